@@ -1,0 +1,159 @@
+//! The signature methods (RFC 5849 3.4.2, 3.4.4) and the computation of a signature.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::Sha256;
+
+use crate::encode::percent_encode_into;
+use crate::{Error, Secret};
+
+/// How a request is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SignatureMethod {
+    /// HMAC with SHA-1 (RFC 5849 3.4.2), which every OAuth 1.0a server knows.
+    #[default]
+    HmacSha1,
+    /// HMAC with SHA-256: not in RFC 5849, a widespread extension of the same form.
+    HmacSha256,
+    /// No signature, the secrets themselves (RFC 5849 3.4.4): for TLS connections only.
+    Plaintext,
+}
+
+impl SignatureMethod {
+    /// The name, sent as `oauth_signature_method`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::Plaintext => "PLAINTEXT",
+        }
+    }
+}
+
+impl fmt::Display for SignatureMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Method names are compared exactly, case included.
+impl FromStr for SignatureMethod {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        [Self::HmacSha1, Self::HmacSha256, Self::Plaintext]
+            .into_iter()
+            .find(|method| method.as_str() == name)
+            .ok_or(Error::SignatureMethod)
+    }
+}
+
+/// The key that a signature is made with: both secrets percent-encoded and joined by `&`, which
+/// stays when there is no token secret (RFC 5849 3.4.2). It is also the PLAINTEXT signature.
+///
+/// ```
+/// use oauth1_core::{Secret, signing_key};
+///
+/// assert_eq!(signing_key(&Secret::new("a&b"), None).expose(), "a%26b&");
+/// ```
+#[must_use]
+pub fn signing_key(consumer_secret: &Secret, token_secret: Option<&Secret>) -> Secret {
+    let (consumer, token) = (consumer_secret.expose(), token_secret.map_or("", Secret::expose));
+    // Three octets for each at most, so that the text is never moved and left behind.
+    let mut key = String::with_capacity(3 * (consumer.len() + token.len()) + 1);
+    percent_encode_into(consumer, &mut key);
+    key.push('&');
+    percent_encode_into(token, &mut key);
+    Secret::new(key)
+}
+
+/// The signature of a base string, as base64 (RFC 5849 3.4.2); for PLAINTEXT the
+/// [signing key](signing_key) itself.
+///
+/// The low-level piece under [`Signer`](crate::Signer), for tests against published vectors.
+#[must_use]
+pub fn hmac_signature(
+    method: SignatureMethod,
+    base_string: &str,
+    consumer_secret: &Secret,
+    token_secret: Option<&Secret>,
+) -> Secret {
+    let mut state = SigningState::new(method, signing_key(consumer_secret, token_secret));
+    state.update(base_string);
+    Secret::new(state.finish().as_str().to_owned())
+}
+
+/// A signature on its way: the key schedule, with what was signed so far. Its copies start from
+/// there, so that a kept state spares the key and the constant front of the base string.
+#[derive(Clone)]
+pub(crate) enum SigningState {
+    HmacSha1(Hmac<Sha1>),
+    HmacSha256(Hmac<Sha256>),
+    Plaintext(Secret),
+}
+
+impl SigningState {
+    pub(crate) fn new(method: SignatureMethod, key: Secret) -> Self {
+        let octets = key.expose().as_bytes();
+        // HMAC takes keys of any length; were it ever to refuse one, the result would be a
+        // signature under an empty key, which no server accepts.
+        match method {
+            SignatureMethod::HmacSha1 => Self::HmacSha1(
+                Hmac::new_from_slice(octets).unwrap_or_else(|_| Hmac::new(&Default::default())),
+            ),
+            SignatureMethod::HmacSha256 => Self::HmacSha256(
+                Hmac::new_from_slice(octets).unwrap_or_else(|_| Hmac::new(&Default::default())),
+            ),
+            SignatureMethod::Plaintext => Self::Plaintext(key),
+        }
+    }
+
+    pub(crate) fn update(&mut self, text: &str) {
+        match self {
+            Self::HmacSha1(mac) => mac.update(text.as_bytes()),
+            Self::HmacSha256(mac) => mac.update(text.as_bytes()),
+            Self::Plaintext(_) => {}
+        }
+    }
+
+    pub(crate) fn finish(self) -> SignatureText {
+        match self {
+            Self::HmacSha1(mac) => SignatureText::base64(&mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => SignatureText::base64(&mac.finalize().into_bytes()),
+            Self::Plaintext(key) => SignatureText::Plaintext(key),
+        }
+    }
+}
+
+/// The text of a signature, before percent-encoding; on the stack where it is base64.
+pub(crate) enum SignatureText {
+    Base64 { octets: [u8; 44], length: usize },
+    Plaintext(Secret),
+}
+
+impl SignatureText {
+    fn base64(octets: &[u8]) -> Self {
+        let mut text = [0; 44];
+        // 32 octets, the longest, become 44 characters.
+        let length = STANDARD.encode_slice(octets, &mut text).unwrap_or_default();
+        Self::Base64 { octets: text, length }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Base64 { octets, length } => {
+                core::str::from_utf8(octets.get(..*length).unwrap_or_default()).unwrap_or_default()
+            }
+            Self::Plaintext(key) => key.expose(),
+        }
+    }
+}

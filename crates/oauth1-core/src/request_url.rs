@@ -1,0 +1,276 @@
+//! The URL of a request, as the caller wrote it.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use core::fmt;
+use core::net::Ipv6Addr;
+use core::ops::Range;
+use core::str::FromStr;
+
+use crate::Error;
+use crate::encode::percent_encode_into;
+
+/// The URL of a request: the caller's own text, checked and never rewritten.
+///
+/// What is sent and shown is [the text as it was given](RequestUrl::as_str); only the
+/// [base string URI](RequestUrl::base_string_uri) is derived from it. The scheme is `http` or
+/// `https`, the host is not empty, and there is no control character and no space. Characters
+/// outside ASCII are allowed and signed as UTF-8.
+///
+/// With the feature `url`, host names that are not plain ASCII letters, digits, `-`, `_` and `.`
+/// are also judged by the crate `url`.
+#[derive(Clone)]
+pub struct RequestUrl {
+    text: String,
+    // Octet ranges of `text`, in this order: host, port, path, query. The port is without its
+    // colon and the query without its question mark; what is absent is empty.
+    secure: bool,
+    host: Range<usize>,
+    port: Range<usize>,
+    path: Range<usize>,
+    query: Range<usize>,
+}
+
+impl RequestUrl {
+    /// Checks a URL.
+    ///
+    /// # Errors
+    /// [`Error::Url`], which says what was expected where.
+    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+        let text = text.into();
+        let mut cursor = Cursor { text: &text, at: 0 };
+        if let Some((at, _)) =
+            text.char_indices().find(|&(_, c)| c.is_control() || c.is_whitespace())
+        {
+            return Err(cursor.fault(at, "no control character and no space"));
+        }
+        let scheme = cursor.take_until(|c| c == ':');
+        let secure = text.get(scheme).unwrap_or_default();
+        let secure = match (secure.eq_ignore_ascii_case("https"), secure.len()) {
+            (true, _) => true,
+            (false, 4) if secure.eq_ignore_ascii_case("http") => false,
+            _ => return Err(cursor.fault(0, SCHEMES)),
+        };
+        for expected in ":/".chars().chain("/".chars()) {
+            if !cursor.take_if(expected) {
+                return Err(cursor.fault(cursor.at, SCHEMES));
+            }
+        }
+        let authority = cursor.take_until(|c| matches!(c, '/' | '?' | '#'));
+        let path = cursor.take_until(|c| matches!(c, '?' | '#'));
+        let query = if cursor.take_if('?') { cursor.take_until(|c| c == '#') } else { 0..0 };
+        let (host, port) = split_authority(&text, authority)?;
+        let url = Self { secure, host, port, path, query, text };
+        #[cfg(feature = "url")]
+        url.ask_url_crate()?;
+        Ok(url)
+    }
+
+    /// The text exactly as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The base string URI: scheme and host in lower case, the port unless it is the default or
+    /// empty, the path as written or `/`; no user information, query or fragment
+    /// (RFC 5849 3.4.1.2).
+    ///
+    /// ```
+    /// let url = oauth1_core::RequestUrl::new("HTTPS://EXAMPLE.com:443?q=1#part")?;
+    /// assert_eq!(url.base_string_uri(), "https://example.com/");
+    /// assert_eq!(url.as_str(), "HTTPS://EXAMPLE.com:443?q=1#part");
+    /// # Ok::<(), oauth1_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn base_string_uri(&self) -> String {
+        let mut uri = String::with_capacity(self.text.len() + 1);
+        for piece in self.base_pieces() {
+            uri.push_str(&piece);
+        }
+        uri
+    }
+
+    /// Appends the base string URI, percent-encoded.
+    pub(crate) fn encode_base_into(&self, out: &mut String) {
+        for piece in self.base_pieces() {
+            percent_encode_into(&piece, out);
+        }
+    }
+
+    /// The query without its question mark, as written.
+    pub(crate) fn query(&self) -> &str {
+        self.part(&self.query)
+    }
+
+    /// RFC 5849 3.4.1.2
+    fn base_pieces(&self) -> [Cow<'_, str>; 5] {
+        let (scheme, default) = if self.secure { ("https://", "443") } else { ("http://", "80") };
+        let host = self.part(&self.host);
+        let host = if host.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            Cow::Owned(host.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(host)
+        };
+        let (colon, port) = match self.part(&self.port) {
+            "" => ("", ""),
+            port if port.trim_start_matches('0') == default => ("", ""),
+            port => (":", port),
+        };
+        let path = if self.path.is_empty() { "/" } else { self.part(&self.path) };
+        [
+            Cow::Borrowed(scheme),
+            host,
+            Cow::Borrowed(colon),
+            Cow::Borrowed(port),
+            Cow::Borrowed(path),
+        ]
+    }
+
+    fn part(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Lets the `url` crate judge a host that is more than plain ASCII labels. For those its
+    /// answer is known, and asking would cost as much as the signature.
+    #[cfg(feature = "url")]
+    fn ask_url_crate(&self) -> Result<(), Error> {
+        let host = self.part(&self.host);
+        let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let plain = host
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'))
+            && !last.starts_with(|c: char| c.is_ascii_digit())
+            && !host.split('.').any(|label| {
+                label.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
+            });
+        if plain || url::Url::parse(&self.text).is_ok() {
+            return Ok(());
+        }
+        let cursor = Cursor { text: &self.text, at: 0 };
+        Err(cursor.fault(self.host.start, "a valid host name or address"))
+    }
+}
+
+impl fmt::Debug for RequestUrl {
+    /// Shows the base string URI: user information and query may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestUrl").field(&self.base_string_uri()).finish()
+    }
+}
+
+impl FromStr for RequestUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&str> for RequestUrl {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for RequestUrl {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&String> for RequestUrl {
+    type Error = Error;
+
+    fn try_from(text: &String) -> Result<Self, Error> {
+        Self::new(text.to_owned())
+    }
+}
+
+impl From<&RequestUrl> for RequestUrl {
+    fn from(url: &RequestUrl) -> Self {
+        url.clone()
+    }
+}
+
+const SCHEMES: &str = "http:// or https://";
+
+struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Cursor<'_> {
+    /// Takes everything in front of the first character for which `end` holds.
+    fn take_until(&mut self, end: impl Fn(char) -> bool) -> Range<usize> {
+        let start = self.at;
+        let rest = self.text.get(start..).unwrap_or_default();
+        self.at = rest.find(end).map_or(self.text.len(), |length| start + length);
+        start..self.at
+    }
+
+    fn take_if(&mut self, expected: char) -> bool {
+        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(expected));
+        if found {
+            self.at += expected.len_utf8();
+        }
+        found
+    }
+
+    fn fault(&self, offset: usize, expected: &'static str) -> Error {
+        let found = self.text.get(offset..).and_then(|rest| rest.chars().next());
+        Error::Url { found, offset, expected }
+    }
+}
+
+/// The ranges of the host and the port.
+///
+/// RFC 3986 3.2. A backslash is refused: some parsers end the authority there, so that two
+/// programs would see two different hosts.
+fn split_authority(
+    text: &str,
+    authority: Range<usize>,
+) -> Result<(Range<usize>, Range<usize>), Error> {
+    let mut cursor = Cursor { text: text.get(..authority.end).unwrap_or_default(), at: 0 };
+    let user = cursor.text.get(authority.start..).and_then(|authority| authority.rfind('@'));
+    cursor.at = authority.start + user.map_or(0, |at| at + 1);
+    let start = cursor.at;
+    let host = if cursor.take_if('[') {
+        let address = cursor.take_until(|c| c == ']');
+        let valid = cursor.text.get(address).is_some_and(|a| Ipv6Addr::from_str(a).is_ok());
+        if !valid || !cursor.take_if(']') {
+            return Err(cursor.fault(start, "an IPv6 address in brackets"));
+        }
+        start..cursor.at
+    } else {
+        cursor.take_until(|c| c == ':')
+    };
+    if host.is_empty() {
+        return Err(Cursor { text, at: start }.fault(start, "a host"));
+    }
+    let name = cursor.text.get(host.clone()).unwrap_or_default();
+    let forbidden =
+        |c| matches!(c, '\\' | '<' | '>' | '"' | '^' | '|' | '`' | '{' | '}' | '[' | ']');
+    if let Some(at) = name.find(forbidden).filter(|_| !name.starts_with('[')) {
+        return Err(cursor.fault(start + at, "a host name"));
+    }
+    if let Some(at) = text.get(authority.clone()).and_then(|authority| authority.find('\\')) {
+        return Err(cursor.fault(authority.start + at, "no backslash before the path"));
+    }
+    if cursor.at < authority.end && !cursor.take_if(':') {
+        return Err(cursor.fault(cursor.at, "a port or the end of the host"));
+    }
+    let port = cursor.at..authority.end;
+    let digits = text.get(port.clone()).unwrap_or_default();
+    if let Some(at) = digits.find(|c: char| !c.is_ascii_digit()) {
+        return Err(cursor.fault(port.start + at, "a port of digits"));
+    }
+    if !digits.is_empty() && digits.parse::<u16>().is_err() {
+        return Err(cursor.fault(port.start, "a port of at most 65535"));
+    }
+    Ok((host, port))
+}

@@ -1,0 +1,54 @@
+//! Text that must not be printed.
+
+use alloc::string::String;
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+/// Text that is overwritten with zeros when dropped and never prints itself.
+///
+/// Consumer and token secrets are secrets, and so are signatures and everything that holds one:
+/// authorization headers, parameter lists, signed bodies and URLs. There is no `Display`,
+/// `PartialEq` or `Serialize`; [`expose`](Secret::expose) is the only way to the text, which makes
+/// every use easy to find.
+///
+/// ```
+/// use oauth1_core::Secret;
+///
+/// let secret = Secret::new("kd94hf93k423kf44");
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// assert_eq!(secret.expose(), "kd94hf93k423kf44");
+/// ```
+#[derive(Clone, Default)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over. A `String` is moved, not copied, so that no copy stays behind.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

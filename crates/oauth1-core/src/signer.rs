@@ -1,0 +1,263 @@
+//! Signing a request.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::base_string::{Fields, Kind, base_string_into, parameters_into, parameters_room};
+use crate::credentials::append_query;
+use crate::encode::percent_encode_into;
+use crate::method::SigningState;
+use crate::stamp::Decimal;
+use crate::{
+    Consumer, Error, Prepared, Request, Secret, SignatureMethod, Stamp, Token, signing_key,
+};
+
+/// Signs requests with one set of credentials.
+///
+/// It holds no clock and no random source: each signature takes its own [`Stamp`].
+#[derive(Debug, Clone)]
+pub struct Signer {
+    consumer: Consumer,
+    token: Option<Token>,
+    method: SignatureMethod,
+    version: bool,
+}
+
+impl Signer {
+    /// A signer with HMAC-SHA1 that sends `oauth_version="1.0"`.
+    ///
+    /// Without a token no `oauth_token` is sent and the token secret is empty: a request for a
+    /// temporary token, or a two-legged one.
+    #[must_use]
+    pub fn new(consumer: Consumer, token: Option<Token>) -> Self {
+        Self { consumer, token, method: SignatureMethod::default(), version: true }
+    }
+
+    /// Signs with another method.
+    #[must_use]
+    pub fn method(mut self, method: SignatureMethod) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Whether `oauth_version="1.0"` is sent, which RFC 5849 3.1 leaves open.
+    #[must_use]
+    pub fn version(mut self, sent: bool) -> Self {
+        self.version = sent;
+        self
+    }
+
+    /// The client credentials.
+    #[must_use]
+    pub fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
+    /// The token credentials, where there are any.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// The signature method.
+    #[must_use]
+    pub fn signature_method(&self) -> SignatureMethod {
+        self.method
+    }
+
+    /// Signs a request (RFC 5849 3.1); the result writes itself in each of the forms that a
+    /// signature is sent in.
+    ///
+    /// # Errors
+    /// None with the methods there are today: whatever could not be signed was refused when the
+    /// request, the credentials or the nonce were made.
+    pub fn sign<'a>(&'a self, request: &'a Request, stamp: &Stamp) -> Result<Signed<'a>, Error> {
+        let stamp = stamp.clone();
+        let timestamp = Decimal::new(stamp.timestamp());
+        let mut base_string = String::new();
+        let fields = Fields::new(self, request, stamp.nonce().as_str(), timestamp.as_str());
+        let signature = self.sign_fields(request, &fields, &mut base_string);
+        Ok(Signed { signer: self, request, stamp, timestamp, base_string, signature })
+    }
+
+    /// Signs a request and appends its [parameter list](Signed::parameter_list) to `out`, for
+    /// signing once without looking at the parts. `out` may come to hold secrets.
+    ///
+    /// # Errors
+    /// As [`sign`](Signer::sign).
+    pub fn sign_into(
+        &self,
+        request: &Request,
+        stamp: &Stamp,
+        out: &mut String,
+    ) -> Result<(), Error> {
+        let timestamp = Decimal::new(stamp.timestamp());
+        let fields = Fields::new(self, request, stamp.nonce().as_str(), timestamp.as_str());
+        // The output is the scratch space of the base string, which is no secret.
+        let length = out.len();
+        let signature = self.sign_fields(request, &fields, out);
+        out.truncate(length);
+        out.reserve(parameters_room(fields.as_slice(), signature.expose()));
+        parameters_into(fields.as_slice(), signature.expose(), ",", out);
+        Ok(())
+    }
+
+    /// Does once what many signatures of the same request share: the key, the constant parts of
+    /// the base string, the constant parts of the [parameter list](Signed::parameter_list).
+    #[must_use]
+    pub fn prepare(&self, request: &Request) -> Prepared {
+        Prepared::new(self, request, "", ",")
+    }
+
+    /// As [`prepare`](Signer::prepare), for the
+    /// [`Authorization` header](Signed::authorization_header).
+    #[must_use]
+    pub fn prepare_header(&self, request: &Request, realm: Option<&str>) -> Prepared {
+        Prepared::new(self, request, &scheme_and_realm(realm), ", ")
+    }
+
+    pub(crate) fn sends_version(&self) -> bool {
+        self.version
+    }
+
+    pub(crate) fn state(&self) -> SigningState {
+        let token_secret = self.token.as_ref().map(Token::secret);
+        SigningState::new(self.method, signing_key(self.consumer.secret(), token_secret))
+    }
+
+    /// Appends the base string to `out` and signs it.
+    fn sign_fields(&self, request: &Request, fields: &Fields<'_>, out: &mut String) -> Secret {
+        let start = out.len();
+        let others = request.sorted_parameters();
+        base_string_into(request.method(), request.url(), fields.as_slice(), &others, out);
+        let mut state = self.state();
+        state.update(out.get(start..).unwrap_or_default());
+        Secret::new(state.finish().as_str())
+    }
+}
+
+/// A signed request: what was signed, the signature, and the forms to send it in.
+///
+/// Choose one form (RFC 5849 3.5): the header, the parameter list of a SASL message, the form
+/// body, or the URL.
+pub struct Signed<'a> {
+    signer: &'a Signer,
+    request: &'a Request,
+    stamp: Stamp,
+    timestamp: Decimal,
+    base_string: String,
+    signature: Secret,
+}
+
+impl Signed<'_> {
+    /// The signature base string (RFC 5849 3.4.1). It holds the token and the verifier, though no
+    /// secret of either.
+    #[must_use]
+    pub fn base_string(&self) -> &str {
+        &self.base_string
+    }
+
+    /// The signature, as base64 or PLAINTEXT text, not percent-encoded.
+    #[must_use]
+    pub fn signature(&self) -> &Secret {
+        &self.signature
+    }
+
+    /// The protocol parameters with the signature, sorted by name, not encoded. They hold what
+    /// [`signature`](Signed::signature) holds.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let signature = self.signature.expose();
+        let fields = self.fields();
+        let pairs = fields.as_slice().iter().map(|field| match field.kind {
+            Kind::Signature => (field.name, signature),
+            _ => (field.name, field.value),
+        });
+        // Collected, because the fields are lent from a list of their own.
+        pairs.collect::<Vec<_>>().into_iter()
+    }
+
+    /// The value of the `Authorization` header: `OAuth realm="…", oauth_consumer_key="…", …`
+    /// (RFC 5849 3.5.1).
+    ///
+    /// Quotes and backslashes in the realm are escaped; control characters and what is not ASCII,
+    /// which a header cannot carry, are percent-encoded.
+    #[must_use]
+    pub fn authorization_header(&self, realm: Option<&str>) -> Secret {
+        self.list(&scheme_and_realm(realm), ", ")
+    }
+
+    /// The parameters as the mechanism XOAUTH sends them: `name="value",name="value"`, sorted,
+    /// with a bare comma between them.
+    #[must_use]
+    pub fn parameter_list(&self) -> Secret {
+        self.list("", ",")
+    }
+
+    /// A form-encoded body (RFC 5849 3.5.2): the form parameters of the request in their order,
+    /// then the protocol parameters.
+    #[must_use]
+    pub fn form_body(&self) -> Secret {
+        let parameters = self.request.form_parameters().chain(self.parameters());
+        let octets = parameters.clone().map(|(name, value)| 3 * (name.len() + value.len()) + 2);
+        let mut body = String::with_capacity(octets.sum());
+        for (name, value) in parameters {
+            if !body.is_empty() {
+                body.push('&');
+            }
+            percent_encode_into(name, &mut body);
+            body.push('=');
+            percent_encode_into(value, &mut body);
+        }
+        Secret::new(body)
+    }
+
+    /// The URL with the protocol parameters added to its query (RFC 5849 3.5.3).
+    #[must_use]
+    pub fn url(&self) -> Secret {
+        append_query(self.request.url().as_str(), self.parameters())
+    }
+
+    fn list(&self, front: &str, separator: &str) -> Secret {
+        let (fields, signature) = (self.fields(), self.signature.expose());
+        let room = parameters_room(fields.as_slice(), signature);
+        let mut list = String::with_capacity(front.len() + room);
+        list.push_str(front);
+        parameters_into(fields.as_slice(), signature, separator, &mut list);
+        Secret::new(list)
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        let nonce = self.stamp.nonce().as_str();
+        Fields::new(self.signer, self.request, nonce, self.timestamp.as_str())
+    }
+}
+
+impl fmt::Debug for Signed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed")
+            .field("method", &self.signer.signature_method())
+            .field("request", self.request)
+            .field("stamp", &self.stamp)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `OAuth `, with the realm as a quoted string.
+///
+/// RFC 5849 3.5.1, RFC 9110 5.6.4
+fn scheme_and_realm(realm: Option<&str>) -> String {
+    let mut front = String::from("OAuth ");
+    if let Some(realm) = realm {
+        front.push_str("realm=\"");
+        for c in realm.chars() {
+            match c {
+                '"' | '\\' => front.extend(['\\', c]),
+                ' '..='~' => front.push(c),
+                _ => percent_encode_into(c.encode_utf8(&mut [0; 4]), &mut front),
+            }
+        }
+        front.push_str("\", ");
+    }
+    front
+}
