@@ -16,6 +16,7 @@ mod request_url;
 mod secret;
 mod signer;
 mod stamp;
+mod verify;
 
 pub use credentials::{Consumer, Token};
 pub use encode::{percent_decode, percent_encode, percent_encode_into};
@@ -27,3 +28,7 @@ pub use request_url::RequestUrl;
 pub use secret::Secret;
 pub use signer::{Signed, Signer};
 pub use stamp::{Nonce, Stamp};
+pub use verify::{
+    Credentials, MemoryNonceStore, NonceError, NonceKey, NonceStore, ReceivedRequest, Verified,
+    Verifier, VerifyError,
+};

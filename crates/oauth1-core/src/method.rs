@@ -132,6 +132,29 @@ impl SigningState {
             Self::Plaintext(key) => SignatureText::Plaintext(key),
         }
     }
+
+    /// Whether `signature` is the one of what was signed, in a time that does not depend on where
+    /// they differ.
+    pub(crate) fn verify(self, signature: &str) -> bool {
+        let mut octets = [0; 64];
+        let decoded = match STANDARD.decode_slice(signature, &mut octets) {
+            Ok(length) => octets.get(..length).unwrap_or_default(),
+            // No signature is empty.
+            Err(_) => &[],
+        };
+        match self {
+            Self::HmacSha1(mac) => mac.verify_slice(decoded).is_ok(),
+            Self::HmacSha256(mac) => mac.verify_slice(decoded).is_ok(),
+            Self::Plaintext(key) => {
+                // Two texts are equal when their hashes are, and those compare in constant time.
+                let mac = |text: &str| {
+                    Hmac::<Sha256>::new(&Default::default()).chain_update(text.as_bytes())
+                };
+                let received = mac(signature).finalize().into_bytes();
+                mac(key.expose()).verify_slice(&received).is_ok()
+            }
+        }
+    }
 }
 
 /// The text of a signature, before percent-encoding; on the stack where it is base64.
