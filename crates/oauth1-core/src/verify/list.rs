@@ -57,8 +57,9 @@ impl<'a> Elements<'a> {
         let name_at = self.rest;
         let end = self.rest.find(['=', ',', '"']).unwrap_or(self.rest.len());
         let name = self.take(end).trim_end_matches([' ', '\t']);
-        if name.is_empty() || name.contains([' ', '\t']) {
-            return Err(self.fault(name_at, "a parameter name"));
+        let bad = name.find(|c: char| c == ' ' || c.is_ascii_control());
+        if let Some(at) = bad.or(name.is_empty().then_some(0)) {
+            return Err(self.fault(name_at.get(at..).unwrap_or_default(), "a parameter name"));
         }
         self.expect('=', "'=' behind the name")?;
         self.rest = self.rest.trim_start_matches([' ', '\t']);
@@ -218,13 +219,13 @@ mod tests {
             ("a=\"1\" b=\"2\"", 6, "',' or the end"),
             ("a=\"1\"b=\"2\"", 5, "',' or the end"),
             ("x, a b=\"2\"", 1, "'=' behind the name"),
-            ("a b=\"2\"", 0, "a parameter name"),
+            ("a b=\"2\"", 1, "a parameter name"),
             ("a=\"1\", b=\"x%zz\"", 11, "percent-encoded UTF-8"),
             ("a=\"%ff\"", 3, "percent-encoded UTF-8"),
             ("%f=\"1\"", 0, "percent-encoded UTF-8"),
             ("a=\"x\\y\"", 4, "percent-encoded UTF-8"),
             ("a=\"x\r\ny\"", 4, "no control character"),
-            ("a=\"1\",\n", 6, "'=' behind the name"),
+            ("a=\"1\",\n", 6, "a parameter name"),
         ];
         for (text, offset, expected) in cases {
             let message =
@@ -238,6 +239,6 @@ mod tests {
         let text = r#"realm="a\"b", oauth_token="t%C3%A9",oauth_nonce="n/+=""#;
         let complete: Vec<_> =
             (0..=text.len()).filter(|&end| read(text.get(..end).unwrap()).is_ok()).collect();
-        assert_eq!(complete, [0, 12, 13, 34, 35, text.len()]);
+        assert_eq!(complete, [0, 12, 13, 14, 35, 36, text.len()]);
     }
 }
