@@ -5,14 +5,40 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::encode::{encode_twice_pieces, encoded_order, percent_encode_into};
-use crate::{Request, RequestUrl, Signer};
+use crate::{Nonce, Request, RequestUrl, Signer};
 
 /// One protocol parameter, before encoding.
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'a> {
-    pub(crate) name: &'a str,
+    name: Name<'a>,
     pub(crate) value: &'a str,
+    /// Whether the value is known to have nothing to encode.
+    plain: bool,
     pub(crate) kind: Kind,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) fn name(&self) -> &'a str {
+        match self.name {
+            Name::Known(known) => known.text,
+            Name::Own(text) => text,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    /// One of RFC 5849 3.1, which has nothing to encode: alone, and as it stands in a base string
+    /// and in a list, so that each is one copy.
+    Known(&'static Known),
+    /// One that the request brought along.
+    Own(&'a str),
+}
+
+struct Known {
+    text: &'static str,
+    in_base: &'static str,
+    in_list: &'static str,
 }
 
 /// Which parameters change from one signature to the next.
@@ -33,46 +59,71 @@ pub(crate) struct Places {
     pub(crate) timestamp: usize,
 }
 
+macro_rules! known {
+    ($name:literal) => {
+        Name::Known(&Known {
+            text: $name,
+            in_base: concat!("%26", $name, "%3D"),
+            in_list: concat!($name, "=\""),
+        })
+    };
+}
+
 /// The protocol parameters of a request, sorted.
 ///
 /// `few` holds `0..length` in use, on the stack; `many` is used instead of it once the request
 /// has parameters of its own.
 pub(crate) struct Fields<'a> {
-    few: [Field<'a>; 10],
+    few: [Field<'a>; 9],
     length: usize,
     many: Vec<Field<'a>>,
 }
 
 impl<'a> Fields<'a> {
+    /// `nonce` and `timestamp` are `None` when they come later.
+    ///
     /// RFC 5849 3.1
     pub(crate) fn new(
         signer: &'a Signer,
         request: &'a Request,
-        nonce: &'a str,
-        timestamp: &'a str,
+        nonce: Option<&'a Nonce>,
+        timestamp: Option<&'a str>,
     ) -> Self {
         use Kind::{Constant, Nonce, Signature, Timestamp};
-        let unused = Field { name: "", value: "", kind: Constant };
-        let mut fields = Self { few: [unused; 10], length: 0, many: Vec::new() };
+        let unused = Field { name: Name::Own(""), value: "", plain: true, kind: Constant };
+        let mut fields = Self { few: [unused; 9], length: 0, many: Vec::new() };
+        let mut push = |name, value: Option<&'a str>, plain, kind| {
+            if let (Some(value), Some(slot)) = (value, fields.few.get_mut(fields.length)) {
+                *slot = Field { name, value, plain, kind };
+                fields.length += 1;
+            }
+        };
         let method = signer.signature_method();
         let token = signer.token();
         let verifier = token.and_then(|token| token.verifier()).map(|verifier| verifier.expose());
+        let version = signer.sends_version().then_some("1.0");
         // These names are in the order of their encoded form, which is the order wanted.
-        fields.push("oauth_body_hash", request.body_hash_text(method), Constant);
-        fields.push("oauth_consumer_key", Some(signer.consumer().key()), Constant);
-        fields.push("oauth_nonce", Some(nonce), Nonce);
-        fields.push("oauth_signature", Some(""), Signature);
-        fields.push("oauth_signature_method", Some(method.as_str()), Constant);
-        fields.push("oauth_timestamp", Some(timestamp), Timestamp);
-        fields.push("oauth_token", token.map(|token| token.key()), Constant);
-        fields.push("oauth_verifier", verifier, Constant);
-        fields.push("oauth_version", signer.sends_version().then_some("1.0"), Constant);
+        push(known!("oauth_body_hash"), request.body_hash_text(method), false, Constant);
+        push(known!("oauth_consumer_key"), Some(signer.consumer().key()), false, Constant);
+        let nonce_plain = nonce.is_none_or(|nonce| nonce.is_plain());
+        let nonce = nonce.map_or("", |nonce| nonce.as_str());
+        push(known!("oauth_nonce"), Some(nonce), nonce_plain, Nonce);
+        push(known!("oauth_signature"), Some(""), true, Signature);
+        push(known!("oauth_signature_method"), Some(method.as_str()), true, Constant);
+        push(known!("oauth_timestamp"), Some(timestamp.unwrap_or_default()), true, Timestamp);
+        push(known!("oauth_token"), token.map(|token| token.key()), false, Constant);
+        push(known!("oauth_verifier"), verifier, false, Constant);
+        push(known!("oauth_version"), version, true, Constant);
         if !request.oauth_parameters().is_empty() {
-            let own = request.oauth_parameters().iter();
-            let own = own.map(|(name, value)| Field { name, value, kind: Constant });
+            let own = request.oauth_parameters().iter().map(|(name, value)| Field {
+                name: Name::Own(name),
+                value,
+                plain: false,
+                kind: Constant,
+            });
             fields.many = fields.as_slice().iter().copied().chain(own).collect();
             // The names differ, so the values do not decide.
-            fields.many.sort_by(|a, b| encoded_order(a.name, b.name));
+            fields.many.sort_by(|a, b| encoded_order(a.name(), b.name()));
         }
         fields
     }
@@ -82,13 +133,6 @@ impl<'a> Fields<'a> {
             self.few.get(..self.length).unwrap_or_default()
         } else {
             &self.many
-        }
-    }
-
-    fn push(&mut self, name: &'static str, value: Option<&'a str>, kind: Kind) {
-        if let (Some(value), Some(slot)) = (value, self.few.get_mut(self.length)) {
-            *slot = Field { name, value, kind };
-            self.length += 1;
         }
     }
 }
@@ -105,80 +149,124 @@ pub(crate) fn base_string_into(
     others: &[(Cow<'_, str>, Cow<'_, str>)],
     out: &mut String,
 ) -> Places {
-    let octets: usize = protocol.iter().map(|field| field.name.len() + field.value.len() + 6).sum();
+    let octets: usize =
+        protocol.iter().map(|field| field.name().len() + field.value.len() + 6).sum();
     let more: usize = others.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-    out.reserve(method.len() + url.as_str().len() + octets + more + 64);
+    out.reserve(method.len() + url.as_str().len() + octets + more + 48);
     out.push_str(method);
     out.push('&');
     url.encode_base_into(out);
+    out.push('&');
+    let start = out.len();
     let mut places = Places::default();
     let mut others = others.iter().peekable();
-    let mut separator = "&";
-    let mut push = |name: &str, value: &str, kind: Kind| {
-        out.push_str(separator);
-        separator = "%26";
-        encode_twice_pieces(name, |piece| out.push_str(piece));
-        out.push_str("%3D");
-        match kind {
+    for field in protocol {
+        let smaller = |(name, value): &&(Cow<'_, str>, Cow<'_, str>)| {
+            let order = encoded_order(name, field.name());
+            order.then_with(|| encoded_order(value, field.value)).is_lt()
+        };
+        while let Some((name, value)) = others.next_if(smaller) {
+            pair_into(name, value, start, out);
+        }
+        match (field.kind, field.name) {
+            (Kind::Signature, _) => continue,
+            (_, Name::Known(known)) if out.len() > start => out.push_str(known.in_base),
+            (_, Name::Known(known)) => {
+                out.push_str(known.in_base.strip_prefix("%26").unwrap_or_default());
+            }
+            (_, Name::Own(name)) => pair_into(name, "", start, out),
+        }
+        match field.kind {
             Kind::Nonce => places.nonce = out.len(),
             Kind::Timestamp => places.timestamp = out.len(),
             Kind::Constant | Kind::Signature => {}
         }
-        encode_twice_pieces(value, |piece| out.push_str(piece));
-    };
-    for field in protocol {
-        let smaller = |(name, value): &&(Cow<'_, str>, Cow<'_, str>)| {
-            let order = encoded_order(name, field.name);
-            order.then_with(|| encoded_order(value, field.value)).is_lt()
-        };
-        while let Some((name, value)) = others.next_if(smaller) {
-            push(name, value, Kind::Constant);
-        }
-        if field.kind != Kind::Signature {
-            push(field.name, field.value, field.kind);
+        if field.plain {
+            out.push_str(field.value);
+        } else {
+            encode_twice_pieces(field.value, |piece| out.push_str(piece));
         }
     }
     for (name, value) in others {
-        push(name, value, Kind::Constant);
+        pair_into(name, value, start, out);
     }
     places
 }
 
-/// Appends `name="value"` for each parameter; says where the values that change stand in `out`.
+/// Appends `name="value"` for each parameter with `comma` between them; says where the values
+/// that change stand in `out`.
 ///
 /// RFC 5849 3.5.1
 pub(crate) fn parameters_into(
     protocol: &[Field<'_>],
     signature: &str,
-    separator: &str,
+    comma: Comma,
     out: &mut String,
 ) -> Places {
     let mut places = Places::default();
-    let mut between = "";
     for field in protocol {
-        out.push_str(between);
-        between = separator;
-        percent_encode_into(field.name, out);
-        out.push_str("=\"");
-        let mut value = field.value;
+        match field.name {
+            Name::Known(known) => out.push_str(known.in_list),
+            Name::Own(name) => {
+                percent_encode_into(name, out);
+                out.push_str("=\"");
+            }
+        }
         match field.kind {
             Kind::Constant => {}
             Kind::Nonce => places.nonce = out.len(),
             Kind::Timestamp => places.timestamp = out.len(),
             Kind::Signature => {
                 places.signature = out.len();
-                value = signature;
+                percent_encode_into(signature, out);
             }
         }
-        percent_encode_into(value, out);
-        out.push('"');
+        if field.plain {
+            out.push_str(field.value);
+        } else {
+            percent_encode_into(field.value, out);
+        }
+        out.push_str(comma.behind_quote());
     }
+    out.truncate(out.len() + 1 - comma.behind_quote().len());
     places
 }
 
-/// How long the output of [`parameters_into`] can become, so that a text with secrets in it is
-/// never moved and left behind.
+/// How long the output of [`parameters_into`] becomes at most, so that a text with secrets in it
+/// is never moved and left behind.
 pub(crate) fn parameters_room(protocol: &[Field<'_>], signature: &str) -> usize {
-    let each = |field: &Field<'_>| 3 * (field.name.len() + field.value.len()) + 5;
+    let times = |plain| if plain { 1 } else { 3 };
+    let each = |field: &Field<'_>| match field.name {
+        Name::Known(known) => known.in_list.len() + times(field.plain) * field.value.len() + 3,
+        Name::Own(name) => 3 * (name.len() + field.value.len()) + 5,
+    };
     protocol.iter().map(each).sum::<usize>() + 3 * signature.len()
+}
+
+/// What stands between two parameters of a list.
+#[derive(Clone, Copy)]
+pub(crate) enum Comma {
+    /// `,` as XOAUTH has it.
+    Bare,
+    /// `, ` as an `Authorization` header has it.
+    Spaced,
+}
+
+impl Comma {
+    fn behind_quote(self) -> &'static str {
+        match self {
+            Self::Bare => "\",",
+            Self::Spaced => "\", ",
+        }
+    }
+}
+
+/// Appends one parameter to a base string whose parameters begin at `start`.
+fn pair_into(name: &str, value: &str, start: usize, out: &mut String) {
+    if out.len() > start {
+        out.push_str("%26");
+    }
+    encode_twice_pieces(name, |piece| out.push_str(piece));
+    out.push_str("%3D");
+    encode_twice_pieces(value, |piece| out.push_str(piece));
 }

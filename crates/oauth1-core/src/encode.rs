@@ -17,17 +17,17 @@ use crate::Error;
 /// ```
 #[must_use]
 pub fn percent_encode(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(is_unreserved) {
+    if is_plain(text) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len() + text.len() / 2);
+    let mut out = String::with_capacity(encoded_length(text));
     percent_encode_into(text, &mut out);
     Cow::Owned(out)
 }
 
 /// Appends the percent-encoded text to `out` (RFC 5849 3.6).
 pub fn percent_encode_into(text: &str, out: &mut String) {
-    encode_pieces(text, "%", |piece| out.push_str(piece));
+    encode_pieces(text, &ONCE, |piece| out.push_str(piece));
 }
 
 /// Decodes `%XX` (either case of the digits); everything else, `+` included, stays as it is.
@@ -91,7 +91,7 @@ pub(crate) fn split_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> + Cl
 ///
 /// RFC 5849 3.4.1.1
 pub(crate) fn encode_twice_pieces(text: &str, sink: impl FnMut(&str)) {
-    encode_pieces(text, "%25", sink);
+    encode_pieces(text, &TWICE, sink);
 }
 
 /// Compares two texts as their percent-encoded forms compare, without encoding them.
@@ -105,48 +105,83 @@ pub(crate) fn encoded_order(left: &str, right: &str) -> Ordering {
     left.bytes().map(rank).cmp(right.bytes().map(rank))
 }
 
-/// RFC 3986 2.3
-pub(crate) const fn is_unreserved(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+/// How many octets the percent-encoded text has.
+pub(crate) fn encoded_length(text: &str) -> usize {
+    text.bytes().map(|octet| if is_unreserved(octet) { 1 } else { 3 }).sum()
 }
 
-/// `00` to `FF`, two digits each.
-const HEX: &str = {
-    #[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
-    const OCTETS: [u8; 512] = {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let mut octets = [0; 512];
-        let mut i = 0;
-        while i < 256 {
-            octets[2 * i] = DIGITS[i >> 4];
-            octets[2 * i + 1] = DIGITS[i & 15];
-            i += 1;
-        }
-        octets
-    };
-    match core::str::from_utf8(&OCTETS) {
-        Ok(text) => text,
-        Err(_) => "",
-    }
-};
+/// RFC 3986 2.3. Without short circuits, so that the compiler judges many octets at once.
+const fn is_unreserved(octet: u8) -> bool {
+    let lower = octet | 0x20;
+    (lower >= b'a') & (lower <= b'z')
+        | (octet >= b'0') & (octet <= b'9')
+        | (octet == b'-')
+        | (octet == b'.')
+        | (octet == b'_')
+        | (octet == b'~')
+}
 
-fn encode_pieces(text: &str, escape: &str, mut sink: impl FnMut(&str)) {
-    let mut start = 0;
-    for (at, octet) in text.bytes().enumerate() {
-        if is_unreserved(octet) {
-            continue;
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, octet| plain & is_unreserved(octet))
+}
+
+/// For each octet what stands for it, up to five characters, and in the last place how many.
+type Table = [[u8; 8]; 256];
+
+static ONCE: Table = table(b"%");
+static TWICE: Table = table(b"%25");
+
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn table(escape: &[u8]) -> Table {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut table = [[0; 8]; 256];
+    let mut octet = 0;
+    while octet <= u8::MAX as usize {
+        let entry = &mut table[octet];
+        #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
+        let plain = octet as u8;
+        if is_unreserved(plain) {
+            entry[0] = plain;
+            entry[7] = 1;
+        } else {
+            let mut length = 0;
+            while length < escape.len() {
+                entry[length] = escape[length];
+                length += 1;
+            }
+            entry[length] = DIGITS[octet >> 4];
+            entry[length + 1] = DIGITS[octet & 15];
+            #[expect(clippy::cast_possible_truncation, reason = "at most 5")]
+            let length = length as u8 + 2;
+            entry[7] = length;
         }
-        // Within a multi-octet character the piece is empty, and `get` answers `None` for it.
-        if let Some(plain) = text.get(start..at).filter(|plain| !plain.is_empty()) {
-            sink(plain);
-        }
-        let digits = 2 * usize::from(octet);
-        sink(escape);
-        sink(HEX.get(digits..digits + 2).unwrap_or_default());
-        start = at + 1;
+        octet += 1;
     }
-    if let Some(plain) = text.get(start..).filter(|plain| !plain.is_empty()) {
-        sink(plain);
+    table
+}
+
+/// Most texts are plain and go on whole. The others go through a small buffer without a branch an
+/// octet: where the escapes of a signature stand is as random as the signature, and guessing
+/// costs more than writing.
+fn encode_pieces(text: &str, table: &Table, mut sink: impl FnMut(&str)) {
+    const CHUNK: usize = 32;
+    if is_plain(text) {
+        return sink(text);
+    }
+    for chunk in text.as_bytes().chunks(CHUNK) {
+        // Five characters an octet, and every entry is written with all of its eight.
+        let mut buffer = [0; 5 * CHUNK + 8];
+        let mut length = 0;
+        for &octet in chunk {
+            #[expect(clippy::indexing_slicing, reason = "the table has an entry for every octet")]
+            let entry = table[usize::from(octet)];
+            if let Some(place) = buffer.get_mut(length..length + entry.len()) {
+                place.copy_from_slice(&entry);
+            }
+            length += usize::from(entry[7]);
+        }
+        let encoded = buffer.get(..length).unwrap_or_default();
+        sink(core::str::from_utf8(encoded).unwrap_or_default());
     }
 }
 

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::encode::percent_encode_into;
+use crate::encode::{encoded_length, percent_encode_into};
 use crate::{Error, Secret};
 
 /// How a request is signed.
@@ -68,8 +68,8 @@ impl FromStr for SignatureMethod {
 #[must_use]
 pub fn signing_key(consumer_secret: &Secret, token_secret: Option<&Secret>) -> Secret {
     let (consumer, token) = (consumer_secret.expose(), token_secret.map_or("", Secret::expose));
-    // Three octets for each at most, so that the text is never moved and left behind.
-    let mut key = String::with_capacity(3 * (consumer.len() + token.len()) + 1);
+    // The exact room, so that the text is never moved and left behind.
+    let mut key = String::with_capacity(encoded_length(consumer) + 1 + encoded_length(token));
     percent_encode_into(consumer, &mut key);
     key.push('&');
     percent_encode_into(token, &mut key);

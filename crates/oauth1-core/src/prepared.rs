@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
 
-use crate::base_string::{Fields, base_string_into, parameters_into};
+use crate::base_string::{Comma, Fields, base_string_into, parameters_into};
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
 use crate::stamp::Decimal;
@@ -29,8 +29,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(signer: &Signer, request: &Request, front: &str, separator: &str) -> Self {
-        let fields = Fields::new(signer, request, "", "");
+    pub(crate) fn new(signer: &Signer, request: &Request, front: &str, comma: Comma) -> Self {
+        let fields = Fields::new(signer, request, None, None);
         let others = request.sorted_parameters();
 
         let mut base = String::new();
@@ -44,11 +44,11 @@ impl Prepared {
         let (absorbed, rest) = base.split_at_checked(places.nonce).unwrap_or_default();
         let (middle, tail) =
             rest.split_at_checked(places.timestamp - places.nonce).unwrap_or_default();
-        let mut state = signer.state();
+        let mut state = signer.state().clone();
         state.update(absorbed);
 
         let mut output = front.to_owned();
-        let places = parameters_into(fields.as_slice(), "", separator, &mut output);
+        let places = parameters_into(fields.as_slice(), "", comma, &mut output);
         let ends = [places.nonce, places.signature, places.timestamp, output.len()];
         let mut start = 0;
         let pieces = ends.map(|end| {
@@ -63,18 +63,26 @@ impl Prepared {
     ///
     /// Nothing is allocated while `out` has [room](Prepared::room) left.
     pub fn sign_into(&self, stamp: &Stamp, out: &mut String) {
-        let nonce = stamp.nonce().as_str();
+        let (nonce, plain) = (stamp.nonce().as_str(), stamp.nonce().is_plain());
         let timestamp = Decimal::new(stamp.timestamp());
         let timestamp = timestamp.as_str();
         let [before_nonce, before_signature, before_timestamp, end] = &self.pieces;
         out.push_str(before_nonce);
-        percent_encode_into(nonce, out);
+        if plain {
+            out.push_str(nonce);
+        } else {
+            percent_encode_into(nonce, out);
+        }
         out.push_str(before_signature);
         if let SigningState::Plaintext(key) = &self.state {
             percent_encode_into(key.expose(), out);
         } else {
             let mut state = self.state.clone();
-            encode_twice_pieces(nonce, |piece| state.update(piece));
+            if plain {
+                state.update(nonce);
+            } else {
+                encode_twice_pieces(nonce, |piece| state.update(piece));
+            }
             state.update(&self.middle);
             state.update(timestamp);
             state.update(&self.tail);

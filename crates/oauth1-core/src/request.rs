@@ -136,6 +136,9 @@ impl Request {
     ///
     /// RFC 5849 3.4.1.3.1, 3.4.1.3.2
     pub(crate) fn sorted_parameters(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+        if self.url.query().is_empty() && self.form.is_empty() {
+            return Vec::new();
+        }
         let query = split_pairs(self.url.query())
             .map(|(name, value)| (decode_lenient(name), decode_lenient(value)));
         let form = self.form_parameters().map(|(n, v)| (Cow::Borrowed(n), Cow::Borrowed(v)));

@@ -39,26 +39,24 @@ impl RequestUrl {
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         let mut cursor = Cursor { text: &text, at: 0 };
-        if let Some((at, _)) =
-            text.char_indices().find(|&(_, c)| c.is_control() || c.is_whitespace())
-        {
+        if let Some(at) = unsendable(&text) {
             return Err(cursor.fault(at, "no control character and no space"));
         }
-        let scheme = cursor.take_until(|c| c == ':');
-        let secure = text.get(scheme).unwrap_or_default();
-        let secure = match (secure.eq_ignore_ascii_case("https"), secure.len()) {
-            (true, _) => true,
-            (false, 4) if secure.eq_ignore_ascii_case("http") => false,
+        let secure = match text.split_once(':') {
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
             _ => return Err(cursor.fault(0, SCHEMES)),
         };
-        for expected in ":/".chars().chain("/".chars()) {
+        cursor.take_until(|octet| octet == b':');
+        for expected in *b"://" {
             if !cursor.take_if(expected) {
                 return Err(cursor.fault(cursor.at, SCHEMES));
             }
         }
-        let authority = cursor.take_until(|c| matches!(c, '/' | '?' | '#'));
-        let path = cursor.take_until(|c| matches!(c, '?' | '#'));
-        let query = if cursor.take_if('?') { cursor.take_until(|c| c == '#') } else { 0..0 };
+        let authority = cursor.take_until(|octet| matches!(octet, b'/' | b'?' | b'#'));
+        let path = cursor.take_until(|octet| matches!(octet, b'?' | b'#'));
+        let query =
+            if cursor.take_if(b'?') { cursor.take_until(|octet| octet == b'#') } else { 0..0 };
         let (host, port) = split_authority(&text, authority)?;
         let url = Self { secure, host, port, path, query, text };
         #[cfg(feature = "url")]
@@ -141,9 +139,8 @@ impl RequestUrl {
             .bytes()
             .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'))
             && !last.starts_with(|c: char| c.is_ascii_digit())
-            && !host.split('.').any(|label| {
-                label.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
-            });
+            // An internationalised label, `xn--…`, holds two hyphens.
+            && !host.as_bytes().windows(2).any(|two| two == b"--");
         if plain || url::Url::parse(&self.text).is_ok() {
             return Ok(());
         }
@@ -205,18 +202,19 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// Takes everything in front of the first character for which `end` holds.
-    fn take_until(&mut self, end: impl Fn(char) -> bool) -> Range<usize> {
+    /// Takes everything in front of the first octet for which `end` holds; `end` knows ASCII only.
+    fn take_until(&mut self, end: impl Fn(u8) -> bool) -> Range<usize> {
         let start = self.at;
-        let rest = self.text.get(start..).unwrap_or_default();
-        self.at = rest.find(end).map_or(self.text.len(), |length| start + length);
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let length = rest.iter().position(|&octet| end(octet)).unwrap_or(rest.len());
+        self.at = start + length;
         start..self.at
     }
 
-    fn take_if(&mut self, expected: char) -> bool {
-        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(expected));
+    fn take_if(&mut self, expected: u8) -> bool {
+        let found = self.text.as_bytes().get(self.at) == Some(&expected);
         if found {
-            self.at += expected.len_utf8();
+            self.at += 1;
         }
         found
     }
@@ -225,6 +223,14 @@ impl Cursor<'_> {
         let found = self.text.get(offset..).and_then(|rest| rest.chars().next());
         Error::Url { found, offset, expected }
     }
+}
+
+/// Where the first control character or space is.
+fn unsendable(text: &str) -> Option<usize> {
+    if text.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return None;
+    }
+    text.char_indices().find(|&(_, c)| c.is_control() || c.is_whitespace()).map(|(at, _)| at)
 }
 
 /// The ranges of the host and the port.
@@ -239,15 +245,15 @@ fn split_authority(
     let user = cursor.text.get(authority.start..).and_then(|authority| authority.rfind('@'));
     cursor.at = authority.start + user.map_or(0, |at| at + 1);
     let start = cursor.at;
-    let host = if cursor.take_if('[') {
-        let address = cursor.take_until(|c| c == ']');
+    let host = if cursor.take_if(b'[') {
+        let address = cursor.take_until(|octet| octet == b']');
         let valid = cursor.text.get(address).is_some_and(|a| Ipv6Addr::from_str(a).is_ok());
-        if !valid || !cursor.take_if(']') {
+        if !valid || !cursor.take_if(b']') {
             return Err(cursor.fault(start, "an IPv6 address in brackets"));
         }
         start..cursor.at
     } else {
-        cursor.take_until(|c| c == ':')
+        cursor.take_until(|octet| octet == b':')
     };
     if host.is_empty() {
         return Err(Cursor { text, at: start }.fault(start, "a host"));
@@ -261,7 +267,7 @@ fn split_authority(
     if let Some(at) = text.get(authority.clone()).and_then(|authority| authority.find('\\')) {
         return Err(cursor.fault(authority.start + at, "no backslash before the path"));
     }
-    if cursor.at < authority.end && !cursor.take_if(':') {
+    if cursor.at < authority.end && !cursor.take_if(b':') {
         return Err(cursor.fault(cursor.at, "a port or the end of the host"));
     }
     let port = cursor.at..authority.end;

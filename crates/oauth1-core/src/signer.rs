@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::base_string::{Fields, Kind, base_string_into, parameters_into, parameters_room};
+use crate::base_string::{Comma, Fields, Kind, base_string_into, parameters_into, parameters_room};
 use crate::credentials::append_query;
 use crate::encode::percent_encode_into;
-use crate::method::SigningState;
+use crate::method::{SignatureText, SigningState};
 use crate::stamp::Decimal;
 use crate::{
     Consumer, Error, Prepared, Request, Secret, SignatureMethod, Stamp, Token, signing_key,
@@ -16,12 +16,14 @@ use crate::{
 /// Signs requests with one set of credentials.
 ///
 /// It holds no clock and no random source: each signature takes its own [`Stamp`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Signer {
     consumer: Consumer,
     token: Option<Token>,
     method: SignatureMethod,
     version: bool,
+    /// The key of `consumer`, `token` and `method`, with nothing signed yet.
+    state: SigningState,
 }
 
 impl Signer {
@@ -31,13 +33,16 @@ impl Signer {
     /// temporary token, or a two-legged one.
     #[must_use]
     pub fn new(consumer: Consumer, token: Option<Token>) -> Self {
-        Self { consumer, token, method: SignatureMethod::default(), version: true }
+        let method = SignatureMethod::default();
+        let state = state(method, &consumer, token.as_ref());
+        Self { consumer, token, method, version: true, state }
     }
 
     /// Signs with another method.
     #[must_use]
     pub fn method(mut self, method: SignatureMethod) -> Self {
         self.method = method;
+        self.state = state(method, &self.consumer, self.token.as_ref());
         self
     }
 
@@ -76,8 +81,9 @@ impl Signer {
         let stamp = stamp.clone();
         let timestamp = Decimal::new(stamp.timestamp());
         let mut base_string = String::new();
-        let fields = Fields::new(self, request, stamp.nonce().as_str(), timestamp.as_str());
+        let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
         let signature = self.sign_fields(request, &fields, &mut base_string);
+        let signature = Secret::new(signature.as_str());
         Ok(Signed { signer: self, request, stamp, timestamp, base_string, signature })
     }
 
@@ -93,13 +99,12 @@ impl Signer {
         out: &mut String,
     ) -> Result<(), Error> {
         let timestamp = Decimal::new(stamp.timestamp());
-        let fields = Fields::new(self, request, stamp.nonce().as_str(), timestamp.as_str());
+        let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
         // The output is the scratch space of the base string, which is no secret.
         let length = out.len();
         let signature = self.sign_fields(request, &fields, out);
         out.truncate(length);
-        out.reserve(parameters_room(fields.as_slice(), signature.expose()));
-        parameters_into(fields.as_slice(), signature.expose(), ",", out);
+        parameters_into(fields.as_slice(), signature.as_str(), Comma::Bare, out);
         Ok(())
     }
 
@@ -107,34 +112,53 @@ impl Signer {
     /// the base string, the constant parts of the [parameter list](Signed::parameter_list).
     #[must_use]
     pub fn prepare(&self, request: &Request) -> Prepared {
-        Prepared::new(self, request, "", ",")
+        Prepared::new(self, request, "", Comma::Bare)
     }
 
     /// As [`prepare`](Signer::prepare), for the
     /// [`Authorization` header](Signed::authorization_header).
     #[must_use]
     pub fn prepare_header(&self, request: &Request, realm: Option<&str>) -> Prepared {
-        Prepared::new(self, request, &scheme_and_realm(realm), ", ")
+        Prepared::new(self, request, &scheme_and_realm(realm), Comma::Spaced)
     }
 
     pub(crate) fn sends_version(&self) -> bool {
         self.version
     }
 
-    pub(crate) fn state(&self) -> SigningState {
-        let token_secret = self.token.as_ref().map(Token::secret);
-        SigningState::new(self.method, signing_key(self.consumer.secret(), token_secret))
+    pub(crate) fn state(&self) -> &SigningState {
+        &self.state
     }
 
     /// Appends the base string to `out` and signs it.
-    fn sign_fields(&self, request: &Request, fields: &Fields<'_>, out: &mut String) -> Secret {
+    fn sign_fields(
+        &self,
+        request: &Request,
+        fields: &Fields<'_>,
+        out: &mut String,
+    ) -> SignatureText {
         let start = out.len();
         let others = request.sorted_parameters();
         base_string_into(request.method(), request.url(), fields.as_slice(), &others, out);
-        let mut state = self.state();
+        let mut state = self.state.clone();
         state.update(out.get(start..).unwrap_or_default());
-        Secret::new(state.finish().as_str())
+        state.finish()
     }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("consumer", &self.consumer)
+            .field("token", &self.token)
+            .field("method", &self.method)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+fn state(method: SignatureMethod, consumer: &Consumer, token: Option<&Token>) -> SigningState {
+    SigningState::new(method, signing_key(consumer.secret(), token.map(Token::secret)))
 }
 
 /// A signed request: what was signed, the signature, and the forms to send it in.
@@ -170,8 +194,8 @@ impl Signed<'_> {
         let signature = self.signature.expose();
         let fields = self.fields();
         let pairs = fields.as_slice().iter().map(|field| match field.kind {
-            Kind::Signature => (field.name, signature),
-            _ => (field.name, field.value),
+            Kind::Signature => (field.name(), signature),
+            _ => (field.name(), field.value),
         });
         // Collected, because the fields are lent from a list of their own.
         pairs.collect::<Vec<_>>().into_iter()
@@ -184,14 +208,14 @@ impl Signed<'_> {
     /// which a header cannot carry, are percent-encoded.
     #[must_use]
     pub fn authorization_header(&self, realm: Option<&str>) -> Secret {
-        self.list(&scheme_and_realm(realm), ", ")
+        self.list(&scheme_and_realm(realm), Comma::Spaced)
     }
 
     /// The parameters as the mechanism XOAUTH sends them: `name="value",name="value"`, sorted,
     /// with a bare comma between them.
     #[must_use]
     pub fn parameter_list(&self) -> Secret {
-        self.list("", ",")
+        self.list("", Comma::Bare)
     }
 
     /// A form-encoded body (RFC 5849 3.5.2): the form parameters of the request in their order,
@@ -218,18 +242,18 @@ impl Signed<'_> {
         append_query(self.request.url().as_str(), self.parameters())
     }
 
-    fn list(&self, front: &str, separator: &str) -> Secret {
+    fn list(&self, front: &str, comma: Comma) -> Secret {
         let (fields, signature) = (self.fields(), self.signature.expose());
         let room = parameters_room(fields.as_slice(), signature);
         let mut list = String::with_capacity(front.len() + room);
         list.push_str(front);
-        parameters_into(fields.as_slice(), signature, separator, &mut list);
+        parameters_into(fields.as_slice(), signature, comma, &mut list);
         Secret::new(list)
     }
 
     fn fields(&self) -> Fields<'_> {
-        let nonce = self.stamp.nonce().as_str();
-        Fields::new(self.signer, self.request, nonce, self.timestamp.as_str())
+        let nonce = Some(self.stamp.nonce());
+        Fields::new(self.signer, self.request, nonce, Some(self.timestamp.as_str()))
     }
 }
 

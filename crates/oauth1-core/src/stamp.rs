@@ -37,22 +37,17 @@ impl Nonce {
     /// for different octets.
     #[must_use]
     pub fn from_random_octets(octets: [u8; 16]) -> Self {
-        const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let bits = u128::from_be_bytes(octets);
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
         let halves = [(bits >> 64) as u64, bits as u64];
+        let [mut high, mut low] = halves;
         let mut text = [b'0'; RANDOM_LENGTH];
-        for (half, digits) in halves.into_iter().zip(text.chunks_exact_mut(RANDOM_LENGTH / 2)) {
-            let mut left = half;
-            for digit in digits {
-                // A remainder below 62 is an index of DIGITS.
-                *digit = usize::try_from(left % 62)
-                    .ok()
-                    .and_then(|index| DIGITS.get(index))
-                    .copied()
-                    .unwrap_or_default();
-                left /= 62;
-            }
+        let (first, second) = text.split_at_mut(RANDOM_LENGTH / 2);
+        for (one, other) in first.iter_mut().zip(second) {
+            *one = digit(high);
+            *other = digit(low);
+            high /= 62;
+            low /= 62;
         }
         Self(Text::Random(text))
     }
@@ -80,6 +75,20 @@ impl Nonce {
             Text::Given(text) => text,
         }
     }
+}
+
+impl Nonce {
+    /// Whether it is known to have nothing to encode.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.0, Text::Random(_))
+    }
+}
+
+/// The last digit of a number in base 62.
+fn digit(number: u64) -> u8 {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let index = usize::try_from(number % 62).unwrap_or_default();
+    DIGITS.get(index).copied().unwrap_or_default()
 }
 
 impl fmt::Debug for Nonce {
