@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::encode::{encode_twice_pieces, encoded_order, percent_encode_into};
+use crate::encode::{encode_twice_pieces, encoded_length, encoded_order, percent_encode_into};
 use crate::{Nonce, Request, RequestUrl, Signer};
 
 /// One protocol parameter, before encoding.
@@ -232,15 +232,19 @@ pub(crate) fn parameters_into(
     places
 }
 
-/// How long the output of [`parameters_into`] becomes at most, so that a text with secrets in it
-/// is never moved and left behind.
-pub(crate) fn parameters_room(protocol: &[Field<'_>], signature: &str) -> usize {
-    let times = |plain| if plain { 1 } else { 3 };
-    let each = |field: &Field<'_>| match field.name {
-        Name::Known(known) => known.in_list.len() + times(field.plain) * field.value.len() + 3,
-        Name::Own(name) => 3 * (name.len() + field.value.len()) + 5,
+/// How long the output of [`parameters_into`] becomes: with exactly this room a text with secrets
+/// in it is neither moved and left behind, nor is there more to overwrite than there is text.
+pub(crate) fn parameters_length(protocol: &[Field<'_>], signature: &str, comma: Comma) -> usize {
+    let each = |field: &Field<'_>| {
+        let name = match field.name {
+            Name::Known(known) => known.in_list.len(),
+            Name::Own(name) => encoded_length(name) + 2,
+        };
+        let value = if field.plain { field.value.len() } else { encoded_length(field.value) };
+        name + value + comma.behind_quote().len()
     };
-    protocol.iter().map(each).sum::<usize>() + 3 * signature.len()
+    // The last comma is taken away again, and its room with it.
+    protocol.iter().map(each).sum::<usize>() + encoded_length(signature)
 }
 
 /// What stands between two parameters of a list.

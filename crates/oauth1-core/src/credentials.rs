@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::encode::{Plus, decode_strict, percent_encode_into, split_pairs};
+use crate::encode::{Plus, decode_strict, encoded_length, percent_encode_into, split_pairs};
 use crate::error::{refuse, refuse_controls};
 use crate::{Error, Secret};
 
@@ -231,7 +231,10 @@ pub(crate) fn append_query<'a>(
         Some(parts) => parts,
         None => (url, ""),
     };
-    let octets: usize = parameters.clone().map(|(k, v)| 3 * (k.len() + v.len()) + 2).sum();
+    let octets: usize = parameters
+        .clone()
+        .map(|(name, value)| encoded_length(name) + encoded_length(value) + 2)
+        .sum();
     let mut out = String::with_capacity(url.len() + octets);
     out.push_str(front);
     let mut separator = match front.split_once('?') {
@@ -268,9 +271,10 @@ fn refuse_empty(what: &'static str, text: &str) -> Result<(), Error> {
 
 fn form(key_name: &str, key: &str, secret_name: &str, secret: &Secret, tail: &str) -> Secret {
     let secret = secret.expose();
-    // Three octets for each at most, so that the text is never moved and left behind.
-    let room = 2 + tail.len() + key_name.len() + secret_name.len() + 3 * (key.len() + secret.len());
-    let mut out = String::with_capacity(room);
+    // The exact room, so that the text is never moved and left behind.
+    let names = key_name.len() + secret_name.len() + "=&=".len();
+    let values = encoded_length(key) + encoded_length(secret);
+    let mut out = String::with_capacity(names + values + tail.len());
     out.push_str(key_name);
     out.push('=');
     percent_encode_into(key, &mut out);

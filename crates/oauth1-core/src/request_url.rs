@@ -91,8 +91,11 @@ impl RequestUrl {
 
     /// Appends the base string URI, percent-encoded.
     pub(crate) fn encode_base_into(&self, out: &mut String) {
-        for piece in self.base_pieces() {
-            percent_encode_into(&piece, out);
+        let [_, host, colon, port, path] = self.base_pieces();
+        out.push_str(if self.secure { "https%3A%2F%2F" } else { "http%3A%2F%2F" });
+        percent_encode_into(&host, out);
+        for piece in [&colon, &port, &path] {
+            percent_encode_into(piece, out);
         }
     }
 
@@ -135,9 +138,7 @@ impl RequestUrl {
     fn ask_url_crate(&self) -> Result<(), Error> {
         let host = self.part(&self.host);
         let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-        let plain = host
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'))
+        let plain = is_plain(host)
             && !last.starts_with(|c: char| c.is_ascii_digit())
             // An internationalised label, `xn--…`, holds two hyphens.
             && !host.as_bytes().windows(2).any(|two| two == b"--");
@@ -225,9 +226,16 @@ impl Cursor<'_> {
     }
 }
 
+/// Whether a host is only ASCII labels, with no port and no user information beside them.
+fn is_plain(host: &str) -> bool {
+    host.bytes().fold(true, |plain, octet| {
+        plain & (octet.is_ascii_alphanumeric() | matches!(octet, b'-' | b'_' | b'.'))
+    })
+}
+
 /// Where the first control character or space is.
 fn unsendable(text: &str) -> Option<usize> {
-    if text.bytes().all(|octet| octet.is_ascii_graphic()) {
+    if text.bytes().fold(true, |graphic, octet| graphic & octet.is_ascii_graphic()) {
         return None;
     }
     text.char_indices().find(|&(_, c)| c.is_control() || c.is_whitespace()).map(|(at, _)| at)
@@ -241,6 +249,9 @@ fn split_authority(
     text: &str,
     authority: Range<usize>,
 ) -> Result<(Range<usize>, Range<usize>), Error> {
+    if text.get(authority.clone()).is_some_and(|host| !host.is_empty() && is_plain(host)) {
+        return Ok((authority, 0..0));
+    }
     let mut cursor = Cursor { text: text.get(..authority.end).unwrap_or_default(), at: 0 };
     let user = cursor.text.get(authority.start..).and_then(|authority| authority.rfind('@'));
     cursor.at = authority.start + user.map_or(0, |at| at + 1);

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::base_string::{Comma, Fields, Kind, base_string_into, parameters_into, parameters_room};
 use crate::credentials::append_query;
-use crate::encode::percent_encode_into;
+use crate::encode::{encoded_length, percent_encode_into};
 use crate::method::{SignatureText, SigningState};
 use crate::stamp::Decimal;
 use crate::{
@@ -223,7 +223,9 @@ impl Signed<'_> {
     #[must_use]
     pub fn form_body(&self) -> Secret {
         let parameters = self.request.form_parameters().chain(self.parameters());
-        let octets = parameters.clone().map(|(name, value)| 3 * (name.len() + value.len()) + 2);
+        let octets = parameters
+            .clone()
+            .map(|(name, value)| encoded_length(name) + encoded_length(value) + 2);
         let mut body = String::with_capacity(octets.sum());
         for (name, value) in parameters {
             if !body.is_empty() {
@@ -244,8 +246,8 @@ impl Signed<'_> {
 
     fn list(&self, front: &str, comma: Comma) -> Secret {
         let (fields, signature) = (self.fields(), self.signature.expose());
-        let room = parameters_room(fields.as_slice(), signature);
-        let mut list = String::with_capacity(front.len() + room);
+        let length = parameters_length(fields.as_slice(), signature, comma);
+        let mut list = String::with_capacity(front.len() + length);
         list.push_str(front);
         parameters_into(fields.as_slice(), signature, comma, &mut list);
         Secret::new(list)
