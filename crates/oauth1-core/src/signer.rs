@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::base_string::{Comma, Fields, Kind, base_string_into, parameters_into, parameters_room};
+use crate::base_string::{
+    Comma, Fields, Kind, base_string_into, parameters_into, parameters_length,
+};
 use crate::credentials::append_query;
 use crate::encode::{encoded_length, percent_encode_into};
 use crate::method::{SignatureText, SigningState};
