@@ -4,3 +4,18 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+mod challenge;
+mod error;
+mod exchange;
+mod mask;
+mod mechanism;
+pub mod wire;
+
+pub use challenge::ErrorChallenge;
+pub use error::Error;
+pub use exchange::{CancelReason, Exchange, Reply, Tolerance};
+pub use mask::Mask;
+pub use mechanism::{Context, Mechanism, OAuth10A, OAuthBearer, Service, XOAuth, XOAuth2};
+pub use oauth1_core as oauth1;
+pub use oauth1_core::{Consumer, Nonce, Secret, SignatureMethod, Stamp, Token};

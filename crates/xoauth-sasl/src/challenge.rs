@@ -1,0 +1,153 @@
+//! The server's reason for refusing.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde_json::Value;
+
+use crate::Mask;
+use crate::wire::{Excerpt, escape_into};
+
+/// The error document that a server sends as a challenge when it refuses (RFC 7628 3.2.2; XOAUTH2
+/// has the same with other values).
+///
+/// Every member is optional here: servers leave some out, send others as numbers, add their own.
+/// What is no JSON object is kept as [octets](ErrorChallenge::raw). The server alone decides what
+/// it says; `401` and `400` both stand for a bad token.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ErrorChallenge {
+    raw: Vec<u8>,
+    is_json: bool,
+    status: Option<String>,
+    schemes: Option<String>,
+    scope: Option<String>,
+    openid_configuration: Option<String>,
+    unknown_members: usize,
+}
+
+impl ErrorChallenge {
+    /// How many octets of a document are kept, and how long one may be to be read as JSON.
+    pub const LIMIT: usize = 4096;
+
+    /// Reads a decoded challenge; whatever it is, something is kept of it.
+    #[must_use]
+    pub fn parse(octets: &[u8]) -> Self {
+        Self::masked(octets, &Mask::default())
+    }
+
+    /// As [`parse`](ErrorChallenge::parse), without our secrets.
+    pub(crate) fn masked(octets: &[u8], mask: &Mask) -> Self {
+        let mut raw = mask.apply(octets).into_owned();
+        raw.truncate(Self::LIMIT);
+        let mut challenge = Self { raw, ..Self::default() };
+        if octets.len() > Self::LIMIT {
+            return challenge;
+        }
+        let Ok(Value::Object(members)) = serde_json::from_slice(octets) else { return challenge };
+        challenge.is_json = true;
+        for (name, value) in &members {
+            let slot = match name.as_str() {
+                "status" => &mut challenge.status,
+                "schemes" => &mut challenge.schemes,
+                "scope" => &mut challenge.scope,
+                "openid-configuration" => &mut challenge.openid_configuration,
+                _ => {
+                    challenge.unknown_members += 1;
+                    continue;
+                }
+            };
+            let text = match value {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            *slot =
+                text.map(|text| String::from_utf8_lossy(&mask.apply(text.as_bytes())).into_owned());
+        }
+        challenge
+    }
+
+    /// The error code: `invalid_token` and its like from the mechanisms of RFC 7628, an HTTP
+    /// status such as `401` from XOAUTH2.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_deref()
+    }
+
+    /// The authentication schemes the server takes, separated by spaces: `bearer mac`.
+    #[must_use]
+    pub fn schemes(&self) -> Option<&str> {
+        self.schemes.as_deref()
+    }
+
+    /// The scope that a token needs.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// The URL of a document that says where tokens are issued. It comes from a server that has
+    /// not accepted us yet: decide before fetching it.
+    #[must_use]
+    pub fn openid_configuration(&self) -> Option<&str> {
+        self.openid_configuration.as_deref()
+    }
+
+    /// Whether it was a JSON object.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// How many further members the document has.
+    #[must_use]
+    pub fn unknown_members(&self) -> usize {
+        self.unknown_members
+    }
+
+    /// The decoded challenge, at most [`LIMIT`](ErrorChallenge::LIMIT) octets of it. Control
+    /// characters are still in it.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    fn members(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let members = [
+            ("status", &self.status),
+            ("schemes", &self.schemes),
+            ("scope", &self.scope),
+            ("openid-configuration", &self.openid_configuration),
+        ];
+        members.into_iter().filter_map(|(name, value)| {
+            let mut text = String::new();
+            escape_into(value.as_deref()?.as_bytes(), &mut text);
+            Some((name, text))
+        })
+    }
+}
+
+impl fmt::Display for ErrorChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (name, text) in self.members() {
+            write!(f, "{separator}{name} '{text}'")?;
+            separator = ", ";
+        }
+        if separator.is_empty() {
+            write!(f, "error challenge '{}'", Excerpt::new(&self.raw, &Mask::default()))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ErrorChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut members = f.debug_struct("ErrorChallenge");
+        for (name, text) in self.members() {
+            members.field(name, &text);
+        }
+        members.field("raw", &Excerpt::new(&self.raw, &Mask::default())).finish()
+    }
+}

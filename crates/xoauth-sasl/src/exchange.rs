@@ -1,0 +1,290 @@
+//! One client conversation.
+//!
+//! The states, and what a challenge does in each:
+//!
+//! ```text
+//! Ready         the message was made and not sent
+//!               empty: the message, -> Sent
+//!               anything else: `*`, -> Cancelled (unless tolerated, then as empty)
+//! Sent          the message was sent, inline or as an answer
+//!               base64 (an empty one too): the acknowledgement, -> Acknowledged
+//!               not base64: `*`, -> Cancelled
+//! Acknowledged  the server said why it refuses
+//!               anything: `*`, -> Cancelled
+//! Cancelled     anything: an error
+//! ```
+//!
+//! So the credentials are sent once at most, and a server gets two answers at most.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use oauth1_core::{Secret, percent_decode};
+use zeroize::Zeroizing;
+
+use crate::error::check;
+use crate::{Context, Error, ErrorChallenge, Mask, Mechanism};
+
+/// One client conversation (RFC 4422 3), the same for IMAP and SMTP: base64 in, base64 out.
+///
+/// ```
+/// use xoauth_sasl::{Context, Exchange, Nonce, Reply, Stamp, XOAuth2};
+///
+/// let login = XOAuth2::new("someuser@example.com", "ya29.vF9dft4qmTc2Nvb3Rlcg")?;
+/// let stamp = Stamp::new(Nonce::new("unused")?, 0);
+/// let mut exchange = Exchange::start(&login, &Context::new(&stamp, "imap.gmail.com", 993))?;
+///
+/// assert!(exchange.initial_response().starts_with("dXNlcj1zb21ldXNlck"));
+/// // The server refuses, and says why; the client acknowledges with an empty line.
+/// assert_eq!(exchange.on_challenge(b"eyJzdGF0dXMiOiI0MDEifQ==")?, Reply::Response(""));
+/// assert_eq!(exchange.refusal().and_then(|challenge| challenge.status()), Some("401"));
+/// // Whatever it says then, it gets nothing more.
+/// assert_eq!(exchange.on_challenge(b"")?, Reply::Cancel);
+/// # Ok::<(), xoauth_sasl::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Exchange {
+    mechanism: String,
+    /// The client's message, as base64.
+    message: Secret,
+    /// The answer to an error challenge, as base64.
+    acknowledgement: String,
+    state: State,
+    refusal: Option<ErrorChallenge>,
+    mask: Mask,
+    tolerance: Tolerance,
+    tolerated: Tolerance,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Ready,
+    Sent,
+    Acknowledged,
+    Cancelled(CancelReason),
+}
+
+/// What to send as the answer to a challenge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reply<'a> {
+    /// This base64 text on a line of its own; an empty text is an empty line.
+    Response(&'a str),
+    /// A line with `*` alone, which cancels the exchange; the server answers with its end.
+    Cancel,
+}
+
+/// Why an exchange was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// A challenge was not base64 (RFC 4648 4).
+    NotBase64,
+    /// The server sent text before it was sent anything; these mechanisms begin with the client.
+    TextBeforeResponse,
+    /// The server sent another challenge after the one that says why it refuses.
+    SecondChallenge,
+}
+
+/// Faults of servers that an exchange puts up with.
+///
+/// What is not named here is never tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tolerance {
+    /// Line ends (LF or CRLF) inside the base64 of one challenge: Twisted folds a long one every
+    /// 76 characters. Tolerated by default.
+    pub folded_challenge: bool,
+    /// Any text in the challenge that asks for the client's message, where it should be empty.
+    /// Not tolerated by default.
+    pub text_before_response: bool,
+}
+
+impl Exchange {
+    /// Makes the client's message: a signing mechanism signs now.
+    ///
+    /// # Errors
+    /// Those of [`Mechanism::initial_response`], and [`Error::Empty`] or [`Error::Character`] for
+    /// a mechanism whose name is none.
+    pub fn start(mechanism: &dyn Mechanism, context: &Context<'_>) -> Result<Self, Error> {
+        let name = mechanism.name();
+        check("mechanism name", name, "upper-case letters, digits, '-' and '_'", |c| {
+            c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
+        })?;
+        let message = mechanism.initial_response(context)?;
+        let mut mask = Mask::default();
+        mechanism.sensitive(&mut |secret| mask.add(secret));
+        mask.add_encoded(message.expose());
+        for signature in signatures(message.expose()) {
+            mask.add(signature.expose());
+        }
+        Ok(Self {
+            mechanism: name.to_owned(),
+            message: encode(message.expose()),
+            acknowledgement: STANDARD.encode(mechanism.error_acknowledgement()),
+            state: State::Ready,
+            refusal: None,
+            mask,
+            tolerance: Tolerance::default(),
+            tolerated: Tolerance::NONE,
+        })
+    }
+
+    /// Which faults of the server are put up with.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// The mechanism's name.
+    #[must_use]
+    pub fn mechanism(&self) -> &str {
+        &self.mechanism
+    }
+
+    /// How many octets [`initial_response`](Exchange::initial_response) has, for deciding whether
+    /// it fits the line.
+    #[must_use]
+    pub fn initial_len(&self) -> usize {
+        self.message.expose().len().max(1)
+    }
+
+    /// The client's message for the command line: base64, or `=` for an empty message
+    /// (RFC 4954 4, RFC 4959 3).
+    ///
+    /// From here on it counts as sent. Without this call the first challenge asks for it.
+    pub fn initial_response(&mut self) -> &str {
+        if matches!(self.state, State::Ready) {
+            self.state = State::Sent;
+        }
+        match self.message.expose() {
+            "" => "=",
+            message => message,
+        }
+    }
+
+    /// Answers a challenge: `text` is what stands behind `+ ` or `334 `, without the line end.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] for a challenge after [`Reply::Cancel`]: the server breaks the
+    /// protocol.
+    pub fn on_challenge(&mut self, text: &[u8]) -> Result<Reply<'_>, Error> {
+        match self.state {
+            State::Ready => {
+                if !text.is_empty() && !self.tolerance.text_before_response {
+                    return Ok(self.cancel(CancelReason::TextBeforeResponse));
+                }
+                self.tolerated.text_before_response |= !text.is_empty();
+                self.state = State::Sent;
+                Ok(Reply::Response(self.message.expose()))
+            }
+            State::Sent => {
+                let Some(document) = self.decode(text) else {
+                    return Ok(self.cancel(CancelReason::NotBase64));
+                };
+                self.refusal = Some(ErrorChallenge::masked(&document, &self.mask));
+                self.state = State::Acknowledged;
+                Ok(Reply::Response(&self.acknowledgement))
+            }
+            State::Acknowledged => Ok(self.cancel(CancelReason::SecondChallenge)),
+            State::Cancelled(_) => Err(Error::Cancelled),
+        }
+    }
+
+    /// The server's reason for refusing, where it gave one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&ErrorChallenge> {
+        self.refusal.as_ref()
+    }
+
+    /// Why the exchange was cancelled, where it was.
+    #[must_use]
+    pub fn cancelled(&self) -> Option<CancelReason> {
+        match self.state {
+            State::Cancelled(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Which of the tolerated faults the server has shown.
+    #[must_use]
+    pub fn tolerated(&self) -> Tolerance {
+        self.tolerated
+    }
+
+    /// Finds the secrets of this exchange, for everything the server will say.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        self.mask.clone()
+    }
+
+    fn cancel(&mut self, reason: CancelReason) -> Reply<'_> {
+        self.state = State::Cancelled(reason);
+        Reply::Cancel
+    }
+
+    /// Strict base64 (RFC 4648 4): no foreign character, padding at the end only and complete.
+    fn decode(&mut self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let mut text = Cow::Borrowed(text);
+        if self.tolerance.folded_challenge && text.contains(&b'\n') {
+            let lines = text.split(|&octet| octet == b'\n');
+            text = lines
+                .flat_map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+                .copied()
+                .collect::<Vec<_>>()
+                .into();
+            self.tolerated.folded_challenge = true;
+        }
+        STANDARD.decode(text).ok().map(Zeroizing::new)
+    }
+}
+
+impl Tolerance {
+    /// Nothing is tolerated.
+    pub const NONE: Self = Self { folded_challenge: false, text_before_response: false };
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { folded_challenge: true, ..Self::NONE }
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    /// Shows no response: it may be the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(text) => write!(f, "Response(<{} octets>)", text.len()),
+            Self::Cancel => f.write_str("Cancel"),
+        }
+    }
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotBase64 => "challenge is not base64",
+            Self::TextBeforeResponse => "text in the first challenge, expected none",
+            Self::SecondChallenge => "second challenge, expected the end of the exchange",
+        })
+    }
+}
+
+fn encode(message: &str) -> Secret {
+    // The room is exact, so that the text is never moved and left behind.
+    let mut text = String::with_capacity(4 * message.len().div_ceil(3));
+    STANDARD.encode_string(message, &mut text);
+    Secret::new(text)
+}
+
+/// The signatures in a message of OAuth 1.0a, which the mechanism does not know beforehand.
+fn signatures(message: &str) -> impl Iterator<Item = Secret> {
+    let encoded = message.split("oauth_signature=\"").skip(1);
+    encoded
+        .filter_map(|behind| percent_decode(behind.split('"').next()?).ok())
+        .map(|signature| Secret::new(signature.into_owned()))
+}

@@ -1,0 +1,203 @@
+//! Finding our secrets in what a server sends.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use oauth1_core::percent_encode_into;
+use zeroize::Zeroizing;
+
+/// The secrets of a login, to be kept out of errors, logs and events.
+///
+/// Servers echo what they were sent: Twisted answers a credential it did not expect with the
+/// whole of it. [`apply`](Mask::apply) replaces with `[secret]` every run of at least 8 octets
+/// that is part of a secret, in clear, base64 (wherever in the encoded text the secret begins),
+/// hexadecimal or percent-encoded form, in letters of either case. A form shorter than that is
+/// replaced where all of it stands, and one below 4 octets only as a word of its own.
+///
+/// The default masks nothing.
+#[derive(Clone, Default)]
+pub struct Mask {
+    // A hash of every `RUN` consecutive octets of every form, sorted. That a wrong text has the
+    // hash of a right one is so rare (one octet in 100,000) that it only costs a few letters.
+    runs: Zeroizing<Vec<u32>>,
+    // Whole forms shorter than `RUN`.
+    short: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// The shortest part of a secret that is masked: fewer octets are found in innocent text.
+const RUN: usize = 8;
+
+/// Forms below this length are masked only as a word of their own.
+const WORD: usize = 4;
+
+/// How many octets are looked at. What an error or event keeps of a text is far shorter.
+const LIMIT: usize = 4096;
+
+const REPLACEMENT: &[u8] = b"[secret]";
+
+impl Mask {
+    /// Masks a secret from now on. An empty one is none.
+    pub fn add(&mut self, secret: &str) {
+        let octets = secret.as_bytes();
+        self.add_form(octets);
+        if octets.is_empty() {
+            return;
+        }
+        let mut encoded = Zeroizing::new(alloc::string::String::with_capacity(3 * octets.len()));
+        percent_encode_into(secret, &mut encoded);
+        if *encoded != secret {
+            self.add_form(encoded.as_bytes());
+        }
+        let mut hex = Zeroizing::new(Vec::with_capacity(2 * octets.len()));
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        hex.extend(octets.iter().flat_map(|&octet| [digit(octet >> 4), digit(octet & 15)]));
+        self.add_form(&hex);
+        for lead in 0..3 {
+            self.add_base64(octets, lead);
+        }
+    }
+
+    /// Masks what `other` masks.
+    pub fn merge(&mut self, mut other: Self) {
+        self.add_runs(&other.runs);
+        self.short.append(&mut other.short);
+    }
+
+    /// Masks the base64 form of a whole text only: what is no secret in it stays readable.
+    pub(crate) fn add_encoded(&mut self, text: &str) {
+        self.add_base64(text.as_bytes(), 0);
+    }
+
+    /// Whether it masks nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.short.is_empty()
+    }
+
+    /// The text with `[secret]` in place of our secrets.
+    ///
+    /// Takes time in proportion to the text. Of a text longer than 4 KiB the end is left out.
+    #[must_use]
+    pub fn apply<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let seen = text.get(..LIMIT).unwrap_or(text);
+        let folded: Zeroizing<Vec<u8>> = Zeroizing::new(seen.iter().map(|&o| fold(o)).collect());
+        let mut secret = alloc::vec![false; seen.len()];
+        self.mark_runs(&folded, &mut secret);
+        self.mark_short(&folded, &mut secret);
+        // A secret that begins in the last few octets could not be told from innocent text.
+        let shown = if seen.len() < text.len() { seen.len() - RUN } else { seen.len() };
+        if shown == text.len() && !secret.contains(&true) {
+            return Cow::Borrowed(text);
+        }
+        let mut masked = Vec::with_capacity(shown);
+        let mut inside = false;
+        for (&octet, &hidden) in seen.iter().zip(&secret).take(shown) {
+            if !hidden {
+                masked.push(octet);
+            } else if !inside {
+                masked.extend_from_slice(REPLACEMENT);
+            }
+            inside = hidden;
+        }
+        Cow::Owned(masked)
+    }
+
+    fn mark_runs(&self, folded: &[u8], secret: &mut [bool]) {
+        for (start, run) in run_hashes(folded).enumerate() {
+            if self.runs.binary_search(&run).is_ok() {
+                mark(secret, start, RUN);
+            }
+        }
+    }
+
+    fn mark_short(&self, folded: &[u8], secret: &mut [bool]) {
+        let is_word = |at: Option<usize>| {
+            at.and_then(|at| folded.get(at)).is_some_and(u8::is_ascii_alphanumeric)
+        };
+        for form in &self.short {
+            for (start, part) in folded.windows(form.len()).enumerate() {
+                let inside_word =
+                    || is_word(start.checked_sub(1)) || is_word(start.checked_add(form.len()));
+                if part == form.as_slice() && (form.len() >= WORD || !inside_word()) {
+                    mark(secret, start, form.len());
+                }
+            }
+        }
+    }
+
+    /// The base64 text of a secret behind `lead` unknown octets, without the characters that hold
+    /// bits of its neighbours.
+    fn add_base64(&mut self, octets: &[u8], lead: usize) {
+        let mut padded = Zeroizing::new(Vec::with_capacity(lead + octets.len()));
+        padded.resize(lead, 0);
+        padded.extend_from_slice(octets);
+        let mut text = Zeroizing::new(alloc::vec![0; 4 * padded.len().div_ceil(3)]);
+        // The room is exact, so this does not fail.
+        let length = STANDARD.encode_slice(&*padded, &mut text).unwrap_or_default();
+        // Behind no octet, the text may also be a whole one: its end and padding count too.
+        let end = if lead == 0 { length } else { padded.len() * 8 / 6 };
+        let start = (lead * 8).div_ceil(6);
+        self.add_form(text.get(start..end).unwrap_or_default());
+    }
+
+    fn add_form(&mut self, form: &[u8]) {
+        let mut folded = Zeroizing::new(Vec::with_capacity(form.len()));
+        folded.extend(form.iter().map(|&octet| fold(octet)));
+        if folded.len() < RUN {
+            if !folded.is_empty() && !self.short.contains(&folded) {
+                self.short.push(folded);
+            }
+            return;
+        }
+        let mut runs = Zeroizing::new(Vec::with_capacity(folded.len()));
+        runs.extend(run_hashes(&folded));
+        self.add_runs(&runs);
+    }
+
+    /// Into memory of its own, so that no copy stays behind where the list was.
+    fn add_runs(&mut self, runs: &[u32]) {
+        let mut all = Zeroizing::new(Vec::with_capacity(self.runs.len() + runs.len()));
+        all.extend_from_slice(&self.runs);
+        all.extend_from_slice(runs);
+        all.sort_unstable();
+        all.dedup();
+        self.runs = all;
+    }
+}
+
+impl core::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Mask").finish_non_exhaustive()
+    }
+}
+
+/// Servers change the case of what they echo, and base64 has two alphabets (RFC 4648 4, 5).
+fn fold(octet: u8) -> u8 {
+    match octet {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+/// A hash of every run of `RUN` octets.
+fn run_hashes(folded: &[u8]) -> impl Iterator<Item = u32> {
+    folded.windows(RUN).map(|run| {
+        let octets = <[u8; RUN]>::try_from(run).unwrap_or_default();
+        // Multiplicative hashing: the upper half of the product depends on every bit.
+        let product = u64::from_le_bytes(octets).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let [_, _, _, _, high @ ..] = product.to_le_bytes();
+        u32::from_le_bytes(high)
+    })
+}
+
+fn mark(secret: &mut [bool], start: usize, length: usize) {
+    if let Some(run) = secret.get_mut(start..start + length) {
+        run.fill(true);
+    }
+}

@@ -1,0 +1,156 @@
+//! XOAUTH, Google's mechanism of 2010 for OAuth 1.0a.
+
+use alloc::format;
+use alloc::string::String;
+
+use oauth1_core::{
+    Consumer, Request, RequestUrl, Secret, SignatureMethod, Signer, Token, percent_encode,
+};
+
+use super::message::visit_credentials;
+use super::{Context, Mechanism};
+use crate::Error;
+use crate::error::check;
+
+/// XOAUTH: an OAuth 1.0a request for a URL, sent as `GET <url> <parameters>`.
+///
+/// The URL says whose mailbox it is. It is sent and signed exactly as given. No public provider
+/// issues tokens for it any more; it serves private servers, bridges and tests.
+///
+/// ```
+/// use xoauth_sasl::{Consumer, Context, Mechanism, Nonce, Stamp, Token, XOAuth};
+///
+/// let consumer = Consumer::new("consumer key", "consumer secret")?;
+/// let token = Token::new("token", "token secret")?;
+/// let url = "https://mail.google.com/mail/b/user@gmail.com/imap/";
+/// let login = XOAuth::new(url, consumer, Some(token))?;
+///
+/// let stamp = Stamp::new(Nonce::new("7d8f3e4a")?, 1_274_215_474);
+/// let message = login.initial_response(&Context::new(&stamp, "imap.gmail.com", 993))?;
+/// assert!(message.expose().starts_with(&format!("GET {url} oauth_consumer_key=\"")));
+/// # Ok::<(), xoauth_sasl::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct XOAuth {
+    request: Request,
+    signer: Signer,
+}
+
+/// Which of a provider's services a request URL is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Service {
+    /// Reading mail.
+    Imap,
+    /// Sending mail.
+    Smtp,
+}
+
+impl XOAuth {
+    /// A login with a request URL, the consumer's credentials and the user's token. Without a
+    /// token the consumer alone signs.
+    ///
+    /// # Errors
+    /// [`Error::OAuth1`] for a URL that cannot be signed, which it says where.
+    pub fn new(
+        url: impl Into<String>,
+        consumer: Consumer,
+        token: Option<Token>,
+    ) -> Result<Self, Error> {
+        let request = Request::new("GET", RequestUrl::new(url)?)?;
+        Ok(Self { request, signer: Signer::new(consumer, token) })
+    }
+
+    /// A two-legged login: no token, the consumer acts for `requestor`, whose address is added to
+    /// the URL as `xoauth_requestor_id`.
+    ///
+    /// # Errors
+    /// [`Error::OAuth1`] for a URL that cannot be signed; [`Error::Empty`] or
+    /// [`Error::Character`] for a requestor that is empty or has control characters.
+    pub fn two_legged(
+        url: impl Into<String>,
+        requestor: &str,
+        consumer: Consumer,
+    ) -> Result<Self, Error> {
+        check("requestor", requestor, "no control character", |c| !c.is_control())?;
+        Self::new(with_requestor(&url.into(), requestor), consumer, None)
+    }
+
+    /// Signs with another method than HMAC-SHA1. With PLAINTEXT the message holds the secrets
+    /// themselves: over TLS only.
+    #[must_use]
+    pub fn signature_method(mut self, method: SignatureMethod) -> Self {
+        self.signer = self.signer.method(method);
+        self
+    }
+
+    /// Also signs and sends `oauth_body_hash` of the empty body, as the Python package `oauth2`
+    /// does, byte for byte. Its documented format has no such parameter, and some servers refuse
+    /// it.
+    #[must_use]
+    pub fn with_body_hash(mut self) -> Self {
+        self.request = self.request.empty_body_hash();
+        self
+    }
+
+    /// The request URL, as it was given.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.request.url().as_str()
+    }
+
+    /// The request URL that Gmail had for a user's mailbox, which servers in its place follow.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] or [`Error::Character`] for a user that cannot stand in a URL path.
+    pub fn google_request_url(user: &str, service: Service) -> Result<String, Error> {
+        let stands = |c: char| !c.is_control() && !c.is_whitespace() && !"/?#%\\".contains(c);
+        check("user", user, "a character of a URL path segment", stands)?;
+        let service = match service {
+            Service::Imap => "imap",
+            Service::Smtp => "smtp",
+        };
+        Ok(format!("https://mail.google.com/mail/b/{user}/{service}/"))
+    }
+}
+
+impl Mechanism for XOAuth {
+    fn name(&self) -> &str {
+        "XOAUTH"
+    }
+
+    fn initial_response(&self, context: &Context<'_>) -> Result<Secret, Error> {
+        let mut message = String::with_capacity(self.url().len() + PARAMETERS);
+        message.push_str("GET ");
+        message.push_str(self.url());
+        message.push(' ');
+        self.signer.sign_into(&self.request, context.stamp(), &mut message)?;
+        Ok(Secret::new(message))
+    }
+
+    fn error_acknowledgement(&self) -> &str {
+        ""
+    }
+
+    fn sensitive(&self, visit: &mut dyn FnMut(&str)) {
+        visit_credentials(&self.signer, visit);
+    }
+}
+
+/// Room for the parameters of usual credentials.
+const PARAMETERS: usize = 512;
+
+/// Adds `xoauth_requestor_id` to the query, in front of a fragment.
+fn with_requestor(url: &str, requestor: &str) -> String {
+    let (front, fragment) = match url.split_once('#') {
+        Some((front, fragment)) => (front, format!("#{fragment}")),
+        None => (url, String::new()),
+    };
+    let separator = match front.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let requestor = percent_encode(requestor);
+    format!("{front}{separator}xoauth_requestor_id={requestor}{fragment}")
+}

@@ -1,0 +1,123 @@
+//! What a driver and a protocol machine say to each other, the same for IMAP and SMTP.
+
+use alloc::string::String;
+use core::fmt;
+
+/// What the driver must do next; lent from the machine, nothing is copied.
+#[derive(Debug)]
+pub enum Want<'a> {
+    /// Write these octets, then tell [`Conversation::written`] how many the transport took.
+    Write(&'a [u8]),
+    /// Read into [`Conversation::read_buffer`], then tell [`Conversation::received`], or
+    /// [`Conversation::end_of_stream`] when there was nothing left to read.
+    Read,
+    /// Octets of a body for the caller; gone when the machine is polled again.
+    Chunk(&'a [u8]),
+    /// The server agreed to STARTTLS: hand the transport to TLS and go on with a new machine, which knows
+    /// nothing of what was said in the clear.
+    StartTls,
+    /// Everything that was asked has its answer.
+    Done,
+}
+
+/// A machine at work on its commands, as a driver sees it. The driver is a loop over [`Want`] and knows no
+/// word of the protocol.
+pub trait Conversation {
+    /// What breaks the session.
+    type Error;
+
+    /// Goes on until the driver is needed.
+    ///
+    /// # Errors
+    /// Whatever broke the session; every later call answers the same.
+    fn poll(&mut self) -> Result<Want<'_>, Self::Error>;
+
+    /// Room to read into; never empty after [`Want::Read`].
+    fn read_buffer(&mut self) -> &mut [u8];
+
+    /// `n` octets were read.
+    fn received(&mut self, n: usize);
+
+    /// The first `n` octets of [`Want::Write`] were written.
+    fn written(&mut self, n: usize);
+
+    /// The peer closed its side.
+    ///
+    /// # Errors
+    /// The fault, where something was still to be heard.
+    fn end_of_stream(&mut self) -> Result<(), Self::Error>;
+
+    /// The transport failed, or a deadline passed: the machine is broken from now on.
+    fn transport_failed(&mut self, fault: TransportFault) -> Self::Error;
+
+    /// The next line a trace may show: bounded, escaped, without our secrets.
+    fn next_line(&mut self) -> Option<(Direction, String)>;
+}
+
+/// How a transport failed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum TransportFault {
+    /// The peer closed the connection.
+    Closed,
+    /// A deadline of the caller passed.
+    Deadline,
+    /// Reading or writing failed.
+    #[cfg(feature = "std")]
+    Io(alloc::sync::Arc<std::io::Error>),
+    /// Reading or writing failed; the text says how.
+    Other(String),
+}
+
+impl TransportFault {
+    /// The error of the transport itself.
+    pub fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            #[cfg(feature = "std")]
+            Self::Io(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::io::Error> for TransportFault {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Self::Deadline,
+            std::io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Io(alloc::sync::Arc::new(error)),
+        }
+    }
+}
+
+impl fmt::Display for TransportFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("server closed the connection"),
+            Self::Deadline => f.write_str("deadline passed"),
+            #[cfg(feature = "std")]
+            Self::Io(_) => f.write_str("connection failed"),
+            Self::Other(text) => write!(f, "connection failed: {text}"),
+        }
+    }
+}
+
+/// Who sent a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// We did.
+    Client,
+    /// The server did.
+    Server,
+}
+
+impl Direction {
+    /// `C` or `S`, as the RFCs write dialogues.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Client => 'C',
+            Self::Server => 'S',
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the protocol crates share: text of a peer for errors, the output buffer, the driver's side.
+
+mod conversation;
+mod excerpt;
+mod outgoing;
+
+pub use conversation::{Conversation, Direction, TransportFault, Want};
+pub use excerpt::{Excerpt, escape_into};
+pub use outgoing::Outgoing;
