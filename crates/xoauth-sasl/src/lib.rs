@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod mask;
 mod mechanism;
+mod server;
 pub mod wire;
 
 pub use challenge::ErrorChallenge;
@@ -19,3 +20,8 @@ pub use mask::Mask;
 pub use mechanism::{Context, Mechanism, OAuth10A, OAuthBearer, Service, XOAuth, XOAuth2};
 pub use oauth1_core as oauth1;
 pub use oauth1_core::{Consumer, Nonce, Secret, SignatureMethod, Stamp, Token};
+pub use server::{
+    BearerJudge, BearerRequest, ClientMessage, Credential, ErrorDocument, Identity,
+    IdentityRequest, LoginRequest, ParseError, Refusal, Server, ServerExchange, ServerStep,
+    Verdict, decode_initial_response, decode_response, encode_challenge, parse_client_message,
+};

@@ -22,16 +22,21 @@ pub(super) fn checked_user(user: impl Into<String>) -> Result<String, Error> {
 /// is what `auth` can carry between spaces (RFC 7628 3.1).
 pub(super) fn checked_token(token: impl Into<Secret>) -> Result<Secret, Error> {
     let token = token.into();
-    check("access token", token.expose(), VISIBLE, |c| c.is_ascii_graphic())?;
+    check("access token", token.expose(), "visible ASCII characters only", |c| {
+        c.is_ascii_graphic()
+    })?;
     Ok(token)
 }
 
 /// A host as the key `host` carries it.
 pub(super) fn check_host(host: &str) -> Result<(), Error> {
-    check("host", host, VISIBLE, |c| c.is_ascii_graphic())
+    check("host", host, "a host name or address", is_host_character)
 }
 
-const VISIBLE: &str = "visible ASCII characters only";
+/// What may stand in a host name or address, were it part of a URL (RFC 3986 3.2.2).
+pub(crate) fn is_host_character(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '\\')
+}
 
 /// Room for the longest message around its variable parts, so that a message is never moved and
 /// left behind.

@@ -12,6 +12,7 @@ use core::fmt::Debug;
 
 use oauth1_core::{Secret, Stamp};
 
+pub(crate) use message::{endpoint_url, is_host_character};
 pub use oauth10a::OAuth10A;
 pub use oauthbearer::OAuthBearer;
 pub use xoauth::{Service, XOAuth};

@@ -37,7 +37,7 @@ impl OAuth10A {
     /// Signs for another host than the connection's: behind a tunnel, say.
     ///
     /// # Errors
-    /// [`Error::Empty`], or [`Error::Character`] for anything but visible ASCII.
+    /// [`Error::Empty`], or [`Error::Character`] for what cannot stand in a host name or address.
     pub fn host(mut self, host: impl Into<String>) -> Result<Self, Error> {
         let host = host.into();
         check_host(&host)?;
