@@ -153,7 +153,7 @@ pub(crate) fn base_string_into(
         protocol.iter().map(|field| field.name().len() + field.value.len() + 6).sum();
     let more: usize = others.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
     out.reserve(method.len() + url.as_str().len() + octets + more + 48);
-    out.push_str(method);
+    percent_encode_into(method, out);
     out.push('&');
     url.encode_base_into(out);
     out.push('&');

@@ -19,6 +19,17 @@ use zeroize::Zeroizing;
 /// assert_eq!(format!("{secret:?}"), "Secret(..)");
 /// assert_eq!(secret.expose(), "kd94hf93k423kf44");
 /// ```
+///
+/// What would print or compare it does not compile:
+///
+/// ```compile_fail,E0277
+/// println!("{}", oauth1_core::Secret::new("kd94hf93k423kf44"));
+/// ```
+///
+/// ```compile_fail,E0369
+/// let secret = oauth1_core::Secret::new("kd94hf93k423kf44");
+/// assert!(secret == secret);
+/// ```
 #[derive(Clone, Default)]
 pub struct Secret(Zeroizing<String>);
 
