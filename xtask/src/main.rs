@@ -1,4 +1,127 @@
-//! Maintenance of the workspace.
+//! Maintenance of the workspace: `cargo xtask help`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-fn main() {}
+mod command;
+mod openssl;
+mod outcome;
+mod report;
+mod tasks;
+mod workspace;
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+use outcome::Outcome;
+use workspace::Workspace;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What `cargo xtask NAME` runs. A new task is a file in `tasks/` and a line here.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    run: fn(&Workspace, &[String]) -> Result<Outcome>,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "demo",
+        arguments: "[ARGS]",
+        summary: "send and read a message on a mail host of this machine",
+        run: tasks::demo::run,
+    },
+    Task {
+        name: "test",
+        arguments: "[CARGO TEST ARGS]",
+        summary: "every test that needs only a Rust toolchain and a C compiler",
+        run: tasks::test::run,
+    },
+    Task {
+        name: "ci",
+        arguments: "",
+        summary: "what a change has to pass: format, lints, tests, documents, packages",
+        run: tasks::ci::run,
+    },
+    Task {
+        name: "tidy",
+        arguments: "",
+        summary: "the rules of docs/architecture.md that no compiler checks",
+        run: tasks::tidy::run,
+    },
+    Task {
+        name: "docs",
+        arguments: "",
+        summary: "the documentation, with warnings as errors, and the links between files",
+        run: tasks::docs::run,
+    },
+    Task {
+        name: "vectors",
+        arguments: "",
+        summary: "the signature vectors through the conformance shim",
+        run: tasks::vectors::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "[BENCHMARK]",
+        summary: "measurements against other libraries (tests/peers)",
+        run: tasks::bench::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = arguments.collect();
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprintln!("error: there is no task `{name}`\n\n{}", help());
+        return ExitCode::from(2);
+    };
+    match Workspace::load().and_then(|workspace| (task.run)(&workspace, &rest)) {
+        Ok(Outcome::Passed) => ExitCode::SUCCESS,
+        Ok(Outcome::NotRun(why)) => {
+            eprintln!("{name}: not run: {why}");
+            ExitCode::FAILURE
+        }
+        Ok(Outcome::Failed(why)) => {
+            eprintln!("{name}: failed: {why}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("Usage: cargo xtask TASK\n\nTasks:\n");
+    for task in TASKS {
+        let call = format!("{} {}", task.name, task.arguments);
+        text.push_str(&format!("  {call:<24} {}\n", task.summary));
+    }
+    text.push_str(
+        "\nBegin with `cargo xtask demo`; before a change is handed in: `cargo xtask ci`.\n\
+         Where no system OpenSSL is found, one is built from source (needs perl and make).\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_on_one_screen() {
+        let help = help();
+        assert!(help.lines().count() <= 24, "{help}");
+        for line in help.lines() {
+            assert!(line.len() <= 100, "{line}");
+        }
+    }
+}

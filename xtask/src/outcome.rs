@@ -1,0 +1,22 @@
+//! How a step ended.
+
+/// How a task or one of its steps ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    /// With the reason, in a few words.
+    Failed(String),
+    /// What it needs is missing. Never counted as passed.
+    NotRun(String),
+}
+
+impl Outcome {
+    /// Passed without complaints, failed with how many there are.
+    pub(crate) fn from_complaints(count: usize) -> Self {
+        match count {
+            0 => Self::Passed,
+            1 => Self::Failed("1 complaint".to_owned()),
+            _ => Self::Failed(format!("{count} complaints")),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `cargo xtask ci`: everything a change has to pass.
+
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::command::{answers, build, cargo, cargo_path, output, run as run_command};
+use crate::openssl;
+use crate::outcome::Outcome;
+use crate::report::Report;
+use crate::tasks::vectors::Profile;
+use crate::tasks::{docs, test, tidy, vectors};
+use crate::workspace::{LOWER_CRATES, Workspace};
+
+/// How long an example may take.
+const EXAMPLE_DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
+    let mut report = Report::default();
+    let mut counts = test::Counts::default();
+    report.step("format", || format(workspace));
+    report.step("tidy", || tidy::run(workspace, &[]));
+    for (name, arguments) in clippy_calls(workspace)? {
+        report.step(&format!("clippy, {name}"), || clippy(workspace, &arguments));
+    }
+    report.step("tests", || {
+        let (outcome, found) = test::run_tests(workspace, &[])?;
+        counts = found;
+        Ok(outcome)
+    });
+    report.step("examples", || examples(workspace));
+    report.step("vectors", || vectors::check(workspace, Profile::Development));
+    report.step("rustdoc", || docs::rustdoc(workspace));
+    report.step("links", || docs::links(workspace));
+    report.step("packages", || packages(workspace));
+    print!("{}\n{counts}\n", report.summary());
+    Ok(report.outcome())
+}
+
+fn format(workspace: &Workspace) -> Result<Outcome> {
+    if !answers(&cargo_path(), &["fmt", "--version"]) {
+        return Ok(Outcome::NotRun("rustfmt is not installed".to_owned()));
+    }
+    let formatted = run_command(cargo(workspace).args(["fmt", "--all", "--check"]))?;
+    // The benchmark package is a workspace of its own.
+    let peers = ["fmt", "--manifest-path", "tests/peers/Cargo.toml", "--check"];
+    Ok(match formatted {
+        Outcome::Passed => run_command(cargo(workspace).args(peers))?,
+        other => other,
+    })
+}
+
+/// The combinations of features, each with its name and the arguments of cargo.
+fn clippy_calls(workspace: &Workspace) -> Result<Vec<(String, Vec<String>)>> {
+    let vendored = openssl::workspace_features()?.join(",");
+    let mut all = workspace.all_features();
+    all.extend(openssl::workspace_features()?.into_iter().map(str::to_owned));
+    let everywhere = ["--workspace", "--all-targets", "--features"];
+    let mut calls =
+        vec![call("defaults", &everywhere, &[vendored]), call("all features", &everywhere, &all)];
+    for name in LOWER_CRATES {
+        let alone = ["--package", name, "--lib", "--no-default-features", "--features"];
+        calls.push(call(&format!("{name} bare"), &alone, &[]));
+        let features = workspace.package(name).map(|package| package.features.clone());
+        for feature in features.unwrap_or_default().into_iter().filter(|name| name != "default") {
+            calls.push(call(&format!("{name} {feature}"), &alone, &[feature]));
+        }
+    }
+    let alone = ["--package", "xoauth", "--lib", "--no-default-features", "--features"];
+    for names in [&[][..], &["imap"], &["smtp"], &["imap", "native-tls"]] {
+        let mut features: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let label = if names.is_empty() { "bare".to_owned() } else { names.join("+") };
+        if names.contains(&"native-tls") {
+            features.extend(openssl::library_features()?.into_iter().map(str::to_owned));
+        }
+        calls.push(call(&format!("xoauth {label}"), &alone, &features));
+    }
+    Ok(calls)
+}
+
+fn call(name: &str, arguments: &[&str], features: &[String]) -> (String, Vec<String>) {
+    let mut arguments: Vec<String> = arguments.iter().map(|&argument| argument.into()).collect();
+    arguments.push(features.join(","));
+    (name.to_owned(), arguments)
+}
+
+fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
+    if !answers(&cargo_path(), &["clippy", "--version"]) {
+        return Ok(Outcome::NotRun("clippy is not installed".to_owned()));
+    }
+    let mut command = cargo(workspace);
+    command.args(["clippy", "--quiet"]).args(arguments).args(["--", "-D", "warnings"]);
+    run_command(&mut command)
+}
+
+/// Runs every example without arguments.
+fn examples(workspace: &Workspace) -> Result<Outcome> {
+    let programs = build(workspace, &["--examples"], "example")?;
+    if programs.is_empty() {
+        return Ok(Outcome::NotRun("there are no examples".to_owned()));
+    }
+    let mut failed = Vec::new();
+    for (name, path) in &programs {
+        println!("\n--- example {name}");
+        let child = Command::new(path).current_dir(&workspace.root).stdin(Stdio::null()).spawn()?;
+        if let Err(why) = wait(child) {
+            println!("--- example {name}: {why}");
+            failed.push(name.as_str());
+        }
+    }
+    println!("\n{} examples run, {} failed", programs.len(), failed.len());
+    Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
+}
+
+fn wait(mut child: Child) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return if status.success() { Ok(()) } else { Err(format!("{status}").into()) };
+        }
+        if start.elapsed() > EXAMPLE_DEADLINE {
+            child.kill()?;
+            child.wait()?;
+            let seconds = EXAMPLE_DEADLINE.as_secs();
+            return Err(format!("still running after {seconds} s, ended").into());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Packs the published crates. Since cargo 1.90 it takes crates that depend on each other before
+/// any of them is published.
+fn packages(workspace: &Workspace) -> Result<Outcome> {
+    let version = output(cargo(workspace).arg("--version"))?;
+    if minor_version(&version).is_none_or(|minor| minor < 90) {
+        return Ok(Outcome::NotRun(format!("needs cargo 1.90 or newer, found {}", version.trim())));
+    }
+    let mut command = cargo(workspace);
+    command.args(["package", "--no-verify", "--allow-dirty"]);
+    for package in workspace.published() {
+        command.args(["--package", &package.name]);
+    }
+    run_command(&mut command)
+}
+
+/// The 90 of `cargo 1.90.0 (840b83a10 2025-07-30)`.
+fn minor_version(text: &str) -> Option<u32> {
+    text.strip_prefix("cargo 1.")?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minor_version_of_cargo_is_found() {
+        let table = [
+            ("cargo 1.90.0 (840b83a10 2025-07-30)\n", Some(90)),
+            ("cargo 1.101.0-nightly", Some(101)),
+            ("cargo 2.0.0", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(minor_version(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per task.
+
+pub(crate) mod bench;
+pub(crate) mod ci;
+pub(crate) mod demo;
+pub(crate) mod docs;
+pub(crate) mod test;
+pub(crate) mod tidy;
+pub(crate) mod vectors;
