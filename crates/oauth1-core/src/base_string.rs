@@ -99,19 +99,20 @@ impl<'a> Fields<'a> {
             }
         };
         let method = signer.signature_method();
-        let token = signer.token();
+        let (consumer, token) = (signer.consumer(), signer.token());
+        let token_is_plain = token.is_none_or(|token| token.key_is_plain());
         let verifier = token.and_then(|token| token.verifier()).map(|verifier| verifier.expose());
         let version = signer.sends_version().then_some("1.0");
         // These names are in the order of their encoded form, which is the order wanted.
         push(known!("oauth_body_hash"), request.body_hash_text(method), false, Constant);
-        push(known!("oauth_consumer_key"), Some(signer.consumer().key()), false, Constant);
+        push(known!("oauth_consumer_key"), Some(consumer.key()), consumer.key_is_plain(), Constant);
         let nonce_plain = nonce.is_none_or(|nonce| nonce.is_plain());
         let nonce = nonce.map_or("", |nonce| nonce.as_str());
         push(known!("oauth_nonce"), Some(nonce), nonce_plain, Nonce);
         push(known!("oauth_signature"), Some(""), true, Signature);
         push(known!("oauth_signature_method"), Some(method.as_str()), true, Constant);
         push(known!("oauth_timestamp"), Some(timestamp.unwrap_or_default()), true, Timestamp);
-        push(known!("oauth_token"), token.map(|token| token.key()), false, Constant);
+        push(known!("oauth_token"), token.map(|token| token.key()), token_is_plain, Constant);
         push(known!("oauth_verifier"), verifier, false, Constant);
         push(known!("oauth_version"), version, true, Constant);
         if !request.oauth_parameters().is_empty() {

@@ -5,7 +5,9 @@ use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::encode::{Plus, decode_strict, encoded_length, percent_encode_into, split_pairs};
+use crate::encode::{
+    Plus, decode_strict, encoded_length, is_plain, percent_encode_into, split_pairs,
+};
 use crate::error::{refuse, refuse_controls};
 use crate::{Error, Secret};
 
@@ -15,6 +17,7 @@ use crate::{Error, Secret};
 #[derive(Clone)]
 pub struct Consumer {
     key: String,
+    key_is_plain: bool,
     secret: Secret,
 }
 
@@ -27,7 +30,7 @@ impl Consumer {
     pub fn new(key: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         let (key, secret) = (key.into(), secret.into());
         check("consumer key", &key, "consumer secret", &secret)?;
-        Ok(Self { key, secret })
+        Ok(Self { key_is_plain: is_plain(&key), key, secret })
     }
 
     /// The consumer key, sent as `oauth_consumer_key`.
@@ -59,6 +62,11 @@ impl Consumer {
         read_form(text, &mut [&mut key, &mut secret])?;
         Self::new(key.take()?, Secret::new(secret.take()?))
     }
+
+    /// Whether the key has nothing to encode; known once, asked at every signature.
+    pub(crate) fn key_is_plain(&self) -> bool {
+        self.key_is_plain
+    }
 }
 
 impl fmt::Debug for Consumer {
@@ -82,6 +90,7 @@ impl FromStr for Consumer {
 #[derive(Clone)]
 pub struct Token {
     key: String,
+    key_is_plain: bool,
     secret: Secret,
     callback: Option<String>,
     callback_confirmed: bool,
@@ -97,7 +106,14 @@ impl Token {
     pub fn new(key: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         let (key, secret) = (key.into(), secret.into());
         check("token", &key, "token secret", &secret)?;
-        Ok(Self { key, secret, callback: None, callback_confirmed: false, verifier: None })
+        Ok(Self {
+            key_is_plain: is_plain(&key),
+            key,
+            secret,
+            callback: None,
+            callback_confirmed: false,
+            verifier: None,
+        })
     }
 
     /// The token, sent as `oauth_token`.
@@ -202,6 +218,11 @@ impl Token {
         let mut token = Self::new(key.take()?, Secret::new(secret.take()?))?;
         token.callback_confirmed = confirmed.value.as_deref() == Some("true");
         Ok(token)
+    }
+
+    /// Whether the key has nothing to encode; known once, asked at every signature.
+    pub(crate) fn key_is_plain(&self) -> bool {
+        self.key_is_plain
     }
 }
 

@@ -121,7 +121,8 @@ const fn is_unreserved(octet: u8) -> bool {
         | (octet == b'~')
 }
 
-fn is_plain(text: &str) -> bool {
+/// Whether a text has nothing to encode.
+pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |plain, octet| plain & is_unreserved(octet))
 }
 
