@@ -352,10 +352,10 @@ fn nonces_differ_by_timestamp_consumer_token_and_text() {
         NonceKey::new(NOW, "ct", Some(""), "n", 300),
         NonceKey::new(NOW, "c", Some("tn"), "", 300),
     ];
-    for key in &keys {
+    for key in keys {
         assert_eq!(store.insert(key, NOW), Ok(()), "{key:?}");
     }
-    for key in &keys {
+    for key in keys {
         assert_eq!(store.insert(key, NOW), Err(NonceError::Replayed), "{key:?}");
     }
 }
@@ -364,14 +364,14 @@ fn nonces_differ_by_timestamp_consumer_token_and_text() {
 fn a_store_forgets_what_expired_and_nothing_else() {
     let mut store = MemoryNonceStore::with_capacity(2);
     let key = |timestamp, nonce| NonceKey::new(timestamp, "c", None, nonce, 300);
-    assert_eq!(store.insert(&key(NOW, "a"), NOW), Ok(()));
-    assert_eq!(store.insert(&key(NOW + 10, "b"), NOW), Ok(()));
-    assert_eq!(store.insert(&key(NOW + 20, "c"), NOW + 300), Err(NonceError::Full));
-    assert_eq!(store.insert(&key(NOW, "a"), NOW + 300), Err(NonceError::Replayed));
-    assert_eq!(store.insert(&key(NOW + 20, "c"), NOW + 301), Ok(()));
+    assert_eq!(store.insert(key(NOW, "a"), NOW), Ok(()));
+    assert_eq!(store.insert(key(NOW + 10, "b"), NOW), Ok(()));
+    assert_eq!(store.insert(key(NOW + 20, "c"), NOW + 300), Err(NonceError::Full));
+    assert_eq!(store.insert(key(NOW, "a"), NOW + 300), Err(NonceError::Replayed));
+    assert_eq!(store.insert(key(NOW + 20, "c"), NOW + 301), Ok(()));
     assert_eq!(store.len(), 2);
     // The clock is set back: what was forgotten cannot come again.
-    assert_eq!(store.insert(&key(NOW, "a"), NOW), Err(NonceError::Replayed));
+    assert_eq!(store.insert(key(NOW, "a"), NOW), Err(NonceError::Replayed));
     assert_eq!(key(u64::MAX, "a").expires(), u64::MAX);
 }
 

@@ -88,7 +88,7 @@ pub trait NonceStore {
     /// # Errors
     /// [`NonceError::Replayed`] when the key is remembered already; any other error when the
     /// store cannot tell or cannot remember. The request is refused in every case.
-    fn insert(&self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError>;
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError>;
 }
 
 /// Why a store did not take a nonce.
@@ -157,7 +157,7 @@ impl MemoryNonceStore {
     /// # Errors
     /// [`NonceError::Replayed`], also for a key that would have been forgotten by now: after the
     /// clock has been set back a replay could not be told. [`NonceError::Full`].
-    pub fn insert(&mut self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+    pub fn insert(&mut self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
         self.window = self.window.max(key.window);
         let oldest = now.saturating_sub(self.window);
         if oldest > self.forgotten {
@@ -186,7 +186,7 @@ impl fmt::Debug for MemoryNonceStore {
 }
 
 impl NonceStore for RefCell<MemoryNonceStore> {
-    fn insert(&self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
         self.try_borrow_mut().map_err(|_| NonceError::Unavailable)?.insert(key, now)
     }
 }
@@ -194,19 +194,19 @@ impl NonceStore for RefCell<MemoryNonceStore> {
 /// A poisoned lock is [`NonceError::Unavailable`].
 #[cfg(feature = "std")]
 impl NonceStore for std::sync::Mutex<MemoryNonceStore> {
-    fn insert(&self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
         self.lock().map_err(|_| NonceError::Unavailable)?.insert(key, now)
     }
 }
 
 impl<S: NonceStore + ?Sized> NonceStore for &S {
-    fn insert(&self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
         (**self).insert(key, now)
     }
 }
 
 impl<S: NonceStore + ?Sized> NonceStore for Arc<S> {
-    fn insert(&self, key: &NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
         (**self).insert(key, now)
     }
 }

@@ -126,7 +126,7 @@ impl Verifier {
         }
         if let (Some(timestamp), Some(nonce)) = (claim.timestamp, claim.nonce) {
             let (consumer, token) = (claim.consumer_key, claim.token_key);
-            nonces.insert(&NonceKey::new(timestamp, consumer, token, nonce, self.window), now)?;
+            nonces.insert(NonceKey::new(timestamp, consumer, token, nonce, self.window), now)?;
         }
         Ok(Verified::new(request, &claim))
     }
