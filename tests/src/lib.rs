@@ -1,1 +1,13 @@
 //! The test ground of the workspace: the embedded mail host and its helpers.
+//!
+//! * [`host`]: an IMAP and submission host on loopback, with TLS, users and mailboxes in memory.
+//! * [`scripted`]: a peer that plays a script and knows no protocol.
+//! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
+//!
+//! Nothing here is a product. The host has a line reader and a command parser of its own, so that
+//! it judges the client crates from outside.
+
+pub mod certificates;
+mod connection;
+pub mod host;
+pub mod scripted;

@@ -1,0 +1,161 @@
+//! What one session knows of its selected mailbox.
+//!
+//! Sequence numbers are the session's own: `uids[n - 1]` is message `n` until the session has been
+//! told otherwise, whatever other sessions do in the meantime (RFC 3501, section 7.4.1).
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::tokens::SequenceSet;
+use super::{Ids, Refusal};
+use crate::host::store::{Mailbox, Message, Store};
+
+pub(super) struct View {
+    pub(super) name: String,
+    pub(super) read_only: bool,
+    /// Ascending.
+    pub(super) uids: Vec<u32>,
+    recent: HashSet<u32>,
+    /// Flag changes up to this one have been told.
+    told: u64,
+    /// Removals up to this change have been told; `pruned <= told`.
+    pruned: u64,
+}
+
+impl View {
+    pub(super) fn open(name: &str, read_only: bool, mailbox: &mut Mailbox) -> Self {
+        let mut view = Self {
+            name: name.to_owned(),
+            read_only,
+            uids: Vec::new(),
+            recent: HashSet::new(),
+            told: mailbox.changes,
+            pruned: mailbox.changes,
+        };
+        view.take_arrivals(mailbox);
+        view
+    }
+
+    pub(super) fn recent_count(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// The text of FLAGS for a message, `\Recent` included.
+    pub(super) fn flags(&self, message: &Message) -> String {
+        let mut flags = message.flags.clone();
+        if self.recent.contains(&message.uid) {
+            flags.push("\\Recent".to_owned());
+        }
+        format!("({})", flags.join(" "))
+    }
+
+    pub(super) fn is_recent(&self, uid: u32) -> bool {
+        self.recent.contains(&uid)
+    }
+
+    /// The messages of a set, as sequence number and UID.
+    pub(super) fn resolve(
+        &self,
+        set: &SequenceSet,
+        ids: Ids,
+    ) -> Result<Vec<(usize, u32)>, Refusal> {
+        let count = u32::try_from(self.uids.len()).unwrap_or(u32::MAX);
+        if ids == Ids::SequenceNumbers && set.largest_named() > count {
+            return Err(Refusal::bad("no such message"));
+        }
+        let largest = match ids {
+            Ids::SequenceNumbers => count,
+            Ids::Uids => self.uids.last().copied().unwrap_or(0),
+        };
+        let numbered = (1_u32..).zip(self.uids.iter().copied());
+        let chosen = numbered.filter(|(number, uid)| {
+            let id = if ids == Ids::Uids { *uid } else { *number };
+            set.contains(id, largest)
+        });
+        Ok(chosen.map(|(number, uid)| (number as usize, uid)).collect())
+    }
+
+    /// Tells flag changes made so far, as untagged FETCH; then `own` changes follow, which are
+    /// not told again. Call under the lock that `own` is made under.
+    pub(super) fn flag_news(&mut self, mailbox: &Mailbox) -> String {
+        let mut news = String::new();
+        if mailbox.changes > self.told {
+            for (number, uid) in (1..).zip(&self.uids) {
+                let message = mailbox.message(*uid).filter(|message| message.changed > self.told);
+                if let Some(message) = message {
+                    self.push_flags(number, message, &mut news);
+                }
+            }
+            self.told = mailbox.changes;
+        }
+        news
+    }
+
+    /// Marks what the session did itself as told.
+    pub(super) fn catch_up(&mut self, mailbox: &Mailbox) {
+        self.told = mailbox.changes;
+    }
+
+    /// Untagged EXPUNGE (where allowed), EXISTS, RECENT and FETCH since the last time.
+    pub(super) fn news(&mut self, store: &Store, user: &str, expunges: bool) -> String {
+        let name = self.name.clone();
+        let told = store.mailbox(user, &name, |mailbox| {
+            let mut news = String::new();
+            if expunges && mailbox.changes > self.pruned {
+                self.prune(|uid| mailbox.message(uid).is_some(), &mut news);
+                self.pruned = mailbox.changes;
+            }
+            news.push_str(&self.flag_news(mailbox));
+            if self.take_arrivals(mailbox) {
+                let _ = write!(news, "* {} EXISTS\r\n", self.uids.len());
+                let _ = write!(news, "* {} RECENT\r\n", self.recent.len());
+            }
+            news
+        });
+        told.unwrap_or_else(|| {
+            // The mailbox was deleted under the session.
+            let mut news = String::new();
+            if expunges {
+                self.prune(|_| false, &mut news);
+            }
+            news
+        })
+    }
+
+    fn prune(&mut self, exists: impl Fn(u32) -> bool, news: &mut String) {
+        let mut number = 1;
+        let recent = &mut self.recent;
+        self.uids.retain(|uid| {
+            let kept = exists(*uid);
+            if kept {
+                number += 1;
+            } else {
+                recent.remove(uid);
+                let _ = write!(news, "* {number} EXPUNGE\r\n");
+            }
+            kept
+        });
+    }
+
+    fn take_arrivals(&mut self, mailbox: &mut Mailbox) -> bool {
+        let last = self.uids.last().copied().unwrap_or(0);
+        let first = mailbox.messages.partition_point(|message| message.uid <= last);
+        let arrived = mailbox.messages.get(first..).unwrap_or_default();
+        let found = !arrived.is_empty();
+        for message in arrived {
+            self.uids.push(message.uid);
+            if message.uid >= mailbox.recent_from {
+                self.recent.insert(message.uid);
+            }
+        }
+        if !self.read_only {
+            mailbox.recent_from = mailbox.uid_next;
+        }
+        found
+    }
+
+    fn push_flags(&self, number: usize, message: &Message, out: &mut String) {
+        let _ =
+            write!(out, "* {number} FETCH (UID {} FLAGS {})\r\n", message.uid, self.flags(message));
+    }
+}

@@ -1,0 +1,171 @@
+//! Who may log in: the server side of `xoauth-sasl` with the host's users behind it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use xoauth_sasl::oauth1::{Credentials, MemoryNonceStore, Verifier};
+use xoauth_sasl::{
+    BearerJudge, BearerRequest, ErrorDocument, Identity, IdentityRequest, Secret, Server,
+    ServerExchange, ServerStep, SignatureMethod, Verdict, decode_response, encode_challenge,
+};
+
+use super::config::{Bearer, Config, User};
+use super::service::Shared;
+
+/// A line with a response: 12288 octets of base64 and CRLF (RFC 4954, section 4).
+pub(crate) const RESPONSE_LIMIT: usize = 12_288 + 2;
+
+/// Nonces kept: logins within the verifier's window.
+const NONCES: usize = 1_000_000;
+
+/// Judges every login of a host.
+pub(crate) struct Judge {
+    users: Vec<User>,
+    /// All bearer tokens with the user they are for.
+    bearers: Mutex<Vec<(String, Bearer)>>,
+    unavailable: AtomicBool,
+    verifier: Verifier,
+    nonces: Mutex<MemoryNonceStore>,
+}
+
+/// What to do about a response.
+pub(crate) enum Step {
+    /// Send this base64 text as a challenge.
+    Challenge(String),
+    /// The response was not base64.
+    NotBase64,
+    Refused,
+    /// Not now; the text says why.
+    Unavailable(String),
+    Accepted(String),
+}
+
+impl Judge {
+    pub(crate) fn new(config: &Config) -> Self {
+        let bearers = config
+            .users
+            .iter()
+            .flat_map(|user| user.bearers.iter().map(|bearer| (user.name.clone(), bearer.clone())));
+        let methods =
+            [SignatureMethod::HmacSha1, SignatureMethod::HmacSha256, SignatureMethod::Plaintext];
+        Self {
+            users: config.users.clone(),
+            bearers: Mutex::new(bearers.collect()),
+            unavailable: AtomicBool::new(false),
+            verifier: Verifier::new().methods(&methods),
+            nonces: Mutex::new(MemoryNonceStore::with_capacity(NONCES)),
+        }
+    }
+
+    /// Begins an exchange; `None` for a mechanism that is not known.
+    pub(crate) fn attempt(&self, mechanism: &str) -> Option<Attempt> {
+        ServerExchange::new(mechanism).ok().map(|exchange| Attempt { exchange })
+    }
+
+    pub(crate) fn issue_bearer(&self, user: &str, token: &str) {
+        let bearer = Bearer { token: token.to_owned(), expired: false };
+        self.bearers().push((user.to_owned(), bearer));
+    }
+
+    pub(crate) fn expire_bearer(&self, token: &str) {
+        for (_, bearer) in self.bearers().iter_mut().filter(|(_, bearer)| bearer.token == token) {
+            bearer.expired = true;
+        }
+    }
+
+    pub(crate) fn set_unavailable(&self, unavailable: bool) {
+        self.unavailable.store(unavailable, Ordering::SeqCst);
+    }
+
+    fn bearers(&self) -> MutexGuard<'_, Vec<(String, Bearer)>> {
+        self.bearers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One AUTHENTICATE or AUTH.
+pub(crate) struct Attempt {
+    exchange: ServerExchange,
+}
+
+impl Attempt {
+    /// Takes a response in base64; `port` is the one the client came to.
+    pub(crate) fn step(&mut self, shared: &Shared, port: u16, base64: &[u8]) -> Step {
+        let Ok(response) = decode_response(base64) else { return Step::NotBase64 };
+        let judge = &shared.judge;
+        let server = Server::new()
+            .endpoint("localhost", port)
+            .endpoint("127.0.0.1", port)
+            .oauth1(&judge.verifier, judge, &judge.nonces, judge)
+            .bearer(judge)
+            .scope("mail");
+        match self.exchange.step(response.expose().as_bytes(), &server, shared.now()) {
+            ServerStep::Challenge(challenge) => Step::Challenge(encode_challenge(&challenge)),
+            ServerStep::Accepted { user } => Step::Accepted(user),
+            ServerStep::Unavailable { text } => Step::Unavailable(text),
+            // Refused, and whatever else is no yes.
+            _ => Step::Refused,
+        }
+    }
+}
+
+impl Credentials for Judge {
+    fn consumer(&self, key: &str) -> Option<Secret> {
+        let mut pairs = self.users.iter().flat_map(|user| &user.consumers);
+        pairs.find(|pair| pair.key == key).map(|pair| Secret::new(pair.secret.clone()))
+    }
+
+    fn token(&self, consumer_key: &str, token_key: &str) -> Option<Secret> {
+        let users = self.users.iter().filter(|user| user.has_consumer(consumer_key));
+        let mut pairs = users.flat_map(|user| &user.tokens);
+        pairs.find(|pair| pair.key == token_key).map(|pair| Secret::new(pair.secret.clone()))
+    }
+}
+
+impl Identity for Judge {
+    fn identify(&self, request: &IdentityRequest<'_>) -> Verdict {
+        let consumer = request.verified.consumer_key();
+        let token = request.verified.token_key();
+        let owner = self.users.iter().find(|user| {
+            let asked = request.user.is_none_or(|name| user.name.eq_ignore_ascii_case(name));
+            let has_token = token.is_none_or(|token| user.tokens.iter().any(|p| p.key == token));
+            asked && has_token && user.has_consumer(consumer)
+        });
+        match owner {
+            Some(user) => Verdict::Accept { user: user.name.clone() },
+            None => Verdict::Refuse(document(request.mechanism, "oauth")),
+        }
+    }
+}
+
+impl BearerJudge for Judge {
+    fn judge(&self, request: &BearerRequest<'_>) -> Verdict {
+        if self.unavailable.load(Ordering::SeqCst) {
+            return Verdict::Unavailable("temporary authentication failure".to_owned());
+        }
+        let bearers = self.bearers();
+        let found = bearers.iter().find(|(user, bearer)| {
+            let asked = request.user.is_none_or(|name| user.eq_ignore_ascii_case(name));
+            asked && !bearer.expired && bearer.token == request.token.expose()
+        });
+        match found {
+            Some((user, _)) => Verdict::Accept { user: user.clone() },
+            None => Verdict::Refuse(document(request.mechanism, "bearer")),
+        }
+    }
+}
+
+impl User {
+    fn has_consumer(&self, key: &str) -> bool {
+        self.consumers.iter().any(|pair| pair.key == key)
+    }
+}
+
+/// An error document in the words of its mechanism: an HTTP status for XOAUTH and XOAUTH2, an
+/// error code for those of RFC 7628.
+fn document(mechanism: &str, scheme: &str) -> ErrorDocument {
+    let document = match mechanism {
+        "XOAUTH" | "XOAUTH2" => ErrorDocument::new("401").schemes(scheme),
+        _ => ErrorDocument::new("invalid_token"),
+    };
+    document.scope("mail")
+}
