@@ -151,3 +151,111 @@ impl fmt::Debug for ErrorChallenge {
         members.field("raw", &Excerpt::new(&self.raw, &Mask::default())).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec;
+
+    #[test]
+    fn documents_of_real_servers_are_read() {
+        // document, status, schemes, scope, openid-configuration, further members
+        type Case<'a> =
+            (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>, usize);
+        let cases: [Case<'_>; 9] = [
+            (
+                "{\"status\":\"401\",\"schemes\":\"bearer mac\",\"scope\":\"https://mail.google.com/\"}\n",
+                Some("401"),
+                Some("bearer mac"),
+                Some("https://mail.google.com/"),
+                None,
+                0,
+            ),
+            (
+                r#"{"status":"invalid_token","openid-configuration":"https://e.com/x"}"#,
+                Some("invalid_token"),
+                None,
+                None,
+                Some("https://e.com/x"),
+                0,
+            ),
+            (
+                r#"{"status":"invalid_request","scope":"https:\/\/mail.google.com\/"}"#,
+                Some("invalid_request"),
+                None,
+                Some("https://mail.google.com/"),
+                None,
+                0,
+            ),
+            (r#" { "status" : 401 } "#, Some("401"), None, None, None, 0),
+            (r#"{"scope":null,"status":{"a":[1]},"schemes":["x"]}"#, None, None, None, None, 0),
+            (r#"{"status":"400","error":"x","hint":{}}"#, Some("400"), None, None, None, 2),
+            (r#"{"status":"1","status":"2"}"#, Some("2"), None, None, None, 0),
+            (r#"{"openid-config":"x"}"#, None, None, None, None, 1),
+            ("{}", None, None, None, None, 0),
+        ];
+        for (document, status, schemes, scope, openid, unknown) in cases {
+            let read = ErrorChallenge::parse(document.as_bytes());
+            assert!(read.is_json(), "{document}");
+            assert_eq!(read.status(), status, "{document}");
+            assert_eq!(read.schemes(), schemes, "{document}");
+            assert_eq!(read.scope(), scope, "{document}");
+            assert_eq!(read.openid_configuration(), openid, "{document}");
+            assert_eq!(read.unknown_members(), unknown, "{document}");
+            assert_eq!(read.raw(), document.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_kept_as_octets() {
+        let deep = "[".repeat(2000);
+        let cases: [&[u8]; 9] = [
+            b"",
+            b"Temporary failure",
+            b"401",
+            b"\"401\"",
+            b"[{}]",
+            b"{\"status\":\"401\"",
+            b"{\"status\":\"401\"} x",
+            b"{\"status\":\"\xff\"}",
+            deep.as_bytes(),
+        ];
+        for octets in cases {
+            let read = ErrorChallenge::parse(octets);
+            assert!(!read.is_json());
+            assert_eq!(read.status(), None);
+            assert_eq!(read.raw(), octets);
+        }
+    }
+
+    #[test]
+    fn long_documents_are_bounded() {
+        let document = |length: usize| format!("{{\"scope\":\"{}\"}}", "x".repeat(length - 12));
+        let longest = ErrorChallenge::parse(document(4096).as_bytes());
+        assert_eq!(longest.scope().map(str::len), Some(4084));
+        let longer = ErrorChallenge::parse(document(4097).as_bytes());
+        assert!(!longer.is_json());
+        assert_eq!(longer.raw().len(), 4096);
+        let deep = vec![b'['; 4096];
+        assert!(!ErrorChallenge::parse(&deep).is_json());
+    }
+
+    #[test]
+    fn shown_text_cannot_steer_a_terminal() {
+        let cases: [(&[u8], &str); 4] = [
+            (
+                br#"{"status":"401","scope":"a\u001b[2J\r\n"}"#,
+                r"status '401', scope 'a\x1b[2J\r\n'",
+            ),
+            (b"\x1b[2J", r"error challenge '\x1b[2J'"),
+            (b"{}", "error challenge '{}'"),
+            (b"", "error challenge ''"),
+        ];
+        for (octets, expected) in cases {
+            let read = ErrorChallenge::parse(octets);
+            assert_eq!(read.to_string(), expected);
+            assert!(!format!("{read:?}").contains('\x1b'));
+        }
+    }
+}

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 /// whole of it. [`apply`](Mask::apply) replaces with `[secret]` every run of at least 8 octets
 /// that is part of a secret, in clear, base64 (wherever in the encoded text the secret begins),
 /// hexadecimal or percent-encoded form, in letters of either case. A form shorter than that is
-/// replaced where all of it stands, and one below 4 octets only as a word of its own.
+/// replaced where all of it stands as a word of its own: `token` in `bad token`, not in
+/// `invalid_token`.
 ///
 /// The default masks nothing.
 #[derive(Clone, Default)]
@@ -28,9 +29,6 @@ pub struct Mask {
 
 /// The shortest part of a secret that is masked: fewer octets are found in innocent text.
 const RUN: usize = 8;
-
-/// Forms below this length are masked only as a word of their own.
-const WORD: usize = 4;
 
 /// How many octets are looked at. What an error or event keeps of a text is far shorter.
 const LIMIT: usize = 4096;
@@ -116,14 +114,14 @@ impl Mask {
     }
 
     fn mark_short(&self, folded: &[u8], secret: &mut [bool]) {
-        let is_word = |at: Option<usize>| {
-            at.and_then(|at| folded.get(at)).is_some_and(u8::is_ascii_alphanumeric)
+        let in_word = |at: Option<usize>| {
+            let octet = at.and_then(|at| folded.get(at));
+            octet.is_some_and(|&o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_'))
         };
         for form in &self.short {
             for (start, part) in folded.windows(form.len()).enumerate() {
-                let inside_word =
-                    || is_word(start.checked_sub(1)) || is_word(start.checked_add(form.len()));
-                if part == form.as_slice() && (form.len() >= WORD || !inside_word()) {
+                let (before, behind) = (start.checked_sub(1), start.checked_add(form.len()));
+                if part == form.as_slice() && !in_word(before) && !in_word(behind) {
                     mark(secret, start, form.len());
                 }
             }
@@ -199,5 +197,126 @@ fn run_hashes(folded: &[u8]) -> impl Iterator<Item = u32> {
 fn mark(secret: &mut [bool], start: usize, length: usize) {
     if let Some(run) = secret.get_mut(start..start + length) {
         run.fill(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::{String, ToString};
+    use alloc::{format, vec};
+
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    const SECRET: &str = "ya29.vF9/dft4qmTc2Nvb3Rl=cg+";
+
+    fn masked(secrets: &[&str], text: &str) -> String {
+        let mut mask = Mask::default();
+        secrets.iter().for_each(|secret| mask.add(secret));
+        String::from_utf8(mask.apply(text.as_bytes()).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn default_masks_nothing() {
+        let mask = Mask::default();
+        assert!(mask.is_empty());
+        let long = vec![b'a'; 10_000];
+        assert!(matches!(mask.apply(&long), Cow::Borrowed(text) if text == long));
+        assert_eq!(masked(&[""], "a text"), "a text");
+    }
+
+    #[test]
+    fn secret_is_masked_in_every_form() {
+        let mut encoded = String::new();
+        percent_encode_into(SECRET, &mut encoded);
+        let hex: String = SECRET.bytes().map(|octet| format!("{octet:02x}")).collect();
+        let forms = [
+            SECRET.to_string(),
+            SECRET.to_uppercase(),
+            encoded.clone(),
+            encoded.to_lowercase(),
+            hex.to_uppercase(),
+            hex,
+            STANDARD.encode(SECRET),
+            URL_SAFE_NO_PAD.encode(SECRET),
+        ];
+        for form in forms {
+            let shown = masked(&[SECRET], &format!("BAD <{form}> what"));
+            assert_eq!(shown, "BAD <[secret]> what", "{form}");
+        }
+    }
+
+    #[test]
+    fn base64_is_masked_wherever_the_secret_begins_in_it() {
+        for lead in 0..9 {
+            for tail in 0..3 {
+                let text = format!("{}{SECRET}{}", "<".repeat(lead), ">".repeat(tail));
+                let shown = masked(&[SECRET], &STANDARD.encode(text));
+                let (front, behind) = shown.split_once("[secret]").unwrap();
+                // What is left holds the neighbours, and at most one octet of ours at each end.
+                assert!(front.len() <= (lead * 8).div_ceil(6), "{shown}");
+                assert!(behind.len() <= 6, "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_a_secret_are_masked_from_eight_octets_on() {
+        let cases = [
+            ("NO ya29.vF9 again", "NO [secret] again"),
+            ("NO ya29.vF again", "NO ya29.vF again"),
+            ("dft4qmTc and 3Rl=cg+", "[secret] and 3Rl=cg+"),
+            ("ya29.vF9 ya29.vF9/", "[secret] [secret]"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(masked(&[SECRET], text), expected);
+        }
+    }
+
+    #[test]
+    fn short_secrets_are_masked_as_words() {
+        let cases = [
+            ("key", "bad key", "bad [secret]"),
+            ("key", "bad 'KEY'.", "bad '[secret]'."),
+            ("key", "keyword hot-key key_1", "keyword hot-key key_1"),
+            ("token", "invalid_token", "invalid_token"),
+            ("token", "dG9rZW4= 746f6b656e", "[secret] [secret]"),
+            ("s", "s's", "[secret]'[secret]"),
+            ("ü", "<%C3%BC>", "<[secret]>"),
+        ];
+        for (secret, text, expected) in cases {
+            assert_eq!(masked(&[secret], text), expected);
+        }
+    }
+
+    #[test]
+    fn several_secrets_and_merged_masks_work_together() {
+        assert_eq!(masked(&["first-secret", "second-one"], "first-secretsecond-one"), "[secret]");
+        let (mut one, mut two) = (Mask::default(), Mask::default());
+        one.add("first-secret");
+        two.add("second-one");
+        two.add("abc");
+        one.merge(two);
+        assert_eq!(&*one.apply(b"first-secret second-one abc"), b"[secret] [secret] [secret]");
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_long_text_is_looked_at_and_shown() {
+        for cut in 0..SECRET.len() {
+            let text = format!("{}{SECRET} tail", ".".repeat(LIMIT - cut));
+            let shown = masked(&[SECRET], &text);
+            assert!(shown.len() <= LIMIT);
+            assert!(!shown.contains("ya29"), "{cut}");
+        }
+    }
+
+    #[test]
+    fn octets_that_are_not_text_pass() {
+        let mut mask = Mask::default();
+        mask.add(SECRET);
+        let text = [&b"\xff\0"[..], SECRET.as_bytes(), b"\xfe"].concat();
+        assert_eq!(&*mask.apply(&text), b"\xff\0[secret]\xfe");
+        assert_eq!(format!("{mask:?}"), "Mask { .. }");
     }
 }

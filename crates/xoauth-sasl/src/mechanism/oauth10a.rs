@@ -70,6 +70,13 @@ impl OAuth10A {
         self.signer = self.signer.method(method);
         self
     }
+
+    /// Whether `oauth_version="1.0"` is sent, which RFC 5849 3.1 leaves open. It is by default.
+    #[must_use]
+    pub fn version(mut self, sent: bool) -> Self {
+        self.signer = self.signer.version(sent);
+        self
+    }
 }
 
 impl Mechanism for OAuth10A {

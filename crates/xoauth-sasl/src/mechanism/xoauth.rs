@@ -84,6 +84,13 @@ impl XOAuth {
         self
     }
 
+    /// Whether `oauth_version="1.0"` is sent, which RFC 5849 3.1 leaves open. It is by default.
+    #[must_use]
+    pub fn version(mut self, sent: bool) -> Self {
+        self.signer = self.signer.version(sent);
+        self
+    }
+
     /// Also signs and sends `oauth_body_hash` of the empty body, as the Python package `oauth2`
     /// does, byte for byte. Its documented format has no such parameter, and some servers refuse
     /// it.
