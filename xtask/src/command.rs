@@ -22,6 +22,18 @@ pub(crate) fn cargo_path() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
+/// Adds the features to a command of cargo, if there are any.
+pub(crate) fn with_features<'a>(
+    command: &'a mut Command,
+    features: &[impl AsRef<str>],
+) -> &'a mut Command {
+    if !features.is_empty() {
+        let names: Vec<&str> = features.iter().map(AsRef::as_ref).collect();
+        command.arg("--features").arg(names.join(","));
+    }
+    command
+}
+
 /// Runs a command with its output on ours.
 pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     let line = describe(command);
@@ -54,7 +66,7 @@ pub(crate) fn build(
 ) -> Result<Vec<(String, PathBuf)>> {
     let mut command = cargo(workspace);
     command.args(["build", "--workspace", "--message-format", "json-render-diagnostics"]);
-    command.arg("--features").arg(openssl::workspace_features()?.join(",")).args(arguments);
+    with_features(&mut command, &openssl::workspace_features()?).args(arguments);
     Ok(programs(&output(&mut command)?, kind))
 }
 

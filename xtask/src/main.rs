@@ -89,7 +89,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Ok(Outcome::Failed(why)) => {
-            eprintln!("{name}: failed: {why}");
+            if !why.is_empty() {
+                eprintln!("{name}: failed: {why}");
+            }
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -4,13 +4,21 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
-    /// With the reason, in a few words.
+    /// With the reason, in a few words; empty when it was said already.
     Failed(String),
     /// What it needs is missing. Never counted as passed.
     NotRun(String),
 }
 
 impl Outcome {
+    /// The same outcome after its reason was printed, for tasks whose last line is something else.
+    pub(crate) fn said(self) -> Self {
+        match self {
+            Self::Failed(_) => Self::Failed(String::new()),
+            other => other,
+        }
+    }
+
     /// Passed without complaints, failed with how many there are.
     pub(crate) fn from_complaints(count: usize) -> Self {
         match count {

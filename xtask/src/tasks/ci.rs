@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::command::{answers, build, cargo, cargo_path, output, run as run_command};
+use crate::command::{
+    answers, build, cargo, cargo_path, output, run as run_command, with_features,
+};
 use crate::openssl;
 use crate::outcome::Outcome;
 use crate::report::Report;
@@ -21,8 +23,8 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
     let mut counts = test::Counts::default();
     report.step("format", || format(workspace));
     report.step("tidy", || tidy::run(workspace, &[]));
-    for (name, arguments) in clippy_calls(workspace)? {
-        report.step(&format!("clippy, {name}"), || clippy(workspace, &arguments));
+    for call in clippy_calls(workspace)? {
+        report.step(&format!("clippy, {}", call.name), || clippy(workspace, &call));
     }
     report.step("tests", || {
         let (outcome, found) = test::run_tests(workspace, &[])?;
@@ -34,8 +36,9 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
     report.step("rustdoc", || docs::rustdoc(workspace));
     report.step("links", || docs::links(workspace));
     report.step("packages", || packages(workspace));
-    print!("{}\n{counts}\n", report.summary());
-    Ok(report.outcome())
+    print!("{}", report.summary());
+    test::print_end(&report.outcome(), counts);
+    Ok(report.outcome().said())
 }
 
 fn format(workspace: &Workspace) -> Result<Outcome> {
@@ -51,23 +54,30 @@ fn format(workspace: &Workspace) -> Result<Outcome> {
     })
 }
 
-/// The combinations of features, each with its name and the arguments of cargo.
-fn clippy_calls(workspace: &Workspace) -> Result<Vec<(String, Vec<String>)>> {
-    let vendored = openssl::workspace_features()?.join(",");
-    let mut all = workspace.all_features();
-    all.extend(openssl::workspace_features()?.into_iter().map(str::to_owned));
-    let everywhere = ["--workspace", "--all-targets", "--features"];
+/// A call of clippy with one combination of features.
+struct Clippy {
+    name: String,
+    arguments: Vec<String>,
+    features: Vec<String>,
+}
+
+/// The combinations of features that have to compile without warnings.
+fn clippy_calls(workspace: &Workspace) -> Result<Vec<Clippy>> {
+    let vendored: Vec<String> =
+        openssl::workspace_features()?.into_iter().map(str::to_owned).collect();
+    let all = [workspace.all_features(), vendored.clone()].concat();
+    let everywhere = ["--workspace", "--all-targets"];
     let mut calls =
-        vec![call("defaults", &everywhere, &[vendored]), call("all features", &everywhere, &all)];
+        vec![call("defaults", &everywhere, &vendored), call("all features", &everywhere, &all)];
     for name in LOWER_CRATES {
-        let alone = ["--package", name, "--lib", "--no-default-features", "--features"];
+        let alone = ["--package", name, "--lib", "--no-default-features"];
         calls.push(call(&format!("{name} bare"), &alone, &[]));
         let features = workspace.package(name).map(|package| package.features.clone());
         for feature in features.unwrap_or_default().into_iter().filter(|name| name != "default") {
             calls.push(call(&format!("{name} {feature}"), &alone, &[feature]));
         }
     }
-    let alone = ["--package", "xoauth", "--lib", "--no-default-features", "--features"];
+    let alone = ["--package", "xoauth", "--lib", "--no-default-features"];
     for names in [&[][..], &["imap"], &["smtp"], &["imap", "native-tls"]] {
         let mut features: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let label = if names.is_empty() { "bare".to_owned() } else { names.join("+") };
@@ -79,19 +89,18 @@ fn clippy_calls(workspace: &Workspace) -> Result<Vec<(String, Vec<String>)>> {
     Ok(calls)
 }
 
-fn call(name: &str, arguments: &[&str], features: &[String]) -> (String, Vec<String>) {
-    let mut arguments: Vec<String> = arguments.iter().map(|&argument| argument.into()).collect();
-    arguments.push(features.join(","));
-    (name.to_owned(), arguments)
+fn call(name: &str, arguments: &[&str], features: &[String]) -> Clippy {
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    Clippy { name: name.to_owned(), arguments, features: features.to_vec() }
 }
 
-fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
+fn clippy(workspace: &Workspace, call: &Clippy) -> Result<Outcome> {
     if !answers(&cargo_path(), &["clippy", "--version"]) {
         return Ok(Outcome::NotRun("clippy is not installed".to_owned()));
     }
     let mut command = cargo(workspace);
-    command.args(["clippy", "--quiet"]).args(arguments).args(["--", "-D", "warnings"]);
-    run_command(&mut command)
+    command.args(["clippy", "--quiet"]).args(&call.arguments);
+    run_command(with_features(&mut command, &call.features).args(["--", "-D", "warnings"]))
 }
 
 /// Runs every example without arguments.

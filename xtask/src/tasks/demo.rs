@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the whole job on this machine.
 
 use crate::Result;
-use crate::command::{cargo, run as run_command};
+use crate::command::{cargo, run as run_command, with_features};
 use crate::openssl;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
@@ -10,8 +10,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
     let features = openssl::workspace_features()?;
     let mut command = cargo(workspace);
     command.args(["run", "--quiet", "--package", "e2e", "--bin", "demo"]);
-    command.arg("--features").arg(features.join(","));
-    command.arg("--").args(arguments);
+    with_features(&mut command, &features).arg("--").args(arguments);
     println!("{}", openssl::choice());
     run_command(&mut command)
 }

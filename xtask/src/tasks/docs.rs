@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Result;
-use crate::command::{cargo, run as run_command};
+use crate::command::{cargo, run as run_command, with_features};
 use crate::openssl;
 use crate::outcome::Outcome;
 use crate::report::Report;
@@ -22,8 +22,8 @@ pub(crate) fn rustdoc(workspace: &Workspace) -> Result<Outcome> {
     let mut features = workspace.all_features();
     features.extend(openssl::workspace_features()?.into_iter().map(str::to_owned));
     let mut command = cargo(workspace);
-    command.args(["doc", "--workspace", "--lib", "--no-deps", "--features", &features.join(",")]);
-    run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
+    command.args(["doc", "--workspace", "--lib", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    run_command(with_features(&mut command, &features))
 }
 
 /// Checks that each relative link of each Markdown file leads to a file or directory.

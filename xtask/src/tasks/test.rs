@@ -5,15 +5,23 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use crate::Result;
-use crate::command::cargo;
+use crate::command::{cargo, with_features};
 use crate::openssl;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
     let (outcome, counts) = run_tests(workspace, arguments)?;
+    print_end(&outcome, counts);
+    Ok(outcome.said())
+}
+
+/// Ends the output with the counts of the tests, alone on the last line.
+pub(crate) fn print_end(outcome: &Outcome, counts: Counts) {
+    if let Outcome::Failed(why) = outcome {
+        println!("\nfailed: {why}");
+    }
     println!("\n{counts}");
-    Ok(outcome)
 }
 
 /// How many tests passed and failed, unit tests, integration tests and documentation tests alike.
@@ -26,10 +34,9 @@ pub(crate) struct Counts {
 /// Runs all tests, failing ones to the end, and adds up the counts of all test programs.
 pub(crate) fn run_tests(workspace: &Workspace, arguments: &[String]) -> Result<(Outcome, Counts)> {
     println!("{}", openssl::choice());
-    let features = openssl::workspace_features()?;
     let mut command = cargo(workspace);
     command.args(["test", "--workspace", "--no-fail-fast"]);
-    command.arg("--features").arg(features.join(",")).args(arguments);
+    with_features(&mut command, &openssl::workspace_features()?).args(arguments);
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut counts = Counts::default();
     if let Some(stdout) = child.stdout.take() {
