@@ -38,8 +38,8 @@ impl ErrorChallenge {
 
     /// As [`parse`](ErrorChallenge::parse), without our secrets.
     pub(crate) fn masked(octets: &[u8], mask: &Mask) -> Self {
-        let mut raw = mask.apply(octets).into_owned();
-        raw.truncate(Self::LIMIT);
+        let raw = mask.apply(octets);
+        let raw = raw.get(..Self::LIMIT).unwrap_or(&raw).to_vec();
         let mut challenge = Self { raw, ..Self::default() };
         if octets.len() > Self::LIMIT {
             return challenge;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oauth1_core::percent_encode_into;
+use oauth1_core::percent_encode;
 use zeroize::Zeroizing;
 
 /// The secrets of a login, to be kept out of errors, logs and events.
@@ -39,33 +39,32 @@ impl Mask {
     /// Masks a secret from now on. An empty one is none.
     pub fn add(&mut self, secret: &str) {
         let octets = secret.as_bytes();
-        self.add_form(octets);
-        if octets.is_empty() {
-            return;
+        // Clear, percent-encoded, hexadecimal, and base64 three times over.
+        let mut forms = Forms::with_capacity(10 * octets.len() + 12);
+        forms.add(octets);
+        if let Cow::Owned(encoded) = percent_encode(secret) {
+            forms.add(Zeroizing::new(encoded).as_bytes());
         }
-        let mut encoded = Zeroizing::new(alloc::string::String::with_capacity(3 * octets.len()));
-        percent_encode_into(secret, &mut encoded);
-        if *encoded != secret {
-            self.add_form(encoded.as_bytes());
-        }
-        let mut hex = Zeroizing::new(Vec::with_capacity(2 * octets.len()));
         let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        let mut hex = Zeroizing::new(Vec::with_capacity(2 * octets.len()));
         hex.extend(octets.iter().flat_map(|&octet| [digit(octet >> 4), digit(octet & 15)]));
-        self.add_form(&hex);
+        forms.add(&hex);
         for lead in 0..3 {
-            self.add_base64(octets, lead);
+            forms.add_base64(octets, lead);
         }
+        self.add_forms(forms);
     }
 
     /// Masks what `other` masks.
-    pub fn merge(&mut self, mut other: Self) {
-        self.add_runs(&other.runs);
-        self.short.append(&mut other.short);
+    pub fn merge(&mut self, other: Self) {
+        self.add_forms(Forms { runs: other.runs, short: other.short });
     }
 
     /// Masks the base64 form of a whole text only: what is no secret in it stays readable.
     pub(crate) fn add_encoded(&mut self, text: &str) {
-        self.add_base64(text.as_bytes(), 0);
+        let mut forms = Forms::with_capacity(4 * text.len().div_ceil(3));
+        forms.add_base64(text.as_bytes(), 0);
+        self.add_forms(forms);
     }
 
     /// Whether it masks nothing.
@@ -128,6 +127,46 @@ impl Mask {
         }
     }
 
+    /// Into memory of its own, so that no copy stays behind where the list was.
+    fn add_forms(&mut self, mut forms: Forms) {
+        let mut runs = Zeroizing::new(Vec::with_capacity(self.runs.len() + forms.runs.len()));
+        runs.extend_from_slice(&self.runs);
+        runs.extend_from_slice(&forms.runs);
+        runs.sort_unstable();
+        runs.dedup();
+        self.runs = runs;
+        self.short.append(&mut forms.short);
+    }
+}
+
+impl core::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Mask").finish_non_exhaustive()
+    }
+}
+
+/// The forms that one secret may come back in.
+struct Forms {
+    runs: Zeroizing<Vec<u32>>,
+    short: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl Forms {
+    /// Room for forms of `octets` octets together: the list never moves and leaves a copy behind.
+    fn with_capacity(octets: usize) -> Self {
+        Self { runs: Zeroizing::new(Vec::with_capacity(octets)), short: Vec::new() }
+    }
+
+    fn add(&mut self, form: &[u8]) {
+        let mut folded = Zeroizing::new(Vec::with_capacity(form.len()));
+        folded.extend(form.iter().map(|&octet| fold(octet)));
+        if folded.len() >= RUN {
+            self.runs.extend(run_hashes(&folded));
+        } else if !folded.is_empty() {
+            self.short.push(folded);
+        }
+    }
+
     /// The base64 text of a secret behind `lead` unknown octets, without the characters that hold
     /// bits of its neighbours.
     fn add_base64(&mut self, octets: &[u8], lead: usize) {
@@ -140,37 +179,7 @@ impl Mask {
         // Behind no octet, the text may also be a whole one: its end and padding count too.
         let end = if lead == 0 { length } else { padded.len() * 8 / 6 };
         let start = (lead * 8).div_ceil(6);
-        self.add_form(text.get(start..end).unwrap_or_default());
-    }
-
-    fn add_form(&mut self, form: &[u8]) {
-        let mut folded = Zeroizing::new(Vec::with_capacity(form.len()));
-        folded.extend(form.iter().map(|&octet| fold(octet)));
-        if folded.len() < RUN {
-            if !folded.is_empty() && !self.short.contains(&folded) {
-                self.short.push(folded);
-            }
-            return;
-        }
-        let mut runs = Zeroizing::new(Vec::with_capacity(folded.len()));
-        runs.extend(run_hashes(&folded));
-        self.add_runs(&runs);
-    }
-
-    /// Into memory of its own, so that no copy stays behind where the list was.
-    fn add_runs(&mut self, runs: &[u32]) {
-        let mut all = Zeroizing::new(Vec::with_capacity(self.runs.len() + runs.len()));
-        all.extend_from_slice(&self.runs);
-        all.extend_from_slice(runs);
-        all.sort_unstable();
-        all.dedup();
-        self.runs = all;
-    }
-}
-
-impl core::fmt::Debug for Mask {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Mask").finish_non_exhaustive()
+        self.add(text.get(start..end).unwrap_or_default());
     }
 }
 
@@ -227,8 +236,7 @@ mod tests {
 
     #[test]
     fn secret_is_masked_in_every_form() {
-        let mut encoded = String::new();
-        percent_encode_into(SECRET, &mut encoded);
+        let encoded = percent_encode(SECRET).into_owned();
         let hex: String = SECRET.bytes().map(|octet| format!("{octet:02x}")).collect();
         let forms = [
             SECRET.to_string(),

@@ -353,7 +353,7 @@ fn text_before_the_response_cancels_unless_tolerated() {
         let reply = lenient.on_challenge(text).unwrap();
         assert!(matches!(reply, Reply::Response(message) if message.starts_with("dXNlcj11")));
         assert!(lenient.tolerated().text_before_response);
-        assert_eq!(lenient.on_challenge(text).is_ok(), true);
+        assert!(lenient.on_challenge(text).is_ok());
     }
 }
 
@@ -458,4 +458,15 @@ fn a_token_in_the_error_document_is_masked() {
     assert_eq!(refusal.to_string(), "status '401', scope '[secret]\\x1b'");
     assert!(!format!("{refusal:?}").contains("access-token"));
     assert!(!String::from_utf8_lossy(refusal.raw()).contains("access-token"));
+}
+
+#[test]
+fn values_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<Exchange>();
+    crosses::<Box<dyn Mechanism>>();
+    crosses::<xoauth_sasl::Mask>();
+    crosses::<xoauth_sasl::wire::Outgoing>();
+    crosses::<xoauth_sasl::wire::TransportFault>();
+    crosses::<Error>();
 }

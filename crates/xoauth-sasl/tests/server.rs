@@ -151,7 +151,7 @@ fn refused_logins_get_a_document_and_then_the_end() {
     let unknown = Token::new("unknown", "token secret").unwrap();
     let stranger = Consumer::new("stranger", "s").unwrap();
     let oauth1 = Refusal::OAuth1;
-    let cases: [(Box<dyn Mechanism>, Refusal, &str); 12] = [
+    let cases: [(Box<dyn Mechanism>, Refusal, &str); 13] = [
         (
             Box::new(XOAuth::new(URL, consumer(), Some(wrong.clone())).unwrap()),
             oauth1(VerifyError::Signature),
@@ -207,6 +207,11 @@ fn refused_logins_get_a_document_and_then_the_end() {
             r#"{"status":"401","schemes":"bearer","scope":"mail"}"#,
         ),
         (
+            Box::new(OAuthBearer::new(USER, "good").unwrap().host("imap.example.com").unwrap()),
+            Refusal::Endpoint,
+            r#"{"status":"invalid_request","scope":"mail"}"#,
+        ),
+        (
             Box::new(OAuthBearer::discover(USER).unwrap()),
             Refusal::Discovery,
             r#"{"status":"invalid_token","scope":"mail"}"#,
@@ -252,6 +257,25 @@ fn a_refused_endpoint_burns_no_nonce() {
     let outcome = converse(&oauth10a().port(143), &site, true, "n", NOW);
     assert_eq!(outcome.step, ServerStep::Refused(Refusal::Endpoint));
     assert!(site.nonces.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_server_that_knows_no_endpoint_takes_any_bearer_and_no_signature() {
+    let site = Site::new();
+    let server = Server::new().oauth1(&site.verifier, &site, &site.nonces, &site).bearer(&site);
+    let stamp = Stamp::new(Nonce::new("n").unwrap(), NOW);
+    let context = Context::new(&stamp, "mail.example.com", 993);
+    let step = |login: &dyn Mechanism| {
+        let message = login.initial_response(&context).unwrap();
+        let mut exchange = ServerExchange::new(login.name()).unwrap();
+        match exchange.step(message.expose().as_bytes(), &server, NOW) {
+            ServerStep::Challenge(_) => exchange.step(b"\x01", &server, NOW),
+            step => step,
+        }
+    };
+    let accepted = ServerStep::Accepted { user: USER.into() };
+    assert_eq!(step(&OAuthBearer::new(USER, "good").unwrap()), accepted);
+    assert_eq!(step(&oauth10a()), ServerStep::Refused(Refusal::Endpoint));
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Mechanism for XOAuth {
     }
 
     fn initial_response(&self, context: &Context<'_>) -> Result<Secret, Error> {
-        let mut message = String::with_capacity(self.url().len() + PARAMETERS);
+        let mut message = String::with_capacity(4 * self.url().len() + PARAMETERS);
         message.push_str("GET ");
         message.push_str(self.url());
         message.push(' ');
@@ -144,8 +144,9 @@ impl Mechanism for XOAuth {
     }
 }
 
-/// Room for the parameters of usual credentials.
-const PARAMETERS: usize = 512;
+/// Room for the parameters of usual credentials. The signer also writes the base string there,
+/// where the URL is up to three times as long; what has room is not moved and left behind.
+const PARAMETERS: usize = 1024;
 
 /// Adds `xoauth_requestor_id` to the query, in front of a fragment.
 fn with_requestor(url: &str, requestor: &str) -> String {

@@ -72,7 +72,7 @@ pub enum Refusal {
     Malformed(ParseError),
     /// Its OAuth 1.0a request was refused.
     OAuth1(VerifyError),
-    /// It signed for a host and port that are not the server's.
+    /// It means a host and port that are not the server's.
     Endpoint,
     /// Its access token was refused.
     Bearer,
@@ -90,7 +90,7 @@ impl fmt::Display for Refusal {
             Self::Mechanism => f.write_str("mechanism is not offered"),
             Self::Malformed(fault) => fault.fmt(f),
             Self::OAuth1(fault) => fault.fmt(f),
-            Self::Endpoint => f.write_str("signed for another host or port"),
+            Self::Endpoint => f.write_str("meant for another host or port"),
             Self::Bearer => f.write_str("access token refused"),
             Self::Identity => f.write_str("credentials are not for the requested user"),
             Self::Discovery => f.write_str("asked for the scope only"),
@@ -151,6 +151,10 @@ impl ServerExchange {
             Err(ParseError::Request(fault)) => return self.refuse_request(fault, server),
             Err(fault) => return ServerStep::Refused(Refusal::Malformed(fault)),
         };
+        if !self.names_endpoint(&login, server) {
+            let document = self.document("invalid_request", "400", server);
+            return self.refuse(Refusal::Endpoint, &document);
+        }
         match login.credential() {
             Credential::Discovery => {
                 let document = self.document("invalid_token", "401", server);
@@ -159,6 +163,19 @@ impl ServerExchange {
             Credential::Bearer(token) => self.judge_bearer(&login, token, server),
             Credential::Signed(request) => self.judge_signed(&login, request, server, now),
         }
+    }
+
+    /// Whether the client means this server: looked at before a nonce is taken or a token judged.
+    ///
+    /// RFC 7628 3.2
+    fn names_endpoint(&self, login: &LoginRequest, server: &Server<'_>) -> bool {
+        let known = match self.mechanism {
+            Mechanism::OAuth10A => true,
+            Mechanism::OAuthBearer => !server.endpoints.is_empty(),
+            Mechanism::XOAuth | Mechanism::XOAuth2 => false,
+        };
+        let said = login.host().is_some() || login.port().is_some();
+        !(known && said) || server.is_endpoint(login.host(), login.port())
     }
 
     fn judge_bearer(
@@ -186,13 +203,6 @@ impl ServerExchange {
         now: u64,
     ) -> ServerStep {
         let Some(oauth1) = server.oauth1 else { return ServerStep::Refused(Refusal::Mechanism) };
-        // RFC 7628 3.2: before the nonce is taken.
-        if let (Some(host), Some(port)) = (login.host(), login.port()) {
-            if !server.is_endpoint(host, port) {
-                let document = self.document("invalid_request", "400", server);
-                return self.refuse(Refusal::Endpoint, &document);
-            }
-        }
         let judged = oauth1.verifier.verify(request, oauth1.credentials, oauth1.nonces, now);
         match judged {
             Ok(verified) => {

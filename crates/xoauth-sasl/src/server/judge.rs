@@ -98,8 +98,10 @@ impl<'a> Server<'a> {
         Self::default()
     }
 
-    /// Adds a host and port that clients reach the server at. OAUTH10A is refused for any other
-    /// (RFC 7628 3.2), so without one it is refused always.
+    /// Adds a host and port that clients reach the server at.
+    ///
+    /// OAUTH10A is refused for any other, and so always where there is none. A host or port that
+    /// OAUTHBEARER sends must also be one of these, where there are any (RFC 7628 3.2).
     #[must_use]
     pub fn endpoint(mut self, host: impl Into<String>, port: u16) -> Self {
         self.endpoints.push((host.into(), port));
@@ -150,16 +152,19 @@ impl<'a> Server<'a> {
             .map(Mechanism::name)
     }
 
-    /// Whether it is one of ours. Host names are case-insensitive, and an IPv6 address may stand
-    /// in brackets.
-    pub(super) fn is_endpoint(&self, host: &str, port: u16) -> bool {
-        let bare = |host: &'_ str| {
-            let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            inner.unwrap_or(host).to_ascii_lowercase()
-        };
-        let asked = bare(host);
-        self.endpoints.iter().any(|(host, own)| *own == port && bare(host) == asked)
+    /// Whether what a client says of host and port fits one of ours. Host names are
+    /// case-insensitive, and an IPv6 address may stand in brackets.
+    pub(super) fn is_endpoint(&self, host: Option<&str>, port: Option<u16>) -> bool {
+        self.endpoints.iter().any(|(own_host, own_port)| {
+            host.is_none_or(|host| bare(host).eq_ignore_ascii_case(bare(own_host)))
+                && port.is_none_or(|port| port == *own_port)
+        })
     }
+}
+
+fn bare(host: &str) -> &str {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host)
 }
 
 impl fmt::Debug for Server<'_> {

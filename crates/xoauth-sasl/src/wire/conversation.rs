@@ -121,3 +121,33 @@ impl Direction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn io_errors_become_the_fault_they_stand_for() {
+        use std::io::{Error, ErrorKind};
+        let cases = [
+            (ErrorKind::TimedOut, "deadline passed", false),
+            (ErrorKind::UnexpectedEof, "server closed the connection", false),
+            (ErrorKind::ConnectionReset, "connection failed", true),
+        ];
+        for (kind, shown, keeps_source) in cases {
+            let fault = TransportFault::from(Error::from(kind));
+            assert_eq!(fault.to_string(), shown);
+            assert_eq!(fault.source().is_some(), keeps_source);
+        }
+    }
+
+    #[test]
+    fn faults_of_other_transports_are_told_in_their_words() {
+        let fault = TransportFault::Other("link is down".into());
+        assert_eq!(fault.to_string(), "connection failed: link is down");
+        assert!(fault.source().is_none());
+        assert_eq!([Direction::Client, Direction::Server].map(Direction::letter), ['C', 'S']);
+    }
+}
