@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use oauth1_core::{Consumer, Nonce, Request, Signer, Stamp, Token, percent_encode, signing_key};
+use oauth1_core::{
+    Consumer, Nonce, Request, Secret, Signer, Stamp, Token, percent_encode, signing_key,
+};
 use oauth1_request::signature_method::HmacSha1;
 use oauth1_request::{Builder, Credentials};
 use sha1::Sha1;
@@ -52,7 +54,7 @@ pub(crate) fn run() -> Result<()> {
         &percent_encode(&bare),
         &signature(&text)?,
         &signature(login.initial_response(&Context::new(&stamp, HOST, 993))?.expose())?,
-        &signature(&from_values(&consumer, &token, &stamp)?)?,
+        &signature(from_values(&consumer, &token, &stamp)?.expose())?,
         &signature(&peer(Some((NONCE, TIMESTAMP))))?,
     ])?;
 
@@ -104,6 +106,9 @@ pub(crate) fn run() -> Result<()> {
             prepared.sign_into(black_box(&stamp), &mut signed);
             black_box(signed.as_str());
         }),
+        Candidate::new("part: a message made and cleared as a secret", || {
+            Secret::new(black_box(text.as_str()))
+        }),
         Candidate::new("part: the clock", now),
     ]);
 
@@ -138,10 +143,9 @@ fn hash_into<'a>(state: &Hmac<Sha1>, base_string: &[u8], out: &'a mut [u8; 28]) 
 }
 
 /// What the predecessor's `build_xoauth_string(url, consumer, token)` does: nothing is kept.
-fn from_values(consumer: &Consumer, token: &Token, stamp: &Stamp) -> Result<String> {
+fn from_values(consumer: &Consumer, token: &Token, stamp: &Stamp) -> Result<Secret> {
     let login = XOAuth::new(black_box(URL), consumer.clone(), Some(token.clone()))?;
-    let message = login.initial_response(&Context::new(stamp, HOST, 993))?;
-    Ok(message.expose().to_owned())
+    Ok(login.initial_response(&Context::new(stamp, HOST, 993))?)
 }
 
 /// The same request by oauth1-request, which asks for the time and a nonce by itself.

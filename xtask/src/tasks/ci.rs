@@ -12,7 +12,7 @@ use crate::openssl;
 use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::tasks::vectors::Profile;
-use crate::tasks::{docs, test, tidy, vectors};
+use crate::tasks::{bench, docs, test, tidy, vectors};
 use crate::workspace::{LOWER_CRATES, Workspace};
 
 /// How long an example may take.
@@ -36,6 +36,8 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
     report.step("rustdoc", || docs::rustdoc(workspace));
     report.step("links", || docs::links(workspace));
     report.step("packages", || packages(workspace));
+    // Run so that they do not rot; what they show depends on the machine and fails nothing.
+    report.step("benchmarks", || bench::run(workspace, &[]));
     print!("{}", report.summary());
     test::print_end(&report.outcome(), counts);
     Ok(report.outcome().said())
