@@ -92,15 +92,17 @@ impl Connection {
             let found = unread.iter().skip(searched).position(|octet| *octet == b'\n');
             if let Some(at) = found {
                 let end = searched + at + 1;
-                let line: Vec<u8> = unread.get(..end).unwrap_or_default().to_vec();
+                let mut line: Vec<u8> = unread.get(..end).unwrap_or_default().to_vec();
                 self.start += end;
                 if skipped || line.len() > limit {
                     return Ok(Line::TooLong);
                 }
-                return Ok(match line.strip_suffix(b"\r\n") {
-                    Some(text) if !text.contains(&b'\r') => Line::Whole(text.to_vec()),
-                    _ => Line::Broken,
-                });
+                if !line.ends_with(b"\r\n") {
+                    return Ok(Line::Broken);
+                }
+                line.truncate(end - 2);
+                let whole = !line.contains(&b'\r');
+                return Ok(if whole { Line::Whole(line) } else { Line::Broken });
             }
             searched = unread.len();
             if searched > limit {

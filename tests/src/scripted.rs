@@ -233,3 +233,45 @@ fn replace(text: &[u8], pattern: &[u8], by: &[u8]) -> Vec<u8> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    fn connect(peer: &Peer) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", peer.port())).unwrap()
+    }
+
+    #[test]
+    fn each_connection_plays_the_next_script() {
+        let scripts = vec![vec![expect("one"), Step::Stall], vec![expect("two"), Step::ExpectEnd]];
+        let peer = Peer::start(scripts).unwrap();
+        let mut first = connect(&peer);
+        first.write_all(b"one\r\n").unwrap();
+        let mut second = connect(&peer);
+        second.write_all(b"two\r\n").unwrap();
+        drop(second);
+        assert_eq!(peer.finish().unwrap(), [["one"], ["two"]]);
+    }
+
+    #[test]
+    fn what_differs_from_the_script_is_told() {
+        let peer = Peer::start(vec![vec![send("hi"), expect("yes")]]).unwrap();
+        connect(&peer).write_all(b"no\r\n").unwrap();
+        let fault = peer.finish().unwrap_err().to_string();
+        assert_eq!(fault, "connection 1, step 2: expected \"yes\", found \"no\"");
+        let peer = Peer::start(vec![vec![Step::Close]]).unwrap();
+        assert_eq!(peer.finish().unwrap_err().to_string(), "connection 1 was never made");
+    }
+
+    #[test]
+    fn a_dropped_peer_ends_its_stalls() {
+        let peer = Peer::start(vec![vec![send("x"), Step::Stall]]).unwrap();
+        let mut client = connect(&peer);
+        client.read_exact(&mut [0]).unwrap();
+        drop(peer);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+}
