@@ -1,6 +1,7 @@
 //! What a driver and a protocol machine say to each other, the same for IMAP and SMTP.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 /// What the driver must do next; lent from the machine, nothing is copied.
@@ -62,44 +63,27 @@ pub enum TransportFault {
     Closed,
     /// A deadline of the caller passed.
     Deadline,
-    /// Reading or writing failed.
-    #[cfg(feature = "std")]
-    Io(alloc::sync::Arc<std::io::Error>),
-    /// Reading or writing failed; the text says how.
-    Other(String),
+    /// Reading or writing failed; the transport's own error says how.
+    Failed(Arc<dyn core::error::Error + Send + Sync>),
 }
 
 impl TransportFault {
     /// The error of the transport itself.
     pub fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            #[cfg(feature = "std")]
-            Self::Io(error) => Some(&**error),
-            _ => None,
-        }
-    }
-}
-
-#[cfg(feature = "std")]
-impl From<std::io::Error> for TransportFault {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::TimedOut => Self::Deadline,
-            std::io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => Self::Io(alloc::sync::Arc::new(error)),
+            Self::Failed(error) => Some(&**error),
+            Self::Closed | Self::Deadline => None,
         }
     }
 }
 
 impl fmt::Display for TransportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("server closed the connection"),
-            Self::Deadline => f.write_str("deadline passed"),
-            #[cfg(feature = "std")]
-            Self::Io(_) => f.write_str("connection failed"),
-            Self::Other(text) => write!(f, "connection failed: {text}"),
-        }
+        f.write_str(match self {
+            Self::Closed => "server closed the connection",
+            Self::Deadline => "deadline passed",
+            Self::Failed(_) => "connection failed",
+        })
     }
 }
 
@@ -128,26 +112,11 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    #[cfg(feature = "std")]
-    fn io_errors_become_the_fault_they_stand_for() {
-        use std::io::{Error, ErrorKind};
-        let cases = [
-            (ErrorKind::TimedOut, "deadline passed", false),
-            (ErrorKind::UnexpectedEof, "server closed the connection", false),
-            (ErrorKind::ConnectionReset, "connection failed", true),
-        ];
-        for (kind, shown, keeps_source) in cases {
-            let fault = TransportFault::from(Error::from(kind));
-            assert_eq!(fault.to_string(), shown);
-            assert_eq!(fault.source().is_some(), keeps_source);
-        }
-    }
-
-    #[test]
-    fn faults_of_other_transports_are_told_in_their_words() {
-        let fault = TransportFault::Other("link is down".into());
-        assert_eq!(fault.to_string(), "connection failed: link is down");
-        assert!(fault.source().is_none());
+    fn a_fault_keeps_the_error_of_the_transport() {
+        let fault = TransportFault::Failed(Arc::new(crate::Error::Cancelled));
+        assert_eq!(fault.to_string(), "connection failed");
+        assert!(fault.source().is_some());
+        assert!(TransportFault::Closed.source().is_none());
         assert_eq!([Direction::Client, Direction::Server].map(Direction::letter), ['C', 'S']);
     }
 }

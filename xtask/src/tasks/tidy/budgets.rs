@@ -14,7 +14,7 @@ struct Budget {
     package: &'static str,
     /// The features as cargo takes them.
     features: &'static [&'static str],
-    /// Crates at most, the package itself included.
+    /// Dependencies at most, direct and indirect; the package itself is none of them.
     limit: usize,
 }
 
@@ -38,14 +38,14 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
         let mut command = cargo(workspace);
         command.args(["tree", "--edges", "normal", "--prefix", "none", "--target", TARGET]);
         command.args(["--package", package]).args(*features);
-        let count = unique(&output(&mut command)?);
+        let count = unique(&output(&mut command)?).saturating_sub(1);
         let label = [&[*package], *features].concat().join(" ");
-        println!("{label}: {count} crates, at most {limit}");
+        println!("{label}: {count} dependencies, at most {limit}");
         if count > *limit {
             complaints.push(Complaint::new(
                 &format!("crates/{package}/Cargo.toml"),
                 1,
-                format!("{count} crates with `{label}`, at most {limit} are allowed"),
+                format!("{count} dependencies with `{label}`, at most {limit} are allowed"),
                 "look with `cargo tree --edges normal` which one brings the others",
             ));
         }
