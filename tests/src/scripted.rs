@@ -30,6 +30,8 @@ use crate::connection::{Connection, Line, is_timeout};
 pub enum Step {
     /// Sends octets. `{tag}` in them stands for the first word of the line that came last.
     Send(Vec<u8>),
+    /// Sends the same octets this many times over, as they are, without keeping more of them.
+    SendRepeated(Vec<u8>, usize),
     /// Reads a line, which must contain this text.
     Expect(String),
     /// Reads this many octets, whatever they are.
@@ -177,6 +179,11 @@ fn play(stream: TcpStream, script: Vec<Step>, released: &Mutex<Receiver<()>>) ->
                 // A client that has left is found out by the next line that it does not send.
                 let _ = connection.write(&octets).and_then(|()| connection.flush());
             }
+            Step::SendRepeated(octets, times) => {
+                let mut sent = (0..times).map(|_| connection.write(&octets));
+                let _ = sent.find(Result::is_err);
+                let _ = connection.flush();
+            }
             Step::Expect(text) => match connection.line_within(LINE_LIMIT, PATIENCE) {
                 Ok(Some(Line::Whole(line))) => {
                     let line = String::from_utf8_lossy(&line).into_owned();
@@ -264,6 +271,14 @@ mod tests {
         assert_eq!(fault, "connection 1, step 2: expected \"yes\", found \"no\"");
         let peer = Peer::start(vec![vec![Step::Close]]).unwrap();
         assert_eq!(peer.finish().unwrap_err().to_string(), "connection 1 was never made");
+    }
+
+    #[test]
+    fn octets_are_repeated() {
+        let peer = Peer::start(vec![vec![Step::SendRepeated(b"abc".to_vec(), 3)]]).unwrap();
+        let mut heard = String::new();
+        connect(&peer).read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "abcabcabc");
     }
 
     #[test]
