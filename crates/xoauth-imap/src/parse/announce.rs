@@ -1,0 +1,93 @@
+//! A literal that is announced in a response which is not complete yet: is it a body?
+
+use super::Tolerated;
+use super::cursor::{Cursor, Result};
+use super::search::nz_number;
+use crate::command::BodyInfo;
+use crate::types::{Section, SeqNo, Uid};
+
+/// Octets of the response that are searched for its UID, so that a response of many literals is not gone
+/// through again for each.
+const HEAD: usize = 4096;
+
+/// Which body of which message the literal of `len` octets is that was just announced; `None` where it is
+/// another string.
+///
+/// `head` is the response up to the literal, its announcement included; `line` is the part of it behind
+/// the literal before, so that no literal's content is read as syntax.
+pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<BodyInfo> {
+    let (section, origin) = section_at_end(line)?;
+    let mut cursor = Cursor::of(head.get(..HEAD).unwrap_or(head));
+    let seq = fetch_of(&mut cursor).ok()?;
+    // The UID may stand before the first body or, in the same line, before this one.
+    let uid = uid_among_items(cursor).or_else(|| {
+        let mut rest = Cursor::of(line);
+        if head.len() == line.len() || !rest.eat(b' ') { None } else { uid_among_items(rest) }
+    });
+    Some(BodyInfo { seq, uid, section, origin, len })
+}
+
+/// `BODY[..]<n> {n}` CRLF and its forms, read from the end.
+fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>)> {
+    let brace = memchr::memrchr(b'{', line)?;
+    let item = line.get(..brace)?;
+    let item = item.strip_suffix(b"~").unwrap_or(item).strip_suffix(b" ")?.trim_ascii_end();
+    let (item, origin) = match item.strip_suffix(b">") {
+        Some(ranged) => {
+            let open = memchr::memrchr(b'<', ranged)?;
+            let mut number = Cursor::of(ranged.get(open + 1..)?);
+            let origin = number.number32().ok().filter(|_| number.is_empty())?;
+            (ranged.get(..open)?, Some(origin))
+        }
+        None => (item, None),
+    };
+    let name_of = |item: &[u8]| {
+        let start = item.iter().rposition(|&b| matches!(b, b' ' | b'(')).map_or(0, |at| at + 1);
+        item.get(start..).map(<[u8]>::to_ascii_uppercase)
+    };
+    if let Some(open) = item.strip_suffix(b"]").and_then(|item| memchr::memrchr(b'[', item)) {
+        let name = name_of(item.get(..open)?)?;
+        let section = item.strip_suffix(b"]")?.get(open + 1..)?;
+        let is_body = matches!(&*name, b"BODY" | b"BINARY");
+        return is_body.then(|| Section::parse(section)).flatten().map(|section| (section, origin));
+    }
+    match &*name_of(item)? {
+        b"RFC822" => Some((Section::Full, None)),
+        b"RFC822.HEADER" => Some((Section::Header, None)),
+        b"RFC822.TEXT" => Some((Section::Text, None)),
+        _ => None,
+    }
+}
+
+/// `"*" SP nz-number SP "FETCH" SP "("`.
+fn fetch_of(cursor: &mut Cursor<'_>) -> Result<SeqNo> {
+    let mut noted = Tolerated::default();
+    cursor.expect(b'*', "a response")?;
+    cursor.space(&mut noted)?;
+    let seq = nz_number(cursor)?;
+    cursor.space(&mut noted)?;
+    if !cursor.atom()?.eq_ignore_ascii_case(b"FETCH") {
+        return Err(cursor.error("FETCH"));
+    }
+    cursor.space(&mut noted)?;
+    cursor.expect(b'(', "a list of FETCH items")?;
+    Ok(SeqNo::from(seq))
+}
+
+/// The UID, where only items without a literal stand before it.
+fn uid_among_items(mut cursor: Cursor<'_>) -> Option<Uid> {
+    loop {
+        while cursor.eat(b' ') {}
+        let name = cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'{' | b'"'));
+        if name.is_empty() || !cursor.eat(b' ') {
+            return None;
+        }
+        if name.eq_ignore_ascii_case(b"UID") {
+            return nz_number(&mut cursor).ok().map(Uid::from);
+        }
+        if matches!(cursor.peek(), Some(b'{' | b'~')) {
+            return None;
+        }
+        cursor.skip_value().ok()?;
+    }
+}

@@ -1,0 +1,383 @@
+//! Body structures, RFC 9051 7.5.2 and 9.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::cursor::{Cursor, MAX_DEPTH, ParseError, Result, Span};
+use super::{EnvelopeRef, FaultKind, Text, Tolerated};
+
+/// `body`: the MIME structure of a message, all its parts in one vector, a parent before its children.
+///
+/// Parsing needs no recursion and neither does dropping. Parts are nested at most 100 deep, and there are
+/// at most 10,000 of them.
+#[derive(Debug, Clone)]
+pub struct BodyStructureRef<'a> {
+    parts: Vec<PartRef<'a>>,
+}
+
+/// One part: `body-type-1part`, or `body-type-mpart` with its subtype and extensions.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PartRef<'a> {
+    /// Index of the part this one stands in; `None` for the message itself.
+    pub parent: Option<usize>,
+    /// Which of its parent's parts it is, counted from 1.
+    pub ordinal: u32,
+    /// `media-type`: `TEXT`, `MULTIPART`.
+    pub media_type: Text<'a>,
+    /// `media-subtype`: `PLAIN`.
+    pub subtype: Text<'a>,
+    /// `body-fld-param`: `charset`, `boundary`.
+    pub parameters: ParametersRef<'a>,
+    /// `body-fld-id`: the Content-ID field.
+    pub id: Text<'a>,
+    /// `body-fld-desc`: the Content-Description field.
+    pub description: Text<'a>,
+    /// `body-fld-enc`: the transfer encoding. NIL, against the grammar, where the server does not know.
+    pub encoding: Text<'a>,
+    /// `body-fld-octets`: its size as it is encoded; `None` where the server does not know.
+    pub size: Option<u64>,
+    /// `body-fld-lines`, of texts and messages.
+    pub lines: Option<u64>,
+    /// The envelope of the message that this part holds.
+    pub envelope: Option<Box<EnvelopeRef<'a>>>,
+    /// `body-fld-md5`: the Content-MD5 field.
+    pub md5: Text<'a>,
+    /// `body-fld-dsp`: the Content-Disposition field.
+    pub disposition: Option<DispositionRef<'a>>,
+    /// `body-fld-lang`: the Content-Language field.
+    pub languages: StringsRef<'a>,
+    /// `body-fld-loc`: the Content-Location field.
+    pub location: Text<'a>,
+    is_multipart: bool,
+}
+
+/// `body-fld-dsp`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DispositionRef<'a> {
+    /// `attachment`, `inline`.
+    pub kind: Text<'a>,
+    /// `filename`.
+    pub parameters: ParametersRef<'a>,
+}
+
+/// `body-fld-param`: pairs of an attribute and its value.
+#[derive(Debug, Clone)]
+pub struct ParametersRef<'a>(StringsRef<'a>);
+
+/// Strings between spaces.
+#[derive(Debug, Clone)]
+pub struct StringsRef<'a>(Cursor<'a>);
+
+/// Messages have a few parts; a structure of this many is an attack on memory.
+const MAX_PARTS: usize = 10_000;
+
+impl<'a> BodyStructureRef<'a> {
+    /// The parts, each before those inside it.
+    pub fn parts(&self) -> &[PartRef<'a>] {
+        &self.parts
+    }
+
+    /// `body = "(" (body-type-1part / body-type-mpart) ")"`.
+    ///
+    /// Goes down where a part begins inside another and up where one ends; the way up is the chain of
+    /// parents.
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        let mut structure = Self { parts: Vec::new() };
+        let mut parent = None;
+        let mut ordinal = 1;
+        let mut depth = 0;
+        loop {
+            cursor.expect(b'(', "a body structure")?;
+            cursor.surplus_spaces(tolerated);
+            if depth >= MAX_DEPTH {
+                return Err(ParseError::too_deep(cursor.position()));
+            }
+            if structure.parts.len() >= MAX_PARTS {
+                return Err(cursor.error("at most 10000 body parts"));
+            }
+            let mut part = PartRef::new(parent, ordinal, cursor);
+            let holds_parts = part.begin(cursor, tolerated)?;
+            let mut current = structure.parts.len();
+            structure.parts.push(part);
+            if holds_parts {
+                parent = Some(current);
+                ordinal = 1;
+                depth += 1;
+                continue;
+            }
+            // The part has ended, and with it perhaps those it stands in.
+            loop {
+                let Some(part) = structure.parts.get_mut(current) else { return Ok(structure) };
+                part.end(cursor, tolerated)?;
+                let (above, number) = (part.parent, part.ordinal);
+                let Some(above) = above else { return Ok(structure) };
+                let is_multipart = structure.parts.get(above).is_some_and(|part| part.is_multipart);
+                if is_multipart && another_part(cursor, tolerated) {
+                    parent = Some(above);
+                    ordinal = number + 1;
+                    break;
+                }
+                current = above;
+                depth -= 1;
+            }
+        }
+    }
+}
+
+impl<'a> PartRef<'a> {
+    fn new(parent: Option<usize>, ordinal: u32, cursor: &Cursor<'a>) -> Self {
+        let none = StringsRef(cursor.within(Span::default()));
+        Self {
+            parent,
+            ordinal,
+            media_type: Text::Nil,
+            subtype: Text::Nil,
+            parameters: ParametersRef(none.clone()),
+            id: Text::Nil,
+            description: Text::Nil,
+            encoding: Text::Nil,
+            size: None,
+            lines: None,
+            envelope: None,
+            md5: Text::Nil,
+            disposition: None,
+            languages: none,
+            location: Text::Nil,
+            is_multipart: false,
+        }
+    }
+
+    /// The part consists of parts.
+    pub fn is_multipart(&self) -> bool {
+        self.is_multipart
+    }
+
+    /// Parses what stands before the parts inside; true where such a part begins.
+    fn begin(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<bool> {
+        if cursor.peek() == Some(b'(') {
+            self.is_multipart = true;
+            self.media_type = Text::Raw(b"MULTIPART");
+            return Ok(true);
+        }
+        // media-basic / media-message / media-text, then body-fields
+        self.media_type = cursor.nstring(tolerated)?;
+        cursor.space(tolerated)?;
+        self.subtype = cursor.nstring(tolerated)?;
+        cursor.space(tolerated)?;
+        self.parameters = parameters(cursor, tolerated)?;
+        cursor.space(tolerated)?;
+        self.id = cursor.nstring(tolerated)?;
+        cursor.space(tolerated)?;
+        self.description = cursor.nstring(tolerated)?;
+        cursor.space(tolerated)?;
+        if cursor.nil() {
+            tolerated.record(FaultKind::MissingEncoding, cursor.position());
+        } else {
+            self.encoding = cursor.nstring(tolerated)?;
+        }
+        cursor.space(tolerated)?;
+        self.size = size(cursor, tolerated)?;
+        // body-type-msg has an envelope, a body and lines; some servers treat a message as a file.
+        let mut ahead = *cursor;
+        let is_message = self.media_type.eq_ignore_ascii_case(b"MESSAGE")
+            && (self.subtype.eq_ignore_ascii_case(b"RFC822")
+                || self.subtype.eq_ignore_ascii_case(b"GLOBAL"));
+        if is_message && ahead.space(tolerated).is_ok() && ahead.peek() == Some(b'(') {
+            self.envelope = Some(Box::new(EnvelopeRef::parse(&mut ahead, tolerated)?));
+            ahead.space(tolerated)?;
+            *cursor = ahead;
+            return Ok(true);
+        }
+        if self.media_type.eq_ignore_ascii_case(b"TEXT") {
+            cursor.space(tolerated)?;
+            self.lines = size(cursor, tolerated)?;
+        }
+        Ok(false)
+    }
+
+    /// Parses what stands behind the parts inside, the closing parenthesis included.
+    fn end(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<()> {
+        if self.is_multipart {
+            // body-type-mpart = 1*body SP media-subtype [SP body-ext-mpart]
+            cursor.space(tolerated)?;
+            self.subtype = cursor.nstring(tolerated)?;
+            if more(cursor, tolerated) {
+                self.parameters = parameters(cursor, tolerated)?;
+            }
+        } else {
+            if self.envelope.is_some() {
+                cursor.space(tolerated)?;
+                self.lines = size(cursor, tolerated)?;
+            }
+            if more(cursor, tolerated) {
+                self.md5 = cursor.nstring(tolerated)?;
+            }
+        }
+        if more(cursor, tolerated) {
+            self.disposition = disposition(cursor, tolerated)?;
+        }
+        if more(cursor, tolerated) {
+            self.languages = languages(cursor, tolerated)?;
+        }
+        if more(cursor, tolerated) {
+            self.location = cursor.nstring(tolerated)?;
+        }
+        // body-extension, which no standard has defined yet.
+        while more(cursor, tolerated) {
+            cursor.skip_value()?;
+        }
+        cursor.expect(b')', "the end of a body structure")
+    }
+}
+
+impl<'a> Iterator for ParametersRef<'a> {
+    type Item = (Text<'a>, Text<'a>);
+
+    /// The next attribute and its value, which is NIL where the server sent NIL.
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+impl<'a> Iterator for StringsRef<'a> {
+    type Item = Text<'a>;
+
+    fn next(&mut self) -> Option<Text<'a>> {
+        // What is wrong was noted when the structure was parsed.
+        let mut noted = Tolerated::default();
+        while self.0.eat(b' ') {}
+        self.0.nstring(&mut noted).ok()
+    }
+}
+
+/// Another part follows; some servers set spaces between parts.
+fn another_part(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
+    let mut ahead = *cursor;
+    while ahead.eat(b' ') {}
+    if ahead.peek() != Some(b'(') {
+        return false;
+    }
+    cursor.surplus_spaces(tolerated);
+    true
+}
+
+/// A space with something behind it.
+#[inline]
+fn more(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
+    if !cursor.eat(b' ') {
+        return false;
+    }
+    cursor.surplus_spaces(tolerated);
+    if cursor.peek() == Some(b')') {
+        tolerated.record(FaultKind::SurplusSpace, cursor.position());
+        return false;
+    }
+    true
+}
+
+/// `body-fld-param = "(" string SP string *(SP string SP string) ")" / nil`.
+fn parameters<'a>(
+    cursor: &mut Cursor<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<ParametersRef<'a>> {
+    if cursor.nil() {
+        return Ok(ParametersRef(StringsRef(cursor.within(Span::default()))));
+    }
+    cursor.expect(b'(', "a list of parameters or NIL")?;
+    let content = *cursor;
+    cursor.surplus_spaces(tolerated);
+    loop {
+        if cursor.peek() == Some(b')') {
+            let pairs = content.within(content.span_until(cursor));
+            cursor.take(1);
+            return Ok(ParametersRef(StringsRef(pairs)));
+        }
+        if cursor.position() > content.position() {
+            cursor.space(tolerated)?;
+        }
+        cursor.string()?;
+        cursor.space(tolerated)?;
+        if cursor.nil() {
+            tolerated.record(FaultKind::MissingParameterValue, cursor.position());
+        } else {
+            cursor.nstring(tolerated)?;
+        }
+    }
+}
+
+/// `body-fld-dsp = "(" string SP body-fld-param ")" / nil`.
+fn disposition<'a>(
+    cursor: &mut Cursor<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<Option<DispositionRef<'a>>> {
+    let start = *cursor;
+    if !cursor.eat(b'(') {
+        if !cursor.nstring(tolerated)?.is_nil() {
+            tolerated.record(FaultKind::DispositionNotList, start.position());
+        }
+        return Ok(None);
+    }
+    cursor.surplus_spaces(tolerated);
+    let kind = cursor.nstring(tolerated)?;
+    cursor.space(tolerated)?;
+    let parameters = parameters(cursor, tolerated)?;
+    cursor.surplus_spaces(tolerated);
+    cursor.expect(b')', "the end of a disposition")?;
+    Ok(Some(DispositionRef { kind, parameters }))
+}
+
+/// `body-fld-lang = nstring / "(" string *(SP string) ")"`.
+fn languages<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<StringsRef<'a>> {
+    let start = *cursor;
+    if !cursor.eat(b'(') {
+        let language = cursor.nstring(tolerated)?;
+        let span = if language.is_nil() { Span::default() } else { start.span_until(cursor) };
+        return Ok(StringsRef(start.within(span)));
+    }
+    let content = *cursor;
+    loop {
+        cursor.surplus_spaces(tolerated);
+        if cursor.peek() == Some(b')') {
+            let strings = content.within(content.span_until(cursor));
+            cursor.take(1);
+            return Ok(StringsRef(strings));
+        }
+        cursor.nstring(tolerated)?;
+        cursor.eat(b' ');
+    }
+}
+
+/// `number64`, or what servers write where they do not know the number or print a float.
+fn size(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Option<u64>> {
+    let start = *cursor;
+    match cursor.number64() {
+        Ok(number) if matches!(cursor.peek(), Some(b' ' | b')')) => return Ok(Some(number)),
+        _ => *cursor = start,
+    }
+    let word = cursor.atom().map_err(|_| start.error("a number"))?;
+    let number = match word {
+        [b'0'..=b'9', ..] => float(word).ok_or_else(|| start.error("a number"))?,
+        [b'-', b'0'..=b'9', ..] => return unknown(start, tolerated),
+        _ if word.eq_ignore_ascii_case(b"NIL") => return unknown(start, tolerated),
+        _ => return Err(start.error("a number")),
+    };
+    tolerated.record(FaultKind::SizeNotNumber, start.position());
+    Ok(Some(number))
+}
+
+fn unknown(at: Cursor<'_>, tolerated: &mut Tolerated) -> Result<Option<u64>> {
+    tolerated.record(FaultKind::SizeNotNumber, at.position());
+    Ok(None)
+}
+
+/// A number such as `9.3736e+06`, while a float can hold it exactly.
+fn float(word: &[u8]) -> Option<u64> {
+    let number: f64 = core::str::from_utf8(word).ok()?.parse().ok()?;
+    if !(0.0..9_007_199_254_740_992.0).contains(&number) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
+    Some(number as u64)
+}

@@ -1,0 +1,377 @@
+//! A position in a response, and the lexical rules of RFC 9051, 9.
+
+use core::fmt;
+
+use super::{FaultKind, Text, Tolerated};
+
+/// One complete response as framing found it.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The response line, its CRLF at the very end, literals inline as `{n}` CRLF and `n` octets.
+    pub bytes: &'a [u8],
+    /// The literals whose octets are not (all) in `bytes`, in the order of their places.
+    pub literals: &'a [StreamedLiteral],
+}
+
+/// A literal whose octets were handed out before the response was complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamedLiteral {
+    /// Offset in the response, right behind the CRLF of its announcement.
+    pub at: usize,
+    /// Octets of it that still stand there; they are skipped.
+    pub present: usize,
+    /// Octets it announced.
+    pub len: u64,
+    /// Which of the streamed literals of the response it is, counted from 0.
+    pub index: u32,
+}
+
+/// Where a response broke the grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseError {
+    /// What the grammar wants there.
+    pub expected: &'static str,
+    /// Offset in the response.
+    pub at: usize,
+}
+
+/// Lists nested deeper than this are refused.
+pub(super) const MAX_DEPTH: usize = 100;
+
+const TOO_DEEP: &str = "lists nested at most 100 deep";
+
+impl ParseError {
+    pub(super) fn too_deep(at: usize) -> Self {
+        Self { expected: TOO_DEEP, at }
+    }
+
+    /// Lists were nested more than 100 deep.
+    pub fn is_depth(&self) -> bool {
+        self.expected == TOO_DEEP
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {} at offset {}", self.expected, self.at)
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+pub(super) type Result<T> = core::result::Result<T, ParseError>;
+
+/// A position in a response. All arithmetic on offsets is in this type.
+///
+/// Invariant: `rest` is a part of the response and ends at offset `end` of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+    end: usize,
+    literals: &'a [StreamedLiteral],
+}
+
+/// A part of a response that was validated, to be gone through later: offsets of its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// The start of a response; its line end is cut off.
+    pub(crate) fn new(input: Input<'a>) -> Self {
+        let rest = input.bytes.strip_suffix(b"\n").unwrap_or(input.bytes);
+        let rest = rest.strip_suffix(b"\r").unwrap_or(rest);
+        Self { rest, end: rest.len(), literals: input.literals }
+    }
+
+    /// Plain octets, without literals that were streamed away.
+    pub(crate) fn of(octets: &'a [u8]) -> Self {
+        Self { rest: octets, end: octets.len(), literals: &[] }
+    }
+
+    #[inline]
+    pub(crate) fn position(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    #[inline]
+    pub(crate) fn error(&self, expected: &'static str) -> ParseError {
+        ParseError { expected, at: self.position() }
+    }
+
+    /// The next `n` octets.
+    #[inline]
+    pub(crate) fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(n)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    /// Everything that is left.
+    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.rest)
+    }
+
+    /// The octets as long as they are what `class` says.
+    #[inline]
+    pub(crate) fn take_while(&mut self, class: impl Fn(u8) -> bool) -> &'a [u8] {
+        let n = self.rest.iter().position(|&b| !class(b)).unwrap_or(self.rest.len());
+        self.take(n).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn eat(&mut self, octet: u8) -> bool {
+        match self.rest {
+            [first, rest @ ..] if *first == octet => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn expect(&mut self, octet: u8, expected: &'static str) -> Result<()> {
+        if self.eat(octet) { Ok(()) } else { Err(self.error(expected)) }
+    }
+
+    /// What stands between here and `later`, a later position of the same response.
+    pub(crate) fn until(&self, later: &Self) -> &'a [u8] {
+        let n = self.rest.len().saturating_sub(later.rest.len());
+        self.rest.get(..n).unwrap_or_default()
+    }
+
+    /// The same as offsets.
+    #[inline]
+    pub(crate) fn span_until(&self, later: &Self) -> Span {
+        Span { start: self.position(), end: later.position() }
+    }
+
+    /// The part of this position's rest that `span` names.
+    pub(crate) fn within(&self, span: Span) -> Self {
+        let start = span.start.saturating_sub(self.position());
+        let end = span.end.saturating_sub(self.position());
+        let rest = self.rest.get(start..end).unwrap_or_default();
+        Self { rest, end: span.end, literals: self.literals }
+    }
+
+    /// `SP`. Some servers send several (DavMail, as a sign of life; T-Online).
+    #[inline]
+    pub(crate) fn space(&mut self, tolerated: &mut Tolerated) -> Result<()> {
+        self.expect(b' ', "a space")?;
+        self.surplus_spaces(tolerated);
+        Ok(())
+    }
+
+    /// Spaces where none belong, or more than the one that does.
+    #[inline]
+    pub(crate) fn surplus_spaces(&mut self, tolerated: &mut Tolerated) {
+        if self.peek() == Some(b' ') {
+            tolerated.record(FaultKind::SurplusSpace, self.position());
+            while self.eat(b' ') {}
+        }
+    }
+
+    /// Spaces behind which nothing comes.
+    pub(crate) fn surplus_spaces_at_end(&mut self, tolerated: &mut Tolerated) {
+        if !self.is_empty() && self.rest.iter().all(|&octet| octet == b' ') {
+            self.surplus_spaces(tolerated);
+        }
+    }
+
+    /// `atom = 1*ATOM-CHAR`.
+    pub(crate) fn atom(&mut self) -> Result<&'a [u8]> {
+        match self.take_while(is_atom_char) {
+            [] => Err(self.error("an atom")),
+            atom => Ok(atom),
+        }
+    }
+
+    /// `number = 1*DIGIT`, 32 bits.
+    pub(crate) fn number32(&mut self) -> Result<u32> {
+        let start = *self;
+        u32::try_from(self.number64()?).map_err(|_| start.error("a number of 32 bits"))
+    }
+
+    /// `number64 = 1*DIGIT`, 63 bits (RFC 9051, 9).
+    #[inline]
+    pub(crate) fn number64(&mut self) -> Result<u64> {
+        let start = *self;
+        let mut number = 0u64;
+        while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
+            // Nineteen digits cannot overflow; twenty are checked.
+            number = number
+                .checked_mul(10)
+                .and_then(|n| n.checked_add(u64::from(digit - b'0')))
+                .ok_or(start.error("a number of 63 bits"))?;
+            self.rest = rest;
+        }
+        if self.rest.len() == start.rest.len() {
+            return Err(self.error("a number"));
+        }
+        if number > i64::MAX as u64 {
+            return Err(start.error("a number of 63 bits"));
+        }
+        Ok(number)
+    }
+
+    /// `string = quoted / literal`.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<Text<'a>> {
+        match self.peek() {
+            Some(b'"') => self.quoted(),
+            Some(b'{' | b'~') => self.literal(),
+            _ => Err(self.error("a string")),
+        }
+    }
+
+    /// `nstring = string / nil`. An atom is taken too.
+    #[inline]
+    pub(crate) fn nstring(&mut self, tolerated: &mut Tolerated) -> Result<Text<'a>> {
+        match self.peek() {
+            Some(b'"') => self.quoted(),
+            Some(b'{' | b'~') => self.literal(),
+            _ => {
+                let start = *self;
+                let atom = self.atom().map_err(|_| start.error("a string or NIL"))?;
+                if atom.eq_ignore_ascii_case(b"NIL") {
+                    return Ok(Text::Nil);
+                }
+                tolerated.record(FaultKind::UnquotedString, start.position());
+                Ok(Text::Raw(atom))
+            }
+        }
+    }
+
+    /// NIL, and nothing that only begins like it.
+    #[inline]
+    pub(crate) fn nil(&mut self) -> bool {
+        match self.rest {
+            [b'N' | b'n', b'I' | b'i', b'L' | b'l', rest @ ..]
+                if !rest.first().copied().is_some_and(is_atom_char) =>
+            {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `astring = 1*ASTRING-CHAR / string`.
+    pub(crate) fn astring(&mut self) -> Result<Text<'a>> {
+        match self.peek() {
+            Some(b'"') => self.quoted(),
+            Some(b'{') => self.literal(),
+            _ => match self.take_while(is_astring_char) {
+                [] => Err(self.error("a string")),
+                atom => Ok(Text::Raw(atom)),
+            },
+        }
+    }
+
+    /// `quoted = DQUOTE *QUOTED-CHAR DQUOTE`. Octets above 127 are kept as they are, be they UTF-8
+    /// (RFC 9051 allows it) or not (many servers send what the message had).
+    #[inline]
+    fn quoted(&mut self) -> Result<Text<'a>> {
+        let start = *self;
+        self.expect(b'"', "a quoted string")?;
+        let content = *self;
+        let mut escapes = false;
+        loop {
+            self.take_while(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n'));
+            match self.rest {
+                [b'"', rest @ ..] => {
+                    let octets = content.until(self);
+                    self.rest = rest;
+                    return Ok(if escapes { Text::Quoted(octets) } else { Text::Raw(octets) });
+                }
+                [b'\\', _, rest @ ..] => {
+                    escapes = true;
+                    self.rest = rest;
+                }
+                _ => return Err(start.error("a quoted string with both its quotes")),
+            }
+        }
+    }
+
+    /// `literal = "{" number64 ["+"] "}" CRLF *CHAR8`, and `literal8` with its `~`.
+    pub(crate) fn literal(&mut self) -> Result<Text<'a>> {
+        let start = *self;
+        self.eat(b'~');
+        self.expect(b'{', "a literal")?;
+        let len = self.number64()?;
+        self.eat(b'+');
+        for octet in *b"}\r\n" {
+            self.expect(octet, "the end of a literal's announcement")?;
+        }
+        let place = self.position();
+        let streamed = self.literals.binary_search_by_key(&place, |literal| literal.at);
+        let missing = || start.error("a literal as long as it says");
+        if let Some(literal) = streamed.ok().and_then(|index| self.literals.get(index)) {
+            self.take(literal.present).ok_or_else(missing)?;
+            return Ok(Text::Streamed { len: literal.len, index: literal.index });
+        }
+        let octets = usize::try_from(len).ok().and_then(|len| self.take(len));
+        octets.map(Text::Raw).ok_or_else(missing)
+    }
+
+    /// Skips one value of any kind, whatever it consists of, up to the space or parenthesis behind it.
+    ///
+    /// # Errors
+    /// A quoted string or a list without end. [`ParseError::is_depth`] where it ends too deep inside.
+    pub(crate) fn skip_value(&mut self) -> Result<&'a [u8]> {
+        let start = *self;
+        let mut depth = 0usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.quoted()?;
+                    continue;
+                }
+                Some(b'{') => {
+                    let mut ahead = *self;
+                    if ahead.literal().is_ok() {
+                        *self = ahead;
+                        continue;
+                    }
+                }
+                Some(b'(') => depth += 1,
+                Some(b')') if depth > 0 => depth -= 1,
+                Some(b')' | b' ') | None if depth == 0 => return Ok(start.until(self)),
+                None if depth > MAX_DEPTH => return Err(ParseError::too_deep(start.position())),
+                None => return Err(start.error("a closing parenthesis")),
+                Some(_) => {}
+            }
+            self.take(1);
+        }
+    }
+}
+
+/// `ATOM-CHAR`: any CHAR but `atom-specials`, RFC 9051 9. Octets above 127 are taken too.
+#[inline]
+pub(crate) fn is_atom_char(octet: u8) -> bool {
+    is_astring_char(octet) && octet != b']'
+}
+
+/// `ASTRING-CHAR = ATOM-CHAR / resp-specials`, RFC 9051 9.
+#[inline]
+pub(crate) fn is_astring_char(octet: u8) -> bool {
+    octet > b' ' && !matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | 0x7f)
+}

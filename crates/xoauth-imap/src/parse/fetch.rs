@@ -1,0 +1,317 @@
+//! FETCH responses: `msg-att`, RFC 9051 7.5.2 and 9.
+
+use alloc::vec::Vec;
+
+use super::cursor::{Cursor, ParseError, Result};
+use super::search::nz_number;
+use super::{BodyStructureRef, EnvelopeRef, FaultKind, FlagsRef, Text, Tolerated};
+use crate::types::{DateTime, SeqNo, Uid};
+
+/// What a FETCH response tells of one message. What was not told is `None`; of an item that was told
+/// twice the last counts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FetchRef<'a> {
+    /// The message's sequence number.
+    pub seq: SeqNo,
+    /// UID.
+    pub uid: Option<Uid>,
+    /// FLAGS.
+    pub flags: Option<FlagsRef<'a>>,
+    /// INTERNALDATE.
+    pub internal_date: Option<DateTime>,
+    /// RFC822.SIZE, in octets.
+    pub size: Option<u64>,
+    /// MODSEQ (RFC 7162).
+    pub mod_seq: Option<u64>,
+    /// ENVELOPE.
+    pub envelope: Option<EnvelopeRef<'a>>,
+    /// BODYSTRUCTURE or BODY.
+    pub body_structure: Option<BodyStructureRef<'a>>,
+    /// One body is what most responses have: it takes no allocation.
+    first: Option<FetchItem<'a>>,
+    more: Vec<FetchItem<'a>>,
+}
+
+/// An item of a FETCH response that has no field of its own.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum FetchItem<'a> {
+    /// Octets of the message.
+    Body(BodyRef<'a>),
+    /// An item that is not known.
+    Other {
+        /// Its name, a section included.
+        name: &'a [u8],
+        /// Its value as the server wrote it.
+        octets: &'a [u8],
+    },
+    /// An item whose value breaks the grammar, or the rest of a response whose parentheses do.
+    Invalid {
+        /// Its name.
+        name: &'a [u8],
+        /// Its value as the server wrote it.
+        octets: &'a [u8],
+        /// What was wrong.
+        error: ParseError,
+    },
+}
+
+/// `"BODY" section ["<" number ">"] SP nstring`, and its forms BINARY and RFC822.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BodyRef<'a> {
+    /// What stands between the brackets: `1.HEADER`. RFC822 is the empty section, RFC822.HEADER is
+    /// `HEADER`, RFC822.TEXT is `TEXT`.
+    pub section: &'a [u8],
+    /// The first octet where only a range was asked for.
+    pub origin: Option<u32>,
+    /// The transfer encoding was undone by the server (RFC 3516).
+    pub is_binary: bool,
+    /// The octets.
+    pub data: Text<'a>,
+}
+
+/// The name of an item, a section and an origin included.
+struct Name<'a> {
+    /// Up to the bracket.
+    word: &'a [u8],
+    section: Option<&'a [u8]>,
+    origin: Option<u32>,
+    whole: &'a [u8],
+}
+
+impl<'a> FetchRef<'a> {
+    /// The items that have no field of their own, in the server's order.
+    pub fn items(&self) -> impl Iterator<Item = &FetchItem<'a>> {
+        self.first.iter().chain(&self.more)
+    }
+
+    /// The bodies, in the server's order.
+    pub fn bodies(&self) -> impl Iterator<Item = &BodyRef<'a>> {
+        self.items().filter_map(|item| match item {
+            FetchItem::Body(body) => Some(body),
+            _ => None,
+        })
+    }
+
+    /// Nothing is told but flags, and the numbers that say whose: what a server tells unasked when another
+    /// session changes them (RFC 9051, 7.5.2).
+    pub fn tells_only_flags(&self) -> bool {
+        let Self { internal_date, size, envelope, body_structure, first, flags, .. } = self;
+        flags.is_some()
+            && internal_date.is_none()
+            && size.is_none()
+            && envelope.is_none()
+            && body_structure.is_none()
+            && first.is_none()
+    }
+
+    /// `msg-att = "(" (msg-att-dynamic / msg-att-static) *(SP ..) ")"`.
+    ///
+    /// # Errors
+    /// No list at all, or lists without end nested too deep.
+    pub(super) fn parse(
+        seq: SeqNo,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> Result<Self> {
+        let mut found = Self {
+            seq,
+            uid: None,
+            flags: None,
+            internal_date: None,
+            size: None,
+            mod_seq: None,
+            envelope: None,
+            body_structure: None,
+            first: None,
+            more: Vec::new(),
+        };
+        cursor.expect(b'(', "a list of FETCH items")?;
+        loop {
+            cursor.surplus_spaces(tolerated);
+            if cursor.eat(b')') {
+                return Ok(found);
+            }
+            let start = *cursor;
+            let result = found.item(cursor, tolerated);
+            let separated = cursor.eat(b' ') || cursor.peek() == Some(b')');
+            let error = match result {
+                Ok(()) if found.more.len() >= MAX_ITEMS => start.error("at most 1000 FETCH items"),
+                Ok(()) if separated => continue,
+                Ok(()) => cursor.error("a space or a closing parenthesis"),
+                Err(error) if error.is_depth() => return Err(error),
+                Err(error) => error,
+            };
+            // Nothing tells where the next item begins.
+            tolerated.record(FaultKind::MalformedItem, error.at);
+            let octets = start.rest();
+            cursor.take_rest();
+            found.push(FetchItem::Invalid { name: &[], octets, error });
+            return Ok(found);
+        }
+    }
+
+    /// One item. A value that breaks the grammar is skipped.
+    ///
+    /// # Errors
+    /// The value's end cannot be told.
+    #[inline]
+    fn item(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<()> {
+        let name = Name::parse(cursor)?;
+        cursor.space(tolerated)?;
+        let value = *cursor;
+        let result = self.value(&name, cursor, tolerated);
+        let error = match result {
+            Ok(()) if matches!(cursor.peek(), Some(b' ' | b')')) => return Ok(()),
+            Ok(()) => cursor.error("a space or a closing parenthesis"),
+            Err(error) => error,
+        };
+        self.forget(&name);
+        *cursor = value;
+        let octets = cursor.skip_value()?;
+        tolerated.record(FaultKind::MalformedItem, error.at);
+        self.push(FetchItem::Invalid { name: name.whole, octets, error });
+        Ok(())
+    }
+
+    #[inline]
+    fn value(
+        &mut self,
+        name: &Name<'a>,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> Result<()> {
+        let mut upper = [0; 16];
+        let known: &[u8] = match upper.get_mut(..name.word.len()) {
+            Some(upper) => {
+                upper.copy_from_slice(name.word);
+                upper.make_ascii_uppercase();
+                upper
+            }
+            None => &[],
+        };
+        match (known, name.section) {
+            (b"UID", None) => self.uid = Some(Uid::from(nz_number(cursor)?)),
+            (b"FLAGS", None) => self.flags = Some(FlagsRef::parse(cursor, tolerated)?),
+            (b"RFC822.SIZE", None) => self.size = Some(cursor.number64()?),
+            (b"INTERNALDATE", None) => self.internal_date = Some(internal_date(cursor)?),
+            (b"MODSEQ", None) => {
+                cursor.expect(b'(', "a modification sequence in parentheses")?;
+                self.mod_seq = Some(cursor.number64()?);
+                cursor.expect(b')', "a closing parenthesis")?;
+            }
+            (b"ENVELOPE", None) => self.envelope = Some(EnvelopeRef::parse(cursor, tolerated)?),
+            (b"BODYSTRUCTURE" | b"BODY", None) => {
+                self.body_structure = Some(BodyStructureRef::parse(cursor, tolerated)?);
+            }
+            (b"BODY", Some(section)) => self.body(section, name, false, cursor, tolerated)?,
+            (b"BINARY", Some(section)) => self.body(section, name, true, cursor, tolerated)?,
+            (b"RFC822", None) => self.body(b"", name, false, cursor, tolerated)?,
+            (b"RFC822.HEADER", None) => self.body(b"HEADER", name, false, cursor, tolerated)?,
+            (b"RFC822.TEXT", None) => self.body(b"TEXT", name, false, cursor, tolerated)?,
+            _ => {
+                let octets = cursor.skip_value()?;
+                self.push(FetchItem::Other { name: name.whole, octets });
+            }
+        }
+        Ok(())
+    }
+
+    fn body(
+        &mut self,
+        section: &'a [u8],
+        name: &Name<'a>,
+        is_binary: bool,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> Result<()> {
+        let data = cursor.nstring(tolerated)?;
+        self.push(FetchItem::Body(BodyRef { section, origin: name.origin, is_binary, data }));
+        Ok(())
+    }
+
+    fn push(&mut self, item: FetchItem<'a>) {
+        match self.first {
+            None => self.first = Some(item),
+            Some(_) => self.more.push(item),
+        }
+    }
+
+    /// Takes back a value behind which octets stood that do not belong there.
+    fn forget(&mut self, name: &Name<'a>) {
+        let is = |word: &str| name.word.eq_ignore_ascii_case(word.as_bytes());
+        if name.section.is_some() || is("RFC822") || is("RFC822.HEADER") || is("RFC822.TEXT") {
+            let last = match self.more.pop() {
+                None => self.first.take(),
+                last => last,
+            };
+            // Only what this item pushed is taken back.
+            if let Some(other @ (FetchItem::Other { .. } | FetchItem::Invalid { .. })) = last {
+                self.push(other);
+            }
+        } else if is("UID") {
+            self.uid = None;
+        } else if is("FLAGS") {
+            self.flags = None;
+        } else if is("RFC822.SIZE") {
+            self.size = None;
+        } else if is("INTERNALDATE") {
+            self.internal_date = None;
+        } else if is("MODSEQ") {
+            self.mod_seq = None;
+        } else if is("ENVELOPE") {
+            self.envelope = None;
+        } else if is("BODYSTRUCTURE") || is("BODY") {
+            self.body_structure = None;
+        }
+    }
+}
+
+/// A response with more items than these beside those with a field of their own is an attack on memory.
+const MAX_ITEMS: usize = 1000;
+
+impl<'a> Name<'a> {
+    /// The name of an item: `UID`, `BODY[1.HEADER.FIELDS ("To")]<0>`.
+    #[inline]
+    fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+        let start = *cursor;
+        let word = cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'));
+        if word.is_empty() {
+            return Err(cursor.error("the name of a FETCH item"));
+        }
+        let mut section = None;
+        let mut origin = None;
+        if cursor.eat(b'[') {
+            let inner = *cursor;
+            skip_section(cursor)?;
+            section = Some(inner.until(cursor));
+            cursor.expect(b']', "a closing bracket")?;
+            if cursor.eat(b'<') {
+                origin = Some(cursor.number32()?);
+                cursor.expect(b'>', "the end of the origin")?;
+            }
+        }
+        Ok(Self { word, section, origin, whole: start.until(cursor) })
+    }
+}
+
+/// `section-spec`, whose list of header fields may hold strings with a bracket in them.
+fn skip_section(cursor: &mut Cursor<'_>) -> Result<()> {
+    loop {
+        cursor.take_while(|b| !matches!(b, b']' | b'"' | b'{' | b'\r' | b'\n'));
+        match cursor.peek() {
+            Some(b']') => return Ok(()),
+            Some(b'"' | b'{') => cursor.string().map(drop)?,
+            _ => return Err(cursor.error("a closing bracket")),
+        }
+    }
+}
+
+/// `DQUOTE date-time DQUOTE`.
+fn internal_date(cursor: &mut Cursor<'_>) -> Result<DateTime> {
+    let start = *cursor;
+    let text = cursor.string()?.cow();
+    DateTime::parse(&text).ok_or_else(|| start.error("a date and time"))
+}

@@ -1,0 +1,98 @@
+//! Lists of flags.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::Tolerated;
+use super::cursor::{Cursor, Result};
+use crate::types::{Flag, Flags};
+
+/// `flag-list`, RFC 9051 9: the system flags as bits, the keywords still in the response.
+#[derive(Clone, Copy)]
+pub struct FlagsRef<'a> {
+    bits: u8,
+    /// What stands between the parentheses.
+    list: &'a [u8],
+}
+
+impl<'a> FlagsRef<'a> {
+    /// Parses `flag-list`, or `flag-perm` in its list: a flag is whatever stands between the spaces.
+    #[inline]
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        cursor.expect(b'(', "a list of flags")?;
+        let content = *cursor;
+        let mut bits = 0;
+        let mut count = 0;
+        loop {
+            match cursor.peek() {
+                Some(b')') => {
+                    let list = content.until(cursor);
+                    cursor.take(1);
+                    return Ok(Self { bits, list });
+                }
+                Some(b' ') if cursor.position() == content.position() => {
+                    cursor.surplus_spaces(tolerated);
+                }
+                Some(b' ') => cursor.space(tolerated)?,
+                _ if count == MAX_FLAGS => return Err(cursor.error("at most 10000 flags")),
+                Some(b'\\') => {
+                    count += 1;
+                    bits |= Flag::system_bit(cursor.take_while(is_flag_char));
+                }
+                _ => {
+                    count += 1;
+                    if cursor.take_while(is_flag_char).is_empty() {
+                        return Err(cursor.error("a flag or a closing parenthesis"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The flag is in the list.
+    pub fn contains(&self, flag: &Flag) -> bool {
+        match flag.bit() {
+            0 => self.names().any(|name| name.eq_ignore_ascii_case(flag.as_str().as_bytes())),
+            bit => self.bits & bit != 0,
+        }
+    }
+
+    /// The message was read.
+    pub fn is_seen(&self) -> bool {
+        self.contains(&Flag::Seen)
+    }
+
+    /// The flags as the server wrote them, in its order; nothing is allocated.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.list.split(|&octet| octet == b' ').filter(|name| !name.is_empty())
+    }
+
+    /// The flags in the server's order.
+    pub fn to_vec(&self) -> Vec<Flag> {
+        self.names().map(Flag::from_wire).collect()
+    }
+
+    /// The flags as a set.
+    pub fn to_flags(&self) -> Flags {
+        let mut flags = Flags::default();
+        for name in self.names() {
+            flags.push(Flag::from_wire(name));
+        }
+        flags
+    }
+}
+
+impl fmt::Debug for FlagsRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({})", self.list.escape_ascii())
+    }
+}
+
+/// A list of more flags is an attack on memory.
+const MAX_FLAGS: usize = 10_000;
+
+/// `flag`, RFC 9051 9, is `flag-keyword` or a backslash and an atom; what ends neither is taken.
+#[inline]
+fn is_flag_char(octet: u8) -> bool {
+    octet > b' ' && !matches!(octet, b'(' | b')' | 0x7f)
+}

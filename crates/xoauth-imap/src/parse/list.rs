@@ -1,0 +1,133 @@
+//! LIST, LSUB and STATUS responses.
+
+use super::cursor::{Cursor, Result};
+use super::search::nz_number;
+use super::{FaultKind, Text, Tolerated};
+use crate::types::StatusItems;
+
+/// `mailbox-list`, RFC 9051 9: one mailbox as LIST or LSUB tells it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ListRef<'a> {
+    attributes: &'a [u8],
+    /// The hierarchy delimiter; NIL where there is no hierarchy.
+    pub delimiter: Text<'a>,
+    /// The name as it is on the wire, in modified UTF-7.
+    pub mailbox: Text<'a>,
+    /// `mbox-list-extended` with its parentheses, empty where there is none (RFC 5258).
+    pub extended: &'a [u8],
+}
+
+/// `"STATUS" SP mailbox SP "(" [status-att-list] ")"`, RFC 9051 9.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct MailboxStatusRef<'a> {
+    /// The name as it is on the wire, in modified UTF-7.
+    pub mailbox: Text<'a>,
+    /// What was told of it.
+    pub items: StatusItems,
+}
+
+impl<'a> ListRef<'a> {
+    /// Parses what stands behind the word LIST or LSUB.
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        cursor.space(tolerated)?;
+        cursor.expect(b'(', "a list of mailbox attributes")?;
+        let attributes = cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')') || b == b' ');
+        cursor.expect(b')', "a closing parenthesis")?;
+        cursor.space(tolerated)?;
+        let delimiter = cursor.nstring(tolerated)?;
+        cursor.space(tolerated)?;
+        let (mailbox, extended) = name_and_extended(cursor, tolerated)?;
+        Ok(Self { attributes, delimiter, mailbox, extended })
+    }
+
+    /// The attributes as the server wrote them: `\HasNoChildren`.
+    pub fn attributes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.attributes.split(|&octet| octet == b' ').filter(|name| !name.is_empty())
+    }
+}
+
+/// `mailbox [SP mbox-list-extended]`. A name without quotes that does not end where its last astring
+/// character stands goes to the end of the line: Exchange Online sends tabs, others spaces.
+fn name_and_extended<'a>(
+    cursor: &mut Cursor<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<(Text<'a>, &'a [u8])> {
+    let start = *cursor;
+    let quoted = matches!(cursor.peek(), Some(b'"' | b'{'));
+    let name = cursor.astring();
+    let behind = *cursor;
+    if let Ok(name) = name {
+        cursor.surplus_spaces_at_end(tolerated);
+        if cursor.is_empty() {
+            return Ok((name, &[]));
+        }
+        if cursor.eat(b' ') && cursor.peek() == Some(b'(') {
+            if let Ok(extended) = cursor.skip_value() {
+                cursor.surplus_spaces_at_end(tolerated);
+                if cursor.is_empty() {
+                    return Ok((name, extended));
+                }
+            }
+        }
+        *cursor = behind;
+    }
+    if quoted || start.is_empty() {
+        return Err(start.error("a mailbox name"));
+    }
+    *cursor = start;
+    tolerated.record(FaultKind::UnquotedMailbox, start.position());
+    Ok((Text::Raw(cursor.take_rest()), &[]))
+}
+
+impl<'a> MailboxStatusRef<'a> {
+    /// Parses what stands behind the word STATUS.
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        cursor.space(tolerated)?;
+        let mailbox = cursor.astring()?;
+        cursor.space(tolerated)?;
+        cursor.expect(b'(', "a list of status items")?;
+        let mut items = StatusItems::default();
+        loop {
+            cursor.surplus_spaces(tolerated);
+            if cursor.eat(b')') {
+                break;
+            }
+            status_item(cursor, &mut items, tolerated)?;
+            cursor.eat(b' ');
+        }
+        Ok(Self { mailbox, items })
+    }
+}
+
+/// `status-att-val`, RFC 9051 9; items that are not known are skipped.
+fn status_item(
+    cursor: &mut Cursor<'_>,
+    items: &mut StatusItems,
+    tolerated: &mut Tolerated,
+) -> Result<()> {
+    let name = cursor.atom()?;
+    cursor.space(tolerated)?;
+    let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+    if is("MESSAGES") {
+        items.messages = Some(cursor.number32()?);
+    } else if is("RECENT") {
+        items.recent = Some(cursor.number32()?);
+    } else if is("UIDNEXT") {
+        items.uid_next = Some(nz_number(cursor)?);
+    } else if is("UIDVALIDITY") {
+        items.uid_validity = Some(nz_number(cursor)?);
+    } else if is("UNSEEN") {
+        items.unseen = Some(cursor.number32()?);
+    } else if is("DELETED") {
+        items.deleted = Some(cursor.number32()?);
+    } else if is("SIZE") {
+        items.size = Some(cursor.number64()?);
+    } else if is("HIGHESTMODSEQ") {
+        items.highest_mod_seq = Some(cursor.number64()?);
+    } else {
+        cursor.skip_value()?;
+    }
+    Ok(())
+}

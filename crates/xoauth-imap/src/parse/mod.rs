@@ -1,0 +1,33 @@
+//! Octets of one framed response to typed values that borrow from it.
+//!
+//! [`parse_response`] takes a complete response and goes through it once, without recursion and without a
+//! copy; what is lists of unknown length (flags, numbers, addresses) stays octets and is gone through
+//! when asked for. What breaks the grammar spoils as little as possible: an item of a FETCH response, a
+//! response code, a response; each such fault is counted in [`Tolerated`].
+
+mod announce;
+mod body_structure;
+mod code;
+mod cursor;
+mod envelope;
+mod fetch;
+mod flags;
+mod list;
+mod response;
+mod search;
+mod text;
+mod tolerated;
+
+pub(crate) use announce::announced_section;
+pub use body_structure::{BodyStructureRef, DispositionRef, ParametersRef, PartRef, StringsRef};
+pub use code::Code;
+pub(crate) use cursor::{Cursor, is_atom_char};
+pub use cursor::{Input, ParseError, StreamedLiteral};
+pub use envelope::{AddressRef, AddressesRef, EnvelopeRef};
+pub use fetch::{BodyRef, FetchItem, FetchRef};
+pub use flags::FlagsRef;
+pub use list::{ListRef, MailboxStatusRef};
+pub use response::{CapabilitiesRef, Response, StatusRef, parse_response};
+pub use search::{EsearchRef, SearchRef, SetRef};
+pub use text::Text;
+pub use tolerated::{Fault, FaultKind, Tolerated};

@@ -1,0 +1,279 @@
+//! Responses: RFC 9051, 7.
+
+use core::num::NonZeroU32;
+
+use super::cursor::{Cursor, ParseError, Result};
+use super::{
+    Code, EsearchRef, FaultKind, FetchRef, FlagsRef, Input, ListRef, MailboxStatusRef, SearchRef,
+    Tolerated,
+};
+use crate::types::{SeqNo, StatusKind};
+
+/// One response of the server, borrowed from the octets it came in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Response<'a> {
+    /// `response-tagged`: the answer that completes a command (7.1).
+    Tagged {
+        /// The command's tag.
+        tag: &'a [u8],
+        /// OK, NO or BAD.
+        status: StatusRef<'a>,
+    },
+    /// `resp-cond-state` and `resp-cond-bye` without a tag, and the greeting (7.1).
+    Status(StatusRef<'a>),
+    /// `continue-req`: the server waits for more (7.6).
+    Continuation {
+        /// What it says, or a challenge in base64.
+        text: &'a [u8],
+    },
+    /// `capability-data` (7.2.2).
+    Capability(CapabilitiesRef<'a>),
+    /// `enable-data` (7.2.1).
+    Enabled(CapabilitiesRef<'a>),
+    /// FLAGS: the flags defined in the mailbox (7.3.5).
+    Flags(FlagsRef<'a>),
+    /// LIST (7.3.1).
+    List(ListRef<'a>),
+    /// LSUB (RFC 3501, 7.2.3).
+    Lsub(ListRef<'a>),
+    /// STATUS (7.3.4).
+    MailboxStatus(MailboxStatusRef<'a>),
+    /// SEARCH (RFC 3501, 7.2.5).
+    Search(SearchRef<'a>),
+    /// ESEARCH (7.3.3).
+    Esearch(EsearchRef<'a>),
+    /// EXISTS: the number of messages in the mailbox (7.4.1).
+    Exists(u32),
+    /// RECENT: the number of messages with the \Recent flag (RFC 3501, 7.3.2).
+    Recent(u32),
+    /// EXPUNGE: a message is gone, and all behind it move up (7.5.1).
+    Expunge(SeqNo),
+    /// FETCH: data of one message (7.5.2).
+    Fetch(FetchRef<'a>),
+    /// Any other response, and one whose data breaks the grammar.
+    Other {
+        /// Its name, empty where it has none.
+        name: &'a [u8],
+        /// All that stands behind the `*` and its space, the line end excluded.
+        octets: &'a [u8],
+    },
+}
+
+/// A status with its code and text: `resp-cond-state` and the like, RFC 9051 7.1.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct StatusRef<'a> {
+    /// Its word.
+    pub kind: StatusKind,
+    /// Its code.
+    pub code: Option<Code<'a>>,
+    /// Text for people.
+    pub text: &'a [u8],
+}
+
+/// Capabilities between spaces, RFC 9051 7.2.2.
+#[derive(Debug, Clone, Copy)]
+pub struct CapabilitiesRef<'a>(&'a [u8]);
+
+impl<'a> CapabilitiesRef<'a> {
+    pub(super) fn new(octets: &'a [u8]) -> Self {
+        Self(octets)
+    }
+
+    /// The capabilities as the server wrote them.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.0.split(|&octet| octet == b' ').filter(|name| !name.is_empty())
+    }
+}
+
+/// Parses one complete response.
+///
+/// What the server did wrong without harm is noted in `tolerated`. Data that is unknown or breaks the
+/// grammar becomes [`Response::Other`].
+///
+/// # Errors
+/// The line does not begin as a response does, or lists are nested more than 100 deep and do not end.
+pub fn parse_response<'a>(
+    input: Input<'a>,
+    tolerated: &mut Tolerated,
+) -> core::result::Result<Response<'a>, ParseError> {
+    let mut cursor = Cursor::new(input);
+    match cursor.peek() {
+        Some(b'*') => untagged(&mut cursor, tolerated),
+        Some(b'+') => continuation(&mut cursor, tolerated),
+        _ => tagged(&mut cursor, tolerated),
+    }
+}
+
+/// `continue-req = "+" SP (resp-text / base64) CRLF`; some servers leave out the space before nothing.
+fn continuation<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Response<'a>> {
+    cursor.take(1);
+    if cursor.is_empty() {
+        tolerated.record(FaultKind::BareContinuation, cursor.position());
+    } else {
+        cursor.expect(b' ', "a space behind the plus sign")?;
+    }
+    Ok(Response::Continuation { text: cursor.take_rest() })
+}
+
+/// `response-tagged = tag SP resp-cond-state CRLF`.
+fn tagged<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Response<'a>> {
+    let tag = cursor.take_while(|b| super::cursor::is_astring_char(b) && b != b'+');
+    if tag.is_empty() {
+        return Err(cursor.error("a tag, '*' or '+'"));
+    }
+    cursor.space(tolerated)?;
+    let start = *cursor;
+    match status_kind(cursor.take_while(|octet| octet != b' ')) {
+        Some(kind @ (StatusKind::Ok | StatusKind::No | StatusKind::Bad)) => {
+            Ok(Response::Tagged { tag, status: status(kind, cursor, tolerated) })
+        }
+        _ => Err(start.error("OK, NO or BAD behind the tag")),
+    }
+}
+
+/// `response-data = "*" SP (..) CRLF`.
+fn untagged<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Response<'a>> {
+    cursor.take(1);
+    cursor.space(tolerated)?;
+    let start = *cursor;
+    if start.peek() == Some(b'[') {
+        let status = status(StatusKind::Ok, cursor, tolerated);
+        if status.code.is_some() {
+            tolerated.record(FaultKind::MissingStatus, start.position());
+            return Ok(Response::Status(status));
+        }
+        *cursor = start;
+    }
+    let mut name = cursor.take_while(super::cursor::is_atom_char);
+    let numbered = name.first().is_some_and(u8::is_ascii_digit);
+    let data = if numbered {
+        *cursor = start;
+        numbered_data(cursor, &mut name, tolerated)
+    } else {
+        named_data(name, cursor, tolerated)
+    };
+    let fault = match data {
+        Ok(Some(response)) => {
+            cursor.surplus_spaces_at_end(tolerated);
+            if cursor.is_empty() {
+                return Ok(response);
+            }
+            let fault = cursor.error("the end of the response");
+            if let Response::Fetch(_) = response {
+                tolerated.record(FaultKind::TrailingOctets, fault.at);
+                return Ok(response);
+            }
+            Some(fault)
+        }
+        Ok(None) => None,
+        Err(fault) if fault.is_depth() => return Err(fault),
+        Err(fault) => Some(fault),
+    };
+    if let Some(fault) = fault {
+        tolerated.record(FaultKind::MalformedData, fault.at);
+    }
+    Ok(Response::Other { name, octets: start.rest() })
+}
+
+/// `message-data` and the numbered `mailbox-data`: `number SP name ..`; `None` for an unknown name.
+#[inline]
+fn numbered_data<'a>(
+    cursor: &mut Cursor<'a>,
+    name: &mut &'a [u8],
+    tolerated: &mut Tolerated,
+) -> Result<Option<Response<'a>>> {
+    let start = *cursor;
+    let number = cursor.number32();
+    if number.is_err() {
+        cursor.take_while(super::cursor::is_atom_char);
+    }
+    cursor.space(tolerated)?;
+    *name = cursor.take_while(super::cursor::is_atom_char);
+    let seq = |number| {
+        NonZeroU32::new(number).map(SeqNo::from).ok_or_else(|| start.error("a number that is not 0"))
+    };
+    Ok(Some(if name.eq_ignore_ascii_case(b"FETCH") {
+        let seq = seq(number?)?;
+        cursor.space(tolerated)?;
+        Response::Fetch(FetchRef::parse(seq, cursor, tolerated)?)
+    } else if name.eq_ignore_ascii_case(b"EXISTS") {
+        Response::Exists(number?)
+    } else if name.eq_ignore_ascii_case(b"RECENT") {
+        Response::Recent(number?)
+    } else if name.eq_ignore_ascii_case(b"EXPUNGE") {
+        Response::Expunge(seq(number?)?)
+    } else {
+        return Ok(None);
+    }))
+}
+
+/// Status responses, `capability-data`, `enable-data` and the rest of `mailbox-data`; `None` for an
+/// unknown name.
+fn named_data<'a>(
+    name: &[u8],
+    cursor: &mut Cursor<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<Option<Response<'a>>> {
+    if let Some(kind) = status_kind(name) {
+        return Ok(Some(Response::Status(status(kind, cursor, tolerated))));
+    }
+    let mut upper = [0; 10];
+    let Some(upper) = upper.get_mut(..name.len()) else { return Ok(None) };
+    upper.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    Ok(Some(match &*upper {
+        b"CAPABILITY" => Response::Capability(capabilities(cursor, tolerated)),
+        b"ENABLED" => Response::Enabled(capabilities(cursor, tolerated)),
+        b"FLAGS" => {
+            cursor.space(tolerated)?;
+            Response::Flags(FlagsRef::parse(cursor, tolerated)?)
+        }
+        b"LIST" => Response::List(ListRef::parse(cursor, tolerated)?),
+        b"LSUB" => Response::Lsub(ListRef::parse(cursor, tolerated)?),
+        b"STATUS" => Response::MailboxStatus(MailboxStatusRef::parse(cursor, tolerated)?),
+        b"SEARCH" => Response::Search(SearchRef::parse(cursor)?),
+        b"ESEARCH" => Response::Esearch(EsearchRef::parse(cursor, tolerated)?),
+        _ => return Ok(None),
+    }))
+}
+
+fn capabilities<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> CapabilitiesRef<'a> {
+    let at = cursor.position();
+    let octets = cursor.take_rest();
+    if memchr::memmem::find(octets, b"  ").is_some() {
+        tolerated.record(FaultKind::SurplusSpace, at);
+    }
+    CapabilitiesRef(octets)
+}
+
+fn status_kind(word: &[u8]) -> Option<StatusKind> {
+    let kinds = [
+        ("OK", StatusKind::Ok),
+        ("NO", StatusKind::No),
+        ("BAD", StatusKind::Bad),
+        ("BYE", StatusKind::Bye),
+        ("PREAUTH", StatusKind::Preauth),
+    ];
+    let kind = kinds.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    kind.map(|&(_, kind)| kind)
+}
+
+/// `resp-text = ["[" resp-text-code "]" SP] [text]`, and the space before it. Many servers leave out
+/// the text or one of the spaces.
+fn status<'a>(
+    kind: StatusKind,
+    cursor: &mut Cursor<'a>,
+    tolerated: &mut Tolerated,
+) -> StatusRef<'a> {
+    cursor.eat(b' ');
+    let mut ahead = *cursor;
+    while ahead.eat(b' ') {}
+    let code = Code::take(&mut ahead, tolerated);
+    if code.is_some() {
+        *cursor = ahead;
+        cursor.eat(b' ');
+    }
+    StatusRef { kind, code, text: cursor.take_rest() }
+}

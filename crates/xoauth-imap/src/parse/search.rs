@@ -1,0 +1,204 @@
+//! Numbers: SEARCH, ESEARCH and sets.
+
+use core::num::NonZeroU32;
+
+use super::Text;
+use super::Tolerated;
+use super::cursor::{Cursor, Result};
+
+/// `mailbox-data = "SEARCH" *(SP nz-number)`, RFC 9051 9 (RFC 3501, 7.2.5; MODSEQ: RFC 7162, 3.1.5).
+#[derive(Debug, Clone, Copy)]
+pub struct SearchRef<'a> {
+    /// Digits and spaces, nothing else.
+    numbers: &'a [u8],
+    mod_seq: Option<u64>,
+}
+
+/// `esearch-response`, RFC 9051 9 (RFC 4731). What was not told is `None`.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct EsearchRef<'a> {
+    /// The tag of the command it answers.
+    pub tag: Option<Text<'a>>,
+    /// The numbers are unique identifiers.
+    pub uid: bool,
+    /// The lowest number.
+    pub min: Option<NonZeroU32>,
+    /// The highest number.
+    pub max: Option<NonZeroU32>,
+    /// How many there are.
+    pub count: Option<u32>,
+    /// All numbers, as ranges.
+    pub all: Option<SetRef<'a>>,
+    /// The highest modification sequence among them.
+    pub mod_seq: Option<u64>,
+}
+
+/// `sequence-set` without `*`, as servers send it: RFC 9051 9. Ranges stay ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetRef<'a>(&'a [u8]);
+
+impl<'a> SearchRef<'a> {
+    /// Parses what stands behind the word SEARCH.
+    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+        let octets = cursor.rest();
+        let end = memchr::memchr(b'(', octets).unwrap_or(octets.len());
+        let numbers = cursor.take(end).unwrap_or_default();
+        // One pass without a branch an octet, then the numbers are converted when they are asked for.
+        let sound =
+            numbers.iter().fold(true, |sound, octet| sound & (matches!(octet, b'0'..=b'9' | b' ')));
+        if !sound {
+            return Err(cursor.error("numbers"));
+        }
+        let mut mod_seq = None;
+        if cursor.eat(b'(') {
+            if !cursor.take_while(|b| b.is_ascii_alphabetic()).eq_ignore_ascii_case(b"MODSEQ") {
+                return Err(cursor.error("MODSEQ"));
+            }
+            cursor.expect(b' ', "a space")?;
+            mod_seq = Some(cursor.number64()?);
+            cursor.expect(b')', "a closing parenthesis")?;
+        }
+        Ok(Self { numbers, mod_seq })
+    }
+
+    /// The numbers, in the server's order. What is 0 or needs more than 32 bits names no message and is
+    /// left out.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + use<'a> {
+        Numbers(self.numbers)
+    }
+
+    /// The highest modification sequence of the messages found.
+    pub fn mod_seq(&self) -> Option<u64> {
+        self.mod_seq
+    }
+}
+
+/// Digits are converted while they are looked at, once.
+struct Numbers<'a>(&'a [u8]);
+
+impl Iterator for Numbers<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            while let [b' ', rest @ ..] = self.0 {
+                self.0 = rest;
+            }
+            let mut number = 0u64;
+            let mut any = false;
+            while let [digit @ b'0'..=b'9', rest @ ..] = self.0 {
+                number = (number * 10 + u64::from(digit - b'0')).min(TOO_LARGE);
+                self.0 = rest;
+                any = true;
+            }
+            if !any {
+                return None;
+            }
+            if let Ok(number @ 1..) = u32::try_from(number) {
+                return Some(number);
+            }
+        }
+    }
+}
+
+const TOO_LARGE: u64 = 1 << 32;
+
+impl<'a> EsearchRef<'a> {
+    /// Parses what stands behind the word ESEARCH.
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        let mut found = Self {
+            tag: None,
+            uid: false,
+            min: None,
+            max: None,
+            count: None,
+            all: None,
+            mod_seq: None,
+        };
+        // search-correlator = SP "(" "TAG" SP tag-string ")"
+        let mut ahead = *cursor;
+        if ahead.space(tolerated).is_ok() && ahead.eat(b'(') {
+            if !ahead.atom()?.eq_ignore_ascii_case(b"TAG") {
+                return Err(ahead.error("TAG"));
+            }
+            ahead.space(tolerated)?;
+            found.tag = Some(ahead.astring()?);
+            ahead.expect(b')', "a closing parenthesis")?;
+            *cursor = ahead;
+        }
+        while !cursor.is_empty() {
+            cursor.space(tolerated)?;
+            if cursor.is_empty() {
+                break;
+            }
+            let name = cursor.atom()?;
+            if name.eq_ignore_ascii_case(b"UID") {
+                found.uid = true;
+                continue;
+            }
+            cursor.space(tolerated)?;
+            if name.eq_ignore_ascii_case(b"MIN") {
+                found.min = Some(nz_number(cursor)?);
+            } else if name.eq_ignore_ascii_case(b"MAX") {
+                found.max = Some(nz_number(cursor)?);
+            } else if name.eq_ignore_ascii_case(b"COUNT") {
+                found.count = Some(cursor.number32()?);
+            } else if name.eq_ignore_ascii_case(b"ALL") {
+                found.all = Some(SetRef::parse(cursor)?);
+            } else if name.eq_ignore_ascii_case(b"MODSEQ") {
+                found.mod_seq = Some(cursor.number64()?);
+            } else {
+                cursor.skip_value()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// `nz-number = digit-nz *DIGIT`.
+pub(super) fn nz_number(cursor: &mut Cursor<'_>) -> Result<NonZeroU32> {
+    let start = *cursor;
+    NonZeroU32::new(cursor.number32()?).ok_or_else(|| start.error("a number that is not 0"))
+}
+
+impl<'a> SetRef<'a> {
+    /// Takes the characters of a set and checks that its ranges are numbers.
+    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+        let start = *cursor;
+        let octets = cursor.take_while(|b| matches!(b, b'0'..=b'9' | b':' | b','));
+        let mut numbers = Cursor::of(octets);
+        loop {
+            let sound = range(&mut numbers).is_some();
+            if sound && numbers.is_empty() {
+                return Ok(Self(octets));
+            }
+            if !sound || !numbers.eat(b',') {
+                return Err(start.error("a set of numbers"));
+            }
+        }
+    }
+
+    /// The set as the server wrote it.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The ranges as the server wrote them, both ends included, the lower first.
+    pub fn ranges(&self) -> impl Iterator<Item = (NonZeroU32, NonZeroU32)> + use<'a> {
+        let mut numbers = Cursor::of(self.0);
+        core::iter::from_fn(move || {
+            let (from, to) = range(&mut numbers)?;
+            numbers.eat(b',');
+            Some((from.min(to), from.max(to)))
+        })
+    }
+}
+
+/// `seq-range = seq-number ":" seq-number`, or one number.
+fn range(cursor: &mut Cursor<'_>) -> Option<(NonZeroU32, NonZeroU32)> {
+    let from = nz_number(cursor).ok()?;
+    let to = if cursor.eat(b':') { nz_number(cursor).ok()? } else { from };
+    Some((from, to))
+}

@@ -1,0 +1,105 @@
+//! What a server did wrong without harm.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The faults of a server that were tolerated, each counted, the first of them kept.
+#[derive(Debug, Clone, Default)]
+pub struct Tolerated {
+    count: u64,
+    first: Vec<Fault>,
+}
+
+/// A fault of a server that did no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// What was wrong.
+    pub kind: FaultKind,
+    /// Offset in its response.
+    pub at: usize,
+}
+
+/// The faults that are tolerated, with a server that was seen to have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// A space too many (DavMail, T-Online, imap.qq.com).
+    SurplusSpace,
+    /// `+` without the space behind it.
+    BareContinuation,
+    /// A response code without a status word before it (home.pl).
+    MissingStatus,
+    /// A string that is neither quoted nor a literal.
+    UnquotedString,
+    /// A mailbox name with characters that need quotes (Exchange Online).
+    UnquotedMailbox,
+    /// `()` for an empty list of addresses (hydroxide).
+    EmptyAddressList,
+    /// NIL for the encoding of a body part.
+    MissingEncoding,
+    /// A parameter with NIL for its value (mail.ru).
+    MissingParameterValue,
+    /// A size that is no number, such as `-1` (SmarterMail, Exchange) or `9.4e+06` (mail.ru).
+    SizeNotNumber,
+    /// A string for the disposition of a body part (Exchange 2016).
+    DispositionNotList,
+    /// A response code whose arguments break the grammar.
+    MalformedCode,
+    /// A response whose data breaks the grammar; it is handed on as it is.
+    MalformedData,
+    /// An item of a FETCH response that breaks the grammar; the items beside it are read.
+    MalformedItem,
+    /// Something behind the end of a response.
+    TrailingOctets,
+}
+
+/// How many faults are kept; the others are only counted.
+const KEPT: usize = 32;
+
+impl Tolerated {
+    /// How many faults there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first 32 of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
+        self.first.iter().copied()
+    }
+
+    #[cold]
+    pub(crate) fn record(&mut self, kind: FaultKind, at: usize) {
+        self.count = self.count.saturating_add(1);
+        if self.first.len() < KEPT {
+            self.first.push(Fault { kind, at });
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at offset {}", self.kind, self.at)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SurplusSpace => "a space too many",
+            Self::BareContinuation => "a continuation without its space",
+            Self::MissingStatus => "a response code without a status",
+            Self::UnquotedString => "a string without quotes",
+            Self::UnquotedMailbox => "a mailbox name that needs quotes",
+            Self::EmptyAddressList => "an empty list for no address",
+            Self::MissingEncoding => "no encoding of a body part",
+            Self::MissingParameterValue => "a parameter without a value",
+            Self::SizeNotNumber => "a size that is no number",
+            Self::DispositionNotList => "a disposition that is no list",
+            Self::MalformedCode => "a malformed response code",
+            Self::MalformedData => "malformed response data",
+            Self::MalformedItem => "a malformed FETCH item",
+            Self::TrailingOctets => "octets behind the end of a response",
+        })
+    }
+}

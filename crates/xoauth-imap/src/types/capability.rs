@@ -1,0 +1,84 @@
+//! What a server can do.
+
+use alloc::string::String;
+
+use crate::parse::CapabilitiesRef;
+
+/// The capabilities a server told, RFC 9051 7.2.2: unknown ones as well, in its order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// With a space behind each.
+    names: String,
+}
+
+impl Capabilities {
+    /// The server has the capability; upper and lower case mean the same.
+    pub fn has(&self, capability: &str) -> bool {
+        self.iter().any(|known| known.eq_ignore_ascii_case(capability))
+    }
+
+    /// The capabilities as the server wrote them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.split_terminator(' ')
+    }
+
+    /// What stands behind `NAME=`, once for each capability of that name: `values("AUTH")`.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.iter().filter_map(move |capability| {
+            let (known, value) = capability.split_once('=')?;
+            known.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// The SASL mechanisms: what stands behind `AUTH=`.
+    pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        self.values("AUTH")
+    }
+
+    /// The server speaks RFC 9051.
+    pub fn is_imap4rev2(&self) -> bool {
+        self.has("IMAP4REV2")
+    }
+
+    /// An initial response may stand on the AUTHENTICATE line (RFC 4959); always so in IMAP4rev2.
+    pub fn has_sasl_ir(&self) -> bool {
+        self.has("SASL-IR") || self.is_imap4rev2()
+    }
+
+    /// Literals of any size may be sent without waiting (RFC 7888).
+    pub fn has_literal_plus(&self) -> bool {
+        self.has("LITERAL+")
+    }
+
+    /// Literals of up to 4096 octets may be sent without waiting (RFC 7888); always so in IMAP4rev2.
+    pub fn has_literal_minus(&self) -> bool {
+        self.has("LITERAL-") || self.is_imap4rev2()
+    }
+
+    fn push(&mut self, name: &str) {
+        if !name.is_empty() {
+            self.names.push_str(name);
+            self.names.push(' ');
+        }
+    }
+}
+
+impl From<&CapabilitiesRef<'_>> for Capabilities {
+    fn from(list: &CapabilitiesRef<'_>) -> Self {
+        let mut capabilities = Self::default();
+        for name in list.iter() {
+            capabilities.push(&String::from_utf8_lossy(name));
+        }
+        capabilities
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Capabilities {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        let mut capabilities = Self::default();
+        for name in names.into_iter().flat_map(|name| name.split(' ')) {
+            capabilities.push(name);
+        }
+        capabilities
+    }
+}

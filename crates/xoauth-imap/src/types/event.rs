@@ -1,0 +1,113 @@
+//! What a server tells without being asked.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use xoauth_sasl::Mask;
+
+use super::{Capabilities, Flag, ListEntry, MailboxStatus, Message, Octets, SeqNo, StatusText};
+use crate::parse::{EsearchRef, Response};
+
+/// A response that no command claimed: news, or an answer nobody asked for (RFC 9051, 5.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The number of messages in the mailbox.
+    Exists(u32),
+    /// The number of messages with the \Recent flag (RFC 3501).
+    Recent(u32),
+    /// A message is gone, and all behind it move up by one.
+    Expunge(SeqNo),
+    /// Data of a message: mostly flags that another session changed.
+    Fetch(Box<Message>),
+    /// The flags defined in the mailbox.
+    Flags(Vec<Flag>),
+    /// A mailbox.
+    List(ListEntry),
+    /// A mailbox the user is subscribed to (RFC 3501).
+    Lsub(ListEntry),
+    /// Numbers of a mailbox.
+    MailboxStatus(MailboxStatus),
+    /// A note or a warning; [`StatusText::alert`] must be shown to the user.
+    Status(StatusText),
+    /// What the server can do.
+    Capability(Capabilities),
+    /// Extensions that are enabled.
+    Enabled(Capabilities),
+    /// Numbers of messages found.
+    Search(Vec<u32>),
+    /// Numbers of messages found, in the form of RFC 4731.
+    Esearch(Esearch),
+    /// Any other response, and one whose data breaks the grammar.
+    Other {
+        /// Its name, empty where it has none.
+        name: String,
+        /// All that stands behind the `*` and its space.
+        octets: Octets,
+    },
+}
+
+/// What a search found, RFC 9051 7.3.4 (RFC 4731). What was not told is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Esearch {
+    /// The tag of the command it answers.
+    pub tag: Option<Octets>,
+    /// The numbers are unique identifiers.
+    pub uid: bool,
+    /// The lowest number.
+    pub min: Option<NonZeroU32>,
+    /// The highest number.
+    pub max: Option<NonZeroU32>,
+    /// How many there are.
+    pub count: Option<u32>,
+    /// All numbers: ranges, both ends included.
+    pub all: Option<Vec<(NonZeroU32, NonZeroU32)>>,
+    /// The highest modification sequence among them.
+    pub mod_seq: Option<u64>,
+}
+
+impl From<&EsearchRef<'_>> for Esearch {
+    fn from(found: &EsearchRef<'_>) -> Self {
+        let EsearchRef { tag, uid, min, max, count, all, mod_seq, .. } = *found;
+        Self {
+            tag: tag.and_then(|tag| tag.to_octets()),
+            uid,
+            min,
+            max,
+            count,
+            all: all.map(|set| set.ranges().collect()),
+            mod_seq,
+        }
+    }
+}
+
+impl Response<'_> {
+    /// An owned copy; the secrets that `mask` knows are replaced in the texts of statuses.
+    pub fn to_event(&self, mask: &Mask) -> Event {
+        match self {
+            Self::Status(status) | Self::Tagged { status, .. } => {
+                Event::Status(status.to_owned_masked(mask))
+            }
+            Self::Capability(list) => Event::Capability(list.into()),
+            Self::Enabled(list) => Event::Enabled(list.into()),
+            Self::Flags(flags) => Event::Flags(flags.to_vec()),
+            Self::List(entry) => Event::List(entry.into()),
+            Self::Lsub(entry) => Event::Lsub(entry.into()),
+            Self::MailboxStatus(status) => Event::MailboxStatus(status.into()),
+            Self::Search(found) => Event::Search(found.iter().collect()),
+            Self::Esearch(found) => Event::Esearch(found.into()),
+            Self::Exists(number) => Event::Exists(*number),
+            Self::Recent(number) => Event::Recent(*number),
+            Self::Expunge(number) => Event::Expunge(*number),
+            Self::Fetch(fetch) => Event::Fetch(Box::new(fetch.to_message(&mut []))),
+            Self::Continuation { text } => Event::Other { name: "+".into(), octets: (*text).into() },
+            Self::Other { name, octets } => Event::Other {
+                name: String::from_utf8_lossy(name).into_owned(),
+                octets: (*octets).into(),
+            },
+        }
+    }
+}

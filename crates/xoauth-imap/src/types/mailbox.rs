@@ -1,0 +1,141 @@
+//! Names of mailboxes.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use super::{ArgumentSink, Delimiter, utf7};
+use crate::parse::Text;
+
+/// The name of a mailbox, as people read it.
+///
+/// On the wire it is modified UTF-7 (RFC 3501, 5.1.3), which every server understands. A name that a
+/// server wrote in another way keeps its octets, so that it can be named to the server again. `INBOX`
+/// is the same in upper and lower case (RFC 9051, 5.1).
+///
+/// ```
+/// use xoauth_imap::Mailbox;
+///
+/// let drafts = Mailbox::from("Entwürfe");
+/// assert_eq!(drafts.to_wire(), b"Entw&APw-rfe");
+/// assert_eq!(Mailbox::from_wire(b"Entw&APw-rfe"), drafts);
+/// ```
+#[derive(Clone)]
+pub struct Mailbox {
+    name: String,
+    /// The octets the server wrote, where they are not what `name` encodes to.
+    wire: Option<Box<[u8]>>,
+}
+
+impl Mailbox {
+    /// The mailbox each user has.
+    pub fn inbox() -> Self {
+        Self::from("INBOX")
+    }
+
+    /// A name as a server wrote it. What is no modified UTF-7 is read as UTF-8.
+    pub fn from_wire(wire: &[u8]) -> Self {
+        let name =
+            utf7::decode(wire).unwrap_or_else(|| String::from_utf8_lossy(wire).into_owned());
+        let wire = (utf7::encode(&name) != wire).then(|| wire.into());
+        Self { name, wire }
+    }
+
+    /// The name. It is lossy where the server's octets are neither modified UTF-7 nor UTF-8.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// This is the INBOX.
+    pub fn is_inbox(&self) -> bool {
+        self.name.eq_ignore_ascii_case("INBOX")
+    }
+
+    /// The names of the levels of the hierarchy, the highest first.
+    pub fn levels(&self, delimiter: Option<Delimiter>) -> impl Iterator<Item = &str> {
+        let mut rest = Some(self.name.as_str());
+        core::iter::from_fn(move || {
+            let name = rest?;
+            let cut = delimiter.and_then(|delimiter| name.split_once(delimiter.as_char()));
+            let (level, below) = cut.map_or((name, None), |(level, below)| (level, Some(below)));
+            rest = below;
+            Some(level)
+        })
+    }
+
+    /// The octets of the name on the wire.
+    pub fn to_wire(&self) -> Vec<u8> {
+        match &self.wire {
+            Some(wire) => wire.to_vec(),
+            None => utf7::encode(&self.name),
+        }
+    }
+
+    /// Writes the name as an argument. A name with a NUL character cannot be sent: the sink is given the
+    /// NUL and refuses it.
+    pub fn encode(&self, out: &mut dyn ArgumentSink) {
+        out.astring(&self.sendable());
+    }
+
+    /// Writes the name as `list-mailbox`, in which `*` and `%` are wildcards (RFC 9051, 6.3.9).
+    pub fn encode_pattern(&self, out: &mut dyn ArgumentSink) {
+        out.string(&self.sendable());
+    }
+
+    /// Modified UTF-7 could carry a NUL; no server takes one for a name.
+    fn sendable(&self) -> Vec<u8> {
+        if self.name.contains('\0') { self.name.clone().into_bytes() } else { self.to_wire() }
+    }
+}
+
+impl From<&str> for Mailbox {
+    fn from(name: &str) -> Self {
+        Self { name: name.into(), wire: None }
+    }
+}
+
+impl From<String> for Mailbox {
+    fn from(name: String) -> Self {
+        Self { name, wire: None }
+    }
+}
+
+impl From<&Mailbox> for Mailbox {
+    fn from(mailbox: &Mailbox) -> Self {
+        mailbox.clone()
+    }
+}
+
+impl From<Text<'_>> for Mailbox {
+    fn from(text: Text<'_>) -> Self {
+        Self::from_wire(&text.cow())
+    }
+}
+
+impl PartialEq for Mailbox {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_inbox() && other.is_inbox() || self.name == other.name && self.wire == other.wire
+    }
+}
+
+impl Eq for Mailbox {}
+
+impl Hash for Mailbox {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.is_inbox() { "INBOX".hash(state) } else { self.name.hash(state) }
+    }
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mailbox({:?})", self.name)
+    }
+}

@@ -1,0 +1,40 @@
+//! The types of arguments and answers: owned, checked where they are made.
+
+mod argument;
+mod body_structure;
+mod capability;
+mod date;
+mod envelope;
+mod event;
+mod flag;
+mod list;
+mod mailbox;
+mod message;
+mod number;
+mod octets;
+mod query;
+mod query_text;
+mod response_code;
+mod section;
+mod set;
+mod status;
+mod utf7;
+
+pub use argument::ArgumentSink;
+pub use body_structure::{BodyPart, BodyStructure, Disposition};
+pub use capability::Capabilities;
+pub use date::{Date, DateError, DateTime};
+pub use envelope::{Address, Envelope};
+pub use event::{Esearch, Event};
+pub use flag::{Flag, FlagError, FlagName, Flags};
+pub use list::{Delimiter, ListEntry, MailboxStatus, StatusItems};
+pub use mailbox::Mailbox;
+pub use message::{BodySection, InvalidItem, Message, OtherItem};
+pub use number::{Number, SeqNo, Uid};
+pub use octets::Octets;
+pub use query::Query;
+pub use query_text::QueryError;
+pub use response_code::ResponseCode;
+pub use section::{PartText, Section, SectionError};
+pub use set::{SeqSet, Set, SetError, UidSet};
+pub use status::{StatusKind, StatusText};

@@ -1,0 +1,191 @@
+//! Sections of a message.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use super::ArgumentSink;
+use crate::parse::Cursor;
+
+/// `section-spec`, RFC 9051 6.4.5 and 9: which part of a message FETCH reads.
+///
+/// Converts from text as it stands between the brackets: `"1.2.MIME".parse()`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Section {
+    /// The whole message: `BODY[]`.
+    Full,
+    /// `HEADER`: its header.
+    Header,
+    /// `HEADER.FIELDS`: these fields of its header.
+    HeaderFields(Vec<String>),
+    /// `HEADER.FIELDS.NOT`: all fields of its header but these.
+    HeaderFieldsNot(Vec<String>),
+    /// `TEXT`: all behind its header.
+    Text,
+    /// One of its body parts, by its number: `[1, 2]` is `1.2`.
+    Part(Vec<u32>, PartText),
+}
+
+/// What of a body part is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PartText {
+    /// Its content, as it is encoded.
+    Content,
+    /// `MIME`: its MIME header.
+    Mime,
+    /// `HEADER`: the header of the message it holds.
+    Header,
+    /// `HEADER.FIELDS`: these fields of that header.
+    HeaderFields(Vec<String>),
+    /// `HEADER.FIELDS.NOT`: all fields of that header but these.
+    HeaderFieldsNot(Vec<String>),
+    /// `TEXT`: all behind that header.
+    Text,
+}
+
+/// Text that is no section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionError(());
+
+impl Section {
+    /// The content of the part with this number.
+    pub fn part(number: impl Into<Vec<u32>>) -> Self {
+        Self::Part(number.into(), PartText::Content)
+    }
+
+    /// Writes the section as it stands between the brackets.
+    ///
+    /// # Errors
+    /// A part number that is empty or holds 0, or a list without header fields.
+    pub fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+        match self {
+            Self::Full => {}
+            Self::Header => out.raw("HEADER"),
+            Self::HeaderFields(names) => encode_fields("HEADER.FIELDS", names, out)?,
+            Self::HeaderFieldsNot(names) => encode_fields("HEADER.FIELDS.NOT", names, out)?,
+            Self::Text => out.raw("TEXT"),
+            Self::Part(number, text) => {
+                if number.is_empty() || number.contains(&0) {
+                    return Err("a part number counts from 1");
+                }
+                for (index, number) in number.iter().enumerate() {
+                    let dot = if index > 0 { "." } else { "" };
+                    out.raw(&alloc::format!("{dot}{number}"));
+                }
+                text.encode(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a section as it stands between the brackets.
+    pub(crate) fn parse(octets: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::of(octets);
+        let mut number = Vec::new();
+        while cursor.peek().is_some_and(|octet| octet.is_ascii_digit()) {
+            number.push(cursor.number32().ok().filter(|&number| number > 0)?);
+            if !cursor.eat(b'.') {
+                return cursor.is_empty().then_some(Self::Part(number, PartText::Content));
+            }
+        }
+        let word = cursor.take_while(|octet| octet != b' ').to_ascii_uppercase();
+        let text = match &*word {
+            b"" if octets.is_empty() => return Some(Self::Full),
+            b"HEADER" => PartText::Header,
+            b"HEADER.FIELDS" => PartText::HeaderFields(parse_fields(&mut cursor)?),
+            b"HEADER.FIELDS.NOT" => PartText::HeaderFieldsNot(parse_fields(&mut cursor)?),
+            b"TEXT" => PartText::Text,
+            b"MIME" => PartText::Mime,
+            _ => return None,
+        };
+        if !cursor.is_empty() {
+            return None;
+        }
+        if !number.is_empty() {
+            return Some(Self::Part(number, text));
+        }
+        Some(match text {
+            PartText::Header => Self::Header,
+            PartText::HeaderFields(names) => Self::HeaderFields(names),
+            PartText::HeaderFieldsNot(names) => Self::HeaderFieldsNot(names),
+            PartText::Text => Self::Text,
+            PartText::Content | PartText::Mime => return None,
+        })
+    }
+}
+
+impl PartText {
+    fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+        match self {
+            Self::Content => {}
+            Self::Mime => out.raw(".MIME"),
+            Self::Header => out.raw(".HEADER"),
+            Self::HeaderFields(names) => encode_fields(".HEADER.FIELDS", names, out)?,
+            Self::HeaderFieldsNot(names) => encode_fields(".HEADER.FIELDS.NOT", names, out)?,
+            Self::Text => out.raw(".TEXT"),
+        }
+        Ok(())
+    }
+}
+
+/// `SP header-list`.
+fn encode_fields(
+    word: &str,
+    names: &[String],
+    out: &mut dyn ArgumentSink,
+) -> Result<(), &'static str> {
+    if names.is_empty() {
+        return Err("a list of header fields names at least one");
+    }
+    out.raw(word);
+    for (index, name) in names.iter().enumerate() {
+        check_field_name(name)?;
+        out.raw(if index > 0 { " " } else { " (" });
+        out.astring(name.as_bytes());
+    }
+    out.raw(")");
+    Ok(())
+}
+
+/// `field-name = 1*ftext`, RFC 5322 3.6.8: printable ASCII without the colon.
+pub(super) fn check_field_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
+        return Err("the name of a header field is printable ASCII without a colon");
+    }
+    Ok(())
+}
+
+/// `SP header-list = SP "(" header-fld-name *(SP header-fld-name) ")"`.
+fn parse_fields(cursor: &mut Cursor<'_>) -> Option<Vec<String>> {
+    if !cursor.eat(b' ') || !cursor.eat(b'(') {
+        return None;
+    }
+    let mut names = Vec::new();
+    loop {
+        while cursor.eat(b' ') {}
+        if cursor.eat(b')') {
+            return Some(names);
+        }
+        let name = cursor.astring().ok()?;
+        names.push(String::from_utf8_lossy(&name.cow()).into_owned());
+    }
+}
+
+impl FromStr for Section {
+    type Err = SectionError;
+
+    fn from_str(text: &str) -> Result<Self, SectionError> {
+        Self::parse(text.as_bytes()).ok_or(SectionError(()))
+    }
+}
+
+impl fmt::Display for SectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown section, expected one such as HEADER, TEXT or 1.2.MIME")
+    }
+}
+
+impl core::error::Error for SectionError {}

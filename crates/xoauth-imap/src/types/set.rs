@@ -1,0 +1,295 @@
+//! Sets of message numbers.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+use core::num::NonZeroU32;
+use core::str::FromStr;
+
+use super::{ArgumentSink, Number, SeqNo, Uid};
+
+/// Messages named by unique identifiers.
+pub type UidSet = Set<Uid>;
+
+/// Messages named by sequence numbers.
+pub type SeqSet = Set<SeqNo>;
+
+/// `sequence-set`, RFC 9051 9: a set of message numbers that is never empty.
+///
+/// Ranges stay ranges, whatever they span. `*` is the highest number there is, and `7:*` holds at least
+/// that one, even where it is lower than 7.
+///
+/// ```
+/// use xoauth_imap::{Uid, UidSet};
+///
+/// let set: UidSet = "9:7,1,2,3,12:*".parse()?;
+/// assert_eq!(set.to_string(), "1:3,7:9,12:*");
+/// assert!(set.contains(Uid::new(8).unwrap()));
+/// # Ok::<(), xoauth_imap::SetError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Set<T> {
+    /// Both ends included, ascending, apart by at least one number.
+    ranges: Vec<(u64, u64)>,
+    of: PhantomData<T>,
+}
+
+/// `*`, higher than any number.
+const STAR: u64 = u64::MAX;
+
+/// Why text or numbers are no [`Set`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetError {
+    /// There are no numbers.
+    Empty,
+    /// Something else stands where a number or `*` must be.
+    Unexpected {
+        /// What stands there; `None` at the end of the text.
+        found: Option<char>,
+        /// Offset in the text.
+        at: usize,
+    },
+    /// A number is 0 or has more than 32 bits.
+    OutOfRange {
+        /// Offset in the text.
+        at: usize,
+    },
+}
+
+impl<T: Number> Set<T> {
+    /// The numbers of `numbers`, in any order.
+    ///
+    /// # Errors
+    /// [`SetError::Empty`]: a command cannot name no message.
+    pub fn new(numbers: impl IntoIterator<Item = T>) -> Result<Self, SetError> {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for number in numbers {
+            let number = value(number);
+            // What comes ascending, as it mostly does, is joined as it comes.
+            match ranges.last_mut() {
+                Some((_, to)) if *to + 1 == number => *to = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        Self::of_ranges(ranges)
+    }
+
+    /// All messages: `1:*`.
+    pub fn all() -> Self {
+        Self { ranges: Vec::from([(1, STAR)]), of: PhantomData }
+    }
+
+    /// The message with the highest number: `*`.
+    pub fn last() -> Self {
+        Self { ranges: Vec::from([(STAR, STAR)]), of: PhantomData }
+    }
+
+    /// The numbers between two, both included, whichever is lower.
+    pub fn range(one: T, other: T) -> Self {
+        let (from, to) = (value(one.min(other)), value(one.max(other)));
+        Self { ranges: Vec::from([(from, to)]), of: PhantomData }
+    }
+
+    /// All numbers from `first` on: `n:*`.
+    pub fn starting_at(first: T) -> Self {
+        Self { ranges: Vec::from([(value(first), STAR)]), of: PhantomData }
+    }
+
+    /// What is in this set or in the other.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.ranges.extend_from_slice(&other.ranges);
+        Self { ranges: coalesced(self.ranges), of: PhantomData }
+    }
+
+    /// The number is in the set. Of a range up to `*` that is every number from its start on; `*` alone is
+    /// a number this set does not know.
+    pub fn contains(&self, number: T) -> bool {
+        let number = value(number);
+        let after = self.ranges.partition_point(|&(from, _)| from <= number);
+        let range = after.checked_sub(1).and_then(|index| self.ranges.get(index));
+        range.is_some_and(|&(_, to)| number <= to)
+    }
+
+    /// The numbers in ascending order, made as they are asked for; `highest` is what `*` means.
+    pub fn iter(&self, highest: T) -> impl Iterator<Item = T> + use<'_, T> {
+        let highest = value(highest);
+        let ends = move |&(from, to): &(u64, u64)| {
+            let (from, to) = (from.min(STAR), if to == STAR { highest } else { to });
+            let from = if from == STAR { highest } else { from };
+            from.min(to)..=from.max(to)
+        };
+        // Only the last range can end in `*`; what the ones before it hold is not told twice.
+        let mut next = 1;
+        self.ranges.iter().map(ends).flat_map(move |range| {
+            let range = (*range.start()).max(next)..=*range.end();
+            next = next.max(range.end().saturating_add(1));
+            range.filter_map(number)
+        })
+    }
+
+    /// Writes the set as an argument.
+    pub fn encode(&self, out: &mut dyn ArgumentSink) {
+        out.raw(&self.to_string());
+    }
+
+    fn of_ranges(ranges: Vec<(u64, u64)>) -> Result<Self, SetError> {
+        if ranges.is_empty() {
+            return Err(SetError::Empty);
+        }
+        Ok(Self { ranges: coalesced(ranges), of: PhantomData })
+    }
+}
+
+/// Sorts ranges and joins those that touch.
+fn coalesced(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
+    for (from, to) in ranges {
+        match joined.last_mut() {
+            Some((_, last)) if from <= last.saturating_add(1) => *last = to.max(*last),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
+fn value<T: Number>(number: T) -> u64 {
+    let number: NonZeroU32 = number.into();
+    u64::from(number.get())
+}
+
+fn number<T: Number>(value: u64) -> Option<T> {
+    u32::try_from(value).ok().and_then(NonZeroU32::new).map(T::from)
+}
+
+impl<T: Number> FromStr for Set<T> {
+    type Err = SetError;
+
+    fn from_str(text: &str) -> Result<Self, SetError> {
+        if text.is_empty() {
+            return Err(SetError::Empty);
+        }
+        let mut at = 0;
+        let mut ranges = Vec::new();
+        for range in text.split(',') {
+            let (from, to) = match range.split_once(':') {
+                Some((from, to)) => (end(from, at, text)?, end(to, at + from.len() + 1, text)?),
+                None => {
+                    let number = end(range, at, text)?;
+                    (number, number)
+                }
+            };
+            ranges.push((from.min(to), from.max(to)));
+            at += range.len() + 1;
+        }
+        Self::of_ranges(ranges)
+    }
+}
+
+/// `seq-number = nz-number / "*"`.
+fn end(word: &str, at: usize, text: &str) -> Result<u64, SetError> {
+    if word == "*" {
+        return Ok(STAR);
+    }
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 || digits < word.len() {
+        let at = at + digits;
+        return Err(SetError::Unexpected { found: text.get(at..).and_then(|t| t.chars().next()), at });
+    }
+    match word.parse::<u32>() {
+        Ok(number @ 1..) => Ok(u64::from(number)),
+        _ => Err(SetError::OutOfRange { at }),
+    }
+}
+
+impl<T: Number> From<T> for Set<T> {
+    fn from(number: T) -> Self {
+        Self::range(number, number)
+    }
+}
+
+impl<T: Number> TryFrom<&str> for Set<T> {
+    type Error = SetError;
+
+    fn try_from(text: &str) -> Result<Self, SetError> {
+        text.parse()
+    }
+}
+
+impl<T: Number> TryFrom<String> for Set<T> {
+    type Error = SetError;
+
+    fn try_from(text: String) -> Result<Self, SetError> {
+        text.parse()
+    }
+}
+
+impl<T: Number> TryFrom<Vec<T>> for Set<T> {
+    type Error = SetError;
+
+    fn try_from(numbers: Vec<T>) -> Result<Self, SetError> {
+        Self::new(numbers)
+    }
+}
+
+impl<T: Number> TryFrom<&[T]> for Set<T> {
+    type Error = SetError;
+
+    fn try_from(numbers: &[T]) -> Result<Self, SetError> {
+        Self::new(numbers.iter().copied())
+    }
+}
+
+impl<T: Number> TryFrom<&Vec<T>> for Set<T> {
+    type Error = SetError;
+
+    fn try_from(numbers: &Vec<T>) -> Result<Self, SetError> {
+        Self::new(numbers.iter().copied())
+    }
+}
+
+impl<T> fmt::Display for Set<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, &(from, to)) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            match (from, to) {
+                (STAR, _) => f.write_str("*")?,
+                (from, STAR) => write!(f, "{from}:*")?,
+                (from, to) if from == to => write!(f, "{from}")?,
+                (from, to) => write!(f, "{from}:{to}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Set<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Set({self})")
+    }
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("empty sequence set, expected a number"),
+            Self::Unexpected { found: Some(found), at } => {
+                write!(f, "unexpected {found:?} at offset {at} of sequence set, expected a number")
+            }
+            Self::Unexpected { found: None, .. } => {
+                f.write_str("unexpected end of sequence set, expected a number")
+            }
+            Self::OutOfRange { at } => write!(
+                f,
+                "number out of range at offset {at} of sequence set, expected 1 to 4294967295"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for SetError {}
