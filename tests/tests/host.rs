@@ -585,6 +585,54 @@ fn fetch_tells_each_item() {
 }
 
 #[test]
+fn sections_reach_into_messages_in_messages() {
+    let inner = "Subject: in\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n\
+        --i\r\n\r\ndeep\r\n--i--";
+    let outer = format!(
+        "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\r\nfirst\r\n\
+         --o\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--o--\r\n"
+    );
+    let host = Host::builder()
+        .deliver(DEMO_USER, "INBOX", outer, &["\\Seen"], 0)
+        .deliver(DEMO_USER, "INBOX", "A: b\r\n\r\nonly", &["\\Seen"], 0)
+        .start()
+        .unwrap();
+    let mut peer = inbox(&host);
+    let header = "Subject: in\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n";
+    for (number, section, expected) in [
+        (1, "1", Some("first")),
+        (1, "2", Some(inner)),
+        (1, "2.HEADER", Some(header)),
+        (1, "2.HEADER.FIELDS.NOT (Content-Type)", Some("Subject: in\r\n\r\n")),
+        (1, "2.TEXT", Some("--i\r\n\r\ndeep\r\n--i--")),
+        (1, "2.MIME", Some("Content-Type: message/rfc822\r\n\r\n")),
+        (1, "2.1", Some("deep")),
+        (1, "2.1.1", None),
+        (1, "1.HEADER", None),
+        (1, "1.1", None),
+        (2, "1", Some("only")),
+        (2, "2", None),
+    ] {
+        let text = peer.imap(&format!("a FETCH {number} BODY[{section}]")).join("\r\n");
+        let value = match expected {
+            Some(expected) => format!(" {{{}}}\r\n{expected})", expected.len()),
+            None => " NIL)".to_owned(),
+        };
+        assert!(text.ends_with(&format!("{value}\r\na OK FETCH completed")), "{section}: {text}");
+    }
+    assert_eq!(
+        peer.imap("b FETCH 1 BODYSTRUCTURE")[0],
+        "* 1 FETCH (BODYSTRUCTURE \
+         ((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 5 0 NIL NIL NIL NIL)\
+         (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 76 \
+         (NIL \"in\" NIL NIL NIL NIL NIL NIL NIL NIL) \
+         ((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0 NIL NIL NIL NIL) \
+         \"mixed\" (\"boundary\" \"i\") NIL NIL NIL) 6 NIL NIL NIL NIL) \
+         \"mixed\" (\"boundary\" \"o\") NIL NIL NIL))"
+    );
+}
+
+#[test]
 fn search_evaluates_every_key() {
     let host = with_message()
         .deliver(
