@@ -4,3 +4,15 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+pub mod command;
+mod error;
+pub mod parse;
+pub mod proto;
+mod types;
+
+pub use error::{AuthenticationRefused, Error};
+pub use proto::{LimitKind, Limits, Selected, State};
+pub use types::*;
+pub use xoauth_sasl as sasl;
+pub use xoauth_sasl::wire::TransportFault;

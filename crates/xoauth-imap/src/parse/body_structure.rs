@@ -278,10 +278,7 @@ fn more(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
 }
 
 /// `body-fld-param = "(" string SP string *(SP string SP string) ")" / nil`.
-fn parameters<'a>(
-    cursor: &mut Cursor<'a>,
-    tolerated: &mut Tolerated,
-) -> Result<ParametersRef<'a>> {
+fn parameters<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<ParametersRef<'a>> {
     if cursor.nil() {
         return Ok(ParametersRef(StringsRef(cursor.within(Span::default()))));
     }

@@ -132,11 +132,7 @@ impl<'a> Code<'a> {
         })
     }
 
-    fn parse(
-        name: &[u8],
-        mut code: Cursor<'a>,
-        tolerated: &mut Tolerated,
-    ) -> Result<Option<Self>> {
+    fn parse(name: &[u8], mut code: Cursor<'a>, tolerated: &mut Tolerated) -> Result<Option<Self>> {
         let mut upper = [0; 20];
         let Some(upper) = upper.get_mut(..name.len()) else { return Ok(None) };
         upper.copy_from_slice(name);

@@ -277,7 +277,8 @@ impl<'a> Name<'a> {
     #[inline]
     fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
         let start = *cursor;
-        let word = cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'));
+        let word =
+            cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'));
         if word.is_empty() {
             return Err(cursor.error("the name of a FETCH item"));
         }

@@ -192,7 +192,9 @@ fn numbered_data<'a>(
     cursor.space(tolerated)?;
     *name = cursor.take_while(super::cursor::is_atom_char);
     let seq = |number| {
-        NonZeroU32::new(number).map(SeqNo::from).ok_or_else(|| start.error("a number that is not 0"))
+        NonZeroU32::new(number)
+            .map(SeqNo::from)
+            .ok_or_else(|| start.error("a number that is not 0"))
     };
     Ok(Some(if name.eq_ignore_ascii_case(b"FETCH") {
         let seq = seq(number?)?;

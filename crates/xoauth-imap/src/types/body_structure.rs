@@ -95,7 +95,8 @@ impl BodyPart {
     /// The name of the file in this part, from its disposition or its type.
     pub fn file_name(&self) -> Option<&Octets> {
         let disposition = self.disposition.as_ref();
-        let name = disposition.and_then(|disposition| value_of(&disposition.parameters, "filename"));
+        let name =
+            disposition.and_then(|disposition| value_of(&disposition.parameters, "filename"));
         name.or_else(|| self.parameter("name"))
     }
 }
@@ -109,7 +110,9 @@ impl From<&BodyStructureRef<'_>> for BodyStructure {
     fn from(structure: &BodyStructureRef<'_>) -> Self {
         let mut parts: Vec<BodyPart> = Vec::with_capacity(structure.parts().len());
         for part in structure.parts() {
-            let parent = part.parent.and_then(|index| Some((parts.get(index)?, structure.parts().get(index)?)));
+            let parent = part
+                .parent
+                .and_then(|index| Some((parts.get(index)?, structure.parts().get(index)?)));
             let number = number(part, parent);
             parts.push(owned(part, number));
         }

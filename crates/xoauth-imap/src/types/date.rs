@@ -76,7 +76,8 @@ impl Date {
         let year = i64::from(self.year) - i64::from(month <= 2);
         let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
         let shifted = if month > 2 { month - 3 } else { month + 9 };
-        era * 146_097 + year * 365 + year / 4 - year / 100 + (153 * shifted + 2) / 5 + day - 1
+        era * 146_097 + year * 365 + year / 4 - year / 100 + (153 * shifted + 2) / 5 + day
+            - 1
             - 719_468
     }
 

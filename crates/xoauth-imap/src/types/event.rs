@@ -103,7 +103,9 @@ impl Response<'_> {
             Self::Recent(number) => Event::Recent(*number),
             Self::Expunge(number) => Event::Expunge(*number),
             Self::Fetch(fetch) => Event::Fetch(Box::new(fetch.to_message(&mut []))),
-            Self::Continuation { text } => Event::Other { name: "+".into(), octets: (*text).into() },
+            Self::Continuation { text } => {
+                Event::Other { name: "+".into(), octets: (*text).into() }
+            }
             Self::Other { name, octets } => Event::Other {
                 name: String::from_utf8_lossy(name).into_owned(),
                 octets: (*octets).into(),

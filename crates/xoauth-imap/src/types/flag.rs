@@ -97,9 +97,9 @@ impl Flag {
     /// A flag as a server wrote it. Servers break the grammar of keywords; all that may not be is a
     /// character that ends a flag.
     pub(crate) fn from_wire(name: &[u8]) -> Self {
-        if let Some(flag) = SYSTEM.iter().find(|flag| {
-            name.eq_ignore_ascii_case(flag.as_str().as_bytes())
-        }) {
+        if let Some(flag) =
+            SYSTEM.iter().find(|flag| name.eq_ignore_ascii_case(flag.as_str().as_bytes()))
+        {
             return flag.clone();
         }
         let text = FlagName(String::from_utf8_lossy(name).into());
@@ -133,7 +133,8 @@ fn check_atom(text: &str, offset: usize) -> Result<(), FlagError> {
     if text.is_empty() {
         return Err(FlagError::Empty);
     }
-    let wrong = |&(_, c): &(usize, char)| !u8::try_from(c).is_ok_and(|b| b.is_ascii() && is_atom_char(b));
+    let wrong =
+        |&(_, c): &(usize, char)| !u8::try_from(c).is_ok_and(|b| b.is_ascii() && is_atom_char(b));
     match text.char_indices().find(wrong) {
         Some((at, found)) => Err(FlagError::Unexpected { found, at: at + offset }),
         None => Ok(()),
@@ -149,7 +150,11 @@ impl FromStr for Flag {
             None | Some("*") => {}
             Some(name) => check_atom(name, 1)?,
         }
-        if text.starts_with('\\') { Ok(Self::from_wire(text.as_bytes())) } else { Self::keyword(text) }
+        if text.starts_with('\\') {
+            Ok(Self::from_wire(text.as_bytes()))
+        } else {
+            Self::keyword(text)
+        }
     }
 }
 

@@ -197,7 +197,10 @@ fn end(word: &str, at: usize, text: &str) -> Result<u64, SetError> {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 || digits < word.len() {
         let at = at + digits;
-        return Err(SetError::Unexpected { found: text.get(at..).and_then(|t| t.chars().next()), at });
+        return Err(SetError::Unexpected {
+            found: text.get(at..).and_then(|t| t.chars().next()),
+            at,
+        });
     }
     match word.parse::<u32>() {
         Ok(number @ 1..) => Ok(u64::from(number)),

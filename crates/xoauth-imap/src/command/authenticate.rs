@@ -1,0 +1,129 @@
+//! AUTHENTICATE, RFC 9051 6.2.2, with an initial response where the server takes one (RFC 4959).
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+
+use xoauth_sasl::{Context, Mechanism, Reply};
+
+use crate::error::{AuthenticationRefused, Error};
+use crate::parse::Response;
+use crate::proto::{Claim, Command, Continued, Encoder, Exchange, State};
+use crate::types::{ArgumentSink, StatusText};
+
+/// Whether the mechanism's message goes on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SaslIr {
+    /// Where the server advertises SASL-IR or IMAP4rev2.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never: some servers advertise SASL-IR and do not honour it (Coremail).
+    Never,
+}
+
+/// Authenticates with a SASL mechanism.
+#[derive(Debug)]
+pub struct Authenticate {
+    exchange: xoauth_sasl::Exchange,
+    sasl_ir: SaslIr,
+    unlisted: bool,
+    capabilities_told: bool,
+}
+
+impl Authenticate {
+    /// Makes the mechanism's message, with the nonce and timestamp of `context`; a value serves one
+    /// attempt.
+    ///
+    /// # Errors
+    /// The mechanism's own: [`Error::Sasl`].
+    pub fn new(mechanism: &dyn Mechanism, context: &Context<'_>) -> Result<Self, Error> {
+        let exchange = xoauth_sasl::Exchange::start(mechanism, context)?;
+        let sasl_ir = SaslIr::default();
+        Ok(Self { exchange, sasl_ir, unlisted: false, capabilities_told: false })
+    }
+
+    /// Whether the message goes on the command line.
+    pub fn sasl_ir(mut self, sasl_ir: SaslIr) -> Self {
+        self.sasl_ir = sasl_ir;
+        self
+    }
+
+    /// Tries the mechanism although the server does not list it: Yandex takes XOAUTH2 unlisted.
+    pub fn even_if_unlisted(mut self) -> Self {
+        self.unlisted = true;
+        self
+    }
+}
+
+impl Exchange for Authenticate {
+    /// # Errors
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism.
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        let name = self.exchange.mechanism();
+        let offered = state.capabilities().is_some_and(|capabilities| {
+            capabilities.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))
+        });
+        if !offered && !self.unlisted {
+            let offered = state.capabilities().map_or_else(Default::default, |capabilities| {
+                capabilities.mechanisms().map(String::from).collect()
+            });
+            return Err(Error::MechanismUnavailable { mechanism: name.to_string(), offered });
+        }
+        out.protect(self.exchange.mask());
+        out.raw("AUTHENTICATE ");
+        out.raw(name);
+        let inline = match self.sasl_ir {
+            SaslIr::Always => true,
+            SaslIr::Never => false,
+            SaslIr::Auto => state.capabilities().is_some_and(|capabilities| {
+                capabilities.has("SASL-IR") || capabilities.has("IMAP4REV2")
+            }),
+        };
+        if inline {
+            out.raw(" ");
+            out.secret(self.exchange.initial_response());
+        }
+        Ok(())
+    }
+
+    fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
+        match self.exchange.on_challenge(text) {
+            Ok(Reply::Response(response)) => out.secret(response),
+            Ok(Reply::Cancel) => out.raw("*"),
+            // A challenge after the exchange was cancelled.
+            Err(_) => return Ok(Continued::Unexpected),
+        }
+        out.line_end();
+        Ok(Continued::Answered)
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        self.capabilities_told |= matches!(response, Response::Capability(_));
+        Ok(Claim::Pass)
+    }
+
+    /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
+            state.capabilities = None;
+        }
+    }
+}
+
+impl Command for Authenticate {
+    /// The server's words of welcome.
+    type Output = StatusText;
+
+    fn finish(self, status: StatusText) -> Result<StatusText, Error> {
+        if status.is_ok() && self.exchange.cancelled().is_none() {
+            return Ok(status);
+        }
+        Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {
+            mechanism: self.exchange.mechanism().to_string(),
+            challenge: self.exchange.refusal().cloned(),
+            cancelled: self.exchange.cancelled(),
+            status,
+        })))
+    }
+}

@@ -1,0 +1,322 @@
+//! FETCH, RFC 9051 6.4.5.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::set::NotASet;
+use super::{Numbers, Streamed, accepted};
+use crate::error::Error;
+use crate::parse::{FetchRef, Response, announced_section};
+use crate::proto::{Announcement, Claim, Command, Encoder, Exchange, LimitKind, Sink, State};
+use crate::types::{ArgumentSink, Message, Section, SeqNo, SeqSet, StatusText, Uid, UidSet};
+
+/// What FETCH asks for of each message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item {
+    /// Its unique identifier.
+    Uid,
+    /// Its flags.
+    Flags,
+    /// When the server received it.
+    InternalDate,
+    /// Its size in octets: RFC822.SIZE.
+    Size,
+    /// Its header, parsed by the server.
+    Envelope,
+    /// Its MIME structure, parsed by the server.
+    BodyStructure,
+    /// The whole message, without marking it \Seen: `BODY.PEEK[]`.
+    Body,
+    /// A section of it.
+    Section(SectionItem),
+    /// The whole message, marking it \Seen (RFC 3501).
+    Rfc822,
+    /// Its header (RFC 3501), without marking it \Seen.
+    Rfc822Header,
+    /// Its text (RFC 3501), marking it \Seen.
+    Rfc822Text,
+}
+
+/// A section of a message, whole or a range of its octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionItem {
+    section: Section,
+    partial: Option<(u32, u32)>,
+    marks_seen: bool,
+}
+
+/// What FETCH asks for: one item or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Items(Vec<Item>);
+
+/// Which message and section the octets of a body belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BodyInfo {
+    /// The message's sequence number.
+    pub seq: SeqNo,
+    /// Its unique identifier, where the server told it before the body.
+    pub uid: Option<Uid>,
+    /// The section.
+    pub section: Section,
+    /// The first octet, where a range was asked for.
+    pub origin: Option<u32>,
+    /// Octets.
+    pub len: u64,
+}
+
+/// What a FETCH answer consists of while its bodies are streamed.
+#[derive(Debug)]
+pub enum FetchEvent {
+    /// A body begins; its octets are lent next.
+    Body(BodyInfo),
+    /// A message is complete; its bodies came before.
+    Message(Box<Message>),
+}
+
+/// Reads messages.
+#[derive(Debug)]
+pub struct Fetch {
+    numbers: Numbers,
+    items: Items,
+    /// The session's limit, once it is known.
+    longest_body: Option<u64>,
+    lend: bool,
+    /// Bodies of the message under way.
+    bodies: Vec<Vec<u8>>,
+    events: VecDeque<FetchEvent>,
+}
+
+/// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
+const STEP: usize = 1024 * 1024;
+
+impl Item {
+    /// A section without marking the message \Seen; [`SectionItem`] has the options.
+    pub fn section(section: Section) -> SectionItem {
+        SectionItem { section, partial: None, marks_seen: false }
+    }
+
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        out.raw(match self {
+            Self::Uid => "UID",
+            Self::Flags => "FLAGS",
+            Self::InternalDate => "INTERNALDATE",
+            Self::Size => "RFC822.SIZE",
+            Self::Envelope => "ENVELOPE",
+            Self::BodyStructure => "BODYSTRUCTURE",
+            Self::Body => "BODY.PEEK[]",
+            Self::Rfc822 => "RFC822",
+            Self::Rfc822Header => "RFC822.HEADER",
+            Self::Rfc822Text => "RFC822.TEXT",
+            Self::Section(section) => return section.encode(out),
+        });
+        Ok(())
+    }
+}
+
+impl SectionItem {
+    /// Only `count` octets from `origin` on (counted from 0).
+    pub fn partial(mut self, origin: u32, count: u32) -> Self {
+        self.partial = Some((origin, count));
+        self
+    }
+
+    /// Marks the message \Seen: `BODY[..]` instead of `BODY.PEEK[..]`.
+    pub fn marking_seen(mut self) -> Self {
+        self.marks_seen = true;
+        self
+    }
+
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        out.raw(if self.marks_seen { "BODY[" } else { "BODY.PEEK[" });
+        self.section
+            .encode(out)
+            .map_err(|reason| Error::InvalidArgument { argument: "section", reason })?;
+        out.raw("]");
+        match self.partial {
+            None => Ok(()),
+            Some((_, 0)) => {
+                let reason = "a range of no octets";
+                Err(Error::InvalidArgument { argument: "partial", reason })
+            }
+            Some((origin, count)) => {
+                out.raw(&alloc::format!("<{origin}.{count}>"));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Items {
+    fn ask_only_flags(&self) -> bool {
+        self.0.iter().all(|item| matches!(item, Item::Uid | Item::Flags))
+    }
+}
+
+impl From<SectionItem> for Item {
+    fn from(section: SectionItem) -> Self {
+        Self::Section(section)
+    }
+}
+
+impl From<Section> for Item {
+    fn from(section: Section) -> Self {
+        Self::Section(Self::section(section))
+    }
+}
+
+impl<I: Into<Item>> From<I> for Items {
+    fn from(item: I) -> Self {
+        Self(Vec::from([item.into()]))
+    }
+}
+
+impl<const N: usize> From<[Item; N]> for Items {
+    fn from(items: [Item; N]) -> Self {
+        Self(items.into())
+    }
+}
+
+impl From<Vec<Item>> for Items {
+    fn from(items: Vec<Item>) -> Self {
+        Self(items)
+    }
+}
+
+impl Fetch {
+    /// Messages named by unique identifier, from a set or from text such as `"1:*"`.
+    pub fn new<S: TryInto<UidSet>>(uids: S, items: impl Into<Items>) -> Self
+    where
+        S::Error: Into<NotASet>,
+    {
+        Self::of(Numbers::uids(uids), items.into())
+    }
+
+    /// Messages named by sequence number.
+    pub fn by_sequence<S: TryInto<SeqSet>>(numbers: S, items: impl Into<Items>) -> Self
+    where
+        S::Error: Into<NotASet>,
+    {
+        Self::of(Numbers::sequence(numbers), items.into())
+    }
+
+    fn of(numbers: Numbers, items: Items) -> Self {
+        Self {
+            numbers,
+            items,
+            longest_body: None,
+            lend: false,
+            bodies: Vec::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The longest body an owned answer takes, in octets, instead of [`Limits::body`](crate::Limits). A
+    /// longer one ends the session, since nobody reads it: stream such messages.
+    pub fn longest_body(mut self, octets: u64) -> Self {
+        self.longest_body = Some(octets);
+        self
+    }
+
+    /// From now on bodies are lent piece by piece instead of becoming part of their message.
+    pub fn lend_bodies(&mut self) {
+        self.lend = true;
+    }
+
+    /// The next thing that was heard, in order.
+    pub fn take_event(&mut self) -> Option<FetchEvent> {
+        self.events.pop_front()
+    }
+
+    /// Something was heard and not taken.
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
+impl Exchange for Fetch {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        self.longest_body.get_or_insert(state.limits().body);
+        self.numbers.encode("FETCH", out)?;
+        out.raw(" (");
+        for (index, item) in self.items.0.iter().enumerate() {
+            if index > 0 {
+                out.raw(" ");
+            }
+            item.encode(out)?;
+        }
+        out.raw(")");
+        if self.items.0.is_empty() {
+            out.refuse("items", "FETCH must ask for something");
+        }
+        Ok(())
+    }
+
+    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {
+        let Some(info) = announced_section(literal.head, literal.line, literal.len) else {
+            return Ok(Sink::Buffer);
+        };
+        if self.lend {
+            self.events.push_back(FetchEvent::Body(info));
+            return Ok(Sink::Lend);
+        }
+        if self.longest_body.is_some_and(|longest| literal.len > longest) {
+            return Err(Error::Limit { kind: LimitKind::Body });
+        }
+        let room = usize::try_from(literal.len).unwrap_or(STEP).min(STEP);
+        self.bodies.push(Vec::with_capacity(room));
+        Ok(Sink::Deliver)
+    }
+
+    fn on_chunk(&mut self, octets: &[u8]) {
+        if let Some(body) = self.bodies.last_mut() {
+            body.extend_from_slice(octets);
+        }
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
+        if tells_only_flags(fetch) && !self.items.ask_only_flags() {
+            // Another client changed flags meanwhile (RFC 9051, 7.5.2).
+            return Ok(Claim::Pass);
+        }
+        let message = fetch.to_message(&mut self.bodies);
+        self.bodies.clear();
+        self.events.push_back(FetchEvent::Message(Box::new(message)));
+        Ok(Claim::Mine)
+    }
+}
+
+impl Command for Fetch {
+    /// The messages in the order the server told them; one it told in two responses is there twice.
+    type Output = Vec<Message>;
+
+    fn finish(mut self, status: StatusText) -> Result<Vec<Message>, Error> {
+        accepted("FETCH", status)?;
+        Ok(core::iter::from_fn(|| self.take_item()).collect())
+    }
+}
+
+impl Streamed for Fetch {
+    type Item = Message;
+
+    fn take_item(&mut self) -> Option<Message> {
+        loop {
+            match self.events.pop_front()? {
+                FetchEvent::Message(message) => return Some(*message),
+                FetchEvent::Body(_) => {}
+            }
+        }
+    }
+}
+
+/// What a server sends unasked when another client changed flags.
+fn tells_only_flags(fetch: &FetchRef<'_>) -> bool {
+    fetch.internal_date.is_none()
+        && fetch.size.is_none()
+        && fetch.envelope.is_none()
+        && fetch.body_structure.is_none()
+        && fetch.items().next().is_none()
+}

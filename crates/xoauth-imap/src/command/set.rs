@@ -1,0 +1,80 @@
+//! Which messages a command is about.
+
+use core::convert::Infallible;
+
+use crate::error::Error;
+use crate::proto::Encoder;
+use crate::types::{ArgumentSink, SeqSet, SetError, UidSet};
+
+/// Messages named by unique identifiers or by sequence numbers, checked when the command is run.
+#[derive(Debug, Clone)]
+pub enum Numbers {
+    /// By unique identifier: the `UID` form of a command.
+    Uid(UidSet),
+    /// By sequence number, which changes when messages are removed.
+    Sequence(SeqSet),
+    /// Text that is no set of numbers.
+    Invalid(SetError),
+}
+
+impl Numbers {
+    /// Unique identifiers, from a set or from text such as `"1:*"`.
+    pub fn uids<S: TryInto<UidSet>>(set: S) -> Self
+    where
+        S::Error: Into<NotASet>,
+    {
+        set.try_into().map_or_else(|error| Self::from(error.into()), Self::Uid)
+    }
+
+    /// Sequence numbers, from a set or from text such as `"1:*"`.
+    pub fn sequence<S: TryInto<SeqSet>>(set: S) -> Self
+    where
+        S::Error: Into<NotASet>,
+    {
+        set.try_into().map_or_else(|error| Self::from(error.into()), Self::Sequence)
+    }
+
+    /// Writes `verb` in the form that fits, a space and the numbers.
+    pub(crate) fn encode(&self, verb: &str, out: &mut Encoder<'_>) -> Result<(), Error> {
+        match self {
+            Self::Uid(set) => {
+                out.raw("UID ");
+                out.raw(verb);
+                out.raw(" ");
+                set.encode(out);
+            }
+            Self::Sequence(set) => {
+                out.raw(verb);
+                out.raw(" ");
+                set.encode(out);
+            }
+            Self::Invalid(_) => {
+                let reason = "not a set of message numbers such as 1:4,7,9:*";
+                return Err(Error::InvalidArgument { argument: "message numbers", reason });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why text is not a set; nothing where it is one already.
+#[derive(Debug)]
+pub struct NotASet(SetError);
+
+impl From<SetError> for NotASet {
+    fn from(error: SetError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Infallible> for NotASet {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<NotASet> for Numbers {
+    fn from(NotASet(error): NotASet) -> Self {
+        Self::Invalid(error)
+    }
+}

@@ -1,0 +1,264 @@
+//! Errors, grouped by whose fault they are.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use xoauth_sasl::wire::{Excerpt, TransportFault};
+use xoauth_sasl::{CancelReason, ErrorChallenge};
+
+use crate::proto::LimitKind;
+use crate::types::{ResponseCode, StatusText};
+
+/// What went wrong with a command or with the session.
+///
+/// [`Error::is_fatal`] tells whether the session can go on. Texts of the server are bounded, their control
+/// characters escaped and our secrets in them masked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transport failed, a deadline passed or the peer closed its side.
+    Transport {
+        /// How it failed.
+        fault: TransportFault,
+        /// A literal was under way: octets announced and octets received.
+        literal: Option<(u64, u64)>,
+    },
+    /// The server answered NO or BAD; the session stays usable.
+    Refused {
+        /// The command that was refused.
+        command: &'static str,
+        /// The server's answer.
+        status: Box<StatusText>,
+    },
+    /// The server refused the credentials; the connection takes another attempt.
+    AuthenticationRefused(Box<AuthenticationRefused>),
+    /// The server does not offer the mechanism; nothing was sent.
+    MechanismUnavailable {
+        /// The mechanism that was asked for.
+        mechanism: String,
+        /// The mechanisms the server offers.
+        offered: Vec<String>,
+    },
+    /// TLS was asked for and cannot be had: not offered, refused, or the session began authenticated.
+    TlsUnavailable {
+        /// Why.
+        reason: &'static str,
+        /// The server's refusal, where it was asked.
+        status: Option<Box<StatusText>>,
+    },
+    /// The server ended the session with BYE (RFC 9051, 7.1.5).
+    Bye {
+        /// What it said.
+        status: Box<StatusText>,
+    },
+    /// The server sent what the grammar does not allow.
+    Malformed {
+        /// What was expected there.
+        expected: &'static str,
+        /// What stood there.
+        octets: Excerpt,
+    },
+    /// The server sent what the grammar allows, in a place where it means nothing.
+    Unexpected {
+        /// What was expected there.
+        expected: &'static str,
+        /// What stood there.
+        octets: Excerpt,
+    },
+    /// A tagged line that answers no command in flight.
+    UnsolicitedTagged {
+        /// The line.
+        octets: Excerpt,
+    },
+    /// Octets stood behind the answer to STARTTLS, in the clear: somebody injects (RFC 9051, 11.1).
+    PlaintextAfterStartTls {
+        /// The octets.
+        octets: Excerpt,
+    },
+    /// The server said OK and left out what the command requires.
+    MissingData {
+        /// The command.
+        command: &'static str,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// The server passed one of the session's [`Limits`](crate::Limits).
+    Limit {
+        /// Which.
+        kind: LimitKind,
+    },
+    /// An argument cannot be sent; nothing was.
+    InvalidArgument {
+        /// Which argument.
+        argument: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The mechanism could not make its message; nothing was sent.
+    Sasl(xoauth_sasl::Error),
+    /// A flight is under way; its end must be heard before another begins.
+    Busy,
+}
+
+/// Why a server did not let us in: the decoded error challenge and the final answer together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthenticationRefused {
+    /// The mechanism that was used.
+    pub mechanism: String,
+    /// The server's error document, where it sent one (RFC 7628, 3.2.2).
+    pub challenge: Option<ErrorChallenge>,
+    /// We cancelled the exchange, for this reason.
+    pub cancelled: Option<CancelReason>,
+    /// The tagged NO or BAD.
+    pub status: StatusText,
+}
+
+impl Error {
+    /// The session is over; only a new connection helps.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Transport { .. }
+            | Self::Bye { .. }
+            | Self::Malformed { .. }
+            | Self::Unexpected { .. }
+            | Self::UnsolicitedTagged { .. }
+            | Self::PlaintextAfterStartTls { .. }
+            | Self::Limit { .. } => true,
+            Self::Refused { .. }
+            | Self::AuthenticationRefused(_)
+            | Self::MechanismUnavailable { .. }
+            | Self::TlsUnavailable { .. }
+            | Self::MissingData { .. }
+            | Self::InvalidArgument { .. }
+            | Self::Sasl(_)
+            | Self::Busy => false,
+        }
+    }
+
+    /// The same may work later, unchanged: the server or the way to it was busy or down.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Bye { status } => !status.says_token_expired(),
+            Self::Refused { status, .. } => status.is_temporary(),
+            Self::AuthenticationRefused(refused) => refused.is_temporary(),
+            _ => false,
+        }
+    }
+
+    /// A new access token is likely to help: the server refused this one, or ended the session because it
+    /// expired. Never true after BAD, which means our syntax, or after a temporary failure.
+    pub fn needs_new_token(&self) -> bool {
+        match self {
+            Self::Bye { status } => status.says_token_expired(),
+            Self::AuthenticationRefused(refused) => refused.needs_new_token(),
+            _ => false,
+        }
+    }
+}
+
+impl AuthenticationRefused {
+    /// `NO [UNAVAILABLE]` and its like: the judge was down, the credentials were not judged.
+    pub fn is_temporary(&self) -> bool {
+        self.status.is_temporary()
+    }
+
+    /// The credentials themselves were refused.
+    pub fn needs_new_token(&self) -> bool {
+        self.status.is_no() && !self.is_temporary() && self.cancelled.is_none()
+    }
+}
+
+impl StatusText {
+    /// NO with a code that says the trouble passes: UNAVAILABLE, INUSE, LIMIT (RFC 5530, 3).
+    pub fn is_temporary(&self) -> bool {
+        self.is_no()
+            && matches!(
+                self.code,
+                Some(ResponseCode::Unavailable | ResponseCode::InUse | ResponseCode::Limit)
+            )
+    }
+
+    /// Exchange Online ends a session whose token died with `Session invalidated - AccessTokenExpired`;
+    /// RFC 5530 has the code EXPIRED.
+    pub fn says_token_expired(&self) -> bool {
+        let text = self.text().to_ascii_lowercase();
+        matches!(self.code, Some(ResponseCode::Expired)) || text.contains("accesstokenexpired")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport { fault, literal: None } => write!(f, "{fault}"),
+            Self::Transport { fault, literal: Some((announced, received)) } => {
+                write!(f, "{fault} inside a literal: announced {announced}, received {received}")
+            }
+            Self::Refused { command, status } => write!(f, "{command} refused: {status}"),
+            Self::AuthenticationRefused(refused) => refused.fmt(f),
+            Self::MechanismUnavailable { mechanism, offered } => {
+                write!(f, "server does not offer {mechanism}")?;
+                if offered.is_empty() {
+                    f.write_str(", nor any other mechanism")
+                } else {
+                    write!(f, ", only {}", offered.join(", "))
+                }
+            }
+            Self::TlsUnavailable { reason, status: None } => write!(f, "no TLS: {reason}"),
+            Self::TlsUnavailable { reason, status: Some(status) } => {
+                write!(f, "no TLS: {reason}: {status}")
+            }
+            Self::Bye { status } => write!(f, "server ended the session: {}", status.text()),
+            Self::Malformed { expected, octets } => {
+                write!(f, "malformed response: expected {expected}, found '{octets}'")
+            }
+            Self::Unexpected { expected, octets } => {
+                write!(f, "unexpected response: expected {expected}, found '{octets}'")
+            }
+            Self::UnsolicitedTagged { octets } => {
+                write!(f, "tagged response to no command: '{octets}'")
+            }
+            Self::PlaintextAfterStartTls { octets } => {
+                write!(f, "octets in the clear behind the answer to STARTTLS: '{octets}'")
+            }
+            Self::MissingData { command, missing } => {
+                write!(f, "{command} answered OK without {missing}")
+            }
+            Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
+            Self::InvalidArgument { argument, reason } => write!(f, "invalid {argument}: {reason}"),
+            Self::Sasl(error) => write!(f, "{error}"),
+            Self::Busy => f.write_str("another command is under way"),
+        }
+    }
+}
+
+impl fmt::Display for AuthenticationRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} refused: {}", self.mechanism, self.status)?;
+        if let Some(challenge) = &self.challenge {
+            write!(f, " ({challenge})")?;
+        }
+        if let Some(reason) = &self.cancelled {
+            write!(f, " (we cancelled: {reason})")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Transport { fault, .. } => fault.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<xoauth_sasl::Error> for Error {
+    fn from(error: xoauth_sasl::Error) -> Self {
+        Self::Sasl(error)
+    }
+}

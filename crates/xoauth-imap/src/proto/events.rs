@@ -1,0 +1,48 @@
+//! News for the caller.
+
+use alloc::collections::VecDeque;
+
+use crate::error::Error;
+use crate::proto::limits::{LimitKind, Limits};
+use crate::types::Event;
+
+/// Responses no command claimed, for the caller.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<Event>,
+    /// Of the command that runs now.
+    count: usize,
+    octets: usize,
+}
+
+impl Events {
+    /// Another command begins.
+    pub(super) fn begin(&mut self) {
+        self.count = 0;
+        self.octets = 0;
+    }
+
+    /// The oldest.
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
+
+    /// Keeps an event, within the limits of one command. Of what earlier commands left, the oldest goes.
+    pub(super) fn push(
+        &mut self,
+        event: Event,
+        octets: usize,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        self.count += 1;
+        self.octets += octets;
+        if self.count > limits.events || self.octets > limits.event_octets {
+            return Err(Error::Limit { kind: LimitKind::Events });
+        }
+        if self.queue.len() >= limits.events {
+            self.queue.pop_front();
+        }
+        self.queue.push_back(event);
+        Ok(())
+    }
+}

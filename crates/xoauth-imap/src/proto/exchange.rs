@@ -1,0 +1,129 @@
+//! What a command is to the machine, and to its user.
+
+use crate::error::Error;
+use crate::parse::Response;
+use crate::proto::output::Encoder;
+use crate::proto::state::State;
+use crate::types::StatusText;
+
+/// One command and everything it hears, as the machine drives it. Object safe: the machine is compiled
+/// once for all commands, a user's own included.
+///
+/// The machine calls `encode` once, then any of the `on_` methods as the server speaks, and
+/// `on_completed` with the tagged answer.
+pub trait Exchange {
+    /// Writes the command behind its tag and space, its line end excluded.
+    ///
+    /// # Errors
+    /// An argument that cannot be sent, or a state in which the command cannot work: nothing is sent and
+    /// the session stays usable.
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error>;
+
+    /// What kind of conversation this is; commands of a user's own are [`Kind::Command`].
+    fn kind(&self) -> Kind {
+        Kind::Command
+    }
+
+    /// The server sent `+` and no literal waits for it: writes the answer, its line end included.
+    fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
+        let _ = (text, out);
+        Ok(Continued::Unexpected)
+    }
+
+    /// Data or a status that the server sent without a tag.
+    ///
+    /// # Errors
+    /// What breaks the session: a limit, or data that makes going on unsafe.
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        let _ = response;
+        Ok(Claim::Pass)
+    }
+
+    /// A literal begins in a response that is not complete yet: says where its octets go.
+    ///
+    /// # Errors
+    /// The literal is larger than this command may take.
+    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {
+        let _ = literal;
+        Ok(Sink::Buffer)
+    }
+
+    /// Octets of a literal that `on_literal` wanted as [`Sink::Deliver`].
+    fn on_chunk(&mut self, octets: &[u8]) {
+        let _ = octets;
+    }
+
+    /// The tagged answer came, after its response code has changed the state.
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        let _ = (status, state);
+    }
+}
+
+/// What users see of a command: a value with an output.
+pub trait Command: Exchange {
+    /// What the command answers when the server says OK.
+    type Output;
+
+    /// Turns what was heard and the tagged answer into the output.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for NO and BAD, [`Error::MissingData`] for an OK that lacks what the command
+    /// requires. Neither is fatal.
+    fn finish(self, status: StatusText) -> Result<Self::Output, Error>;
+}
+
+/// The conversations the machine itself has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A command with a tag.
+    Command,
+    /// Hears the greeting: sends nothing.
+    Greeting,
+    /// Its OK hands the transport to TLS (RFC 9051, 6.2.1).
+    StartTls,
+    /// The server's BYE belongs to it (RFC 9051, 6.1.3).
+    Logout,
+}
+
+/// Whose an untagged response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// This command's answer.
+    Mine,
+    /// Another command's, or news for the caller.
+    Pass,
+    /// It ends this conversation, which has no tag (the greeting).
+    Finished,
+}
+
+/// What became of a continuation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continued {
+    /// The answer was written.
+    Answered,
+    /// This command expects none: the peer broke the protocol.
+    Unexpected,
+}
+
+/// Where the octets of a literal go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sink {
+    /// They stay part of the response, within [`Limits::buffered_literal`](crate::Limits).
+    Buffer,
+    /// To [`Exchange::on_chunk`], piece by piece, in constant memory.
+    Deliver,
+    /// To whoever drives the machine, as [`Want::Chunk`](xoauth_sasl::wire::Want).
+    Lend,
+}
+
+/// A literal of a response that is not complete yet.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Announcement<'a> {
+    /// The response up to the literal, the `{n}` and its CRLF included.
+    pub head: &'a [u8],
+    /// The part of `head` behind the literal before, so that no literal's content is read as syntax.
+    pub line: &'a [u8],
+    /// Octets announced.
+    pub len: u64,
+}

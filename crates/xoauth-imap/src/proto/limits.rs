@@ -1,0 +1,71 @@
+//! What one session accepts from a server at most.
+
+/// Bounds on everything whose size a server decides, checked before an octet of it is stored.
+///
+/// The defaults fit the largest public providers with room to spare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Octets of a status, tagged or continuation line: 64 KiB. RFC 7162 servers send long
+    /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
+    pub line: usize,
+    /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds a
+    /// SEARCH answer of two million numbers.
+    pub response: usize,
+    /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
+    /// do not count.
+    pub buffered_literal: usize,
+    /// Octets of one message body kept in memory for an owned answer: 64 MiB; a stream has no such limit.
+    pub body: u64,
+    /// Unclaimed responses kept for the caller during one command: 100,000.
+    pub events: usize,
+    /// Octets of those responses' texts together: 16 MiB.
+    pub event_octets: usize,
+    /// Octets of the read buffer: 64 KiB, four records of TLS.
+    pub read_buffer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line: 64 * 1024,
+            response: 16 * 1024 * 1024,
+            buffered_literal: 32 * 1024 * 1024,
+            body: 64 * 1024 * 1024,
+            events: 100_000,
+            event_octets: 16 * 1024 * 1024,
+            read_buffer: 64 * 1024,
+        }
+    }
+}
+
+/// Which of the [`Limits`] a server passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// [`Limits::line`].
+    Line,
+    /// [`Limits::response`].
+    Response,
+    /// [`Limits::buffered_literal`], or a literal whose announced size passes 64 bits.
+    Literal,
+    /// [`Limits::body`].
+    Body,
+    /// [`Limits::events`] or [`Limits::event_octets`].
+    Events,
+    /// Lists nested more than 100 deep.
+    Depth,
+}
+
+impl core::fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Line => "line length",
+            Self::Response => "response length",
+            Self::Literal => "literal size",
+            Self::Body => "message body size",
+            Self::Events => "unsolicited responses during one command",
+            Self::Depth => "nesting depth",
+        })
+    }
+}

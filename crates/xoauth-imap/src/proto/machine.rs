@@ -1,0 +1,498 @@
+//! The connection as a machine: octets go in, octets and answers come out.
+//!
+//! A driver calls [`Machine::start`] with the commands of one flight, then [`Machine::poll`] until it
+//! answers [`Want::Done`], doing in between what each [`Want`] names. It holds no protocol word.
+//!
+//! The rules of the machine, all in this file:
+//! 1. A response is framed before it is parsed; a malformed one never shifts the bounds of the next.
+//! 2. A tagged line belongs to a command in flight that was written, or it is an attack.
+//! 3. `+` frees the first literal that waits, else it goes to the first unanswered command.
+//! 4. An untagged response changes the state, then is claimed by the first command that wants it, else it
+//!    is kept for the caller, in order.
+//! 5. After BYE (outside LOGOUT), a limit or a breach of the protocol the machine is broken: every later
+//!    call answers with the first fault. NO and BAD are answers, not faults.
+//! 6. Octets behind the OK of STARTTLS are an attack, whatever they are (RFC 9051, 6.2.1).
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
+
+use crate::error::Error;
+use crate::parse::{Input, Response, Tolerated, parse_response};
+use crate::proto::events::Events;
+use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
+use crate::proto::limits::{LimitKind, Limits};
+use crate::proto::output::{Encoder, Output};
+use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
+use crate::proto::running::Running;
+use crate::proto::state::State;
+use crate::types::{ArgumentSink, Event, StatusKind, StatusText};
+
+/// The random text that every tag of one connection begins with, so that a server cannot answer a command
+/// before it was sent.
+#[derive(Debug, Clone)]
+pub struct TagPrefix(String);
+
+impl TagPrefix {
+    /// Keeps the letters and digits of `random`, at most 16 of them. Take at least 40 bits of randomness,
+    /// say the text of an `oauth1::Nonce`.
+    pub fn new(random: &str) -> Self {
+        let mut prefix = String::from("x");
+        prefix.extend(random.chars().filter(char::is_ascii_alphanumeric).take(16));
+        Self(prefix)
+    }
+}
+
+/// One connection to an IMAP server, without its transport.
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    receive: Receive,
+    output: Output,
+    prefix: TagPrefix,
+    commands: u64,
+    flight: Vec<InFlight>,
+    /// The command that takes the literal being streamed, and how.
+    sink: Option<(usize, Sink)>,
+    state: State,
+    events: Events,
+    tolerated: Tolerated,
+    mask: Mask,
+    /// Lines for a trace, while somebody listens.
+    transcript: Option<VecDeque<(Direction, String)>>,
+    broken: Option<Error>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    /// Empty for the greeting.
+    tag: String,
+    kind: Kind,
+    /// Where its octets begin in the output.
+    start: usize,
+    answer: Answer,
+}
+
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Awaited,
+    Given(StatusText),
+    Taken,
+}
+
+/// What `poll` found to do, before it lends from the machine.
+enum Step {
+    Write,
+    Read,
+    Chunk,
+    StartTls,
+    Done,
+}
+
+impl Machine {
+    /// A machine for a fresh transport: it waits for [`Greeting`](crate::command::Greeting), or after TLS
+    /// for the first command.
+    pub fn new(prefix: TagPrefix, limits: Limits) -> Self {
+        Self {
+            receive: Receive::new(&limits),
+            state: State::new(limits),
+            limits,
+            output: Output::default(),
+            prefix,
+            commands: 0,
+            flight: Vec::new(),
+            sink: None,
+            events: Events::default(),
+            tolerated: Tolerated::default(),
+            mask: Mask::default(),
+            transcript: None,
+            broken: None,
+        }
+    }
+
+    /// Begins a flight of commands, written one behind the other. Commands whose answers could be mistaken
+    /// for one another's must not share a flight (RFC 9051, 5.5).
+    ///
+    /// # Errors
+    /// An argument that cannot be sent, or a command that cannot work now: nothing is sent and the machine
+    /// stays usable. [`Error::is_fatal`] tells those from a machine that is broken.
+    pub fn start(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        if let Some(fault) = &self.broken {
+            return Err(fault.clone());
+        }
+        if self.is_busy() {
+            return Err(Error::Busy);
+        }
+        self.flight.clear();
+        self.events.begin();
+        // What came since the last answer belongs to no command of this flight.
+        while self.advance(&mut [])? {}
+        self.flight.clear();
+        let begun = self.commands;
+        let result = self.encode(exchanges);
+        if result.is_err() {
+            self.output.clear();
+            self.flight.clear();
+            self.commands = begun;
+        }
+        result
+    }
+
+    fn encode(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        for (index, exchange) in exchanges.iter_mut().enumerate() {
+            let kind = exchange.kind();
+            let start = self.output.len();
+            let mut tag = String::new();
+            if kind != Kind::Greeting {
+                self.commands += 1;
+                tag = format!("{}{}", self.prefix.0, self.commands);
+                let capabilities = self.state.capabilities();
+                let mut encoder =
+                    Encoder::new(&mut self.output, capabilities, &mut self.mask, index);
+                encoder.raw(&tag);
+                encoder.raw(" ");
+                exchange.encode(&mut encoder, &self.state)?;
+                encoder.line_end();
+                encoder.finish()?;
+                if let Some(lines) = &mut self.transcript {
+                    lines.extend(self.output.transcript(start));
+                }
+            }
+            self.flight.push(InFlight { tag, kind, start, answer: Answer::Awaited });
+        }
+        Ok(())
+    }
+
+    /// Goes on until the driver is needed. `exchanges` are those given to [`Machine::start`].
+    ///
+    /// # Errors
+    /// Whatever broke the session; every later call answers the same.
+    pub fn poll(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<Want<'_>, Error> {
+        if let Some(fault) = &self.broken {
+            return Err(fault.clone());
+        }
+        Ok(match self.step(exchanges)? {
+            Step::Write => Want::Write(self.output.writable()),
+            Step::Read => Want::Read,
+            Step::Chunk => Want::Chunk(self.receive.chunk()),
+            Step::StartTls => Want::StartTls,
+            Step::Done => Want::Done,
+        })
+    }
+
+    fn step(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<Step, Error> {
+        loop {
+            if let Some(started) = self.landed()? {
+                return Ok(started);
+            }
+            if self.advance(exchanges)? {
+                if self.sink.is_some_and(|(_, sink)| sink == Sink::Lend)
+                    && !self.receive.chunk().is_empty()
+                {
+                    return Ok(Step::Chunk);
+                }
+                continue;
+            }
+            return Ok(if self.output.writable().is_empty() { Step::Read } else { Step::Write });
+        }
+    }
+
+    /// All commands of the flight have their answer.
+    fn landed(&mut self) -> Result<Option<Step>, Error> {
+        if self.is_busy() {
+            return Ok(None);
+        }
+        let tls = |flight: &InFlight| {
+            flight.kind == Kind::StartTls
+                && matches!(&flight.answer, Answer::Given(status) if status.kind == StatusKind::Ok)
+        };
+        if !self.flight.iter().any(tls) {
+            return Ok(Some(Step::Done));
+        }
+        let behind = self.receive.pending();
+        if !behind.is_empty() {
+            let octets = Excerpt::new(behind, &self.mask);
+            return Err(self.fail(Error::PlaintextAfterStartTls { octets }));
+        }
+        Ok(Some(Step::StartTls))
+    }
+
+    /// Frames and handles one piece of what was received; false when there is no whole piece.
+    fn advance(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<bool, Error> {
+        let framed = self.receive.next(&self.limits);
+        let handled = match framed {
+            Ok(Framed::Incomplete) => return Ok(false),
+            Ok(Framed::Literal(len)) => self.announced(len, exchanges),
+            Ok(Framed::Chunk) => {
+                if let Some((owner, Sink::Deliver)) = self.sink {
+                    if let Some(exchange) = exchanges.get_mut(owner) {
+                        exchange.on_chunk(self.receive.chunk());
+                    }
+                }
+                Ok(())
+            }
+            Ok(Framed::Response) => {
+                self.sink = None;
+                let handled = self.respond(exchanges);
+                self.receive.consume();
+                handled
+            }
+            Err(FramingFault::Limit(kind)) => Err(Error::Limit { kind }),
+            Err(FramingFault::BareLineFeed) => Err(Error::Malformed {
+                expected: "a carriage return before the line feed",
+                octets: Excerpt::new(self.receive.head(), &self.mask),
+            }),
+        };
+        match handled {
+            Ok(()) => Ok(true),
+            Err(fault) => Err(self.fail(fault)),
+        }
+    }
+
+    fn announced(&mut self, len: u64, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        let (head, line) = self.receive.announcement();
+        let announcement = Announcement { head, line, len };
+        self.sink = None;
+        for (index, exchange) in exchanges.iter_mut().enumerate() {
+            match exchange.on_literal(&announcement)? {
+                Sink::Buffer => {}
+                sink @ (Sink::Deliver | Sink::Lend) => {
+                    self.sink = Some((index, sink));
+                    break;
+                }
+            }
+        }
+        let storage = if self.sink.is_some() { Storage::Stream } else { Storage::Buffer };
+        self.receive
+            .accept(storage, &self.limits)
+            .map_err(|_| Error::Limit { kind: LimitKind::Literal })
+    }
+
+    /// Handles the complete response in the receive buffer.
+    fn respond(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        let Self { receive, output, flight, state, events, tolerated, mask, limits, .. } = self;
+        let (bytes, literals) = receive.response();
+        if let Some(lines) = &mut self.transcript {
+            lines.push_back((Direction::Server, heard(bytes, mask)));
+        }
+        let response = match parse_response(Input { bytes, literals }, tolerated) {
+            Ok(response) => response,
+            Err(fault) if fault.is_depth() => return Err(Error::Limit { kind: LimitKind::Depth }),
+            Err(fault) => {
+                let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
+                return Err(Error::Malformed { expected: fault.expected, octets });
+            }
+        };
+        match &response {
+            Response::Tagged { tag, status } => {
+                let answered = flight
+                    .iter()
+                    .position(|flight| flight.awaits(tag) && output.has_written_past(flight.start));
+                let Some(index) = answered else {
+                    return Err(Error::UnsolicitedTagged { octets: Excerpt::new(bytes, mask) });
+                };
+                state.apply_code(status.code.as_ref());
+                let status = status.to_owned_masked(mask);
+                output.abandon(index, flight.get(index + 1).map(|next| next.start));
+                if let Some(exchange) = exchanges.get_mut(index) {
+                    exchange.on_completed(&status, state);
+                }
+                if let Some(flight) = flight.get_mut(index) {
+                    flight.answer = Answer::Given(status);
+                }
+            }
+            Response::Continuation { text } => {
+                if output.waits_for_continuation() {
+                    output.go_on();
+                    return Ok(());
+                }
+                let first = flight.iter().position(InFlight::is_open);
+                let exchange = first.and_then(|index| Some((index, exchanges.get_mut(index)?)));
+                if let Some((index, exchange)) = exchange {
+                    let mut encoder = Encoder::new(output, state.capabilities(), mask, index);
+                    let start = encoder.position();
+                    if exchange.on_continuation(text, &mut encoder)? == Continued::Answered {
+                        encoder.finish()?;
+                        if let Some(lines) = &mut self.transcript {
+                            lines.extend(output.transcript(start));
+                        }
+                        return Ok(());
+                    }
+                }
+                return Err(Error::Unexpected {
+                    expected: "no continuation, for no command waits for one",
+                    octets: Excerpt::new(bytes, mask),
+                });
+            }
+            Response::Status(status)
+                if status.kind == StatusKind::Bye
+                    && !flight.iter().any(|flight| flight.kind == Kind::Logout) =>
+            {
+                return Err(Error::Bye { status: status.to_owned_masked(mask).into() });
+            }
+            untagged => {
+                state.apply(untagged);
+                for (exchange, flight) in exchanges.iter_mut().zip(flight.iter_mut()) {
+                    if !flight.is_open() {
+                        continue;
+                    }
+                    match (exchange.on_untagged(untagged)?, untagged) {
+                        (Claim::Pass, _) => {}
+                        (Claim::Finished, Response::Status(status)) => {
+                            let status = status.to_owned_masked(mask);
+                            exchange.on_completed(&status, state);
+                            flight.answer = Answer::Given(status);
+                            return Ok(());
+                        }
+                        (Claim::Mine | Claim::Finished, _) => return Ok(()),
+                    }
+                }
+                events.push(untagged.to_event(mask), bytes.len(), limits)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine as a driver sees it, with the commands given to [`Machine::start`].
+    pub fn converse<'m, 'e, 'c>(
+        &'m mut self,
+        exchanges: &'e mut [&'c mut dyn Exchange],
+    ) -> Running<'m, 'e, 'c> {
+        Running { machine: self, exchanges }
+    }
+
+    /// Room for the driver to read into; never empty.
+    pub fn read_buffer(&mut self) -> &mut [u8] {
+        self.receive.room()
+    }
+
+    /// `n` octets were read into [`Machine::read_buffer`].
+    pub fn received(&mut self, n: usize) {
+        self.receive.received(n);
+    }
+
+    /// The first `n` octets of [`Want::Write`] were written.
+    pub fn written(&mut self, n: usize) {
+        self.output.wrote(n);
+    }
+
+    /// Notes down, from now on, what a trace may show: [`Machine::next_line`].
+    pub fn keep_transcript(&mut self) {
+        self.transcript.get_or_insert_default();
+    }
+
+    /// The next line that was sent or heard: bounded, escaped, with our secrets replaced, also where the
+    /// server echoes them. SASL messages and challenges are left out.
+    pub fn next_line(&mut self) -> Option<(Direction, String)> {
+        self.transcript.as_mut()?.pop_front()
+    }
+
+    /// The octets lent by [`Want::Chunk`], until the machine is polled again.
+    pub fn chunk(&self) -> &[u8] {
+        self.receive.chunk()
+    }
+
+    /// The peer closed its side. Where the last answer of LOGOUT was all that was missing, the flight ends
+    /// well; else this is [`Error::Transport`].
+    ///
+    /// # Errors
+    /// The fault, from now on the answer to every call.
+    pub fn end_of_stream(&mut self) -> Result<(), Error> {
+        let said_goodbye = |flight: &InFlight| flight.kind == Kind::Logout && self.state.bye;
+        if self.receive.pending().is_empty() && self.flight.iter().all(said_goodbye) {
+            for flight in self.flight.iter_mut().filter(|flight| flight.is_open()) {
+                flight.answer = Answer::Given(StatusText::ok());
+            }
+            if !self.flight.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(self.transport_failed(TransportFault::Closed))
+    }
+
+    /// The transport failed, or a deadline passed: the machine is broken from now on.
+    pub fn transport_failed(&mut self, fault: TransportFault) -> Error {
+        let literal = self.receive.unfinished_literal();
+        self.fail(Error::Transport { fault, literal })
+    }
+
+    /// The tagged answers of the flight, in its order; each is there once.
+    pub fn take_status(&mut self, index: usize) -> Option<StatusText> {
+        let answer = &mut self.flight.get_mut(index)?.answer;
+        if *answer == Answer::Awaited {
+            return None;
+        }
+        match core::mem::replace(answer, Answer::Taken) {
+            Answer::Given(status) => Some(status),
+            Answer::Awaited | Answer::Taken => None,
+        }
+    }
+
+    /// Commands were begun and not answered: a stream was dropped half way.
+    pub fn is_busy(&self) -> bool {
+        self.flight.iter().any(InFlight::is_open)
+    }
+
+    /// How many commands the flight that runs has.
+    pub fn in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// LOGOUT was answered: the session is over.
+    pub fn has_ended(&self) -> bool {
+        self.state.bye && !self.is_busy()
+    }
+
+    /// Nothing broke the session so far.
+    pub fn is_usable(&self) -> bool {
+        self.broken.is_none()
+    }
+
+    /// What is accepted from the server at most.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The next response that no command claimed, in the order they came.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// The faults of the server that were tolerated so far.
+    pub fn tolerated(&self) -> &Tolerated {
+        &self.tolerated
+    }
+
+    fn fail(&mut self, fault: Error) -> Error {
+        self.output.clear();
+        self.broken.get_or_insert(fault).clone()
+    }
+}
+
+impl InFlight {
+    fn is_open(&self) -> bool {
+        self.answer == Answer::Awaited
+    }
+
+    fn awaits(&self, tag: &[u8]) -> bool {
+        self.is_open() && !self.tag.is_empty() && self.tag.as_bytes() == tag
+    }
+}
+
+/// What a trace shows of a response: its first line, without the text of a challenge.
+fn heard(response: &[u8], mask: &Mask) -> String {
+    let line = response.split(|&octet| octet == b'\n').next().unwrap_or_default().trim_ascii_end();
+    match line.strip_prefix(b"+ ") {
+        Some(text) if !text.is_empty() => format!("+ <{} octets>", text.len()),
+        _ => String::from(Excerpt::new(line, mask).as_str()),
+    }
+}

@@ -1,0 +1,17 @@
+//! The connection as a state machine without I/O.
+
+mod events;
+mod exchange;
+mod limits;
+mod machine;
+mod output;
+mod receive;
+mod running;
+mod state;
+
+pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+pub use limits::{LimitKind, Limits};
+pub use machine::{Machine, TagPrefix};
+pub use output::Encoder;
+pub use running::Running;
+pub use state::{Selected, State};

@@ -1,0 +1,141 @@
+//! What is known of the session: always what the server said last.
+
+use core::num::NonZeroU32;
+
+use alloc::vec::Vec;
+
+use crate::parse::{Code, Response};
+use crate::proto::Limits;
+use crate::types::{Capabilities, Flag, Mailbox, StatusKind};
+
+/// The session as the server described it.
+#[derive(Debug, Clone)]
+pub struct State {
+    limits: Limits,
+    pub(crate) capabilities: Option<Capabilities>,
+    pub(crate) preauthenticated: bool,
+    /// BYE was heard.
+    pub(crate) bye: bool,
+    pub(crate) selected: Option<Selected>,
+}
+
+/// The selected mailbox, RFC 9051 6.3.2. Numbers that the server has not told are `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Selected {
+    /// Its name.
+    pub mailbox: Mailbox,
+    /// It was opened by EXAMINE, or the server said READ-ONLY.
+    pub read_only: bool,
+    /// Messages in it.
+    pub exists: Option<u32>,
+    /// Messages with the \Recent flag (RFC 3501; dropped in RFC 9051).
+    pub recent: Option<u32>,
+    /// Sequence number of the first message without \Seen (RFC 3501).
+    pub unseen: Option<u32>,
+    /// Flags defined in the mailbox.
+    pub flags: Vec<Flag>,
+    /// Flags that STORE can change for good; `None` when not told, which means all of them.
+    pub permanent_flags: Option<Vec<Flag>>,
+    /// The unique identifier validity value (RFC 9051, 2.3.1.1).
+    pub uid_validity: Option<NonZeroU32>,
+    /// The next unique identifier that may be given out.
+    pub uid_next: Option<NonZeroU32>,
+    /// The highest modification sequence (RFC 7162).
+    pub highest_mod_seq: Option<u64>,
+}
+
+impl State {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, capabilities: None, preauthenticated: false, bye: false, selected: None }
+    }
+
+    /// What is accepted from the server at most.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The server's capabilities, or `None` where they were not asked for since they may have changed.
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.capabilities.as_ref()
+    }
+
+    /// The mailbox that is selected.
+    pub fn selected(&self) -> Option<&Selected> {
+        self.selected.as_ref()
+    }
+
+    /// The server greeted with PREAUTH: the session began authenticated (RFC 9051, 7.1.4).
+    pub fn is_preauthenticated(&self) -> bool {
+        self.preauthenticated
+    }
+
+    /// Takes note of what an untagged response changes.
+    pub(crate) fn apply(&mut self, response: &Response<'_>) {
+        match response {
+            Response::Capability(list) => self.capabilities = Some(list.into()),
+            Response::Status(status) => {
+                self.bye |= status.kind == StatusKind::Bye;
+                self.apply_code(status.code.as_ref());
+            }
+            _ => {}
+        }
+        if let Some(selected) = &mut self.selected {
+            selected.apply(response);
+        }
+    }
+
+    /// Takes note of a response code; a tagged one as well.
+    pub(crate) fn apply_code(&mut self, code: Option<&Code<'_>>) {
+        if let Some(Code::Capability(list)) = code {
+            self.capabilities = Some(list.into());
+        }
+    }
+}
+
+impl Selected {
+    pub(crate) fn new(mailbox: Mailbox, read_only: bool) -> Self {
+        Self {
+            mailbox,
+            read_only,
+            exists: None,
+            recent: None,
+            unseen: None,
+            flags: Vec::new(),
+            permanent_flags: None,
+            uid_validity: None,
+            uid_next: None,
+            highest_mod_seq: None,
+        }
+    }
+
+    /// Takes note of a response that describes the mailbox; true when it was one.
+    pub(crate) fn apply(&mut self, response: &Response<'_>) -> bool {
+        match response {
+            Response::Exists(n) => self.exists = Some(*n),
+            Response::Recent(n) => self.recent = Some(*n),
+            Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
+            Response::Flags(flags) => self.flags = flags.to_vec(),
+            Response::Status(status) => {
+                return status.code.as_ref().is_some_and(|code| self.apply_code(code));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    pub(crate) fn apply_code(&mut self, code: &Code<'_>) -> bool {
+        match code {
+            Code::UidValidity(n) => self.uid_validity = Some(*n),
+            Code::UidNext(n) => self.uid_next = Some(*n),
+            Code::Unseen(n) => self.unseen = Some(*n),
+            Code::PermanentFlags(flags) => self.permanent_flags = Some(flags.to_vec()),
+            Code::HighestModSeq(n) => self.highest_mod_seq = Some(*n),
+            Code::NoModSeq => self.highest_mod_seq = None,
+            Code::ReadOnly => self.read_only = true,
+            Code::ReadWrite => self.read_only = false,
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,546 @@
+//! Whole sessions as written dialogues: whole, octet by octet, and cut after every octet.
+#![allow(missing_docs)]
+
+mod transcript;
+
+use transcript::{Peer, dialogue, play, play_without};
+use xoauth_imap::command::*;
+use xoauth_imap::proto::Command;
+use xoauth_imap::sasl::{Context, Nonce, OAuthBearer, Stamp, XOAuth2};
+use xoauth_imap::{Error, Flag, LimitKind, Query, Section, State};
+
+const GREETING: &str =
+    "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] ready\n";
+
+fn with_greeting(text: &str) -> String {
+    format!("{GREETING}{text}")
+}
+
+fn greeted(peer: &mut Peer) -> Result<(), Error> {
+    peer.run(Greeting::new()).map(drop)
+}
+
+/// Plays a dialogue that begins with a greeting and runs one command.
+#[track_caller]
+fn command<C: Command>(text: &str, command: impl Fn() -> C) -> Result<String, Error>
+where
+    C::Output: std::fmt::Debug,
+{
+    play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        peer.run(command()).map(|output| format!("{output:?}"))
+    })
+}
+
+fn authenticate(sasl_ir: SaslIr) -> Authenticate {
+    let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+    let login = XOAuth2::new("someuser@example.com", "token").unwrap();
+    Authenticate::new(&login, &Context::new(&stamp, "localhost", 993)).unwrap().sasl_ir(sasl_ir)
+}
+
+const MESSAGE: &str = "dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB0b2tlbgEB";
+
+#[test]
+fn greeting_tells_capabilities() {
+    let state = play(GREETING, |peer| {
+        greeted(peer)?;
+        let capabilities = peer.machine.state().capabilities().expect("told").clone();
+        Ok((capabilities.has("sasl-ir"), capabilities.mechanisms().count()))
+    });
+    assert_eq!(state.unwrap(), (true, 2));
+}
+
+#[test]
+fn greeting_may_say_preauth_or_goodbye() {
+    let preauth = play("S: * PREAUTH hi\n", |peer| {
+        greeted(peer)?;
+        Ok(peer.machine.state().is_preauthenticated())
+    });
+    assert!(preauth.unwrap());
+    let bye = play("S: * BYE overloaded\n", greeted).unwrap_err();
+    assert_eq!(bye.to_string(), "server ended the session: overloaded");
+    assert!(bye.is_fatal() && bye.is_transient());
+}
+
+#[test]
+fn a_peer_of_another_protocol_is_not_greeted() {
+    let error = play("S: 220 mx ESMTP\n", greeted).unwrap_err();
+    assert!(matches!(error, Error::UnsolicitedTagged { .. } | Error::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn the_message_goes_on_the_command_line_where_the_server_takes_it() {
+    let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 OK in\n");
+    command(&text, || authenticate(SaslIr::Auto)).unwrap();
+}
+
+#[test]
+fn the_message_waits_for_the_continuation_where_the_server_does_not() {
+    for plus in ["S: + ", "S: +"] {
+        let text = format!("C: xt1 AUTHENTICATE XOAUTH2\n{plus}\nC: {MESSAGE}\nS: xt1 OK in\n");
+        command(&text, || authenticate(SaslIr::Never)).unwrap();
+    }
+}
+
+#[test]
+fn a_refusal_carries_the_document_and_the_answer_and_takes_another_try() {
+    let text = format!(
+        "C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}
+         S: + eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==
+         C:
+         S: xt1 NO [AUTHENTICATIONFAILED] no
+         C: xt2 AUTHENTICATE XOAUTH2 {MESSAGE}
+         S: xt2 OK in\n"
+    );
+    let error = play(&with_greeting(&text), |peer| {
+        greeted(peer)?;
+        let Err(Error::AuthenticationRefused(refused)) = peer.run(authenticate(SaslIr::Auto))
+        else {
+            return Err(Error::Transport {
+                fault: xoauth_imap::TransportFault::Closed,
+                literal: None,
+            });
+        };
+        peer.run(authenticate(SaslIr::Auto))?;
+        let challenge = refused.challenge.clone().expect("a document");
+        Ok((challenge.status().map(String::from), refused.needs_new_token(), refused.to_string()))
+    });
+    let (status, renew, text) = error.unwrap();
+    assert_eq!(status.as_deref(), Some("400"));
+    assert!(renew);
+    assert!(text.starts_with("XOAUTH2 refused: NO [AUTHENTICATIONFAILED] no"), "{text}");
+}
+
+#[test]
+fn oauthbearer_acknowledges_with_a_separator() {
+    let login = || {
+        let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+        let login = OAuthBearer::new("u", "t").unwrap();
+        Authenticate::new(&login, &Context::new(&stamp, "h", 993)).unwrap().sasl_ir(SaslIr::Never)
+    };
+    let text = "C: xt1 AUTHENTICATE OAUTHBEARER
+        S: +
+        C: bixhPXUsAWhvc3Q9aAFwb3J0PTk5MwFhdXRoPUJlYXJlciB0AQE=
+        S: + eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=
+        C: AQ==
+        S: xt1 NO no\n";
+    let error = command(text, login).unwrap_err();
+    assert!(!error.is_fatal() && error.needs_new_token());
+}
+
+#[test]
+fn a_temporary_failure_does_not_ask_for_a_new_token() {
+    let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 NO [UNAVAILABLE] later\n");
+    let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
+    assert!(error.is_transient() && !error.needs_new_token());
+    let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 BAD what\n");
+    let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
+    assert!(!error.is_transient() && !error.needs_new_token());
+}
+
+#[test]
+fn garbage_for_a_challenge_is_cancelled() {
+    let text =
+        format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + %%%\nC: *\nS: xt1 BAD cancelled\n");
+    let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
+    assert!(error.to_string().contains("we cancelled: challenge is not base64"), "{error}");
+}
+
+#[test]
+fn a_server_that_echoes_the_credential_does_not_make_us_print_it() {
+    let text =
+        format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 BAD Too many: b'{MESSAGE}'\n");
+    let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains(&MESSAGE[4..30]), "{text}");
+    }
+}
+
+#[test]
+fn a_mechanism_that_is_not_offered_is_not_tried() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\n";
+    let mut peer_of = dialogue(text);
+    peer_of.truncate(1);
+    let result = play(text, |peer| {
+        greeted(peer)?;
+        let refused = peer.run(authenticate(SaslIr::Auto)).unwrap_err();
+        assert!(peer.machine.is_usable());
+        Ok(refused.to_string())
+    });
+    assert_eq!(result.unwrap(), "server does not offer XOAUTH2, only PLAIN");
+}
+
+#[test]
+fn capabilities_are_unknown_after_a_login_that_does_not_tell_them() {
+    let known = |answer: &str| {
+        let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\n{answer}");
+        play(&with_greeting(&text), |peer| {
+            greeted(peer)?;
+            peer.run(authenticate(SaslIr::Auto))?;
+            Ok(peer.machine.state().capabilities().map(|capabilities| capabilities.has("MOVE")))
+        })
+        .unwrap()
+    };
+    assert_eq!(known("S: xt1 OK in\n"), None);
+    assert_eq!(known("S: xt1 OK [CAPABILITY IMAP4rev1 MOVE] in\n"), Some(true));
+    assert_eq!(known("S: * CAPABILITY IMAP4rev1 MOVE\nS: xt1 OK in\n"), Some(true));
+}
+
+#[test]
+fn octets_behind_the_answer_to_starttls_are_an_attack() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready\nC: xt1 STARTTLS\nS: xt1 OK go\n";
+    for suffix in ["", "*", "* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n", "xt2 OK done\r\n", "\r\n"] {
+        let mut turns = dialogue(text);
+        turns.last_mut().unwrap().1.extend(suffix.as_bytes());
+        let mut peer = Peer::whole(&turns);
+        greeted(&mut peer).unwrap();
+        let mut command = StartTls::new();
+        peer.machine.start(&mut [&mut command]).unwrap();
+        let switched = peer.drive(&mut [&mut command]);
+        if suffix.is_empty() {
+            assert!(switched.unwrap());
+        } else {
+            assert!(matches!(switched, Err(Error::PlaintextAfterStartTls { .. })), "{suffix:?}");
+            assert!(!peer.machine.is_usable());
+        }
+    }
+}
+
+#[test]
+fn starttls_that_cannot_be_had_is_no_tls() {
+    let refused = |greeting: &str, answer: &str| {
+        play(&format!("S: {greeting}\n{answer}"), |peer| {
+            greeted(peer)?;
+            peer.run(StartTls::new())
+        })
+        .unwrap_err()
+    };
+    let offered = "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready";
+    for error in [
+        refused("* OK [CAPABILITY IMAP4rev1] ready", ""),
+        refused("* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi", ""),
+        refused(offered, "C: xt1 STARTTLS\nS: xt1 BAD what\n"),
+        refused(offered, "C: xt1 STARTTLS\nS: xt1 NO never\n"),
+    ] {
+        assert!(matches!(error, Error::TlsUnavailable { .. }), "{error}");
+    }
+}
+
+#[test]
+fn select_describes_the_mailbox() {
+    // RFC 9051, 6.3.2, with RFC 3501's RECENT and UNSEEN.
+    let text = r#"C: xt1 SELECT INBOX
+        S: * 172 EXISTS
+        S: * 1 RECENT
+        S: * OK [UNSEEN 12] Message 12 is first unseen
+        S: * OK [UIDVALIDITY 3857529045] UIDs valid
+        S: * OK [UIDNEXT 4392] Predicted next UID
+        S: * FLAGS (\Answered \Flagged \Deleted \Seen \Draft)
+        S: * OK [PERMANENTFLAGS (\Deleted \Seen \*)] Limited
+        S: xt1 OK [READ-WRITE] SELECT completed
+        "#;
+    play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let selected = peer.run(Select::new("INBOX"))?;
+        assert_eq!(peer.machine.state().selected(), Some(&selected));
+        assert_eq!(
+            (selected.exists, selected.recent, selected.unseen),
+            (Some(172), Some(1), Some(12))
+        );
+        assert_eq!(selected.uid_validity.map(u32::from), Some(3857529045));
+        assert_eq!(selected.uid_next.map(u32::from), Some(4392));
+        assert_eq!(selected.flags.len(), 5);
+        assert!(!selected.read_only);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_select_that_fails_leaves_no_mailbox_selected() {
+    let text = "C: xt1 SELECT a
+        S: xt1 OK done
+        C: xt2 SELECT b
+        S: xt2 NO [NONEXISTENT] no such mailbox\n";
+    let text = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        peer.run(Select::new("a"))?;
+        match peer.run(Select::new("b")) {
+            Err(error) if !error.is_fatal() => {
+                assert_eq!(peer.machine.state().selected(), None);
+                Ok(error.to_string())
+            }
+            other => other.map(|_| String::new()),
+        }
+    });
+    assert_eq!(text.unwrap(), "SELECT refused: NO [NONEXISTENT] no such mailbox");
+}
+
+#[test]
+fn mailbox_names_travel_safely() {
+    for (name, sent) in [
+        ("INBOX", "INBOX"),
+        ("My Folder", "\"My Folder\""),
+        ("a\"b\\c", r#""a\"b\\c""#),
+        ("Entwürfe", "Entw&APw-rfe"),
+        ("a&b", "a&-b"),
+        ("", "\"\""),
+        ("NIL", "\"NIL\""),
+    ] {
+        let text = format!("C: xt1 SELECT {sent}\nS: xt1 OK done\n");
+        command(&text, || Select::new(name)).unwrap();
+    }
+    // What would end the line is encoded or refused, and is never sent as it is.
+    for name in ["INBOX\r\nA9 DELETE x", "a\nb", "a\rb"] {
+        let result = play(GREETING, |peer| {
+            greeted(peer)?;
+            let mut select = Select::new(name);
+            Ok(match peer.machine.start(&mut [&mut select]) {
+                Err(error) => error.to_string(),
+                Ok(()) => {
+                    let mut exchanges: [&mut dyn xoauth_imap::proto::Exchange; 1] = [&mut select];
+                    let sent = match peer.machine.poll(&mut exchanges)? {
+                        xoauth_imap::sasl::wire::Want::Write(octets) => octets.to_vec(),
+                        other => panic!("{other:?}"),
+                    };
+                    let sent = String::from_utf8(sent).unwrap();
+                    assert_eq!(sent.matches("\r\n").count(), 1, "{sent:?}");
+                    assert!(!sent.contains("\nA9"), "{sent:?}");
+                    "sent".to_owned()
+                }
+            })
+        });
+        result.unwrap();
+    }
+}
+
+#[test]
+fn list_tells_names_attributes_and_delimiters() {
+    let text = r#"C: xt1 LIST "" "*"
+        S: * LIST (\HasNoChildren) "/" INBOX
+        S: * LIST (\Noselect \HasChildren) "/" "A b"
+        S: * LIST () NIL {5}
+        S: Entw"
+        S: * LIST () "/" Entw&APw-rfe
+        S: xt1 OK done
+        "#;
+    let names = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let listed = peer.run(List::all())?;
+        Ok(listed.iter().map(|entry| entry.mailbox().to_string()).collect::<Vec<_>>())
+    });
+    let names = names.unwrap();
+    assert_eq!(names[..2], ["INBOX", "A b"]);
+    assert_eq!(names[3], "Entwürfe");
+}
+
+#[test]
+fn search_asks_in_the_charset_it_needs() {
+    let text = "C: xt1 UID SEARCH UNSEEN
+        S: * SEARCH 2 84 882
+        S: * SEARCH 883
+        S: xt1 OK done\n";
+    let found = command(text, || Search::new(Query::unseen())).unwrap();
+    assert_eq!(found, "[Uid(2), Uid(84), Uid(882), Uid(883)]");
+    let text = "C: xt1 SEARCH CHARSET UTF-8 SUBJECT {6}
+        S: + go
+        C: Grüß
+        S: * SEARCH
+        S: xt1 OK done\n";
+    assert_eq!(command(text, || Search::sequence_numbers(Query::subject("Grüß"))).unwrap(), "[]");
+}
+
+#[test]
+fn a_literal_that_is_refused_is_not_sent() {
+    let text = "C: xt1 UID SEARCH CHARSET UTF-8 SUBJECT {6}
+        S: xt1 NO [BADCHARSET (US-ASCII)] no
+        C: xt2 NOOP
+        S: xt2 OK done\n";
+    play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        match peer.run(Search::new(Query::subject("Grüß"))) {
+            Err(error) if error.is_fatal() => return Err(error),
+            refused => assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}"),
+        }
+        peer.run(Noop::new())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_literal_does_not_wait_where_the_server_has_literal_plus() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 LITERAL+] ready
+        C: xt1 UID SEARCH CHARSET UTF-8 SUBJECT {6+}
+        C: Grüß
+        S: xt1 OK done\n";
+    play(text, |peer| {
+        greeted(peer)?;
+        peer.run(Search::new(Query::subject("Grüß"))).map(drop)
+    })
+    .unwrap();
+}
+
+#[test]
+fn fetch_gives_messages_with_their_bodies() {
+    let text = "C: xt1 UID FETCH 1:* (FLAGS BODY.PEEK[] BODY.PEEK[HEADER])
+        S: * 1 FETCH (UID 5 FLAGS (\\Seen) BODY[] {12}
+        S: Hello
+        S. world BODY[HEADER] \"x\")
+        S:
+        S: * 2 FETCH (UID 7 BODY[] NIL BODY[HEADER] {0}
+        S: FLAGS ())
+        S: xt1 OK done\n";
+    let items = || [Item::Flags, Item::Body, Section::Header.into()];
+    let read = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let messages = peer.run(Fetch::new("1:*", items()))?;
+        Ok(messages
+            .iter()
+            .map(|m| {
+                let body = m.body().map(|b| String::from_utf8_lossy(b).into_owned());
+                (
+                    m.uid.map(u32::from),
+                    m.flags.as_ref().is_some_and(|flags| flags.contains(&Flag::Seen)),
+                    body,
+                )
+            })
+            .collect::<Vec<_>>())
+    });
+    let read = read.unwrap();
+    assert_eq!(read[0], (Some(5), true, Some("Hello\r\nworld".to_owned())));
+    assert_eq!(read[1], (Some(7), false, None));
+}
+
+#[test]
+fn a_body_longer_than_its_limit_ends_the_session_before_it_is_stored() {
+    let fetch = |limit| {
+        let text = "C: xt1 UID FETCH 1 (BODY.PEEK[])
+            S: * 1 FETCH (BODY[] {10}
+            S. 0123456789)
+            S:
+            S: xt1 OK done\n";
+        command(text, move || Fetch::new("1", Item::Body).longest_body(limit))
+    };
+    assert!(fetch(10).is_ok());
+    let Err(Error::Limit { kind: LimitKind::Body }) = Peer::first_error(
+        &with_greeting("C: xt1 UID FETCH 1 (BODY.PEEK[])\nS: * 1 FETCH (BODY[] {10}\n"),
+        |peer| {
+            greeted(peer)?;
+            peer.run(Fetch::new("1", Item::Body).longest_body(9)).map(drop)
+        },
+    ) else {
+        panic!("taken")
+    };
+}
+
+#[test]
+fn a_set_that_is_none_is_refused_before_anything_is_sent() {
+    for set in ["", "0", "1:", "a", "1,,2", "4294967296", "1 2", "1\r\nx"] {
+        let result = play(GREETING, |peer| {
+            greeted(peer)?;
+            let error = peer.run(Fetch::new(set, Item::Uid)).unwrap_err();
+            assert!(peer.machine.is_usable());
+            Ok(matches!(error, Error::InvalidArgument { .. }))
+        });
+        assert!(result.unwrap(), "{set:?}");
+    }
+}
+
+#[test]
+fn store_tells_the_new_flags() {
+    let text = "C: xt1 UID STORE 5 +FLAGS (\\Deleted $Label1)
+        S: * 2 FETCH (UID 5 FLAGS (\\Deleted $Label1))
+        S: xt1 OK done\n";
+    let changed = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let flags = [Flag::Deleted, Flag::keyword("$Label1").unwrap()];
+        let changed = peer.run(Store::new("5", StoreAction::Add, flags))?;
+        Ok(changed
+            .iter()
+            .map(|message| message.flags.as_ref().map_or(0, |flags| flags.iter().count()))
+            .collect::<Vec<_>>())
+    });
+    assert_eq!(changed.unwrap(), [2]);
+}
+
+#[test]
+fn news_is_kept_in_order_for_the_caller() {
+    let text = "C: xt1 NOOP
+        S: * 22 EXPUNGE
+        S: * 23 EXISTS
+        S: * 3 FETCH (FLAGS (\\Seen))
+        S: * OK [ALERT] watch out
+        S: xt1 OK done\n";
+    let news = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        peer.run(Noop::new())?;
+        Ok(std::iter::from_fn(|| peer.machine.next_event())
+            .map(|e| format!("{e:?}"))
+            .collect::<Vec<_>>())
+    });
+    let news = news.unwrap();
+    assert_eq!(news.len(), 4, "{news:?}");
+    assert!(
+        news[0].contains("22") && news[1].contains("23") && news[3].contains("watch out"),
+        "{news:?}"
+    );
+}
+
+#[test]
+fn a_session_ends_with_logout_and_with_bye() {
+    let text = "C: xt1 LOGOUT\nS: * BYE see you\nS: xt1 OK done\n";
+    // A server that closes behind its BYE has said all that matters.
+    play_without(&with_greeting(text), "xt1 OK done\r\n".len(), |peer| {
+        greeted(peer)?;
+        peer.run(Logout::new())?;
+        assert!(peer.machine.has_ended());
+        Ok(())
+    })
+    .unwrap();
+    let text = "C: xt1 NOOP\nS: * BYE Session invalidated - AccessTokenExpired\n";
+    let error = command(text, Noop::new).unwrap_err();
+    assert!(error.is_fatal() && error.needs_new_token());
+}
+
+#[test]
+fn a_tagged_line_nobody_asked_for_breaks_the_session() {
+    for line in ["xt2 OK early", "a1 OK done", "xt1x OK done"] {
+        let text = format!("C: xt1 NOOP\nS: {line}\n");
+        let error = command(&text, Noop::new).unwrap_err();
+        assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_tagged_line_sent_before_its_command_breaks_the_session() {
+    let text = format!("{GREETING}S: xt1 OK early\n");
+    let mut peer = Peer::whole(&dialogue(&text));
+    greeted(&mut peer).unwrap();
+    let error = peer.run(Noop::new()).unwrap_err();
+    assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{error}");
+    assert_eq!(peer.run(Noop::new()).unwrap_err().to_string(), error.to_string());
+}
+
+#[test]
+fn a_continuation_nobody_asked_for_breaks_the_session() {
+    let error = command("C: xt1 NOOP\nS: + idling\n", Noop::new).unwrap_err();
+    assert!(matches!(error, Error::Unexpected { .. }), "{error}");
+}
+
+#[test]
+fn an_ok_without_its_data_is_an_error_that_leaves_the_session_usable() {
+    let text = "S: * OK ready\nC: xt1 CAPABILITY\nS: xt1 OK done\n";
+    let result = play(text, |peer| {
+        greeted(peer)?;
+        match peer.run(Capability::new()) {
+            Err(error @ Error::MissingData { .. }) => Ok(error.to_string()),
+            other => other.map(|_| String::new()),
+        }
+    });
+    assert_eq!(result.unwrap(), "CAPABILITY answered OK without capabilities");
+}
+
+/// The state is public, for those who drive the machine themselves.
+fn _is_public(state: &State) -> Option<&xoauth_imap::Selected> {
+    state.selected()
+}
