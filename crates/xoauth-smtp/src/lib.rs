@@ -4,3 +4,16 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+mod error;
+pub mod exchange;
+mod parse;
+pub mod proto;
+mod types;
+
+pub use error::{AuthenticationRefused, DataStage, Error, InvalidArgument};
+pub use parse::Reply;
+pub use proto::{LimitKind, Limits};
+pub use types::*;
+pub use xoauth_sasl as sasl;
+pub use xoauth_sasl::wire::TransportFault;

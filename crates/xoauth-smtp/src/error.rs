@@ -1,0 +1,429 @@
+//! Errors, grouped by whose fault they are.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+use core::fmt;
+
+use xoauth_sasl::wire::{Excerpt, TransportFault};
+use xoauth_sasl::{CancelReason, ErrorChallenge, Mask};
+
+use crate::parse::Reply;
+use crate::proto::LimitKind;
+use crate::types::{RecipientOutcome, ReplyText};
+
+/// What went wrong with a command or with the session.
+///
+/// [`Error::is_fatal`] tells whether the session can go on. Texts of the server are bounded, their control
+/// characters escaped and our secrets in them masked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transport failed, a deadline passed or the peer closed its side.
+    Transport {
+        /// How it failed.
+        fault: TransportFault,
+    },
+    /// The session broke after the end of the message was sent and before its answer: the message may have
+    /// been accepted or not (RFC 5321 4.5.4.1). Sending it again may deliver it twice.
+    DeliveryUnknown {
+        /// What broke the session.
+        cause: Box<Error>,
+    },
+    /// The server ends the session: 421 at any time, or 221 without QUIT (RFC 5321 3.8).
+    ServerClosing {
+        /// What it said.
+        reply: ReplyText,
+    },
+    /// The server greeted with a refusal (RFC 5321 3.1).
+    GreetingRefused {
+        /// What it said.
+        reply: ReplyText,
+    },
+    /// The server refused a command; the session stays usable.
+    Refused {
+        /// The command.
+        command: &'static str,
+        /// The server's reply.
+        reply: ReplyText,
+    },
+    /// The server refused the sender, and with it the message.
+    SenderRefused {
+        /// The reply to MAIL.
+        reply: ReplyText,
+    },
+    /// The server refused every recipient, and with them the message.
+    RecipientsRefused {
+        /// The reply to each RCPT, in the order of the recipients.
+        recipients: Vec<RecipientOutcome>,
+    },
+    /// The server refused the message itself.
+    DataRefused {
+        /// Before or after it saw the message.
+        stage: DataStage,
+        /// The reply.
+        reply: ReplyText,
+    },
+    /// The server refused the credentials; the connection takes another attempt.
+    AuthenticationRefused(Box<AuthenticationRefused>),
+    /// The server does not offer the mechanism; nothing was sent.
+    MechanismUnavailable {
+        /// The mechanism that was asked for.
+        mechanism: String,
+        /// The mechanisms the server offers.
+        offered: Vec<String>,
+    },
+    /// TLS was asked for and cannot be had: not offered, or refused.
+    TlsUnavailable {
+        /// Why.
+        reason: &'static str,
+        /// The server's refusal, where it was asked.
+        reply: Option<ReplyText>,
+    },
+    /// The message needs an extension that the server does not offer; nothing was sent.
+    ExtensionMissing {
+        /// The keyword of the extension.
+        extension: &'static str,
+        /// What needs it.
+        needed_for: &'static str,
+    },
+    /// The message is larger than the server takes (RFC 1870); nothing was sent.
+    MessageTooLarge {
+        /// Octets of the message.
+        size: u64,
+        /// Octets the server takes.
+        limit: u64,
+    },
+    /// The server sent what the grammar of replies does not allow.
+    Malformed {
+        /// What was expected there.
+        expected: &'static str,
+        /// What stood there.
+        octets: Excerpt,
+    },
+    /// The server sent a reply that does not answer the command.
+    Unexpected {
+        /// What was expected.
+        expected: &'static str,
+        /// What came.
+        reply: ReplyText,
+    },
+    /// Octets came before the command they would answer was sent.
+    UnsolicitedReply {
+        /// The octets.
+        octets: Excerpt,
+    },
+    /// Octets stood behind the answer to STARTTLS, in the clear: somebody injects (RFC 3207 4.2).
+    PlaintextAfterStartTls {
+        /// The octets.
+        octets: Excerpt,
+    },
+    /// The server passed one of the session's [`Limits`](crate::Limits).
+    Limit {
+        /// Which.
+        kind: LimitKind,
+    },
+    /// An argument cannot be sent; nothing was.
+    InvalidArgument(InvalidArgument),
+    /// The mechanism could not make its message; nothing was sent.
+    Sasl(xoauth_sasl::Error),
+    /// An exchange is under way; its end must be heard before another begins.
+    Busy,
+    /// The session was ended, by QUIT or by STARTTLS.
+    Ended,
+}
+
+/// When a message was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataStage {
+    /// DATA was refused; the message was not sent.
+    Command,
+    /// The message was sent whole and then refused.
+    Content,
+}
+
+/// Why a server did not let us in: the decoded error challenge and the final reply together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthenticationRefused {
+    /// The mechanism that was used.
+    pub mechanism: String,
+    /// The server's error document, where it sent one (RFC 7628 3.2.2).
+    pub challenge: Option<ErrorChallenge>,
+    /// We cancelled the exchange, for this reason.
+    pub cancelled: Option<CancelReason>,
+    /// The final reply.
+    pub reply: ReplyText,
+}
+
+/// An argument that cannot be sent: which, what stands in it, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidArgument {
+    argument: &'static str,
+    /// The argument itself, where it is short enough to be shown.
+    text: Excerpt,
+    fault: Fault,
+}
+
+/// What is wrong with a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    offset: usize,
+    found: Found,
+    expected: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Character(char),
+    End,
+    More,
+}
+
+impl Error {
+    /// The session is over; only a new connection helps.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Transport { .. }
+            | Self::DeliveryUnknown { .. }
+            | Self::ServerClosing { .. }
+            | Self::GreetingRefused { .. }
+            | Self::Malformed { .. }
+            | Self::Unexpected { .. }
+            | Self::UnsolicitedReply { .. }
+            | Self::PlaintextAfterStartTls { .. }
+            | Self::Limit { .. }
+            | Self::Ended => true,
+            Self::Refused { .. }
+            | Self::SenderRefused { .. }
+            | Self::RecipientsRefused { .. }
+            | Self::DataRefused { .. }
+            | Self::AuthenticationRefused(_)
+            | Self::MechanismUnavailable { .. }
+            | Self::TlsUnavailable { .. }
+            | Self::ExtensionMissing { .. }
+            | Self::MessageTooLarge { .. }
+            | Self::InvalidArgument(_)
+            | Self::Sasl(_)
+            | Self::Busy => false,
+        }
+    }
+
+    /// The same may work later, unchanged: the server or the way to it was busy or down. Never true where
+    /// a message may have been delivered.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::ServerClosing { .. } => true,
+            Self::GreetingRefused { reply }
+            | Self::Refused { reply, .. }
+            | Self::SenderRefused { reply }
+            | Self::DataRefused { reply, .. }
+            | Self::TlsUnavailable { reply: Some(reply), .. } => reply.code.is_transient(),
+            Self::RecipientsRefused { recipients } => {
+                recipients.iter().any(|one| one.reply.code.is_transient())
+            }
+            Self::AuthenticationRefused(refused) => refused.reply.code.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// A new access token is likely to help: the server judged the credentials and refused them.
+    pub fn needs_new_token(&self) -> bool {
+        match self {
+            Self::AuthenticationRefused(refused) => refused.needs_new_token(),
+            _ => false,
+        }
+    }
+
+    /// The server ended the session, or answered something else than was asked.
+    pub(crate) fn unexpected(expected: &'static str, reply: &Reply<'_>) -> Self {
+        let reply = reply.to_text();
+        match reply.code.get() {
+            221 | 421 => Self::ServerClosing { reply },
+            _ => Self::Unexpected { expected, reply },
+        }
+    }
+}
+
+impl AuthenticationRefused {
+    /// The credentials were judged and refused. Other faults hide behind the same 535: Microsoft says
+    /// 5.7.139 where the mailbox or tenant forbids SMTP, RFC 7628 has statuses that are not about the
+    /// token; a new token helps with neither.
+    pub fn needs_new_token(&self) -> bool {
+        let status = self.challenge.as_ref().and_then(ErrorChallenge::status);
+        self.reply.code.get() == 535
+            && self.cancelled.is_none()
+            && self.reply.enhanced.is_none_or(|code| (code.subject, code.detail) != (7, 139))
+            && !matches!(status, Some("insufficient_scope" | "invalid_request" | "403"))
+    }
+}
+
+impl InvalidArgument {
+    pub(crate) fn new(argument: &'static str, text: &str, fault: Fault) -> Self {
+        Self { argument, text: Excerpt::new(text.as_bytes(), &Mask::default()), fault }
+    }
+
+    /// The same fault in an argument that has a name of its own.
+    pub(crate) fn named(self, argument: &'static str) -> Self {
+        Self { argument, ..self }
+    }
+
+    /// Which argument: `recipient`, `message`, …
+    pub fn argument(&self) -> &'static str {
+        self.argument
+    }
+
+    /// Where the fault is, in octets from the start of the argument.
+    pub fn offset(&self) -> usize {
+        self.fault.offset
+    }
+}
+
+impl Fault {
+    /// A character that may not stand there.
+    pub(crate) fn at(offset: usize, found: char, expected: &'static str) -> Self {
+        Self { offset, found: Found::Character(found), expected }
+    }
+
+    /// Something is missing.
+    pub(crate) fn end(offset: usize, expected: &'static str) -> Self {
+        Self { offset, found: Found::End, expected }
+    }
+
+    /// There is too much of it.
+    pub(crate) fn too_long(offset: usize, expected: &'static str) -> Self {
+        Self { offset, found: Found::More, expected }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport { fault } => fault.fmt(f),
+            Self::DeliveryUnknown { cause } => {
+                write!(f, "message sent, but nobody knows whether it was accepted: {cause}")
+            }
+            Self::ServerClosing { reply } => write!(f, "server ended the session: {reply}"),
+            Self::GreetingRefused { reply } => write!(f, "server refused the connection: {reply}"),
+            Self::Refused { command, reply } => write!(f, "{command} refused: {reply}"),
+            Self::SenderRefused { reply } => write!(f, "sender refused: {reply}"),
+            Self::RecipientsRefused { recipients } => show_refused(recipients, f),
+            Self::DataRefused { stage: DataStage::Command, reply } => {
+                write!(f, "message refused before it was sent: {reply}")
+            }
+            Self::DataRefused { stage: DataStage::Content, reply } => {
+                write!(f, "message refused: {reply}")
+            }
+            Self::AuthenticationRefused(refused) => refused.fmt(f),
+            Self::MechanismUnavailable { mechanism, offered } => {
+                write!(f, "server does not offer {mechanism}")?;
+                match offered.as_slice() {
+                    [] => f.write_str(", nor any other mechanism"),
+                    offered => write!(f, ", only {}", offered.join(", ")),
+                }
+            }
+            Self::TlsUnavailable { reason, reply: None } => write!(f, "no TLS: {reason}"),
+            Self::TlsUnavailable { reason, reply: Some(reply) } => {
+                write!(f, "no TLS: {reason}: {reply}")
+            }
+            Self::ExtensionMissing { extension, needed_for } => {
+                write!(f, "server does not offer {extension}, needed for {needed_for}")
+            }
+            Self::MessageTooLarge { size, limit } => {
+                write!(f, "message has {size} octets, server takes {limit}")
+            }
+            Self::Malformed { expected, octets } => {
+                write!(f, "malformed reply: expected {expected}, found '{octets}'")
+            }
+            Self::Unexpected { expected, reply } => {
+                write!(f, "unexpected reply: expected {expected}, found '{reply}'")
+            }
+            Self::UnsolicitedReply { octets } => write!(f, "reply to no command: '{octets}'"),
+            Self::PlaintextAfterStartTls { octets } => {
+                write!(f, "octets in the clear behind the answer to STARTTLS: '{octets}'")
+            }
+            Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
+            Self::InvalidArgument(invalid) => invalid.fmt(f),
+            Self::Sasl(error) => error.fmt(f),
+            Self::Busy => f.write_str("another command is under way"),
+            Self::Ended => f.write_str("the session has ended"),
+        }
+    }
+}
+
+/// How many refused recipients an error shows.
+const SHOWN: usize = 3;
+
+fn show_refused(recipients: &[RecipientOutcome], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("all recipients refused")?;
+    for (index, one) in recipients.iter().take(SHOWN).enumerate() {
+        let separator = if index == 0 { ":" } else { ";" };
+        write!(f, "{separator} <{}> {}", one.address, one.reply)?;
+    }
+    match recipients.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, "; and {more} more"),
+    }
+}
+
+impl fmt::Display for AuthenticationRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} refused: {}", self.mechanism, self.reply)?;
+        if let Some(challenge) = &self.challenge {
+            write!(f, " ({challenge})")?;
+        }
+        if let Some(reason) = &self.cancelled {
+            write!(f, " (we cancelled: {reason})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for InvalidArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid {}", self.argument)?;
+        // An empty text has nothing to show; a message's is not kept.
+        if !self.text.as_str().is_empty()
+            || self.fault.offset == 0 && self.fault.found == Found::End
+        {
+            write!(f, " '{}'", self.text)?;
+        }
+        match self.fault.found {
+            Found::Character(found) => write!(f, ": {found:?}")?,
+            Found::End => f.write_str(": end of text")?,
+            Found::More => f.write_str(": more")?,
+        }
+        write!(f, " at octet {}, expected {}", self.fault.offset, self.fault.expected)
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Transport { fault } => fault.source(),
+            Self::DeliveryUnknown { cause } => cause.source(),
+            _ => None,
+        }
+    }
+}
+
+impl core::error::Error for InvalidArgument {}
+
+impl From<InvalidArgument> for Error {
+    fn from(invalid: InvalidArgument) -> Self {
+        Self::InvalidArgument(invalid)
+    }
+}
+
+impl From<Infallible> for InvalidArgument {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<xoauth_sasl::Error> for Error {
+    fn from(error: xoauth_sasl::Error) -> Self {
+        Self::Sasl(error)
+    }
+}

@@ -1,0 +1,136 @@
+//! AUTH, RFC 4954.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+
+use xoauth_sasl::{Context, Mechanism, Reply as Answer};
+
+use crate::error::{AuthenticationRefused, Error};
+use crate::parse::Reply;
+use crate::proto::{Command, Encoder, Exchange, Place, Progress};
+use crate::types::{Extensions, ReplyText};
+
+/// Authenticates with a SASL mechanism.
+///
+/// The mechanism's message goes on the command line where the line stays within 512 octets, else on a
+/// line of its own when the server asks for it: a longer command line is refused or misread by Dovecot,
+/// Postfix and others, and long tokens pass it.
+#[derive(Debug)]
+pub struct Auth {
+    exchange: xoauth_sasl::Exchange,
+    inline: bool,
+    listing: Listing,
+    reply: Option<ReplyText>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Listing {
+    Required,
+    Ignored,
+}
+
+/// RFC 4954 4, RFC 5321 4.5.3.1.4: CRLF included.
+const LONGEST_COMMAND: usize = 512;
+
+impl Auth {
+    /// Makes the mechanism's message, with the nonce and timestamp of `context`; a value serves one
+    /// attempt.
+    ///
+    /// # Errors
+    /// The mechanism's own: [`Error::Sasl`].
+    pub fn new(mechanism: &dyn Mechanism, context: &Context<'_>) -> Result<Self, Error> {
+        Ok(Self::with(xoauth_sasl::Exchange::start(mechanism, context)?))
+    }
+
+    /// The same with a SASL exchange that has been started, for example with another
+    /// [`Tolerance`](xoauth_sasl::Tolerance).
+    pub fn with(exchange: xoauth_sasl::Exchange) -> Self {
+        Self { exchange, inline: true, listing: Listing::Required, reply: None }
+    }
+
+    /// Sends the message on a line of its own always.
+    #[must_use]
+    pub fn without_initial_response(mut self) -> Self {
+        self.inline = false;
+        self
+    }
+
+    /// Tries the mechanism although the server does not list it.
+    #[must_use]
+    pub fn even_if_unlisted(mut self) -> Self {
+        self.listing = Listing::Ignored;
+        self
+    }
+
+    /// `"AUTH" SP sasl-mech SP initial-response CRLF`, RFC 4954 4.
+    fn fits_command_line(&self) -> bool {
+        let around = "AUTH ".len() + self.exchange.mechanism().len() + " ".len() + "\r\n".len();
+        around + self.exchange.initial_len() <= LONGEST_COMMAND
+    }
+}
+
+impl Exchange for Auth {
+    /// # Errors
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism.
+    fn encode(&mut self, out: &mut Encoder<'_>, extensions: &Extensions) -> Result<(), Error> {
+        let mechanism = self.exchange.mechanism();
+        if self.listing == Listing::Required && !extensions.offers_mechanism(mechanism) {
+            let offered = extensions.mechanisms().map(String::from).collect();
+            return Err(Error::MechanismUnavailable { mechanism: mechanism.to_string(), offered });
+        }
+        out.protect(self.exchange.mask());
+        out.text("AUTH ");
+        out.text(mechanism);
+        if self.inline && self.fits_command_line() {
+            out.text(" ");
+            out.secret(self.exchange.initial_response());
+        }
+        out.end_line(Place::Last);
+        Ok(())
+    }
+
+    fn on_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<Progress, Error> {
+        let code = reply.code();
+        match code.get() {
+            235 => {}
+            334 => {
+                let mut lines = reply.lines();
+                let (Some(challenge), None) = (lines.next(), lines.next()) else {
+                    return Err(Error::unexpected("a challenge of one line", reply));
+                };
+                match self.exchange.on_challenge(challenge) {
+                    Ok(Answer::Response(response)) => out.secret(response),
+                    Ok(Answer::Cancel) => out.text("*"),
+                    Err(_) => return Err(Error::unexpected("the end of AUTH after '*'", reply)),
+                }
+                out.end_line(Place::Last);
+                return Ok(Progress::Continue);
+            }
+            _ if code.is_refusal() => {}
+            _ => return Err(Error::unexpected("235, 334 or a refusal to AUTH", reply)),
+        }
+        self.reply = Some(reply.to_text());
+        Ok(Progress::Continue)
+    }
+}
+
+impl Command for Auth {
+    /// The server's words of welcome.
+    type Output = ReplyText;
+
+    /// # Errors
+    /// [`Error::AuthenticationRefused`], with the error challenge and the final reply; the session takes
+    /// another attempt.
+    fn finish(self) -> Result<ReplyText, Error> {
+        let reply = self.reply.ok_or(Error::Busy)?;
+        if reply.code.get() == 235 && self.exchange.cancelled().is_none() {
+            return Ok(reply);
+        }
+        Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {
+            mechanism: self.exchange.mechanism().to_string(),
+            challenge: self.exchange.refusal().cloned(),
+            cancelled: self.exchange.cancelled(),
+            reply,
+        })))
+    }
+}

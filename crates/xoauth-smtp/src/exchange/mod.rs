@@ -1,0 +1,18 @@
+//! The conversations of a submission client, one type each.
+//!
+//! Each is a value that a [`Machine`](crate::proto::Machine) is started with and that is
+//! [finished](crate::proto::Command::finish) for its output.
+
+mod auth;
+mod ehlo;
+mod greeting;
+mod send;
+mod simple;
+mod starttls;
+
+pub use auth::Auth;
+pub use ehlo::Ehlo;
+pub use greeting::Greeting;
+pub use send::Send;
+pub use simple::{Noop, Quit, Rset};
+pub use starttls::StartTls;

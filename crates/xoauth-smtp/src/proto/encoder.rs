@@ -1,0 +1,158 @@
+//! How exchanges write.
+
+use alloc::format;
+use alloc::string::String;
+use core::mem;
+
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::Excerpt;
+
+use crate::error::{Error, Fault, InvalidArgument};
+use crate::proto::output::Output;
+use crate::types::Extensions;
+
+/// Queues the lines of an exchange and announces the replies they will get.
+///
+/// Nothing a caller passes can end a line early: a CR, LF or NUL in a line is remembered and makes the
+/// exchange fail, before anything is sent where it stands in the first commands.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    output: &'a mut Output,
+    news: News,
+    fault: Option<InvalidArgument>,
+    line: Line,
+}
+
+/// What the machine is told beside the lines.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) extensions: Option<Extensions>,
+    pub(crate) secrets: Mask,
+}
+
+/// The line that is being written.
+#[derive(Debug, Default)]
+struct Line {
+    /// Where it begins in the session, and what a trace may show of it.
+    start: Option<u64>,
+    note: String,
+}
+
+/// Where in a group of pipelined commands a command may stand (RFC 2920 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere: MAIL, RCPT, RSET, and the end of a message.
+    Anywhere,
+    /// At the end: its reply must be heard before anything more is sent. EHLO, DATA, NOOP, QUIT, AUTH,
+    /// STARTTLS.
+    Last,
+}
+
+impl<'a> Encoder<'a> {
+    pub(crate) fn new(output: &'a mut Output) -> Self {
+        Self { output, news: News::default(), fault: None, line: Line::default() }
+    }
+
+    /// What the machine is told, unless a line could not be sent.
+    pub(crate) fn finish(self) -> Result<News, Error> {
+        match self.fault {
+            Some(fault) => Err(fault.into()),
+            None => Ok(self.news),
+        }
+    }
+
+    /// Adds text to the line. CR, LF and NUL cannot be sent.
+    pub fn text(&mut self, text: &str) {
+        if let Some((at, found)) =
+            text.char_indices().find(|(_, c)| matches!(c, '\r' | '\n' | '\0'))
+        {
+            let fault = Fault::at(at, found, "text of one line");
+            self.fault.get_or_insert(InvalidArgument::new("command line", text, fault));
+            return;
+        }
+        self.begin();
+        self.output.buffer.extend_public(text.as_bytes());
+        if self.output.keeps_notes() {
+            self.line.note.push_str(text);
+        }
+    }
+
+    /// Adds text that no trace may show and that is wiped once written.
+    pub fn secret(&mut self, text: &str) {
+        if text.bytes().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            let fault = Fault::end(0, "text of one line");
+            self.fault.get_or_insert(InvalidArgument::new("secret", "", fault));
+            return;
+        }
+        self.begin();
+        self.output.buffer.extend(text.as_bytes());
+        if self.output.keeps_notes() && !text.is_empty() {
+            self.line.note.push_str("<secret>");
+        }
+    }
+
+    /// Ends the line, which will get one reply.
+    pub fn end_line(&mut self, place: Place) {
+        self.begin();
+        let Line { start, note } = mem::take(&mut self.line);
+        self.output.buffer.extend_public(b"\r\n");
+        if self.output.keeps_notes() {
+            self.note(&note);
+        }
+        let start = start.unwrap_or_else(|| self.output.end());
+        self.output.await_reply(start, place == Place::Last);
+    }
+
+    /// Adds octets of a message, dot-stuffed by the caller; no reply comes to them.
+    pub fn content(&mut self, octets: &[u8]) {
+        self.output.buffer.extend_public(octets);
+    }
+
+    /// Ends a message with `end` (the final dot and what leads to it), which will get one reply. `size` is
+    /// for the trace: how many octets it had.
+    pub fn end_content(&mut self, end: &[u8], size: u64, place: Place) {
+        let start = self.output.end();
+        self.output.buffer.extend_public(end);
+        if self.output.keeps_notes() {
+            self.note(&format!("<message of {size} octets>"));
+            self.note(".");
+        }
+        self.output.await_reply(start, place == Place::Last);
+    }
+
+    /// A reply will come although nothing is sent for it: the greeting.
+    pub fn await_reply(&mut self) {
+        let start = self.output.end();
+        self.output.await_reply(start, true);
+    }
+
+    /// How many replies are still to come.
+    pub fn awaited(&self) -> usize {
+        self.output.awaited()
+    }
+
+    /// Takes back the commands of which no octet was written yet.
+    pub fn drop_unwritten(&mut self) {
+        self.output.drop_unwritten();
+    }
+
+    /// From now on the machine hides these secrets in whatever the server says.
+    pub fn protect(&mut self, secrets: Mask) {
+        self.news.secrets.merge(secrets);
+    }
+
+    /// The server told what it offers: from now on these are the session's extensions.
+    pub fn learn(&mut self, extensions: Extensions) {
+        self.news.extensions = Some(extensions);
+    }
+
+    fn begin(&mut self) {
+        let end = self.output.end();
+        self.line.start.get_or_insert(end);
+    }
+
+    fn note(&mut self, text: &str) {
+        let shown = Excerpt::new(text.as_bytes(), &Mask::default());
+        self.output.note(String::from(shown.as_str()));
+    }
+}

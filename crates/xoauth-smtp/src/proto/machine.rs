@@ -1,0 +1,392 @@
+//! The connection as a machine: octets go in, octets and answers come out.
+//!
+//! A driver calls [`Machine::start`] with an exchange, then [`Machine::poll`] until it answers
+//! [`Want::Done`], doing in between what each [`Want`] names. It holds no protocol word.
+//!
+//! The rules of the machine, all in this file:
+//! 1. A reply is framed before it is understood; lines end in CRLF and nothing else.
+//! 2. A reply belongs to a command that was written, the commands being answered in order. One that comes
+//!    before its command is an attack, and so are octets left over when a flight begins.
+//! 3. Replies are heard before more is written, and content is asked for when all else was written.
+//! 4. 421 ends the session wherever it comes. Refusals are answers, not faults.
+//! 5. Octets behind the reply to STARTTLS are an attack, whatever they are (RFC 3207 4.2).
+//! 6. After a fault the machine is broken: every later call answers with the first fault. The exchange says
+//!    what the fault means for what it had sent.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::{Conversation, Direction, Excerpt, TransportFault, Want};
+
+use crate::error::Error;
+use crate::parse::Reply;
+use crate::proto::encoder::{Encoder, News};
+use crate::proto::exchange::{Exchange, Progress};
+use crate::proto::limits::Limits;
+use crate::proto::output::Output;
+use crate::proto::receive::{FramingFault, Receive};
+use crate::types::{Extensions, ReplyCode};
+
+/// One connection to an SMTP server, without its transport.
+///
+/// A fresh transport begins with [`Greeting`](crate::exchange::Greeting). After STARTTLS the machine is
+/// spent; make a new one, which knows nothing of what was said in the clear, and begin with
+/// [`Ehlo`](crate::exchange::Ehlo).
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    receive: Receive,
+    output: Output,
+    phase: Phase,
+    extensions: Extensions,
+    mask: Mask,
+    /// What a trace may show of replies, while somebody listens.
+    heard: Option<VecDeque<(Direction, String)>>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// No exchange is under way.
+    Idle,
+    /// An exchange is under way.
+    Running,
+    /// The server agreed to STARTTLS; the machine is spent.
+    StartTls,
+    /// The session is over.
+    Ended,
+    /// Some fault broke the session.
+    Broken(Error),
+}
+
+/// What to do next, before anything is lent from the machine.
+enum Step {
+    Write,
+    Read,
+    StartTls,
+    Done,
+}
+
+impl Machine {
+    /// A machine for a fresh transport, or for one that TLS has just been started on.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            receive: Receive::default(),
+            output: Output::default(),
+            phase: Phase::Idle,
+            extensions: Extensions::default(),
+            mask: Mask::default(),
+            heard: None,
+        }
+    }
+
+    /// Begins an exchange: queues its first commands.
+    ///
+    /// # Errors
+    /// An argument that cannot be sent, or something the server does not offer: nothing is sent and the
+    /// machine stays usable. [`Error::is_fatal`] tells those from a machine that is broken, among others
+    /// by octets that came since the last reply.
+    pub fn start(&mut self, exchange: &mut dyn Exchange) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Idle => {}
+            Phase::Running => return Err(Error::Busy),
+            Phase::StartTls | Phase::Ended => return Err(Error::Ended),
+            Phase::Broken(fault) => return Err(fault.clone()),
+        }
+        let mut encoder = Encoder::new(&mut self.output);
+        let encoded = exchange.encode(&mut encoder, &self.extensions);
+        match encoded.and_then(|()| encoder.finish()) {
+            Ok(news) => self.learn(news),
+            Err(refused) => {
+                self.output.clear();
+                return Err(refused);
+            }
+        }
+        self.phase = Phase::Running;
+        // What came since the last reply answers nothing that will be written.
+        if self.receive.pending().is_empty() || self.output.expects_reply() {
+            return Ok(());
+        }
+        let heard = self.hear(exchange);
+        self.unless_broken(exchange, heard.and_then(|_| self.nothing_left_over()))
+    }
+
+    /// Goes on until the driver is needed. `exchange` is the one given to [`Machine::start`].
+    ///
+    /// # Errors
+    /// Whatever broke the session; every later call answers the same.
+    pub fn poll(&mut self, exchange: &mut dyn Exchange) -> Result<Want<'_>, Error> {
+        let stepped = self.step(exchange);
+        Ok(match self.unless_broken(exchange, stepped)? {
+            Step::Write => {
+                self.output.offer(self.limits.window);
+                Want::Write(self.output.writable(self.limits.window))
+            }
+            Step::Read => Want::Read,
+            Step::StartTls => Want::StartTls,
+            Step::Done => Want::Done,
+        })
+    }
+
+    fn step(&mut self, exchange: &mut dyn Exchange) -> Result<Step, Error> {
+        loop {
+            match &self.phase {
+                Phase::Running => {}
+                Phase::Idle | Phase::Ended => return Ok(Step::Done),
+                Phase::StartTls => return Ok(Step::StartTls),
+                Phase::Broken(fault) => return Err(fault.clone()),
+            }
+            if self.hear(exchange)? {
+                continue;
+            }
+            if !self.output.writable(self.limits.window).is_empty() {
+                if !self.output.expects_reply() {
+                    self.nothing_left_over()?;
+                }
+                return Ok(Step::Write);
+            }
+            if self.output.is_written() {
+                let mut encoder = Encoder::new(&mut self.output);
+                exchange.fill(&mut encoder)?;
+                let news = encoder.finish()?;
+                self.learn(news);
+                if !self.output.is_written() {
+                    continue;
+                }
+            }
+            if self.output.awaited() == 0 {
+                self.phase = Phase::Idle;
+                return Ok(Step::Done);
+            }
+            return Ok(Step::Read);
+        }
+    }
+
+    /// Hands the next reply to the exchange, if it is there whole.
+    fn hear(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
+        let code = match self.receive.next(&self.limits) {
+            Ok(Some(code)) => code,
+            Ok(None) => return Ok(false),
+            Err(FramingFault::Limit(kind)) => return Err(Error::Limit { kind }),
+            Err(FramingFault::Malformed { expected }) => {
+                let octets = Excerpt::new(self.receive.line(), &self.mask);
+                return Err(Error::Malformed { expected, octets });
+            }
+        };
+        self.note_reply(code);
+        let progress = self.answer(code, exchange);
+        self.receive.consume();
+        self.phase = match progress? {
+            Progress::Continue => return Ok(true),
+            Progress::Ended => Phase::Ended,
+            Progress::StartTls => {
+                let behind = self.receive.pending();
+                if !behind.is_empty() {
+                    let octets = Excerpt::new(behind, &self.mask);
+                    return Err(Error::PlaintextAfterStartTls { octets });
+                }
+                Phase::StartTls
+            }
+        };
+        Ok(true)
+    }
+
+    fn answer(&mut self, code: ReplyCode, exchange: &mut dyn Exchange) -> Result<Progress, Error> {
+        let Self { receive, output, mask, .. } = self;
+        let expected = output.expects_reply();
+        if code.get() == 421 || code.get() == 221 && !expected {
+            let reply = Reply::new(code, receive.reply(), mask).to_text();
+            // Where it answers a command, that command has its answer.
+            if expected {
+                output.answered();
+            }
+            return Err(Error::ServerClosing { reply });
+        }
+        if !expected {
+            return Err(Error::UnsolicitedReply { octets: Excerpt::new(receive.reply(), mask) });
+        }
+        output.answered();
+        let reply = Reply::new(code, receive.reply(), mask);
+        let mut encoder = Encoder::new(output);
+        let progress = exchange.on_reply(&reply, &mut encoder)?;
+        let news = encoder.finish()?;
+        self.learn(news);
+        Ok(progress)
+    }
+
+    /// No octets may be there when a flight begins: they came before the command they would answer.
+    fn nothing_left_over(&self) -> Result<(), Error> {
+        match self.receive.pending() {
+            [] => Ok(()),
+            octets => Err(Error::UnsolicitedReply { octets: Excerpt::new(octets, &self.mask) }),
+        }
+    }
+
+    fn learn(&mut self, news: News) {
+        if !news.secrets.is_empty() {
+            self.mask.merge(news.secrets);
+        }
+        if let Some(extensions) = news.extensions {
+            self.output.pipelining = extensions.pipelining();
+            self.extensions = extensions;
+        }
+    }
+
+    /// The machine as a driver sees it, with the exchange given to [`Machine::start`].
+    pub fn converse<'a>(&'a mut self, exchange: &'a mut dyn Exchange) -> Running<'a> {
+        Running { machine: self, exchange }
+    }
+
+    /// Room for the driver to read into; never empty.
+    pub fn read_buffer(&mut self) -> &mut [u8] {
+        self.receive.room()
+    }
+
+    /// `n` octets were read into [`Machine::read_buffer`].
+    pub fn received(&mut self, n: usize) {
+        self.receive.received(n);
+    }
+
+    /// The first `n` octets of [`Want::Write`] were written.
+    pub fn written(&mut self, n: usize) {
+        self.output.wrote(n);
+    }
+
+    /// The peer closed its side.
+    ///
+    /// # Errors
+    /// Always: the machine reads only where a reply is missing.
+    pub fn end_of_stream(&mut self, exchange: &mut dyn Exchange) -> Result<(), Error> {
+        Err(self.transport_failed(exchange, TransportFault::Closed))
+    }
+
+    /// The transport failed, or a deadline passed: the machine is broken from now on. Where the end of a
+    /// message was sent and not answered, this is [`Error::DeliveryUnknown`].
+    pub fn transport_failed(
+        &mut self,
+        exchange: &mut dyn Exchange,
+        fault: TransportFault,
+    ) -> Error {
+        self.fail(exchange, Error::Transport { fault })
+    }
+
+    /// Notes down, from now on, what a trace may show: [`Machine::next_line`].
+    pub fn keep_transcript(&mut self) {
+        self.output.keep_notes();
+        self.heard.get_or_insert_default();
+    }
+
+    /// The next line that was sent or heard: bounded, escaped, with our secrets replaced, also where the
+    /// server echoes them. SASL messages, challenges and the content of messages are left out.
+    pub fn next_line(&mut self) -> Option<(Direction, String)> {
+        // A command was written before its reply was heard, and the replies heard so far before what was
+        // written after them is asked for here.
+        self.heard.as_mut()?.pop_front().or_else(|| self.output.next_note())
+    }
+
+    /// Nothing broke the session so far, and it has not ended.
+    pub fn is_usable(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Running)
+    }
+
+    /// The session is over, by QUIT or because the server could not go on.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
+    }
+
+    /// What is accepted from the server at most.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What the server offers; nothing before [`Ehlo`](crate::exchange::Ehlo).
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    fn unless_broken<T>(
+        &mut self,
+        exchange: &mut dyn Exchange,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        result.map_err(|fault| self.fail(exchange, fault))
+    }
+
+    /// Breaks the session. The exchange says what that means for it, once.
+    fn fail(&mut self, exchange: &mut dyn Exchange, cause: Error) -> Error {
+        if let Phase::Broken(first) = &self.phase {
+            return first.clone();
+        }
+        let fault = match self.phase {
+            Phase::Running => exchange.interrupted(cause, self.output.sent()),
+            _ => cause,
+        };
+        self.output.clear();
+        self.phase = Phase::Broken(fault.clone());
+        fault
+    }
+
+    /// Notes what a trace may show of a reply: its lines, a challenge only by its length.
+    fn note_reply(&mut self, code: ReplyCode) {
+        let Some(heard) = &mut self.heard else { return };
+        // What was written came first.
+        while let Some(note) = self.output.next_note() {
+            heard.push_back(note);
+        }
+        for line in self.receive.reply().split_inclusive(|&octet| octet == b'\n') {
+            let text = match line.get(4..) {
+                Some(challenge) if code.get() == 334 && challenge.len() > 2 => {
+                    format!("334 <{} octets>", challenge.len() - 2)
+                }
+                _ => String::from(Excerpt::new(line.trim_ascii_end(), &self.mask).as_str()),
+            };
+            heard.push_back((Direction::Server, text));
+        }
+    }
+}
+
+/// A machine with the exchange it runs: what a driver drives.
+pub struct Running<'a> {
+    machine: &'a mut Machine,
+    exchange: &'a mut dyn Exchange,
+}
+
+impl Conversation for Running<'_> {
+    type Error = Error;
+
+    fn poll(&mut self) -> Result<Want<'_>, Error> {
+        self.machine.poll(self.exchange)
+    }
+
+    fn read_buffer(&mut self) -> &mut [u8] {
+        self.machine.read_buffer()
+    }
+
+    fn received(&mut self, n: usize) {
+        self.machine.received(n);
+    }
+
+    fn written(&mut self, n: usize) {
+        self.machine.written(n);
+    }
+
+    fn end_of_stream(&mut self) -> Result<(), Error> {
+        self.machine.end_of_stream(self.exchange)
+    }
+
+    fn transport_failed(&mut self, fault: TransportFault) -> Error {
+        self.machine.transport_failed(self.exchange, fault)
+    }
+
+    fn next_line(&mut self) -> Option<(Direction, String)> {
+        self.machine.next_line()
+    }
+}
+
+impl core::fmt::Debug for Running<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Running").field("machine", &self.machine).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! What is to be written, and which replies it will get.
+//!
+//! Commands are queued as if the server took any number of them at once; how far writing may go ahead of
+//! the replies is decided here, by PIPELINING (RFC 2920), the place of a command in its group, and the
+//! window. Positions count octets from the start of the session.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+use xoauth_sasl::wire::{Direction, Outgoing};
+
+/// Octets waiting to be written, and replies waited for.
+///
+/// `base + written` octets were written, and `written <= buffer.len()`. A command is written whole or not at
+/// all: what is dropped begins at a command.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) buffer: Outgoing,
+    written: usize,
+    base: u64,
+    /// Up to where octets were handed to the transport; some may have gone out although it failed.
+    offered: u64,
+    awaited: VecDeque<Awaited>,
+    /// Whether commands may be sent ahead of replies.
+    pub(crate) pipelining: bool,
+    /// Lines for a trace and the position behind each; `None` while nobody listens.
+    notes: Option<VecDeque<(u64, String)>>,
+}
+
+/// A reply that will come once the octets up to `end` were written.
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    start: u64,
+    end: u64,
+    /// Nothing may be written behind it before its reply.
+    is_last: bool,
+}
+
+impl Output {
+    /// The octets that may be written now.
+    pub(crate) fn writable(&self, window: usize) -> &[u8] {
+        let until = usize::try_from(self.limit(window).saturating_sub(self.base));
+        self.buffer.as_slice().get(self.written..until.unwrap_or(usize::MAX)).unwrap_or_default()
+    }
+
+    /// Up to where octets may be written: the end of the first command whose reply must be heard first.
+    fn limit(&self, window: usize) -> u64 {
+        let window = window.max(1);
+        let stop = self.awaited.iter().take(window).find(|one| one.is_last || !self.pipelining);
+        let full = || self.awaited.get(window - 1).filter(|_| self.awaited.len() > window);
+        stop.or_else(full).map_or(self.end(), |awaited| awaited.end)
+    }
+
+    /// [`Output::writable`] is handed to the transport.
+    pub(crate) fn offer(&mut self, window: usize) {
+        self.offered = self.offered.max(self.limit(window));
+    }
+
+    /// The first `n` octets of [`Output::writable`] were written.
+    pub(crate) fn wrote(&mut self, n: usize) {
+        self.written = self.written.saturating_add(n).min(self.buffer.len());
+        if self.written == self.buffer.len() {
+            self.base = self.end();
+            self.buffer.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Everything queued was written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// The position behind everything queued.
+    pub(crate) fn end(&self) -> u64 {
+        self.base.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX))
+    }
+
+    fn position(&self) -> u64 {
+        self.base.saturating_add(u64::try_from(self.written).unwrap_or(u64::MAX))
+    }
+
+    /// A reply will come to the octets between `start` and everything queued so far.
+    pub(crate) fn await_reply(&mut self, start: u64, is_last: bool) {
+        let end = self.end();
+        self.awaited.push_back(Awaited { start, end, is_last });
+    }
+
+    /// Replies still to come.
+    pub(crate) fn awaited(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// The command of the next reply was written, so that a reply may come.
+    pub(crate) fn expects_reply(&self) -> bool {
+        self.awaited.front().is_some_and(|awaited| awaited.end <= self.position())
+    }
+
+    /// The next reply came.
+    pub(crate) fn answered(&mut self) {
+        self.awaited.pop_front();
+    }
+
+    /// Of the replies still to come, those whose commands were handed to the transport.
+    pub(crate) fn sent(&self) -> usize {
+        self.awaited.iter().take_while(|awaited| awaited.end <= self.offered).count()
+    }
+
+    /// Drops the commands of which no octet was written, and the wait for their replies.
+    pub(crate) fn drop_unwritten(&mut self) {
+        let position = self.position();
+        let Some(first) = self.awaited.iter().position(|awaited| awaited.end > position) else {
+            return;
+        };
+        let begun = self.awaited.get(first).filter(|awaited| awaited.start < position);
+        let (kept, cut) = match begun {
+            Some(awaited) => (first + 1, awaited.end),
+            None => (first, position),
+        };
+        self.awaited.truncate(kept);
+        self.buffer.truncate(usize::try_from(cut.saturating_sub(self.base)).unwrap_or(usize::MAX));
+        if let Some(notes) = &mut self.notes {
+            notes.retain(|&(end, _)| end <= cut);
+        }
+        // Nothing may be left to write.
+        self.wrote(0);
+    }
+
+    /// Forgets everything that was not written, for an exchange that cannot begin.
+    pub(crate) fn clear(&mut self) {
+        self.base = self.position();
+        self.buffer.clear();
+        self.written = 0;
+        self.awaited.clear();
+        if let Some(notes) = &mut self.notes {
+            let base = self.base;
+            notes.retain(|&(end, _)| end <= base);
+        }
+    }
+
+    /// From now on notes are kept.
+    pub(crate) fn keep_notes(&mut self) {
+        self.notes.get_or_insert_default();
+    }
+
+    pub(crate) fn keeps_notes(&self) -> bool {
+        self.notes.is_some()
+    }
+
+    /// What a trace may show of the line queued last, once it is written.
+    pub(crate) fn note(&mut self, text: String) {
+        let end = self.end();
+        if let Some(notes) = &mut self.notes {
+            notes.push_back((end, text));
+        }
+    }
+
+    /// The next line a trace may show that has been written.
+    pub(crate) fn next_note(&mut self) -> Option<(Direction, String)> {
+        let position = self.position();
+        let notes = self.notes.as_mut()?;
+        notes.front().filter(|(end, _)| *end <= position)?;
+        notes.pop_front().map(|(_, text)| (Direction::Client, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MAIL, RCPT, DATA in one group.
+    fn group(pipelining: bool) -> Output {
+        let mut output = Output { pipelining, ..Output::default() };
+        for (line, is_last) in [("MAIL\r\n", false), ("RCPT\r\n", false), ("DATA\r\n", true)] {
+            let start = output.end();
+            output.buffer.extend(line.as_bytes());
+            output.await_reply(start, is_last);
+        }
+        output.buffer.extend(b"more");
+        output
+    }
+
+    #[test]
+    fn commands_go_ahead_of_replies_only_with_pipelining() {
+        let mut output = group(true);
+        assert_eq!(output.writable(9), b"MAIL\r\nRCPT\r\nDATA\r\n");
+        assert_eq!(output.writable(2), b"MAIL\r\nRCPT\r\n");
+        output.wrote(18);
+        assert_eq!(output.writable(9), b"");
+        (0..3).for_each(|_| output.answered());
+        assert_eq!(output.writable(9), b"more");
+
+        let mut output = group(false);
+        assert_eq!(output.writable(9), b"MAIL\r\n");
+        assert!(!output.expects_reply());
+        output.wrote(6);
+        assert!(output.expects_reply());
+        assert_eq!(output.writable(9), b"");
+        output.answered();
+        assert_eq!(output.writable(9), b"RCPT\r\n");
+        assert!(!output.expects_reply());
+    }
+
+    #[test]
+    fn unwritten_commands_are_dropped_whole() {
+        let cases = [
+            (0, 0, ""),
+            (1, 1, "AIL\r\n"),
+            (5, 1, "\n"),
+            (6, 1, ""),
+            (7, 2, "CPT\r\n"),
+            (12, 2, ""),
+            (13, 3, "ATA\r\n"),
+        ];
+        for (written, awaited, rest) in cases {
+            let mut output = group(true);
+            output.wrote(written);
+            output.drop_unwritten();
+            assert_eq!(output.awaited(), awaited, "{written}");
+            assert_eq!(output.writable(9), rest.as_bytes(), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_was_offered_counts_as_sent() {
+        let mut output = group(true);
+        assert_eq!(output.sent(), 0);
+        output.offer(2);
+        assert_eq!(output.sent(), 2);
+        output.wrote(12);
+        output.answered();
+        assert_eq!(output.sent(), 1);
+    }
+}

@@ -1,0 +1,188 @@
+//! What a server can do beyond the minimum.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use xoauth_sasl::wire::escape_into;
+
+/// The extensions a server offers in its answer to EHLO (RFC 5321 4.1.1.1). None are known before EHLO,
+/// and none after HELO.
+///
+/// Keywords are compared without regard to case; unknown ones are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extensions {
+    offered: Vec<Extension>,
+    mechanisms: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Extension {
+    keyword: String,
+    parameters: String,
+}
+
+impl Extensions {
+    /// Reads the lines of an EHLO answer behind the first, which names the server.
+    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut extensions = Self::default();
+        for line in lines {
+            let mut text = String::new();
+            escape_into(line, &mut text);
+            extensions.add(text.trim_ascii());
+        }
+        extensions
+    }
+
+    /// `ehlo-line = ehlo-keyword *( SP ehlo-param )`, RFC 5321 4.1.1.1. A line without keyword says nothing.
+    fn add(&mut self, line: &str) {
+        let (keyword, parameters) = line.split_once(' ').unwrap_or((line, ""));
+        // `AUTH=LOGIN`, from before AUTH was standardised, stands beside the line with a space or alone.
+        let (keyword, parameters) = match keyword.split_once('=') {
+            Some((auth, _)) if auth.eq_ignore_ascii_case("AUTH") => {
+                (auth, line.split_once('=').map_or("", |(_, behind)| behind))
+            }
+            _ => (keyword, parameters),
+        };
+        if keyword.eq_ignore_ascii_case("AUTH") {
+            for mechanism in parameters.split_ascii_whitespace() {
+                if !self.offers_mechanism(mechanism) {
+                    self.mechanisms.push(mechanism.to_owned());
+                }
+            }
+        }
+        if !keyword.is_empty() {
+            self.offered.push(Extension {
+                keyword: keyword.to_owned(),
+                parameters: parameters.trim_ascii().to_owned(),
+            });
+        }
+    }
+
+    /// Whether the server offers an extension, by its keyword: `SMTPUTF8`.
+    pub fn has(&self, keyword: &str) -> bool {
+        self.parameters(keyword).is_some()
+    }
+
+    /// The text behind the keyword of an extension that the server offers, maybe empty.
+    pub fn parameters(&self, keyword: &str) -> Option<&str> {
+        let found = self.offered.iter().find(|one| one.keyword.eq_ignore_ascii_case(keyword))?;
+        Some(&found.parameters)
+    }
+
+    /// The keywords offered, in the server's order.
+    pub fn keywords(&self) -> impl Iterator<Item = &str> {
+        self.offered.iter().map(|one| one.keyword.as_str())
+    }
+
+    /// The SASL mechanisms offered (RFC 4954 3), those of the old `AUTH=` form included.
+    pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        self.mechanisms.iter().map(String::as_str)
+    }
+
+    /// Whether a SASL mechanism is offered.
+    pub fn offers_mechanism(&self, name: &str) -> bool {
+        self.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))
+    }
+
+    /// Octets of a message that the server takes at most (RFC 1870 4). `None` where it names no limit: no
+    /// number, zero, or one beyond 64 bits.
+    pub fn size_limit(&self) -> Option<u64> {
+        self.parameters("SIZE")?.parse().ok().filter(|&limit| limit > 0)
+    }
+
+    /// Commands may be sent ahead of replies (RFC 2920).
+    pub fn pipelining(&self) -> bool {
+        self.has("PIPELINING")
+    }
+
+    /// The session can be protected by TLS (RFC 3207).
+    pub fn starttls(&self) -> bool {
+        self.has("STARTTLS")
+    }
+
+    /// Messages may hold octets beyond ASCII (RFC 6152).
+    pub fn eight_bit_mime(&self) -> bool {
+        self.has("8BITMIME")
+    }
+
+    /// Addresses and header fields may hold UTF-8 (RFC 6531).
+    pub fn smtp_utf8(&self) -> bool {
+        self.has("SMTPUTF8")
+    }
+
+    /// Messages may be sent in chunks with BDAT (RFC 3030).
+    pub fn chunking(&self) -> bool {
+        self.has("CHUNKING")
+    }
+
+    /// Delivery status notifications can be asked for (RFC 3461).
+    pub fn dsn(&self) -> bool {
+        self.has("DSN")
+    }
+
+    /// Replies carry enhanced status codes (RFC 2034).
+    pub fn enhanced_status_codes(&self) -> bool {
+        self.has("ENHANCEDSTATUSCODES")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn parse(lines: &[&str]) -> Extensions {
+        Extensions::parse(lines.iter().map(|line| line.as_bytes()))
+    }
+
+    #[test]
+    fn keywords_count_in_any_case_and_unknown_ones_are_kept() {
+        let offered = parse(&["pipelining", "8BitMime", "SMTPUTF8", "X-WHATEVER a b", "STARTTLS"]);
+        assert!(offered.pipelining() && offered.eight_bit_mime());
+        assert!(offered.smtp_utf8() && offered.starttls());
+        assert!(!offered.chunking() && !offered.dsn() && !offered.enhanced_status_codes());
+        assert_eq!(offered.parameters("x-whatever"), Some("a b"));
+        assert_eq!(offered.keywords().count(), 5);
+        assert!(parse(&["CHUNKING", "DSN", "ENHANCEDSTATUSCODES"]).dsn());
+    }
+
+    #[test]
+    fn both_forms_of_auth_are_merged() {
+        let cases: [(&[&str], &[&str]); 6] = [
+            (&["AUTH LOGIN PLAIN", "AUTH=LOGIN"], &["LOGIN", "PLAIN"]),
+            (&["AUTH=LOGIN PLAIN", "AUTH XOAUTH2"], &["LOGIN", "PLAIN", "XOAUTH2"]),
+            (&["auth=xoauth2"], &["xoauth2"]),
+            (&["AUTH"], &[]),
+            (&["AUTH="], &[]),
+            (&["AUTHX=LOGIN", "X AUTH=PLAIN"], &[]),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(parse(lines).mechanisms().collect::<Vec<_>>(), expected, "{lines:?}");
+        }
+        assert!(parse(&["AUTH=xoauth2"]).offers_mechanism("XOAUTH2"));
+    }
+
+    #[test]
+    fn size_limit_is_known_only_where_a_number_says_it() {
+        let cases = [
+            ("SIZE 35882577", Some(35_882_577)),
+            ("size 18446744073709551615", Some(u64::MAX)),
+            ("SIZE", None),
+            ("SIZE 0", None),
+            ("SIZE 99999999999999999999999", None),
+            ("SIZE x", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parse(&[line]).size_limit(), expected, "{line}");
+            assert!(parse(&[line]).has("SIZE"));
+        }
+        assert_eq!(parse(&[]).size_limit(), None);
+    }
+
+    #[test]
+    fn lines_without_keyword_are_ignored_and_control_characters_escaped() {
+        let offered = Extensions::parse([&b""[..], b" ", b"X\x1b[2J\xff"].into_iter());
+        assert_eq!(offered.keywords().collect::<Vec<_>>(), vec![r"X\x1b[2J\xff"]);
+    }
+}
