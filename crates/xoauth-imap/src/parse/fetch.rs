@@ -136,17 +136,23 @@ impl<'a> FetchRef<'a> {
             }
             let start = *cursor;
             let result = found.item(cursor, tolerated);
-            let separated = cursor.eat(b' ') || cursor.peek() == Some(b')');
-            let error = match result {
-                Ok(()) if found.more.len() >= MAX_ITEMS => start.error("at most 1000 FETCH items"),
-                Ok(()) if separated => continue,
-                Ok(()) => cursor.error("a space or a closing parenthesis"),
+            let (octets, error) = match result {
+                Ok(()) if found.more.len() >= MAX_ITEMS => {
+                    (start.rest(), start.error("at most 1000 FETCH items"))
+                }
+                Ok(()) if cursor.peek() == Some(b')') => continue,
+                Ok(()) if cursor.eat(b' ') => {
+                    if cursor.peek() == Some(b')') {
+                        tolerated.record(FaultKind::SurplusSpace, cursor.position());
+                    }
+                    continue;
+                }
+                Ok(()) => (cursor.rest(), cursor.error("a space or a closing parenthesis")),
                 Err(error) if error.is_depth() => return Err(error),
-                Err(error) => error,
+                Err(error) => (start.rest(), error),
             };
             // Nothing tells where the next item begins.
             tolerated.record(FaultKind::MalformedItem, error.at);
-            let octets = start.rest();
             cursor.take_rest();
             found.push(FetchItem::Invalid { name: &[], octets, error });
             return Ok(found);
@@ -162,17 +168,12 @@ impl<'a> FetchRef<'a> {
         let name = Name::parse(cursor)?;
         cursor.space(tolerated)?;
         let value = *cursor;
-        let result = self.value(&name, cursor, tolerated);
-        let error = match result {
-            Ok(()) if matches!(cursor.peek(), Some(b' ' | b')')) => return Ok(()),
-            Ok(()) => cursor.error("a space or a closing parenthesis"),
-            Err(error) => error,
-        };
-        self.forget(&name);
-        *cursor = value;
-        let octets = cursor.skip_value()?;
-        tolerated.record(FaultKind::MalformedItem, error.at);
-        self.push(FetchItem::Invalid { name: name.whole, octets, error });
+        if let Err(error) = self.value(&name, cursor, tolerated) {
+            *cursor = value;
+            let octets = cursor.skip_value()?;
+            tolerated.record(FaultKind::MalformedItem, error.at);
+            self.push(FetchItem::Invalid { name: name.whole, octets, error });
+        }
         Ok(())
     }
 
@@ -193,18 +194,20 @@ impl<'a> FetchRef<'a> {
             None => &[],
         };
         match (known, name.section) {
-            (b"UID", None) => self.uid = Some(Uid::from(nz_number(cursor)?)),
-            (b"FLAGS", None) => self.flags = Some(FlagsRef::parse(cursor, tolerated)?),
-            (b"RFC822.SIZE", None) => self.size = Some(cursor.number64()?),
-            (b"INTERNALDATE", None) => self.internal_date = Some(internal_date(cursor)?),
-            (b"MODSEQ", None) => {
-                cursor.expect(b'(', "a modification sequence in parentheses")?;
-                self.mod_seq = Some(cursor.number64()?);
-                cursor.expect(b')', "a closing parenthesis")?;
+            (b"UID", None) => self.uid = Some(Uid::from(whole(cursor, nz_number)?)),
+            (b"FLAGS", None) => {
+                self.flags = Some(whole(cursor, |cursor| FlagsRef::parse(cursor, tolerated))?);
             }
-            (b"ENVELOPE", None) => self.envelope = Some(EnvelopeRef::parse(cursor, tolerated)?),
+            (b"RFC822.SIZE", None) => self.size = Some(whole(cursor, Cursor::number64)?),
+            (b"INTERNALDATE", None) => self.internal_date = Some(whole(cursor, internal_date)?),
+            (b"MODSEQ", None) => self.mod_seq = Some(whole(cursor, mod_seq)?),
+            (b"ENVELOPE", None) => {
+                self.envelope =
+                    Some(whole(cursor, |cursor| EnvelopeRef::parse(cursor, tolerated))?);
+            }
             (b"BODYSTRUCTURE" | b"BODY", None) => {
-                self.body_structure = Some(BodyStructureRef::parse(cursor, tolerated)?);
+                let structure = whole(cursor, |cursor| BodyStructureRef::parse(cursor, tolerated));
+                self.body_structure = Some(structure?);
             }
             (b"BODY", Some(section)) => self.body(section, name, false, cursor, tolerated)?,
             (b"BINARY", Some(section)) => self.body(section, name, true, cursor, tolerated)?,
@@ -227,7 +230,7 @@ impl<'a> FetchRef<'a> {
         cursor: &mut Cursor<'a>,
         tolerated: &mut Tolerated,
     ) -> Result<()> {
-        let data = cursor.nstring(tolerated)?;
+        let data = whole(cursor, |cursor| cursor.nstring(tolerated))?;
         self.push(FetchItem::Body(BodyRef { section, origin: name.origin, is_binary, data }));
         Ok(())
     }
@@ -236,35 +239,6 @@ impl<'a> FetchRef<'a> {
         match self.first {
             None => self.first = Some(item),
             Some(_) => self.more.push(item),
-        }
-    }
-
-    /// Takes back a value behind which octets stood that do not belong there.
-    fn forget(&mut self, name: &Name<'a>) {
-        let is = |word: &str| name.word.eq_ignore_ascii_case(word.as_bytes());
-        if name.section.is_some() || is("RFC822") || is("RFC822.HEADER") || is("RFC822.TEXT") {
-            let last = match self.more.pop() {
-                None => self.first.take(),
-                last => last,
-            };
-            // Only what this item pushed is taken back.
-            if let Some(other @ (FetchItem::Other { .. } | FetchItem::Invalid { .. })) = last {
-                self.push(other);
-            }
-        } else if is("UID") {
-            self.uid = None;
-        } else if is("FLAGS") {
-            self.flags = None;
-        } else if is("RFC822.SIZE") {
-            self.size = None;
-        } else if is("INTERNALDATE") {
-            self.internal_date = None;
-        } else if is("MODSEQ") {
-            self.mod_seq = None;
-        } else if is("ENVELOPE") {
-            self.envelope = None;
-        } else if is("BODYSTRUCTURE") || is("BODY") {
-            self.body_structure = None;
         }
     }
 }
@@ -308,6 +282,27 @@ fn skip_section(cursor: &mut Cursor<'_>) -> Result<()> {
             _ => return Err(cursor.error("a closing bracket")),
         }
     }
+}
+
+/// A value with nothing of its own behind it.
+#[inline]
+fn whole<'a, T>(
+    cursor: &mut Cursor<'a>,
+    value: impl FnOnce(&mut Cursor<'a>) -> Result<T>,
+) -> Result<T> {
+    let value = value(cursor)?;
+    match cursor.peek() {
+        Some(b' ' | b')') | None => Ok(value),
+        _ => Err(cursor.error("a space or a closing parenthesis")),
+    }
+}
+
+/// `fetch-mod-resp`, RFC 7162 7: `"(" permsg-modsequence ")"`.
+fn mod_seq(cursor: &mut Cursor<'_>) -> Result<u64> {
+    cursor.expect(b'(', "a modification sequence in parentheses")?;
+    let number = cursor.number64()?;
+    cursor.expect(b')', "a closing parenthesis")?;
+    Ok(number)
 }
 
 /// `DQUOTE date-time DQUOTE`.

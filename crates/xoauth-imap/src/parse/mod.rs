@@ -31,3 +31,8 @@ pub use response::{CapabilitiesRef, Response, StatusRef, parse_response};
 pub use search::{EsearchRef, SearchRef, SetRef};
 pub use text::Text;
 pub use tolerated::{Fault, FaultKind, Tolerated};
+
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod tests;
