@@ -2,6 +2,7 @@
 //!
 //! * [`host`]: an IMAP and submission host on loopback, with TLS, users and mailboxes in memory.
 //! * [`scripted`]: a peer that plays a script and knows no protocol.
+//! * [`setup`]: where the examples sign in.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
 //! Nothing here is a product. The host has a line reader and a command parser of its own, so that
@@ -11,3 +12,4 @@ pub mod certificates;
 mod connection;
 pub mod host;
 pub mod scripted;
+pub mod setup;

@@ -1,5 +1,11 @@
 //! Whole sessions as written dialogues: whole, octet by octet, and cut after every octet.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::string_slice
+)]
 
 mod transcript;
 
@@ -444,6 +450,19 @@ fn a_set_that_is_none_is_refused_before_anything_is_sent() {
         });
         assert!(result.unwrap(), "{set:?}");
     }
+}
+
+#[test]
+fn nothing_is_asked_about_no_messages() {
+    let none: Vec<xoauth_imap::Uid> = Vec::new();
+    let text = "C: xt2 NOOP\nS: xt2 OK done\n";
+    let messages = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let messages = peer.run(Fetch::new(none.clone(), Item::Body))?;
+        peer.run(Noop::new())?;
+        Ok(messages.len())
+    });
+    assert_eq!(messages.unwrap(), 0);
 }
 
 #[test]

@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod error;
+#[cfg(feature = "imap")]
+pub mod imap;
+mod login;
+pub mod net;
+#[cfg(feature = "smtp")]
+pub mod smtp;
+mod time;
+mod trace;
+
+pub use error::Error;
+pub use login::LoginRefused;
+#[cfg(feature = "native-tls")]
+pub use net::Tls;
+pub use net::{Deadlines, Transport};
+pub use trace::Trace;
+pub use xoauth_sasl as sasl;
+pub use xoauth_sasl::wire::Direction;
+pub use xoauth_sasl::{Consumer, Secret, Token};

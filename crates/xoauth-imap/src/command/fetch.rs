@@ -5,51 +5,11 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::set::NotASet;
-use super::{Numbers, Streamed, accepted};
+use super::{Items, Numbers, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, Response, announced_section};
 use crate::proto::{Announcement, Claim, Command, Encoder, Exchange, LimitKind, Sink, State};
 use crate::types::{ArgumentSink, Message, Section, SeqNo, SeqSet, StatusText, Uid, UidSet};
-
-/// What FETCH asks for of each message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Item {
-    /// Its unique identifier.
-    Uid,
-    /// Its flags.
-    Flags,
-    /// When the server received it.
-    InternalDate,
-    /// Its size in octets: RFC822.SIZE.
-    Size,
-    /// Its header, parsed by the server.
-    Envelope,
-    /// Its MIME structure, parsed by the server.
-    BodyStructure,
-    /// The whole message, without marking it \Seen: `BODY.PEEK[]`.
-    Body,
-    /// A section of it.
-    Section(SectionItem),
-    /// The whole message, marking it \Seen (RFC 3501).
-    Rfc822,
-    /// Its header (RFC 3501), without marking it \Seen.
-    Rfc822Header,
-    /// Its text (RFC 3501), marking it \Seen.
-    Rfc822Text,
-}
-
-/// A section of a message, whole or a range of its octets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SectionItem {
-    section: Section,
-    partial: Option<(u32, u32)>,
-    marks_seen: bool,
-}
-
-/// What FETCH asks for: one item or several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Items(Vec<Item>);
 
 /// Which message and section the octets of a body belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,99 +51,6 @@ pub struct Fetch {
 
 /// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
 const STEP: usize = 1024 * 1024;
-
-impl Item {
-    /// A section without marking the message \Seen; [`SectionItem`] has the options.
-    pub fn section(section: Section) -> SectionItem {
-        SectionItem { section, partial: None, marks_seen: false }
-    }
-
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
-        out.raw(match self {
-            Self::Uid => "UID",
-            Self::Flags => "FLAGS",
-            Self::InternalDate => "INTERNALDATE",
-            Self::Size => "RFC822.SIZE",
-            Self::Envelope => "ENVELOPE",
-            Self::BodyStructure => "BODYSTRUCTURE",
-            Self::Body => "BODY.PEEK[]",
-            Self::Rfc822 => "RFC822",
-            Self::Rfc822Header => "RFC822.HEADER",
-            Self::Rfc822Text => "RFC822.TEXT",
-            Self::Section(section) => return section.encode(out),
-        });
-        Ok(())
-    }
-}
-
-impl SectionItem {
-    /// Only `count` octets from `origin` on (counted from 0).
-    pub fn partial(mut self, origin: u32, count: u32) -> Self {
-        self.partial = Some((origin, count));
-        self
-    }
-
-    /// Marks the message \Seen: `BODY[..]` instead of `BODY.PEEK[..]`.
-    pub fn marking_seen(mut self) -> Self {
-        self.marks_seen = true;
-        self
-    }
-
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
-        out.raw(if self.marks_seen { "BODY[" } else { "BODY.PEEK[" });
-        self.section
-            .encode(out)
-            .map_err(|reason| Error::InvalidArgument { argument: "section", reason })?;
-        out.raw("]");
-        match self.partial {
-            None => Ok(()),
-            Some((_, 0)) => {
-                let reason = "a range of no octets";
-                Err(Error::InvalidArgument { argument: "partial", reason })
-            }
-            Some((origin, count)) => {
-                out.raw(&alloc::format!("<{origin}.{count}>"));
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Items {
-    fn ask_only_flags(&self) -> bool {
-        self.0.iter().all(|item| matches!(item, Item::Uid | Item::Flags))
-    }
-}
-
-impl From<SectionItem> for Item {
-    fn from(section: SectionItem) -> Self {
-        Self::Section(section)
-    }
-}
-
-impl From<Section> for Item {
-    fn from(section: Section) -> Self {
-        Self::Section(Self::section(section))
-    }
-}
-
-impl<I: Into<Item>> From<I> for Items {
-    fn from(item: I) -> Self {
-        Self(Vec::from([item.into()]))
-    }
-}
-
-impl<const N: usize> From<[Item; N]> for Items {
-    fn from(items: [Item; N]) -> Self {
-        Self(items.into())
-    }
-}
-
-impl From<Vec<Item>> for Items {
-    fn from(items: Vec<Item>) -> Self {
-        Self(items)
-    }
-}
 
 impl Fetch {
     /// Messages named by unique identifier, from a set or from text such as `"1:*"`.
@@ -240,18 +107,8 @@ impl Exchange for Fetch {
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         self.longest_body.get_or_insert(state.limits().body);
         self.numbers.encode("FETCH", out)?;
-        out.raw(" (");
-        for (index, item) in self.items.0.iter().enumerate() {
-            if index > 0 {
-                out.raw(" ");
-            }
-            item.encode(out)?;
-        }
-        out.raw(")");
-        if self.items.0.is_empty() {
-            out.refuse("items", "FETCH must ask for something");
-        }
-        Ok(())
+        out.raw(" ");
+        self.items.encode(out)
     }
 
     fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {

@@ -6,6 +6,7 @@
 mod any_state;
 mod authenticate;
 mod fetch;
+mod items;
 mod mailbox;
 mod search;
 mod set;
@@ -14,7 +15,8 @@ mod store;
 
 pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
 pub use authenticate::{Authenticate, SaslIr};
-pub use fetch::{BodyInfo, Fetch, FetchEvent, Item, Items, SectionItem};
+pub use fetch::{BodyInfo, Fetch, FetchEvent};
+pub use items::{Item, Items, ItemsError, SectionItem};
 pub use mailbox::{Close, Examine, List, Select};
 pub use search::Search;
 pub use set::Numbers;

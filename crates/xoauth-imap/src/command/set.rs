@@ -13,6 +13,8 @@ pub enum Numbers {
     Uid(UidSet),
     /// By sequence number, which changes when messages are removed.
     Sequence(SeqSet),
+    /// None, say because a search found nothing: the command is not sent.
+    None,
     /// Text that is no set of numbers.
     Invalid(SetError),
 }
@@ -48,6 +50,7 @@ impl Numbers {
                 out.raw(" ");
                 set.encode(out);
             }
+            Self::None => out.nothing_to_ask(),
             Self::Invalid(_) => {
                 let reason = "not a set of message numbers such as 1:4,7,9:*";
                 return Err(Error::InvalidArgument { argument: "message numbers", reason });
@@ -75,6 +78,9 @@ impl From<Infallible> for NotASet {
 
 impl From<NotASet> for Numbers {
     fn from(NotASet(error): NotASet) -> Self {
-        Self::Invalid(error)
+        match error {
+            SetError::Empty => Self::None,
+            error => Self::Invalid(error),
+        }
     }
 }

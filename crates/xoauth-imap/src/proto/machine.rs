@@ -26,7 +26,7 @@ use crate::parse::{Input, Response, Tolerated, parse_response};
 use crate::proto::events::Events;
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
 use crate::proto::limits::{LimitKind, Limits};
-use crate::proto::output::{Encoder, Output};
+use crate::proto::output::{Encoded, Encoder, Output};
 use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
 use crate::proto::running::Running;
 use crate::proto::state::State;
@@ -157,7 +157,12 @@ impl Machine {
                 encoder.raw(" ");
                 exchange.encode(&mut encoder, &self.state)?;
                 encoder.line_end();
-                encoder.finish()?;
+                if encoder.finish()? == Encoded::Needless {
+                    self.output.truncate(start);
+                    let answer = Answer::Given(StatusText::ok());
+                    self.flight.push(InFlight { tag, kind, start, answer });
+                    continue;
+                }
                 if let Some(lines) = &mut self.transcript {
                     lines.extend(self.output.transcript(start));
                 }

@@ -102,6 +102,11 @@ impl Output {
         self.buffer.len()
     }
 
+    /// Takes back what was written behind `len`, where nothing of it waits.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.buffer.truncate(len);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.buffer.clear();
         self.written = 0;
@@ -126,6 +131,16 @@ pub struct Encoder<'a> {
     mask: &'a mut Mask,
     command: usize,
     fault: Option<Error>,
+    needless: bool,
+}
+
+/// What became of a command that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoded {
+    /// It is to be sent.
+    Ready,
+    /// There is nothing to ask.
+    Needless,
 }
 
 /// Quoted strings longer than this become literals: servers are asked to take lines of 8,000 octets
@@ -142,12 +157,22 @@ impl<'a> Encoder<'a> {
         mask: &'a mut Mask,
         command: usize,
     ) -> Self {
-        Self { output, capabilities, mask, command, fault: None }
+        Self { output, capabilities, mask, command, fault: None, needless: false }
     }
 
-    /// The first argument no form could carry.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        self.fault.map_or(Ok(()), Err)
+    /// The first argument no form could carry; else whether the command is to be sent.
+    pub(crate) fn finish(self) -> Result<Encoded, Error> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.needless => Ok(Encoded::Needless),
+            None => Ok(Encoded::Ready),
+        }
+    }
+
+    /// The command has nothing to ask, say about no messages at all: it is not sent, and counts as answered
+    /// with OK.
+    pub fn nothing_to_ask(&mut self) {
+        self.needless = true;
     }
 
     /// Octets that no trace may show and that are wiped once written.

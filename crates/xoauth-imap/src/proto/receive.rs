@@ -480,9 +480,7 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_just_there() {
-        let mut limits = Limits::default();
-        limits.line = 20;
-        limits.response = 30;
+        let limits = Limits { line: 20, response: 30, ..Limits::default() };
         let status = |n: usize| [b"* OK ", "x".repeat(n - 7).as_bytes(), b"\r\n"].concat();
         assert!(frame(&status(20), 1, false, &limits).is_ok());
         assert_eq!(
@@ -507,8 +505,7 @@ mod tests {
 
     #[test]
     fn a_literal_is_bounded_by_what_it_announces() {
-        let mut limits = Limits::default();
-        limits.buffered_literal = 10;
+        let limits = Limits { buffered_literal: 10, ..Limits::default() };
         assert!(frame(b"* X {10}\r\n0123456789\r\n", 3, false, &limits).is_ok());
         let too_long = Err(FramingFault::Limit(LimitKind::Literal));
         assert_eq!(frame(b"* X {11}\r\n", 3, false, &limits), too_long);

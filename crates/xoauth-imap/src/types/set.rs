@@ -169,9 +169,6 @@ impl<T: Number> FromStr for Set<T> {
     type Err = SetError;
 
     fn from_str(text: &str) -> Result<Self, SetError> {
-        if text.is_empty() {
-            return Err(SetError::Empty);
-        }
         let mut at = 0;
         let mut ranges = Vec::new();
         for range in text.split(',') {

@@ -1,0 +1,270 @@
+//! What FETCH asks for: `fetch-att`, RFC 9051 6.4.5 and 9.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::Error;
+use crate::proto::Encoder;
+use crate::types::{ArgumentSink, Section};
+
+/// What FETCH asks for of each message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item {
+    /// Its unique identifier.
+    Uid,
+    /// Its flags.
+    Flags,
+    /// When the server received it.
+    InternalDate,
+    /// Its size in octets: RFC822.SIZE.
+    Size,
+    /// Its header, parsed by the server.
+    Envelope,
+    /// Its MIME structure, parsed by the server.
+    BodyStructure,
+    /// The whole message, without marking it \Seen: `BODY.PEEK[]`.
+    Body,
+    /// A section of it.
+    Section(SectionItem),
+    /// The whole message, marking it \Seen (RFC 3501).
+    Rfc822,
+    /// Its header (RFC 3501), without marking it \Seen.
+    Rfc822Header,
+    /// Its text (RFC 3501), marking it \Seen.
+    Rfc822Text,
+}
+
+/// A section of a message, whole or a range of its octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionItem {
+    section: Section,
+    partial: Option<(u32, u32)>,
+    marks_seen: bool,
+}
+
+/// What FETCH asks for: one item or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Items(Vec<Item>);
+
+impl Item {
+    /// A section without marking the message \Seen; [`SectionItem`] has the options.
+    pub fn section(section: Section) -> SectionItem {
+        SectionItem { section, partial: None, marks_seen: false }
+    }
+
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        out.raw(match self {
+            Self::Uid => "UID",
+            Self::Flags => "FLAGS",
+            Self::InternalDate => "INTERNALDATE",
+            Self::Size => "RFC822.SIZE",
+            Self::Envelope => "ENVELOPE",
+            Self::BodyStructure => "BODYSTRUCTURE",
+            Self::Body => "BODY.PEEK[]",
+            Self::Rfc822 => "RFC822",
+            Self::Rfc822Header => "RFC822.HEADER",
+            Self::Rfc822Text => "RFC822.TEXT",
+            Self::Section(section) => return section.encode(out),
+        });
+        Ok(())
+    }
+}
+
+impl SectionItem {
+    /// Only `count` octets from `origin` on (counted from 0).
+    pub fn partial(mut self, origin: u32, count: u32) -> Self {
+        self.partial = Some((origin, count));
+        self
+    }
+
+    /// Marks the message \Seen: `BODY[..]` instead of `BODY.PEEK[..]`.
+    pub fn marking_seen(mut self) -> Self {
+        self.marks_seen = true;
+        self
+    }
+
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        out.raw(if self.marks_seen { "BODY[" } else { "BODY.PEEK[" });
+        self.section
+            .encode(out)
+            .map_err(|reason| Error::InvalidArgument { argument: "section", reason })?;
+        out.raw("]");
+        match self.partial {
+            None => Ok(()),
+            Some((_, 0)) => {
+                let reason = "a range of no octets";
+                Err(Error::InvalidArgument { argument: "partial", reason })
+            }
+            Some((origin, count)) => {
+                out.raw(&alloc::format!("<{origin}.{count}>"));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Items {
+    /// Writes the parenthesised list.
+    pub(super) fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        if self.0.is_empty() {
+            let reason = "FETCH must ask for something";
+            return Err(Error::InvalidArgument { argument: "items", reason });
+        }
+        for (index, item) in self.0.iter().enumerate() {
+            out.raw(if index == 0 { "(" } else { " " });
+            item.encode(out)?;
+        }
+        out.raw(")");
+        Ok(())
+    }
+
+    /// Nothing is asked for but what servers also tell unasked.
+    pub(super) fn ask_only_flags(&self) -> bool {
+        self.0.iter().all(|item| matches!(item, Item::Uid | Item::Flags))
+    }
+}
+
+impl From<SectionItem> for Item {
+    fn from(section: SectionItem) -> Self {
+        Self::Section(section)
+    }
+}
+
+impl From<Section> for Item {
+    fn from(section: Section) -> Self {
+        Self::Section(Self::section(section))
+    }
+}
+
+impl<I: Into<Item>> From<I> for Items {
+    fn from(item: I) -> Self {
+        Self(Vec::from([item.into()]))
+    }
+}
+
+impl<const N: usize> From<[Item; N]> for Items {
+    fn from(items: [Item; N]) -> Self {
+        Self(items.into())
+    }
+}
+
+impl From<Vec<Item>> for Items {
+    fn from(items: Vec<Item>) -> Self {
+        Self(items)
+    }
+}
+
+impl FromStr for Items {
+    type Err = ItemsError;
+
+    /// Reads what people type: `FLAGS`, `(UID FLAGS BODY.PEEK[HEADER])`, `FULL`. `BODY[..]` marks the message
+    /// \Seen as it does on the wire, `BODY.PEEK[..]` does not; `BODY` alone is read as `BODYSTRUCTURE`.
+    fn from_str(text: &str) -> Result<Self, ItemsError> {
+        let list = text.trim();
+        let list = list.strip_prefix('(').and_then(|list| list.strip_suffix(')')).unwrap_or(list);
+        let mut items = Vec::new();
+        let mut rest = list.trim_start();
+        while !rest.is_empty() {
+            let mut depth = 0_usize;
+            let end = rest.find(|c| {
+                match c {
+                    '[' => depth += 1,
+                    ']' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                c == ' ' && depth == 0
+            });
+            let (word, behind) =
+                rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
+            rest = behind.trim_start();
+            match word.to_ascii_uppercase().as_str() {
+                "FAST" => items.extend([Item::Flags, Item::InternalDate, Item::Size]),
+                "ALL" => {
+                    items.extend([Item::Flags, Item::InternalDate, Item::Size, Item::Envelope]);
+                }
+                "FULL" => items.extend([
+                    Item::Flags,
+                    Item::InternalDate,
+                    Item::Size,
+                    Item::Envelope,
+                    Item::BodyStructure,
+                ]),
+                name => items.push(item(name, word).ok_or(ItemsError(()))?),
+            }
+        }
+        if items.is_empty() { Err(ItemsError(())) } else { Ok(Self(items)) }
+    }
+}
+
+/// One item; `name` is `word` in upper case.
+fn item(name: &str, word: &str) -> Option<Item> {
+    Some(match name {
+        "UID" => Item::Uid,
+        "FLAGS" => Item::Flags,
+        "INTERNALDATE" => Item::InternalDate,
+        "RFC822.SIZE" => Item::Size,
+        "ENVELOPE" => Item::Envelope,
+        "BODYSTRUCTURE" | "BODY" => Item::BodyStructure,
+        "RFC822" => Item::Rfc822,
+        "RFC822.HEADER" => Item::Rfc822Header,
+        "RFC822.TEXT" => Item::Rfc822Text,
+        _ => {
+            let (word, partial) = match word.strip_suffix('>') {
+                None => (word, None),
+                Some(ranged) => {
+                    let (word, range) = ranged.rsplit_once('<')?;
+                    let (origin, count) = range.split_once('.')?;
+                    (word, Some((origin.parse().ok()?, count.parse().ok()?)))
+                }
+            };
+            let (kind, section) = word.strip_suffix(']')?.split_once('[')?;
+            let marks_seen = match kind.to_ascii_uppercase().as_str() {
+                "BODY" => true,
+                "BODY.PEEK" => false,
+                _ => return None,
+            };
+            let section = Section::parse(section.as_bytes())?;
+            Item::Section(SectionItem { section, partial, marks_seen })
+        }
+    })
+}
+
+/// Text that names no FETCH items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemsError(());
+
+impl fmt::Display for ItemsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a list of FETCH items such as (UID FLAGS BODY.PEEK[HEADER])")
+    }
+}
+
+impl core::error::Error for ItemsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_read_from_what_people_type() {
+        let items = |text: &str| text.parse::<Items>().map(|items| items.0);
+        assert_eq!(items("FLAGS"), Ok(Vec::from([Item::Flags])));
+        assert_eq!(items("(uid flags)"), Ok(Vec::from([Item::Uid, Item::Flags])));
+        assert_eq!(items("BODY.PEEK[]").unwrap(), [Item::section(Section::Full).into()]);
+        assert_eq!(items("BODY[]").unwrap(), [Item::section(Section::Full).marking_seen().into()]);
+        assert_eq!(
+            items("BODY.PEEK[TEXT]<0.100> UID").unwrap(),
+            [Item::section(Section::Text).partial(0, 100).into(), Item::Uid]
+        );
+        let fields = items("BODY.PEEK[HEADER.FIELDS (FROM TO)] FLAGS").unwrap();
+        assert_eq!(fields.len(), 2);
+        assert_eq!(items("FULL").unwrap().len(), 5);
+        for text in
+            ["", "()", "X", "BODY[", "BODY[]<1>", "BODY[]<a.b>", "BODY[]x", "FLAGS\r\nA1 NOOP"]
+        {
+            assert!(items(text).is_err(), "{text:?}");
+        }
+    }
+}

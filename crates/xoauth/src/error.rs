@@ -1,0 +1,150 @@
+//! The one error type of the sessions.
+
+use std::fmt;
+use std::io;
+
+/// What went wrong with a connection or a session.
+///
+/// The protocol crates' errors are carried whole; the predicates see through them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// No connection: the name has no address, nobody listens, or the deadline passed.
+    Connect {
+        /// The host that was dialled.
+        host: String,
+        /// The port.
+        port: u16,
+        /// How it failed.
+        source: io::Error,
+    },
+    /// The server's certificate is not trusted, expired or not for this host.
+    #[cfg(feature = "native-tls")]
+    Certificate {
+        /// The name the certificate must be for.
+        host: String,
+        /// What the TLS library says.
+        source: native_tls::Error,
+    },
+    /// TLS could not be agreed on.
+    #[cfg(feature = "native-tls")]
+    TlsHandshake {
+        /// The host at the other end.
+        host: String,
+        /// What the TLS library says.
+        source: native_tls::Error,
+    },
+    /// The deadline passed during the TLS handshake.
+    TlsDeadline,
+    /// The TLS library of this machine cannot be used as asked.
+    #[cfg(feature = "native-tls")]
+    TlsSetup(native_tls::Error),
+    /// The system's random source or the mechanism failed before anything was sent.
+    Sasl(xoauth_sasl::Error),
+    /// The session was ended, by LOGOUT, QUIT or an earlier fault.
+    Ended,
+    /// The IMAP session.
+    #[cfg(feature = "imap")]
+    Imap(xoauth_imap::Error),
+    /// The SMTP session.
+    #[cfg(feature = "smtp")]
+    Smtp(xoauth_smtp::Error),
+}
+
+impl Error {
+    /// The session is over; only a new connection helps.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => error.is_fatal(),
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.is_fatal(),
+            Self::Sasl(_) => false,
+            _ => true,
+        }
+    }
+
+    /// The same may work later, unchanged.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => error.is_transient(),
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.is_transient(),
+            Self::Connect { .. } | Self::TlsDeadline => true,
+            _ => false,
+        }
+    }
+
+    /// A new access token is likely to help.
+    pub fn needs_new_token(&self) -> bool {
+        match self {
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => error.needs_new_token(),
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.needs_new_token(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { host, port, .. } => write!(f, "no connection to {host}:{port}"),
+            #[cfg(feature = "native-tls")]
+            Self::Certificate { host, .. } => {
+                write!(f, "certificate of {host} is not trusted")
+            }
+            #[cfg(feature = "native-tls")]
+            Self::TlsHandshake { host, .. } => write!(f, "no TLS with {host}"),
+            Self::TlsDeadline => f.write_str("deadline passed during the TLS handshake"),
+            #[cfg(feature = "native-tls")]
+            Self::TlsSetup(_) => f.write_str("TLS cannot be set up"),
+            Self::Sasl(error) => error.fmt(f),
+            Self::Ended => f.write_str("the session has ended"),
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => error.fmt(f),
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect { source, .. } => Some(source),
+            #[cfg(feature = "native-tls")]
+            Self::Certificate { source, .. } | Self::TlsHandshake { source, .. } => Some(source),
+            #[cfg(feature = "native-tls")]
+            Self::TlsSetup(source) => Some(source),
+            Self::Sasl(error) => error.source(),
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => error.source(),
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.source(),
+            Self::TlsDeadline | Self::Ended => None,
+        }
+    }
+}
+
+#[cfg(feature = "imap")]
+impl From<xoauth_imap::Error> for Error {
+    fn from(error: xoauth_imap::Error) -> Self {
+        Self::Imap(error)
+    }
+}
+
+#[cfg(feature = "smtp")]
+impl From<xoauth_smtp::Error> for Error {
+    fn from(error: xoauth_smtp::Error) -> Self {
+        Self::Smtp(error)
+    }
+}
+
+impl From<xoauth_sasl::Error> for Error {
+    fn from(error: xoauth_sasl::Error) -> Self {
+        Self::Sasl(error)
+    }
+}

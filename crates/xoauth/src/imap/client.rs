@@ -1,0 +1,163 @@
+//! Connections before they are authenticated.
+
+#[cfg(feature = "native-tls")]
+use xoauth_imap::command::StartTls;
+use xoauth_imap::command::{Authenticate, BeforeLogin};
+use xoauth_imap::{Capabilities, Limits, State};
+use xoauth_sasl::{Context, Mechanism};
+
+use super::Session;
+use super::core::Core;
+use crate::net::{Settings, Transport, debug_of_core};
+#[cfg(feature = "native-tls")]
+use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
+use crate::{Error, LoginRefused, time};
+
+/// A connection that may carry credentials, not authenticated yet.
+pub struct Client<T: Transport> {
+    pub(super) core: Core<T>,
+}
+
+/// A connection in the clear, which takes no credentials: it can become a [`Client`] by
+/// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
+pub struct PlainClient<T: Transport> {
+    pub(super) core: Core<T>,
+}
+
+debug_of_core!(Client, PlainClient);
+
+impl<T: Transport> Client<T> {
+    /// Begins IMAP on a stream that is already protected, say by another TLS library: hears the greeting.
+    /// `host` and `port` are those of the server, for the mechanisms that sign them.
+    ///
+    /// # Errors
+    /// What the greeting says: [`Error::Imap`].
+    pub fn from_stream(transport: T, host: &str, port: u16) -> Result<Self, Error> {
+        let settings = Settings { host: host.to_owned(), port, ..Settings::default() };
+        Ok(Self { core: Core::greeted(transport, settings, Limits::default())? })
+    }
+
+    /// The server's capabilities; asked for where the greeting did not tell them.
+    ///
+    /// # Errors
+    /// Those of the command CAPABILITY.
+    pub fn capabilities(&mut self) -> Result<&Capabilities, Error> {
+        self.core.connection.allow_time();
+        self.core.know_capabilities()?;
+        self.core.state().capabilities().ok_or(Error::Ended)
+    }
+
+    /// Runs a command that is allowed in every state.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn run<C: BeforeLogin>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.core.run(command)
+    }
+
+    /// Authenticates (RFC 9051, 6.2.2). The mechanism makes its message now, with a fresh nonce and the time
+    /// of now.
+    ///
+    /// # Errors
+    /// [`LoginRefused`], which converts into [`Error`] for `?` and gives the connection back for another
+    /// attempt where it is still usable.
+    pub fn authenticate(self, mechanism: impl Mechanism) -> Result<Session<T>, LoginRefused<Self>> {
+        self.authenticate_with(mechanism, |command| command)
+    }
+
+    /// The same with the options of [`Authenticate`]: a mechanism the server does not list, or with and
+    /// without an initial response.
+    ///
+    /// # Errors
+    /// As [`Client::authenticate`].
+    pub fn authenticate_with(
+        mut self,
+        mechanism: impl Mechanism,
+        options: impl FnOnce(Authenticate) -> Authenticate,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        match self.log_in(&mechanism, options) {
+            Ok(()) => Ok(Session { core: self.core }),
+            Err(error) => {
+                let client = self.core.is_usable().then_some(self);
+                Err(LoginRefused::new(error, client))
+            }
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        mechanism: &dyn Mechanism,
+        options: impl FnOnce(Authenticate) -> Authenticate,
+    ) -> Result<(), Error> {
+        self.core.connection.allow_time();
+        self.core.know_capabilities()?;
+        let stamp = time::stamp()?;
+        let settings = &self.core.connection.settings;
+        let context = Context::new(&stamp, &settings.host, settings.port);
+        let command = options(Authenticate::new(mechanism, &context)?);
+        self.core.run_in_time(command).map(drop)
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        self.core.state()
+    }
+
+    /// The server greeted with PREAUTH: the connection is authenticated already (RFC 9051, 7.1.4).
+    ///
+    /// # Errors
+    /// The client itself, where the server did not.
+    pub fn preauthenticated(self) -> Result<Session<T>, Box<Self>> {
+        if self.core.state().is_preauthenticated() {
+            Ok(Session { core: self.core })
+        } else {
+            Err(Box::new(self))
+        }
+    }
+
+    /// False after a fault: only a new connection helps.
+    pub fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}
+
+impl<T: Transport> PlainClient<T> {
+    /// Takes credentials in the clear from now on. For loopback, tests and tunnels that are protected
+    /// otherwise: whoever sees the octets can use the token.
+    pub fn trust(self) -> Client<T> {
+        Client { core: self.core }
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        self.core.state()
+    }
+}
+
+#[cfg(feature = "native-tls")]
+impl PlainClient<TcpTransport> {
+    /// Protects the connection with TLS (RFC 9051, 6.2.1). Whatever was said in the clear is forgotten.
+    ///
+    /// # Errors
+    /// [`xoauth_imap::Error::TlsUnavailable`] where the server does not offer it, refuses it or greeted with
+    /// PREAUTH; [`xoauth_imap::Error::PlaintextAfterStartTls`] where octets follow its answer in the clear;
+    /// [`Error::Certificate`] and [`Error::TlsHandshake`].
+    pub fn starttls(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        self.core.connection.allow_time();
+        self.starttls_in_time(tls)
+    }
+
+    pub(super) fn starttls_in_time(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        self.core.know_capabilities()?;
+        let mut command = StartTls::new();
+        self.core.begin(&mut command)?;
+        if self.core.drive(&mut [&mut command])? != Stop::StartTls {
+            // The server said no: that is what `conclude` tells.
+            return self.core.conclude(command).and(Err(Error::Ended));
+        }
+        let limits = self.core.machine.limits();
+        let (transport, settings) = self.core.connection.into_parts()?;
+        let transport = tls.handshake(&settings.host, transport)?;
+        Ok(Client { core: Core::new(transport, settings, limits)? })
+    }
+}

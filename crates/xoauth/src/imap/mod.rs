@@ -1,0 +1,19 @@
+//! Blocking IMAP sessions.
+//!
+//! [`connect`] opens implicit TLS on port 993; [`Builder`] chooses everything else. A connection is a
+//! [`Client`] until it is authenticated and a [`Session`] from then on; commands are values of
+//! [`command`], and `run` is the verb.
+
+mod client;
+mod connect;
+mod core;
+mod session;
+mod stream;
+
+pub use client::{Client, PlainClient};
+pub use connect::Builder;
+#[cfg(feature = "native-tls")]
+pub use connect::connect;
+pub use session::Session;
+pub use stream::{Body, Part, Stream};
+pub use xoauth_imap::*;

@@ -1,0 +1,72 @@
+//! Authenticated connections.
+
+use xoauth_imap::command::{Logout, Streamed};
+use xoauth_imap::parse::Tolerated;
+use xoauth_imap::proto::Command;
+use xoauth_imap::{Event, Selected, State};
+
+use super::Stream;
+use super::core::Core;
+use crate::Error;
+use crate::net::{Transport, debug_of_core};
+
+/// An authenticated IMAP session.
+pub struct Session<T: Transport> {
+    pub(super) core: Core<T>,
+}
+
+debug_of_core!(Session);
+
+impl<T: Transport> Session<T> {
+    /// Runs a command and waits for its answer.
+    ///
+    /// # Errors
+    /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
+    pub fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.core.run(command)
+    }
+
+    /// Sends a command and hands out its answer piece by piece, in constant memory. A stream dropped half
+    /// way is read to its end by the next command.
+    ///
+    /// # Errors
+    /// An argument that cannot be sent, or a session that is over.
+    pub fn stream<C: Streamed>(&mut self, mut command: C) -> Result<Stream<'_, T, C>, Error> {
+        self.core.connection.allow_time();
+        self.core.begin(&mut command)?;
+        Ok(Stream::new(&mut self.core, command))
+    }
+
+    /// Says LOGOUT, hears BYE and closes the connection.
+    ///
+    /// # Errors
+    /// Those of the command; the connection is closed all the same.
+    pub fn logout(mut self) -> Result<(), Error> {
+        self.core.run(Logout::new())
+    }
+
+    /// The mailbox that is selected, with the numbers the server told last.
+    pub fn selected(&self) -> Option<&Selected> {
+        self.core.state().selected()
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        self.core.state()
+    }
+
+    /// What the server told unasked, oldest first; each event is handed out once.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.core.machine.next_event()
+    }
+
+    /// The faults of the server that were tolerated so far.
+    pub fn tolerated(&self) -> &Tolerated {
+        self.core.machine.tolerated()
+    }
+
+    /// False after a fault or LOGOUT: only a new connection helps.
+    pub fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}

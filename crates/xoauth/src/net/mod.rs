@@ -1,0 +1,20 @@
+//! Connections: dialling, deadlines, TLS.
+
+mod connection;
+mod dial;
+mod driver;
+mod options;
+mod tcp;
+#[cfg(feature = "native-tls")]
+mod tls;
+mod transport;
+
+pub(crate) use connection::{Connection, Settings, debug_of_core};
+pub use dial::Deadlines;
+pub(crate) use dial::{deadline_after, dial};
+pub(crate) use driver::{Stop, drive};
+pub(crate) use options::{Options, builder_methods};
+pub use tcp::TcpTransport;
+#[cfg(feature = "native-tls")]
+pub use tls::{Tls, TlsBuilder, TlsTransport};
+pub use transport::{Transport, Untimed};

@@ -1,0 +1,99 @@
+//! How to connect: what the builders of both protocols share.
+
+use super::connection::Settings;
+use super::{Deadlines, TcpTransport, Transport, deadline_after, dial};
+#[cfg(feature = "native-tls")]
+use super::{Tls, TlsTransport};
+use crate::Error;
+use crate::trace::Trace;
+
+/// The choices of a builder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) trace: Option<Trace>,
+    #[cfg(feature = "native-tls")]
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Options {
+    pub(crate) fn new(host: &str) -> Self {
+        Self { host: host.to_owned(), ..Self::default() }
+    }
+
+    /// A connection in the clear, its deadline that of connecting.
+    pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
+        let settings = Settings {
+            host: self.server_name.clone().unwrap_or_else(|| self.host.clone()),
+            port: self.port.unwrap_or(default_port),
+            deadlines: self.deadlines,
+            trace: self.trace.clone(),
+        };
+        let deadline = deadline_after(self.deadlines.connect);
+        let mut transport = dial(&self.host, settings.port, deadline)?;
+        transport.set_deadline(deadline);
+        Ok((transport, settings))
+    }
+
+    /// A connection under TLS from its first octet.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn dial_tls(&self, default_port: u16) -> Result<(TlsTransport, Settings), Error> {
+        // Made before dialling: where no TLS can be had, nothing is connected to.
+        let tls = self.tls()?;
+        let (transport, settings) = self.dial(default_port)?;
+        Ok((tls.handshake(&settings.host, transport)?, settings))
+    }
+
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn tls(&self) -> Result<Tls, Error> {
+        self.tls.clone().map_or_else(Tls::system, Ok)
+    }
+}
+
+/// The methods of a builder that only set [`Options`]; `$ports` names the default ports.
+macro_rules! builder_methods {
+    ($ports:literal) => {
+        #[doc = concat!("Another port than ", $ports, ".")]
+        pub fn port(mut self, port: u16) -> Self {
+            self.options.port = Some(port);
+            self
+        }
+
+        /// The name the certificate must be for and mechanisms sign, where it is not the name dialled:
+        /// behind a tunnel, say.
+        pub fn server_name(mut self, name: &str) -> Self {
+            self.options.server_name = Some(name.to_owned());
+            self
+        }
+
+        /// How long whole operations may take.
+        pub fn deadlines(mut self, deadlines: crate::Deadlines) -> Self {
+            self.options.deadlines = deadlines;
+            self
+        }
+
+        /// What is accepted from the server at most.
+        pub fn limits(mut self, limits: Limits) -> Self {
+            self.limits = limits;
+            self
+        }
+
+        /// Sees the session's lines, without its secrets.
+        pub fn trace(mut self, trace: crate::Trace) -> Self {
+            self.options.trace = Some(trace);
+            self
+        }
+
+        /// A TLS client with roots of its own instead of the system's.
+        #[cfg(feature = "native-tls")]
+        pub fn tls(mut self, tls: &crate::Tls) -> Self {
+            self.options.tls = Some(tls.clone());
+            self
+        }
+    };
+}
+
+pub(crate) use builder_methods;

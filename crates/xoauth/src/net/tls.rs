@@ -1,0 +1,133 @@
+//! TLS by native-tls, certificate and host name always verified.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
+
+use super::{TcpTransport, Transport};
+use crate::Error;
+
+/// A TLS connection over TCP.
+pub type TlsTransport = TlsStream<TcpTransport>;
+
+/// A TLS client with its trusted roots, made once and shared: making one costs tens of milliseconds of
+/// CPU, cloning it nothing.
+#[derive(Clone)]
+pub struct Tls {
+    connector: TlsConnector,
+}
+
+/// What a [`Tls`] is made of.
+#[derive(Default)]
+pub struct TlsBuilder {
+    roots: Vec<Certificate>,
+    only_these_roots: bool,
+}
+
+impl Tls {
+    /// The client with the system's trusted roots, made at the first call and shared by all.
+    ///
+    /// # Errors
+    /// [`Error::TlsSetup`]: the system's TLS library cannot be used.
+    pub fn system() -> Result<Self, Error> {
+        static SYSTEM: OnceLock<Tls> = OnceLock::new();
+        if let Some(tls) = SYSTEM.get() {
+            return Ok(tls.clone());
+        }
+        let tls = Self::builder().build()?;
+        Ok(SYSTEM.get_or_init(|| tls).clone())
+    }
+
+    /// A client with roots of its own.
+    pub fn builder() -> TlsBuilder {
+        TlsBuilder::default()
+    }
+
+    /// The handshake; the transport's deadline holds for all of it.
+    pub(crate) fn handshake(
+        &self,
+        host: &str,
+        transport: TcpTransport,
+    ) -> Result<TlsTransport, Error> {
+        let deadline = transport.deadline();
+        self.connector.connect(host, transport).map_err(|error| match error {
+            _ if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Error::TlsDeadline,
+            HandshakeError::Failure(source) => handshake_failed(host, source),
+            // The transport never says WouldBlock.
+            HandshakeError::WouldBlock(_) => Error::TlsDeadline,
+        })
+    }
+}
+
+impl TlsBuilder {
+    /// Trusts the certificates in `pem` (one or several) beside the system's.
+    ///
+    /// # Errors
+    /// [`Error::TlsSetup`]: `pem` holds no certificate.
+    pub fn add_roots(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let certificates = Certificate::stack_from_pem(pem).map_err(Error::TlsSetup)?;
+        self.roots.extend(certificates);
+        Ok(self)
+    }
+
+    /// Trusts only the roots added here, none of the system's.
+    pub fn only_these_roots(mut self) -> Self {
+        self.only_these_roots = true;
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`Error::TlsSetup`]: the system's TLS library refuses.
+    pub fn build(self) -> Result<Tls, Error> {
+        let mut builder = TlsConnector::builder();
+        // RFC 8997: TLS 1.2 or later.
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        builder.disable_built_in_roots(self.only_these_roots);
+        for root in self.roots {
+            builder.add_root_certificate(root);
+        }
+        Ok(Tls { connector: builder.build().map_err(Error::TlsSetup)? })
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for TlsBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsBuilder")
+            .field("roots", &self.roots.len())
+            .field("only_these_roots", &self.only_these_roots)
+            .finish()
+    }
+}
+
+impl Transport for TlsTransport {
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.get_mut().set_deadline(deadline);
+    }
+
+    fn close(&mut self) {
+        // `close_notify` goes out with one write; a peer that takes none is not waited for.
+        self.get_mut().set_deadline(super::deadline_after(std::time::Duration::from_millis(100)));
+        let _ = self.shutdown();
+        self.get_mut().close();
+    }
+}
+
+/// Tells a certificate that is not trusted from a handshake that failed otherwise. native-tls has no typed
+/// difference; each of its back ends names the certificate in its text.
+fn handshake_failed(host: &str, source: native_tls::Error) -> Error {
+    let host = host.to_owned();
+    if source.to_string().contains("certificate") {
+        Error::Certificate { host, source }
+    } else {
+        Error::TlsHandshake { host, source }
+    }
+}

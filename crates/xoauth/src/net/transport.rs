@@ -1,0 +1,55 @@
+//! What a session asks of the stream it runs on.
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+/// A stream with a deadline for whole operations.
+///
+/// Implement it for a stream of your own, or wrap any `Read + Write` in [`Untimed`].
+pub trait Transport: Read + Write {
+    /// From now on reads and writes fail with [`io::ErrorKind::TimedOut`] once `deadline` has passed,
+    /// however many octets arrived meanwhile. `None`: they may wait for ever.
+    fn set_deadline(&mut self, deadline: Option<Instant>);
+
+    /// Ends the stream towards the peer (with TLS: `close_notify`) without waiting for an answer.
+    fn close(&mut self);
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        (**self).set_deadline(deadline);
+    }
+
+    fn close(&mut self) {
+        (**self).close();
+    }
+}
+
+/// Any stream, without deadlines: what bounds its waiting is the stream's own business.
+#[derive(Debug)]
+pub struct Untimed<S>(pub S);
+
+impl<S: Read> Read for Untimed<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<S: Write> Write for Untimed<S> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<S: Read + Write> Transport for Untimed<S> {
+    fn set_deadline(&mut self, _: Option<Instant>) {}
+
+    fn close(&mut self) {
+        // Nothing is known about how this stream ends; dropping it does what it does.
+        let _ = self.0.flush();
+    }
+}

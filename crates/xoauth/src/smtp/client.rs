@@ -1,0 +1,147 @@
+//! Connections before they are authenticated.
+
+use xoauth_sasl::{Context, Mechanism};
+#[cfg(feature = "native-tls")]
+use xoauth_smtp::exchange::StartTls;
+use xoauth_smtp::exchange::{Auth, Ehlo};
+use xoauth_smtp::{ClientName, Extensions, Limits};
+
+use super::Session;
+use super::core::Core;
+use crate::net::{Settings, Transport, debug_of_core};
+#[cfg(feature = "native-tls")]
+use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
+use crate::{Error, LoginRefused, time};
+
+/// A connection that may carry credentials, not authenticated yet.
+pub struct Client<T: Transport> {
+    pub(super) core: Core<T>,
+}
+
+/// A connection in the clear, which takes no credentials: it can become a [`Client`] by
+/// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
+pub struct PlainClient<T: Transport> {
+    pub(super) core: Core<T>,
+}
+
+debug_of_core!(Client, PlainClient);
+
+impl<T: Transport> Client<T> {
+    /// Begins SMTP on a stream that is already protected, say by another TLS library: hears the greeting and
+    /// says EHLO. `host` and `port` are those of the server, for the mechanisms that sign them.
+    ///
+    /// # Errors
+    /// What the server says: [`Error::Smtp`].
+    pub fn from_stream(
+        transport: T,
+        host: &str,
+        port: u16,
+        name: ClientName,
+    ) -> Result<Self, Error> {
+        let settings = Settings { host: host.to_owned(), port, ..Settings::default() };
+        let mut core = Core::new(transport, settings, Limits::default(), name);
+        core.connection.allow_time();
+        core.greet()?;
+        core.hello(Ehlo::new)?;
+        Ok(Self { core })
+    }
+
+    /// What the server offers.
+    pub fn extensions(&self) -> &Extensions {
+        self.core.extensions()
+    }
+
+    /// Authenticates (RFC 4954). The mechanism makes its message now, with a fresh nonce and the time of
+    /// now; a message too long for the command line is sent on a line of its own.
+    ///
+    /// # Errors
+    /// [`LoginRefused`], which converts into [`Error`] for `?` and gives the connection back for another
+    /// attempt where it is still usable.
+    pub fn authenticate(self, mechanism: impl Mechanism) -> Result<Session<T>, LoginRefused<Self>> {
+        self.authenticate_with(mechanism, |command| command)
+    }
+
+    /// The same with the options of [`Auth`]: a mechanism the server does not list, or never an initial
+    /// response.
+    ///
+    /// # Errors
+    /// As [`Client::authenticate`].
+    pub fn authenticate_with(
+        mut self,
+        mechanism: impl Mechanism,
+        options: impl FnOnce(Auth) -> Auth,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        match self.log_in(&mechanism, options) {
+            Ok(()) => Ok(Session { core: self.core }),
+            Err(error) => {
+                let client = self.core.is_usable().then_some(self);
+                Err(LoginRefused::new(error, client))
+            }
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        mechanism: &dyn Mechanism,
+        options: impl FnOnce(Auth) -> Auth,
+    ) -> Result<(), Error> {
+        let stamp = time::stamp()?;
+        let settings = &self.core.connection.settings;
+        let context = Context::new(&stamp, &settings.host, settings.port);
+        let command = options(Auth::new(mechanism, &context)?);
+        self.core.run(command).map(drop)
+    }
+
+    /// Goes on without credentials, for servers that ask for none: a relay on loopback, a test server.
+    pub fn without_authentication(self) -> Session<T> {
+        Session { core: self.core }
+    }
+
+    /// False after a fault: only a new connection helps.
+    pub fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}
+
+impl<T: Transport> PlainClient<T> {
+    /// Takes credentials in the clear from now on. For loopback, tests and tunnels that are protected
+    /// otherwise: whoever sees the octets can use the token.
+    pub fn trust(self) -> Client<T> {
+        Client { core: self.core }
+    }
+
+    /// What the server offers in the clear.
+    pub fn extensions(&self) -> &Extensions {
+        self.core.extensions()
+    }
+}
+
+#[cfg(feature = "native-tls")]
+impl PlainClient<TcpTransport> {
+    /// Protects the connection with TLS (RFC 3207) and says EHLO again. Whatever was said in the clear is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`xoauth_smtp::Error::TlsUnavailable`] where the server does not offer it or refuses it;
+    /// [`xoauth_smtp::Error::PlaintextAfterStartTls`] where octets follow its answer in the clear;
+    /// [`Error::Certificate`] and [`Error::TlsHandshake`].
+    pub fn starttls(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        self.core.connection.allow_time();
+        self.starttls_in_time(tls)
+    }
+
+    pub(super) fn starttls_in_time(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        let mut command = StartTls::new();
+        self.core.begin(&mut command)?;
+        if self.core.drive(&mut command)? != Stop::StartTls {
+            // The server said no: that is what `conclude` tells.
+            return self.core.conclude(command).and(Err(Error::Ended));
+        }
+        let limits = self.core.machine.limits();
+        let (transport, settings) = self.core.connection.into_parts()?;
+        let transport = tls.handshake(&settings.host, transport)?;
+        let mut core = Core::new(transport, settings, limits, self.core.name);
+        core.hello(Ehlo::new)?;
+        Ok(Client { core })
+    }
+}

@@ -1,0 +1,17 @@
+//! Blocking SMTP sessions.
+//!
+//! [`connect`] opens implicit TLS on port 465; [`Builder`] chooses everything else. A connection is a
+//! [`Client`] until it is authenticated and a [`Session`] from then on; what it does are values of
+//! [`exchange`], and `run` is the verb.
+
+mod client;
+mod connect;
+mod core;
+mod session;
+
+pub use client::{Client, PlainClient};
+pub use connect::Builder;
+#[cfg(feature = "native-tls")]
+pub use connect::connect;
+pub use session::Session;
+pub use xoauth_smtp::*;

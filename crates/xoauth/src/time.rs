@@ -1,0 +1,18 @@
+//! Where the clock and the random source meet the protocol crates, which have neither.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use xoauth_sasl::oauth1::{Nonce, Stamp};
+
+use crate::Error;
+
+/// A fresh nonce with the time of now, for one exchange.
+pub(crate) fn stamp() -> Result<Stamp, Error> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Stamp::random(now.as_secs()).map_err(xoauth_sasl::Error::from)?)
+}
+
+/// Random text, for what a peer must not guess.
+pub(crate) fn random_text() -> Result<Nonce, Error> {
+    Ok(Nonce::random().map_err(xoauth_sasl::Error::from)?)
+}

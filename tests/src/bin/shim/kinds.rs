@@ -1,0 +1,73 @@
+//! The one table from the libraries' errors to the kind words of the attack corpus.
+
+use xoauth::Error;
+use xoauth::imap::{Error as Imap, TransportFault};
+use xoauth::smtp::Error as Smtp;
+
+/// The kind word of an error.
+pub(crate) fn word(error: &Error) -> &'static str {
+    match error {
+        Error::Connect { source, .. } if source.kind() == std::io::ErrorKind::TimedOut => "timeout",
+        Error::Connect { .. } => "io",
+        Error::Certificate { .. } => "certificate",
+        Error::TlsHandshake { .. } | Error::TlsSetup(_) => "tls-handshake",
+        Error::TlsDeadline => "timeout",
+        Error::Sasl(_) => "invalid-argument",
+        Error::Ended => "closed",
+        Error::Imap(error) => imap(error),
+        Error::Smtp(error) => smtp(error),
+        _ => "io",
+    }
+}
+
+fn imap(error: &Imap) -> &'static str {
+    match error {
+        Imap::Transport { fault, .. } => transport(fault),
+        Imap::Refused { .. } => "server-no",
+        Imap::AuthenticationRefused(_) => "auth-rejected",
+        Imap::MechanismUnavailable { .. } => "mechanism-unavailable",
+        Imap::TlsUnavailable { .. } => "tls-unavailable",
+        Imap::Bye { .. } => "server-bye",
+        Imap::Malformed { .. } => "malformed-response",
+        Imap::Unexpected { .. } | Imap::MissingData { .. } => "unexpected-response",
+        Imap::UnsolicitedTagged { .. } => "unsolicited-tagged",
+        Imap::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
+        Imap::Limit { .. } => "limit",
+        Imap::InvalidArgument { .. } | Imap::Sasl(_) | Imap::Busy => "invalid-argument",
+        _ => "io",
+    }
+}
+
+fn smtp(error: &Smtp) -> &'static str {
+    match error {
+        Smtp::Transport { fault, .. } => transport(fault),
+        Smtp::DeliveryUnknown { .. } => "delivery-unknown",
+        Smtp::ServerClosing { .. } => "server-bye",
+        Smtp::GreetingRefused { .. }
+        | Smtp::Refused { .. }
+        | Smtp::SenderRefused { .. }
+        | Smtp::DataRefused { .. }
+        | Smtp::ExtensionMissing { .. }
+        | Smtp::MessageTooLarge { .. } => "server-rejected",
+        Smtp::RecipientsRefused { .. } => "recipients-rejected",
+        Smtp::AuthenticationRefused(_) => "auth-rejected",
+        Smtp::MechanismUnavailable { .. } => "mechanism-unavailable",
+        Smtp::TlsUnavailable { .. } => "tls-unavailable",
+        Smtp::Malformed { .. } => "malformed-response",
+        Smtp::Unexpected { .. } => "unexpected-response",
+        Smtp::UnsolicitedReply { .. } => "unsolicited-reply",
+        Smtp::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
+        Smtp::Limit { .. } => "limit",
+        Smtp::InvalidArgument(_) | Smtp::Sasl(_) | Smtp::Busy => "invalid-argument",
+        Smtp::Ended => "closed",
+        _ => "io",
+    }
+}
+
+fn transport(fault: &TransportFault) -> &'static str {
+    match fault {
+        TransportFault::Closed => "closed",
+        TransportFault::Deadline => "timeout",
+        _ => "io",
+    }
+}

@@ -1,0 +1,93 @@
+//! The conformance shim: lets a program in any language drive the libraries and see what they do.
+//!
+//! `shim sign`, `shim parse` and `shim client [--driver blocking]` read JSON from standard input and write
+//! JSON to standard output. It uses only the public API of the crates and holds no protocol logic.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod client;
+mod imap_actions;
+mod kinds;
+mod parse;
+mod sign;
+mod smtp_actions;
+
+use std::io::{self, BufRead, Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use peak_alloc::PeakAlloc;
+use serde_json::{Value, json};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// Exit status of wrong usage (sysexits `EX_USAGE`).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["sign"] => each_line(sign::answer),
+        ["parse"] => each_line(parse::answer),
+        ["client"] | ["client", "--driver", "blocking"] => play_client(),
+        _ => {
+            eprintln!("usage: shim sign | parse | client [--driver blocking]");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("shim: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Answers one JSON object a line.
+fn each_line(answer: fn(&Value) -> Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let request: Value = serde_json::from_str(&line)?;
+        let mut answered = answer(&request);
+        if let Some(fields) = answered.as_object_mut() {
+            fields.insert("id".to_owned(), request.get("id").cloned().unwrap_or(Value::Null));
+        }
+        writeln!(out, "{answered}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Plays the client of one request.
+fn play_client() -> io::Result<()> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    let request: Value = serde_json::from_str(&text)?;
+    let played = client::play(&request);
+    writeln!(io::stdout(), "{}", played.answer)?;
+    io::stdout().flush()?;
+    if played.failed {
+        // Everything the client held is held for so long: a player sees whether the library closed the
+        // connection itself.
+        let linger = request.get("linger_ms").and_then(Value::as_u64).unwrap_or(0);
+        std::thread::sleep(Duration::from_millis(linger));
+    }
+    drop(played.held);
+    Ok(())
+}
+
+/// A field that is text.
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
+}
+
+/// What cannot be expressed with the libraries.
+fn unsupported(why: &str) -> Value {
+    json!({ "unsupported": why })
+}

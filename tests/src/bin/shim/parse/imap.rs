@@ -1,0 +1,181 @@
+//! Octets for the IMAP machine.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use xoauth::imap::command::{
+    Authenticate, Capability, Fetch, Greeting, Item, List, Logout, Noop, SaslIr, Search, Select,
+    StartTls,
+};
+use xoauth::imap::parse::Response;
+use xoauth::imap::proto::{
+    Announcement, Claim, Continued, Encoder, Exchange, Kind, Machine, Sink, State, TagPrefix,
+};
+use xoauth::imap::{Error, Limits, Query, StatusText};
+use xoauth::sasl::oauth1::{Nonce, Stamp};
+use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::sasl::{Context, XOAuth2};
+
+use super::{Case, Heard};
+
+/// A command that is listened to.
+struct Listened {
+    command: Box<dyn Exchange>,
+    log: Rc<RefCell<Vec<String>>>,
+    /// Octets of a streamed body, joined.
+    body: Vec<u8>,
+}
+
+impl Listened {
+    fn note(&self, text: String) {
+        self.log.borrow_mut().push(text);
+    }
+}
+
+impl Exchange for Listened {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        self.command.encode(out, state)
+    }
+
+    fn kind(&self) -> Kind {
+        self.command.kind()
+    }
+
+    fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
+        self.note(format!("Continuation({:?})", String::from_utf8_lossy(text)));
+        self.command.on_continuation(text, out)
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        if !self.body.is_empty() {
+            self.note(format!("Body({:?})", String::from_utf8_lossy(&self.body)));
+            self.body.clear();
+        }
+        self.note(format!("{response:?}"));
+        self.command.on_untagged(response)
+    }
+
+    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {
+        self.command.on_literal(literal)
+    }
+
+    fn on_chunk(&mut self, octets: &[u8]) {
+        self.body.extend(octets);
+        self.command.on_chunk(octets);
+    }
+
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        self.note(format!("Tagged({status:?})"));
+        self.command.on_completed(status, state);
+    }
+}
+
+/// The command a context names.
+fn command(context: &str) -> Option<Box<dyn Exchange>> {
+    Some(match context {
+        "greeting" => Box::new(Greeting::new()),
+        "capability" => Box::new(Capability::new()),
+        "authenticate" => {
+            let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
+            let login = XOAuth2::new("user", "token").ok()?;
+            let command =
+                Authenticate::new(&login, &Context::new(&stamp, "localhost", 993)).ok()?;
+            Box::new(command.even_if_unlisted().sasl_ir(SaslIr::Always))
+        }
+        "starttls" => Box::new(StartTls::new()),
+        "select" => Box::new(Select::new("INBOX")),
+        "list" => Box::new(List::all()),
+        "search" => Box::new(Search::sequence_numbers(Query::All)),
+        "fetch" => Box::new(Fetch::by_sequence("1:*", Item::Body)),
+        "logout" => Box::new(Logout::new()),
+        "" | "copy" => Box::new(Noop::new()),
+        _ => return None,
+    })
+}
+
+pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let listened = |command| Listened { command, log: Rc::clone(&log), body: Vec::new() };
+    let mut machine = Machine::new(TagPrefix::new("shim"), Limits::default());
+    let mut running = listened(command(case.context)?);
+    let mut tag = None;
+    let outcome = machine.start(&mut [&mut running]).and_then(|()| {
+        // What the command says first is taken as said; its tag is the one the octets must carry.
+        let mut written = Vec::new();
+        take(&mut machine, &mut running, &mut written)?;
+        tag = written.split(|&octet| octet == b' ').next().map(<[u8]>::to_vec);
+        let octets = retagged(case, tag.as_deref().unwrap_or_default());
+        for piece in octets.chunks(case.step.min(octets.len().max(1))) {
+            let mut piece = piece;
+            while !piece.is_empty() {
+                let room = machine.read_buffer();
+                let n = room.len().min(piece.len());
+                let (now, later) = piece.split_at_checked(n).unwrap_or((piece, &[]));
+                if let Some(room) = room.get_mut(..n) {
+                    room.copy_from_slice(now);
+                }
+                machine.received(n);
+                piece = later;
+                while take(&mut machine, &mut running, &mut Vec::new())? == After::Answered {
+                    running = listened(Box::new(Noop::new()));
+                    machine.start(&mut [&mut running])?;
+                }
+            }
+        }
+        Ok(())
+    });
+    let mut faults: Vec<String> =
+        machine.tolerated().iter().map(|fault| fault.to_string()).collect();
+    if let Err(fault) = &outcome {
+        faults.push(fault.to_string());
+    }
+    let responses = log.take();
+    Some(Heard { responses, faults, fatal: outcome.is_err() })
+}
+
+#[derive(PartialEq)]
+enum After {
+    /// The machine wants more octets.
+    Waiting,
+    /// The command has its answer: another takes its place.
+    Answered,
+}
+
+/// Takes what the machine has to say until it waits.
+fn take(
+    machine: &mut Machine,
+    running: &mut Listened,
+    written: &mut Vec<u8>,
+) -> Result<After, Error> {
+    let mut exchanges: [&mut dyn Exchange; 1] = [running];
+    let mut conversation = machine.converse(&mut exchanges);
+    loop {
+        match conversation.poll()? {
+            Want::Write(octets) => {
+                written.extend(octets);
+                let n = octets.len();
+                conversation.written(n);
+            }
+            Want::Chunk(_) => {}
+            // What follows the switch to TLS is given all the same.
+            Want::Read | Want::StartTls => return Ok(After::Waiting),
+            Want::Done => return Ok(After::Answered),
+        }
+    }
+}
+
+/// The octets with the command's own tag where they carry the case's.
+fn retagged(case: &Case<'_>, own: &[u8]) -> Vec<u8> {
+    let Some(tag) = case.tag.filter(|tag| !tag.is_empty()) else { return case.octets.to_vec() };
+    let mut retagged = Vec::with_capacity(case.octets.len());
+    for line in case.octets.split_inclusive(|&octet| octet == b'\n') {
+        match line.strip_prefix(tag.as_bytes()) {
+            Some(rest) if rest.first() == Some(&b' ') => {
+                retagged.extend(own);
+                retagged.extend(rest);
+            }
+            _ => retagged.extend(line),
+        }
+    }
+    retagged
+}

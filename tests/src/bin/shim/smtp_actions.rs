@@ -1,0 +1,139 @@
+//! The actions of an SMTP client.
+
+use serde_json::Value;
+use xoauth::smtp::exchange::{Noop, Send};
+use xoauth::smtp::{Builder, Client, ClientName, PlainClient, Session};
+use xoauth::{Error, Transport};
+
+use crate::client::{Course, Failed, Failure, Plan, mechanism, message};
+use crate::text;
+
+/// A connection at one of its stages.
+enum Stage<T: Transport> {
+    Plain(PlainClient<T>),
+    Client(Client<T>),
+    Session(Session<T>),
+    /// A call that consumed the connection failed.
+    Gone,
+}
+
+pub(crate) fn play(plan: &Plan<'_>) -> Course {
+    let mut builder = Builder::new(plan.host).port(plan.port).deadlines(plan.deadlines);
+    if let Some(name) = plan.server_name {
+        builder = builder.server_name(name);
+    }
+    if let Some(tls) = &plan.tls {
+        builder = builder.tls(tls);
+    }
+    let mut actions = plan.actions;
+    let mut done = 0;
+    if let Some((first, rest)) = actions.split_first() {
+        if text(first, "do") == Some("ehlo") {
+            match text(first, "name").unwrap_or_default().parse::<ClientName>() {
+                Ok(name) => builder = builder.client_name(name),
+                Err(error) => {
+                    let error = Failed::Argument(Box::new(error));
+                    let failure = Some(Failure { error, action: Some(0) });
+                    return Course { failure, ..Course::default() };
+                }
+            }
+            (actions, done) = (rest, 1);
+        }
+    }
+    match plan.mode {
+        "implicit" => begun(builder.connect().map(Stage::Client), actions, done),
+        "starttls" => begun(builder.connect_starttls().map(Stage::Client), actions, done),
+        _ if plan.allow_plaintext_auth => {
+            let client = builder.connect_plain().map(|plain| Stage::Client(plain.trust()));
+            begun(client, actions, done)
+        }
+        _ => begun(builder.connect_plain().map(Stage::Plain), actions, done),
+    }
+}
+
+fn begun<T: Transport + 'static>(
+    stage: Result<Stage<T>, Error>,
+    actions: &[Value],
+    done: usize,
+) -> Course {
+    let mut course = Course::default();
+    let mut stage = match stage {
+        Ok(stage) => stage,
+        Err(error) => {
+            course.failure = Some(Failure { error: error.into(), action: None });
+            return course;
+        }
+    };
+    for (index, action) in actions.iter().enumerate() {
+        if let Err(error) = act(&mut stage, action, &mut course.surfaced) {
+            course.failure = Some(Failure { error, action: Some(index + done) });
+            break;
+        }
+    }
+    course.usable = match &stage {
+        Stage::Plain(_) => true,
+        Stage::Client(client) => client.is_usable(),
+        Stage::Session(session) => session.is_usable(),
+        Stage::Gone => false,
+    };
+    if course.failure.is_some() {
+        course.held = Some(Box::new(stage));
+    } else {
+        course.farewell = Some(Box::new(move || {
+            // How the server takes leave changes nothing any more.
+            let _ = match stage {
+                Stage::Session(session) => session.quit(),
+                Stage::Client(client) => client.without_authentication().quit(),
+                Stage::Plain(_) | Stage::Gone => Ok(()),
+            };
+        }));
+    }
+    course
+}
+
+fn act<T: Transport>(
+    stage: &mut Stage<T>,
+    action: &Value,
+    surfaced: &mut Vec<String>,
+) -> Result<(), Failed> {
+    let field = |name| text(action, name).unwrap_or_default();
+    if field("do") == "auth" {
+        let login = mechanism(action)?;
+        return match std::mem::replace(stage, Stage::Gone) {
+            Stage::Client(client) => match client.authenticate(login) {
+                Ok(session) => {
+                    *stage = Stage::Session(session);
+                    Ok(())
+                }
+                Err(refused) => {
+                    let (error, client) = refused.into_parts();
+                    *stage = client.map_or(Stage::Gone, Stage::Client);
+                    Err(error.into())
+                }
+            },
+            other => {
+                *stage = other;
+                Err(Failed::RuledOut("this connection takes no credentials"))
+            }
+        };
+    }
+    // A server may take mail without a login.
+    *stage = match std::mem::replace(stage, Stage::Gone) {
+        Stage::Client(client) => Stage::Session(client.without_authentication()),
+        other => other,
+    };
+    let Stage::Session(session) = stage else {
+        return Err(Failed::RuledOut("this connection is in the clear"));
+    };
+    match field("do") {
+        "noop" => surfaced.push(format!("{:?}", session.run(Noop::new())?)),
+        "send" => {
+            let to = action.get("to").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let to: Vec<&str> = to.iter().filter_map(Value::as_str).collect();
+            let sent = session.run(Send::new(field("from"), to, message(action)))?;
+            surfaced.push(format!("{sent:?}"));
+        }
+        _ => return Err(Failed::RuledOut("the client has no such command yet")),
+    }
+    Ok(())
+}
