@@ -30,22 +30,8 @@ use crate::proto::output::{Encoded, Encoder, Output};
 use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
 use crate::proto::running::Running;
 use crate::proto::state::State;
+use crate::proto::tag::TagPrefix;
 use crate::types::{ArgumentSink, Event, StatusKind, StatusText};
-
-/// The random text that every tag of one connection begins with, so that a server cannot answer a command
-/// before it was sent.
-#[derive(Debug, Clone)]
-pub struct TagPrefix(String);
-
-impl TagPrefix {
-    /// Keeps the letters and digits of `random`, at most 16 of them. Take at least 40 bits of randomness,
-    /// say the text of an `oauth1::Nonce`.
-    pub fn new(random: &str) -> Self {
-        let mut prefix = String::from("x");
-        prefix.extend(random.chars().filter(char::is_ascii_alphanumeric).take(16));
-        Self(prefix)
-    }
-}
 
 /// One connection to an IMAP server, without its transport.
 #[derive(Debug)]
@@ -149,7 +135,7 @@ impl Machine {
             let mut tag = String::new();
             if kind != Kind::Greeting {
                 self.commands += 1;
-                tag = format!("{}{}", self.prefix.0, self.commands);
+                tag = self.prefix.tag(self.commands);
                 let capabilities = self.state.capabilities();
                 let mut encoder =
                     Encoder::new(&mut self.output, capabilities, &mut self.mask, index);

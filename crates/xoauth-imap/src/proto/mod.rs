@@ -8,10 +8,12 @@ mod output;
 mod receive;
 mod running;
 mod state;
+mod tag;
 
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
 pub use limits::{LimitKind, Limits};
-pub use machine::{Machine, TagPrefix};
+pub use machine::Machine;
 pub use output::Encoder;
 pub use running::Running;
 pub use state::{Selected, State};
+pub use tag::TagPrefix;

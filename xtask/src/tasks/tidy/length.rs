@@ -1,6 +1,6 @@
 //! No file is too long to be read in one go.
 
-use super::source::without_tests;
+use super::source::{is_test_module, without_tests};
 use super::{Complaint, Finding, line_of};
 use crate::Result;
 use crate::workspace::Workspace;
@@ -55,7 +55,7 @@ fn is_test(path: &str) -> bool {
     let in_package = path.strip_prefix("crates/").and_then(|rest| rest.split_once('/'));
     let rest = in_package.map(|(_, rest)| rest).or(path.strip_prefix("tests/")).unwrap_or(path);
     let directory = ["tests/", "benches/"].iter().any(|name| rest.starts_with(name));
-    directory || path.ends_with("/tests.rs") || path.contains("/src/") && path.contains("/tests/")
+    directory || is_test_module(path)
 }
 
 #[cfg(test)]

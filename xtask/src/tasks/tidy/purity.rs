@@ -1,6 +1,6 @@
 //! Nothing below `xoauth` reads, writes, waits or knows the time.
 
-use super::source::{code, has_word};
+use super::source::{code, has_word, is_test_module};
 use super::{Complaint, Finding, line_of};
 use crate::Result;
 use crate::workspace::{Kind, LOWER_CRATES, Package, Workspace};
@@ -33,7 +33,10 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
             ));
         }
         let sources = format!("{}/src/", package.directory);
-        for file in workspace.files(|path| path.starts_with(&sources) && path.ends_with(".rs"))? {
+        let is_source = |path: &str| {
+            path.starts_with(&sources) && path.ends_with(".rs") && !is_test_module(path)
+        };
+        for file in workspace.files(is_source)? {
             for (line, word) in forbidden(&file.text) {
                 complaints.push(Complaint::new(
                     &file.path,

@@ -26,6 +26,11 @@ pub(super) fn without_tests(text: &str) -> Vec<(usize, &str)> {
     kept
 }
 
+/// Whether a file is a test module of its own: `#[cfg(test)] mod tests;` stands in the module above it.
+pub(super) fn is_test_module(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/src/") && path.contains("/tests/")
+}
+
 /// The lines without tests and comments; what stands in a string is kept.
 pub(super) fn code(text: &str) -> Vec<(usize, &str)> {
     without_tests(text).into_iter().map(|(number, line)| (number, without_comment(line))).collect()
