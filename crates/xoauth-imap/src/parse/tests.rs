@@ -349,7 +349,7 @@ fn bodies_have_their_sections() {
             r#"Text None false Some("t")"#,
         ]
     );
-    let others: Vec<_> = message.others.iter().map(|item| &item.name[..]).collect();
+    let others: Vec<_> = message.others.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(others, ["BINARY.SIZE[2]", "BODY[BOGUS]"]);
 }
 

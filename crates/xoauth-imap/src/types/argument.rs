@@ -17,3 +17,32 @@ pub trait ArgumentSink {
     /// `literal`, RFC 9051 9.
     fn literal(&mut self, octets: &[u8]);
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    /// Shows what is written and how.
+    #[derive(Default)]
+    pub(in super::super) struct Written(pub(in super::super) String);
+
+    impl ArgumentSink for Written {
+        fn raw(&mut self, text: &str) {
+            self.0.push_str(text);
+        }
+
+        fn astring(&mut self, octets: &[u8]) {
+            self.0.push_str(&format!("<{}>", octets.escape_ascii()));
+        }
+
+        fn string(&mut self, octets: &[u8]) {
+            self.0.push_str(&format!("<<{}>>", octets.escape_ascii()));
+        }
+
+        fn literal(&mut self, octets: &[u8]) {
+            self.0.push_str(&format!("<<<{}>>>", octets.escape_ascii()));
+        }
+    }
+}

@@ -82,3 +82,24 @@ impl<'a> FromIterator<&'a str> for Capabilities {
         capabilities
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn capabilities_are_found_in_any_case() {
+        let capabilities: Capabilities =
+            ["IMAP4rev1", "sasl-ir", "AUTH=XOAUTH2 auth=PLAIN", "LITERAL-", "AUTH=", ""]
+                .into_iter()
+                .collect();
+        assert!(capabilities.has("imap4REV1") && capabilities.has_sasl_ir());
+        assert!(capabilities.has_literal_minus() && !capabilities.has_literal_plus());
+        assert!(!capabilities.is_imap4rev2() && !capabilities.has("AUTH"));
+        assert_eq!(capabilities.mechanisms().collect::<Vec<_>>(), ["XOAUTH2", "PLAIN", ""]);
+        assert_eq!(capabilities.iter().count(), 6);
+        let rev2: Capabilities = ["IMAP4rev2"].into_iter().collect();
+        assert!(rev2.has_sasl_ir() && rev2.has_literal_minus() && !rev2.has_literal_plus());
+    }
+}

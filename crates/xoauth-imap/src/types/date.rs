@@ -268,3 +268,104 @@ impl fmt::Display for DateError {
 }
 
 impl core::error::Error for DateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dates_are_read_and_written() {
+        let cases = [
+            ("1-Feb-1994", "1-Feb-1994"),
+            ("01-feb-1994", "1-Feb-1994"),
+            ("29-Feb-2000", "29-Feb-2000"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<Date>().unwrap().to_string(), expected);
+        }
+        for text in [
+            "",
+            "1-Feb-94",
+            "0-Feb-1994",
+            "29-Feb-1900",
+            "31-Apr-2024",
+            "1-Foo-1994",
+            "1-Feb-1994 ",
+            "1 Feb 1994",
+        ] {
+            let error = text.parse::<Date>().unwrap_err();
+            assert_eq!(error.to_string(), "invalid date, expected a date such as 1-Feb-1994");
+        }
+        assert!(Date::new(10_000, 1, 1).is_err() && Date::new(2024, 13, 1).is_err());
+    }
+
+    #[test]
+    fn times_are_read_and_written() {
+        let cases = [
+            // RFC 9051, 6.3.12 and 7.5.2.
+            ("17-Jul-1996 02:44:25 -0700", "17-Jul-1996 02:44:25 -0700", 837_596_665),
+            (" 7-Feb-1994 21:52:25 -0800", " 7-Feb-1994 21:52:25 -0800", 760_686_745),
+            ("07-feb-1994 21:52:25 +0530", " 7-Feb-1994 21:52:25 +0530", 760_638_145),
+            ("7-Feb-1994 00:00:00 +0000", " 7-Feb-1994 00:00:00 +0000", 760_579_200),
+            (" 1-Jan-1970 00:00:00 +0000", " 1-Jan-1970 00:00:00 +0000", 0),
+            ("31-Dec-1969 23:59:60 +0000", "31-Dec-1969 23:59:60 +0000", 0),
+        ];
+        for (text, expected, seconds) in cases {
+            let time: DateTime = text.parse().unwrap();
+            assert_eq!(time.to_string(), expected);
+            assert_eq!(time.unix_seconds(), seconds, "{text}");
+        }
+        for text in [
+            "",
+            "17-Jul-1996",
+            "17-Jul-1996 02:44:25",
+            "17-Jul-1996 2:44:25 -0700",
+            "17-Jul-1996 24:00:00 -0700",
+            "17-Jul-1996 02:60:25 -0700",
+            "17-Jul-1996 02:44:61 -0700",
+            "17-Jul-1996 02:44:25 -0760",
+            "17-Jul-1996 02:44:25 +2400",
+            "17-Jul-1996 02:44:25 0700",
+            "17-Jul-1996 02:44:25 -0700x",
+            "17-Jul-1996 02:44:25 -9999",
+        ] {
+            assert!(text.parse::<DateTime>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_calendar_goes_from_0_to_9999() {
+        for (days, text) in [
+            (-719_528, "1-Jan-0000"),
+            (2_932_896, "31-Dec-9999"),
+            (0, "1-Jan-1970"),
+            (11_016, "29-Feb-2000"),
+        ] {
+            let date = Date::from_unix_days(days).unwrap();
+            assert_eq!(date.to_string(), text);
+            assert_eq!(date.unix_days(), days);
+        }
+        for days in [-719_529, 2_932_897, i64::MIN, i64::MAX] {
+            assert!(Date::from_unix_days(days).is_err(), "{days}");
+        }
+        assert!(DateTime::from_unix_seconds(i64::MAX, 0).is_err());
+        assert!(DateTime::from_unix_seconds(0, 1440).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn points_in_time_come_back(seconds in -62_167_132_800i64..253_402_214_400, offset in -1439i16..1440) {
+            let time = DateTime::from_unix_seconds(seconds, offset).unwrap();
+            prop_assert_eq!(time.unix_seconds(), seconds);
+            prop_assert_eq!(time.to_string().parse(), Ok(time));
+            prop_assert_eq!(time.date().to_string().parse(), Ok(time.date()));
+        }
+
+        #[test]
+        fn octets_never_panic(octets: alloc::vec::Vec<u8>) {
+            let _ = DateTime::parse(&octets);
+        }
+    }
+}

@@ -264,3 +264,56 @@ impl fmt::Display for FlagError {
 }
 
 impl core::error::Error for FlagError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    #[test]
+    fn flags_are_read_in_any_case() {
+        for flag in &SYSTEM {
+            let name = flag.as_str();
+            assert_eq!(name.parse(), Ok(flag.clone()));
+            assert_eq!(name.to_lowercase().parse(), Ok(flag.clone()));
+            assert_eq!(Flag::system_bit(name.to_uppercase().as_bytes()), flag.bit());
+            assert_eq!(flag.bit().count_ones(), 1);
+        }
+        assert_eq!("$MDNSent".parse::<Flag>(), Flag::keyword("$mdnsent"));
+        assert_eq!("\\X-Y".parse::<Flag>().unwrap().as_str(), "\\X-Y");
+        for name in ["\\Seem", "\\Delete1", "\\", "Seen", ""] {
+            assert_eq!(Flag::system_bit(name.as_bytes()), 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_could_end_a_flag_is_refused() {
+        let cases = [
+            ("", "empty flag, expected a name"),
+            ("\\", "empty flag, expected a name"),
+            ("a b", "unexpected ' ' at offset 1 of a flag, expected an atom"),
+            ("\\a)", "unexpected ')' at offset 2 of a flag, expected an atom"),
+            ("a\r\nx", "unexpected '\\r' at offset 1 of a flag, expected an atom"),
+            ("x{5}", "unexpected '{' at offset 1 of a flag, expected an atom"),
+            ("ü", "unexpected 'ü' at offset 0 of a flag, expected an atom"),
+            ("a\\b", "unexpected '\\\\' at offset 1 of a flag, expected an atom"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<Flag>().unwrap_err().to_string(), expected, "{text:?}");
+        }
+        assert!(Flag::keyword("\\Seen").is_err());
+    }
+
+    #[test]
+    fn a_set_holds_each_flag_once() {
+        let junk = Flag::keyword("$Junk").unwrap();
+        let mut flags: Flags =
+            [junk.clone(), Flag::Seen, Flag::Draft, Flag::Seen].into_iter().collect();
+        flags.insert(Flag::keyword("$JUNK").unwrap());
+        assert_eq!(format!("{flags:?}"), "{Seen, Draft, Keyword(\"$Junk\")}");
+        assert!(flags.is_seen() && flags.contains(&junk) && !flags.contains(&Flag::Deleted));
+        assert_eq!(flags, [Flag::Draft, Flag::Seen, junk].into_iter().collect());
+        assert!(!flags.is_empty() && Flags::default().is_empty());
+    }
+}

@@ -138,3 +138,75 @@ impl fmt::Debug for Mailbox {
         write!(f, "Mailbox({:?})", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::argument::tests::Written;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_server_is_told_what_it_told() {
+        // What modified UTF-7 does not produce: raw UTF-8, Latin-1, base64 for what needs none, a lone `&`.
+        let cases: [(&[u8], &str); 6] = [
+            (b"Entw&APw-rfe", "Entwürfe"),
+            ("Entwürfe".as_bytes(), "Entwürfe"),
+            (b"Entw\xfcrfe", "Entw\u{fffd}rfe"),
+            (b"&AGE-", "a"),
+            (b"R&D", "R&D"),
+            (b"a\tb", "a\tb"),
+        ];
+        for (wire, name) in cases {
+            let mailbox = Mailbox::from_wire(wire);
+            assert_eq!(mailbox.as_str(), name);
+            assert_eq!(mailbox.to_wire(), wire);
+        }
+        assert_ne!(Mailbox::from_wire(b"&AGE-"), Mailbox::from("a"));
+        assert_eq!(Mailbox::from_wire(b"R&-D"), Mailbox::from("R&D"));
+    }
+
+    #[test]
+    fn the_inbox_has_one_name() {
+        assert_eq!(Mailbox::from("inbox"), Mailbox::inbox());
+        assert_ne!(Mailbox::from("inbox/a"), Mailbox::from("INBOX/a"));
+        assert!(Mailbox::from_wire(b"iNbOx").is_inbox());
+        assert_eq!(
+            format!("{:?} {}", Mailbox::from("a b"), Mailbox::from("a b")),
+            "Mailbox(\"a b\") a b"
+        );
+    }
+
+    #[test]
+    fn names_are_written_as_arguments() {
+        let mut out = Written::default();
+        Mailbox::from("日本\r\n").encode(&mut out);
+        Mailbox::from("%/R&D").encode_pattern(&mut out);
+        // The sink refuses the NUL.
+        Mailbox::from("a\0b").encode(&mut out);
+        assert_eq!(out.0, "<&ZeVnLAANAAo-><<%/R&-D>><a\\x00b>");
+    }
+
+    #[test]
+    fn levels_are_cut_at_the_delimiter() {
+        let levels = |name, delimiter: Option<char>| {
+            let mailbox = Mailbox::from(name);
+            mailbox.levels(delimiter.map(Delimiter::from)).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(levels("a/b.c/", Some('/')), "a|b.c|");
+        assert_eq!(levels("a/b", None), "a/b");
+    }
+
+    proptest! {
+        #[test]
+        fn wire_octets_come_back(wire: Vec<u8>) {
+            prop_assert_eq!(Mailbox::from_wire(&wire).to_wire(), wire);
+        }
+
+        #[test]
+        fn names_come_back(name: String) {
+            let mailbox = Mailbox::from(name.as_str());
+            prop_assert_eq!(Mailbox::from_wire(&mailbox.to_wire()), mailbox);
+        }
+    }
+}

@@ -47,16 +47,16 @@ impl FromStr for Query {
             if closes || cursor.is_empty() {
                 // The list around all is closed by the end of the text, the others by a parenthesis.
                 let outermost = open.len() == 1;
-                match open.pop() {
-                    Some(Open::List { keys: 1.. }) if closes != outermost => {}
-                    Some(Open::List { keys: 1.. }) => {
-                        return Err(error(&cursor, "as many closing parentheses as opening ones"));
-                    }
+                let keys = match open.pop() {
+                    Some(Open::List { keys: keys @ 1.. }) => keys,
                     _ => return Err(error(&cursor, "a search key")),
+                };
+                if closes == outermost {
+                    return Err(error(&cursor, "as many closing parentheses as opening ones"));
                 }
                 tokens.push(Token::Close);
-                if open.is_empty() {
-                    return Ok(whole(tokens));
+                if outermost {
+                    return Ok(whole(tokens, keys));
                 }
             } else {
                 match token(&mut cursor).map_err(|expected| error(&cursor, expected))? {
@@ -94,12 +94,11 @@ impl FromStr for Query {
     }
 }
 
-/// A list of one key is that key.
-fn whole(mut tokens: Vec<Token>) -> Query {
-    if let [Token::Open, Token::Key(_), Token::Close] = tokens.as_slice() {
-        if let Some(Token::Key(key)) = tokens.drain(1..2).next() {
-            return key;
-        }
+/// What stands in the outermost list, which has no parentheses of its own in the text.
+fn whole(mut tokens: Vec<Token>, keys: usize) -> Query {
+    if keys == 1 {
+        tokens.pop();
+        tokens.remove(0);
     }
     Query::from_tokens(tokens)
 }

@@ -189,3 +189,82 @@ impl fmt::Display for SectionError {
 }
 
 impl core::error::Error for SectionError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::argument::tests::Written;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    fn encoded(section: &Section) -> Result<String, &'static str> {
+        let mut out = Written::default();
+        section.encode(&mut out)?;
+        Ok(out.0.replace(['<', '>'], ""))
+    }
+
+    #[test]
+    fn sections_are_read_and_written() {
+        // RFC 9051, 6.4.5.1.
+        for text in [
+            "",
+            "HEADER",
+            "TEXT",
+            "HEADER.FIELDS (DATE FROM)",
+            "HEADER.FIELDS.NOT (To)",
+            "1",
+            "1.MIME",
+            "3.HEADER",
+            "3.TEXT",
+            "4.1.MIME",
+            "4.2.HEADER",
+            "4.2.2.1",
+            "1.2.HEADER.FIELDS (Received)",
+            "4294967295",
+        ] {
+            let section: Section = text.parse().unwrap();
+            assert_eq!(encoded(&section).as_deref(), Ok(text));
+            assert!(text.to_lowercase().parse::<Section>().is_ok(), "{text}");
+        }
+        for text in [
+            "MIME",
+            "0",
+            "1..2",
+            "1.",
+            "1.0",
+            "HEADERS",
+            "HEADER.FIELDS",
+            "HEADER x",
+            "TEXT.1",
+            "1 ",
+            "(",
+            "1.x",
+        ] {
+            assert!(text.parse::<Section>().is_err(), "{text}");
+        }
+        assert_eq!(
+            "x".parse::<Section>().unwrap_err().to_string(),
+            "unknown section, expected one such as HEADER, TEXT or 1.2.MIME"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_refused() {
+        for section in [
+            Section::part([]),
+            Section::part([1, 0]),
+            Section::HeaderFields(Vec::new()),
+            Section::HeaderFields(Vec::from(["a:b".into()])),
+            Section::Part(Vec::from([1]), PartText::HeaderFieldsNot(Vec::from(["a\r\n".into()]))),
+        ] {
+            assert!(encoded(&section).is_err(), "{section:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn octets_never_panic(octets: Vec<u8>) {
+            let _ = Section::parse(&octets);
+        }
+    }
+}

@@ -116,9 +116,9 @@ impl<T: Number> Set<T> {
     /// The numbers in ascending order, made as they are asked for; `highest` is what `*` means.
     pub fn iter(&self, highest: T) -> impl Iterator<Item = T> + use<'_, T> {
         let highest = value(highest);
+        let meant = move |end| if end == STAR { highest } else { end };
         let ends = move |&(from, to): &(u64, u64)| {
-            let (from, to) = (from.min(STAR), if to == STAR { highest } else { to });
-            let from = if from == STAR { highest } else { from };
+            let (from, to) = (meant(from), meant(to));
             from.min(to)..=from.max(to)
         };
         // Only the last range can end in `*`; what the ones before it hold is not told twice.
@@ -293,3 +293,111 @@ impl fmt::Display for SetError {
 }
 
 impl core::error::Error for SetError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    fn uids(numbers: &[u32]) -> Vec<Uid> {
+        numbers.iter().copied().filter_map(Uid::new).collect()
+    }
+
+    #[test]
+    fn text_is_read_and_joined() {
+        let cases = [
+            // RFC 9051, 9.
+            ("2,4:7,9,12:*", "2,4:7,9,12:*"),
+            ("*:4,5:7", "4:*"),
+            ("2:4,4,3:2", "2:4"),
+            ("*", "*"),
+            ("1:*", "1:*"),
+            ("5,4,3,1", "1,3:5"),
+            ("4294967295", "4294967295"),
+            ("4294967295,*", "4294967295,*"),
+        ];
+        for (text, expected) in cases {
+            let set: UidSet = text.parse().unwrap();
+            assert_eq!(set.to_string(), expected, "{text}");
+            assert_eq!(expected.parse(), Ok(set), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_set_is_refused() {
+        let cases = [
+            ("", "unexpected end of sequence set, expected a number"),
+            ("1:", "unexpected end of sequence set, expected a number"),
+            ("1,", "unexpected end of sequence set, expected a number"),
+            ("1,,2", "unexpected ',' at offset 2 of sequence set, expected a number"),
+            ("1:2:3", "unexpected ':' at offset 3 of sequence set, expected a number"),
+            ("12q", "unexpected 'q' at offset 2 of sequence set, expected a number"),
+            ("7 ", "unexpected ' ' at offset 1 of sequence set, expected a number"),
+            ("1:é", "unexpected 'é' at offset 2 of sequence set, expected a number"),
+            ("3,0", "number out of range at offset 2 of sequence set, expected 1 to 4294967295"),
+            (
+                "4294967296",
+                "number out of range at offset 0 of sequence set, expected 1 to 4294967295",
+            ),
+            ("$", "unexpected '$' at offset 0 of sequence set, expected a number"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<SeqSet>().unwrap_err().to_string(), expected, "{text}");
+        }
+        let none = UidSet::new([]).unwrap_err();
+        assert_eq!(none.to_string(), "empty sequence set, expected a number");
+    }
+
+    #[test]
+    fn the_highest_number_is_what_the_caller_says() {
+        let numbers = |text: &str, highest| {
+            let set: UidSet = text.parse().unwrap();
+            let numbers: Vec<_> = set.iter(Uid::new(highest).unwrap()).map(Uid::get).collect();
+            numbers
+        };
+        assert_eq!(numbers("2:3,7:*", 9), [2, 3, 7, 8, 9]);
+        assert_eq!(numbers("*", 9), [9]);
+        assert_eq!(numbers("7:*", 5), [5, 6, 7]);
+        assert_eq!(numbers("5:8,11:*", 7), [5, 6, 7, 8, 9, 10, 11]);
+        // Nothing is made before it is asked for.
+        let all = UidSet::all();
+        assert_eq!(all.iter(Uid::new(u32::MAX).unwrap()).nth(1_000).map(Uid::get), Some(1_001));
+    }
+
+    #[test]
+    fn sets_are_made_from_numbers() {
+        let [two, five] = [2, 5].map(|number| Uid::new(number).unwrap());
+        assert_eq!(UidSet::from(five).to_string(), "5");
+        assert_eq!(UidSet::range(five, two).to_string(), "2:5");
+        assert_eq!(UidSet::starting_at(five).to_string(), "5:*");
+        assert_eq!(UidSet::last().to_string(), "*");
+        assert_eq!(UidSet::range(two, two).union(&UidSet::starting_at(five)).to_string(), "2,5:*");
+        assert_eq!(UidSet::try_from(uids(&[9, 1, 2, 3, 10])).unwrap().to_string(), "1:3,9:10");
+        assert_eq!(format!("{:?}", UidSet::all()), "Set(1:*)");
+    }
+
+    proptest! {
+        #[test]
+        fn sets_hold_what_was_put_in(numbers in prop::collection::vec(1u32..200, 1..40)) {
+            let set = UidSet::new(uids(&numbers)).unwrap();
+            prop_assert_eq!(set.to_string().parse(), Ok(set.clone()));
+            for number in 1..200 {
+                let number = Uid::new(number).unwrap();
+                prop_assert_eq!(set.contains(number), numbers.contains(&number.get()));
+            }
+            let mut sorted = numbers;
+            sorted.sort_unstable();
+            sorted.dedup();
+            let highest = Uid::new(200).unwrap();
+            prop_assert_eq!(set.iter(highest).map(Uid::get).collect::<Vec<_>>(), sorted);
+        }
+
+        #[test]
+        fn text_never_panics(text in "[0-9:,* q]{0,12}") {
+            if let Ok(set) = text.parse::<UidSet>() {
+                prop_assert_eq!(set.to_string().parse(), Ok(set));
+            }
+        }
+    }
+}
