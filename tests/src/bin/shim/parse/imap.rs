@@ -14,7 +14,7 @@ use xoauth::imap::proto::{
 use xoauth::imap::{Error, Limits, Query, StatusText};
 use xoauth::sasl::oauth1::{Nonce, Stamp};
 use xoauth::sasl::wire::{Conversation, Want};
-use xoauth::sasl::{Context, XOAuth2};
+use xoauth::sasl::{Context, Mask, XOAuth2};
 
 use super::{Case, Heard};
 
@@ -51,7 +51,7 @@ impl Exchange for Listened {
             self.note(format!("Body({:?})", String::from_utf8_lossy(&self.body)));
             self.body.clear();
         }
-        self.note(format!("{response:?}"));
+        self.note(format!("{:?}", response.to_event(&Mask::default())));
         self.command.on_untagged(response)
     }
 
@@ -77,7 +77,7 @@ fn command(context: &str) -> Option<Box<dyn Exchange>> {
         "capability" => Box::new(Capability::new()),
         "authenticate" => {
             let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
-            let login = XOAuth2::new("user", "token").ok()?;
+            let login = XOAuth2::new("user", "an-access-token-of-the-shim").ok()?;
             let command =
                 Authenticate::new(&login, &Context::new(&stamp, "localhost", 993)).ok()?;
             Box::new(command.even_if_unlisted().sasl_ir(SaslIr::Always))
