@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn lines_are_told_apart() {
-        let cases: [(&[u8], Result<(u16, Separator), &str>); 17] = [
+        type Case<'a> = (&'a [u8], Result<(u16, Separator), &'a str>);
+        let cases: [Case<'_>; 17] = [
             (b"250 ok\r\n", Ok((250, Separator::Last))),
             (b"250\r\n", Ok((250, Separator::Last))),
             (b"250 \r\n", Ok((250, Separator::Last))),

@@ -105,12 +105,8 @@ impl Machine {
             }
         }
         self.phase = Phase::Running;
-        // What came since the last reply answers nothing that will be written.
-        if self.receive.pending().is_empty() || self.output.expects_reply() {
-            return Ok(());
-        }
-        let heard = self.hear(exchange);
-        self.unless_broken(exchange, heard.and_then(|_| self.nothing_left_over()))
+        let left_over = self.refuse_left_over();
+        self.unless_broken(exchange, left_over)
     }
 
     /// Goes on until the driver is needed. `exchange` is the one given to [`Machine::start`].
@@ -138,13 +134,12 @@ impl Machine {
                 Phase::StartTls => return Ok(Step::StartTls),
                 Phase::Broken(fault) => return Err(fault.clone()),
             }
-            if self.hear(exchange)? {
+            // What stands behind the last reply is not this exchange's: its outcome holds, whatever it is.
+            if self.output.awaited() > 0 && self.hear(exchange)? {
                 continue;
             }
             if !self.output.writable(self.limits.window).is_empty() {
-                if !self.output.expects_reply() {
-                    self.nothing_left_over()?;
-                }
+                self.refuse_left_over()?;
                 return Ok(Step::Write);
             }
             if self.output.is_written() {
@@ -166,19 +161,21 @@ impl Machine {
 
     /// Hands the next reply to the exchange, if it is there whole.
     fn hear(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
-        let code = match self.receive.next(&self.limits) {
-            Ok(Some(code)) => code,
-            Ok(None) => return Ok(false),
-            Err(FramingFault::Limit(kind)) => return Err(Error::Limit { kind }),
-            Err(FramingFault::Malformed { expected }) => {
-                let octets = Excerpt::new(self.receive.line(), &self.mask);
-                return Err(Error::Malformed { expected, octets });
-            }
-        };
-        self.note_reply(code);
-        let progress = self.answer(code, exchange);
+        let Some(code) = self.next_reply()? else { return Ok(false) };
+        let expected = self.output.expects_reply();
+        if expected {
+            self.output.answered();
+        }
+        if code.get() == 421 || !expected {
+            return Err(self.unasked(code));
+        }
+        let reply = Reply::new(code, self.receive.reply(), &self.mask);
+        let mut encoder = Encoder::new(&mut self.output);
+        let progress = exchange.on_reply(&reply, &mut encoder)?;
+        let news = encoder.finish()?;
+        self.learn(news);
         self.receive.consume();
-        self.phase = match progress? {
+        self.phase = match progress {
             Progress::Continue => return Ok(true),
             Progress::Ended => Phase::Ended,
             Progress::StartTls => {
@@ -193,34 +190,44 @@ impl Machine {
         Ok(true)
     }
 
-    fn answer(&mut self, code: ReplyCode, exchange: &mut dyn Exchange) -> Result<Progress, Error> {
-        let Self { receive, output, mask, .. } = self;
-        let expected = output.expects_reply();
-        if code.get() == 421 || code.get() == 221 && !expected {
-            let reply = Reply::new(code, receive.reply(), mask).to_text();
-            // Where it answers a command, that command has its answer.
-            if expected {
-                output.answered();
+    /// The code of the next reply, if it is there whole.
+    fn next_reply(&mut self) -> Result<Option<ReplyCode>, Error> {
+        let next = self.receive.next(&self.limits).map_err(|fault| match fault {
+            FramingFault::Limit(kind) => Error::Limit { kind },
+            FramingFault::Malformed { expected } => {
+                Error::Malformed { expected, octets: Excerpt::new(self.receive.line(), &self.mask) }
             }
-            return Err(Error::ServerClosing { reply });
+        })?;
+        if let Some(code) = next {
+            self.note_reply(code);
         }
-        if !expected {
-            return Err(Error::UnsolicitedReply { octets: Excerpt::new(receive.reply(), mask) });
-        }
-        output.answered();
-        let reply = Reply::new(code, receive.reply(), mask);
-        let mut encoder = Encoder::new(output);
-        let progress = exchange.on_reply(&reply, &mut encoder)?;
-        let news = encoder.finish()?;
-        self.learn(news);
-        Ok(progress)
+        Ok(next)
     }
 
-    /// No octets may be there when a flight begins: they came before the command they would answer.
-    fn nothing_left_over(&self) -> Result<(), Error> {
-        match self.receive.pending() {
-            [] => Ok(()),
-            octets => Err(Error::UnsolicitedReply { octets: Excerpt::new(octets, &self.mask) }),
+    /// Before octets are written that no reply can be under way for: what was received by then came before
+    /// the command it would answer.
+    fn refuse_left_over(&mut self) -> Result<(), Error> {
+        if self.receive.pending().is_empty() || self.output.expects_reply() {
+            return Ok(());
+        }
+        Err(match self.next_reply()? {
+            Some(code) => self.unasked(code),
+            None => {
+                let octets = Excerpt::new(self.receive.pending(), &self.mask);
+                Error::UnsolicitedReply { octets }
+            }
+        })
+    }
+
+    /// A reply nobody asked for: the server takes leave, or somebody forges.
+    fn unasked(&self, code: ReplyCode) -> Error {
+        let octets = self.receive.reply();
+        match code.get() {
+            221 | 421 => {
+                let reply = Reply::new(code, octets, &self.mask).to_text();
+                Error::ServerClosing { reply }
+            }
+            _ => Error::UnsolicitedReply { octets: Excerpt::new(octets, &self.mask) },
         }
     }
 

@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn replies_are_framed_whole_and_octet_by_octet() {
         let malformed = |expected| Some(FramingFault::Malformed { expected });
-        let cases: [(&[u8], &[&[u8]], Option<FramingFault>); 8] = [
+        type Case<'a> = (&'a [u8], &'a [&'a [u8]], Option<FramingFault>);
+        let cases: [Case<'_>; 8] = [
             (b"250 ok\r\n", &[b"250 ok\r\n"], None),
             (
                 b"250-a\r\n250-b\r\n250 c\r\n220\r\n",
