@@ -1,4 +1,6 @@
 //! Where an example signs in: the embedded mail host when nothing is named, else a real provider.
+// `--help` is printed.
+#![allow(clippy::print_stdout)]
 
 use std::env;
 use std::error::Error;

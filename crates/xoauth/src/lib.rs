@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// Without a protocol there is nobody to use what both share.
+#![cfg_attr(
+    not(any(feature = "imap", feature = "smtp")),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 
 mod error;
 #[cfg(feature = "imap")]

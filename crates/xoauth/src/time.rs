@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use xoauth_sasl::oauth1::{Nonce, Stamp};
+#[cfg(feature = "imap")]
+use xoauth_sasl::oauth1::Nonce;
+use xoauth_sasl::oauth1::Stamp;
 
 use crate::Error;
 
@@ -13,6 +15,7 @@ pub(crate) fn stamp() -> Result<Stamp, Error> {
 }
 
 /// Random text, for what a peer must not guess.
+#[cfg(feature = "imap")]
 pub(crate) fn random_text() -> Result<Nonce, Error> {
     Ok(Nonce::random().map_err(xoauth_sasl::Error::from)?)
 }

@@ -11,7 +11,9 @@ use xoauth_sasl::wire::Direction;
 /// are our secrets where a server echoes them. Texts are bounded, control characters are escaped, and the
 /// content of literals and messages is left out.
 #[derive(Clone)]
-pub struct Trace(Arc<dyn Fn(Direction, &str) + Send + Sync>);
+pub struct Trace(Arc<Hook>);
+
+type Hook = dyn Fn(Direction, &str) + Send + Sync;
 
 impl Trace {
     /// Calls `hook` with each line.

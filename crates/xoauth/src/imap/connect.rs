@@ -2,8 +2,10 @@
 
 use xoauth_imap::Limits;
 
+#[cfg(feature = "native-tls")]
+use super::Client;
+use super::PlainClient;
 use super::core::Core;
-use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;

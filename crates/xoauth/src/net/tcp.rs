@@ -41,6 +41,7 @@ impl TcpTransport {
         self.stream.local_addr()
     }
 
+    #[cfg(feature = "native-tls")]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }

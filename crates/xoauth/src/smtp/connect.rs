@@ -3,8 +3,10 @@
 use xoauth_smtp::exchange::Ehlo;
 use xoauth_smtp::{ClientName, Limits};
 
+#[cfg(feature = "native-tls")]
+use super::Client;
+use super::PlainClient;
 use super::core::Core;
-use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
