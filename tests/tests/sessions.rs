@@ -1,5 +1,5 @@
 //! The sessions against the embedded mail host: every mechanism, every way to connect.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -70,9 +70,9 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
             if matches!(case.context, "auth" | "mail" | "rcpt" | "data") {
                 // The client speaks between these replies: what is whole is a line.
                 let lines = case.octets.split_inclusive(|&octet| octet == b'\n');
-                return lines.into_iter().try_for_each(|line| {
-                    give(&mut machine, &mut running, line, case.step)
-                });
+                return lines
+                    .into_iter()
+                    .try_for_each(|line| give(&mut machine, &mut running, line, case.step));
             }
             give(&mut machine, &mut running, case.octets, case.step)
         });
