@@ -1,7 +1,7 @@
 //! Commands: each a value with a typed output.
 //!
 //! A new command, also a user's own, is a type that implements [`Exchange`](crate::proto::Exchange) and
-//! [`Command`](crate::proto::Command); nothing else has to know of it.
+//! [`Command`]; nothing else has to know of it.
 
 mod any_state;
 mod authenticate;
