@@ -13,3 +13,13 @@ mod connection;
 pub mod host;
 pub mod scripted;
 pub mod setup;
+
+/// The pages people read first: their examples compile and run as they stand.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+
+    #[doc = include_str!("../../docs/from-python.md")]
+    mod from_python {}
+}
