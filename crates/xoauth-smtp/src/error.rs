@@ -26,7 +26,7 @@ pub enum Error {
         fault: TransportFault,
     },
     /// The session broke after the end of the message was sent and before its answer: the message may have
-    /// been accepted or not (RFC 5321 4.5.4.1). Sending it again may deliver it twice.
+    /// been accepted or not (RFC 5321 6.1). Sending it again may deliver it twice.
     DeliveryUnknown {
         /// What broke the session.
         cause: Box<Error>,

@@ -5,8 +5,9 @@ mod common;
 
 use common::{Peer, RESPONSE, TOKEN, USER, WHOLE, auth_with, every_way, told};
 use xoauth_smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Send};
+use xoauth_smtp::sasl::wire::Want;
 use xoauth_smtp::sasl::{OAuthBearer, XOAuth2};
-use xoauth_smtp::{DataStage, Error, Limits, Message, ReversePath};
+use xoauth_smtp::{DataStage, Error, Limits, Message, ReversePath, TransportFault};
 
 const GREETING: &str = "
     S: 220 mx.example.org ESMTP
@@ -658,6 +659,39 @@ fn break_after_the_message_and_before_its_answer_is_delivery_unknown() {
         assert_eq!(matches!(error, Error::DeliveryUnknown { .. }), cut >= all - last, "{cut}");
         assert_eq!(error.is_transient(), cut < all - last, "nobody may send it again by itself");
     }
+}
+
+#[test]
+fn deadline_after_the_message_was_handed_over_is_delivery_unknown() {
+    let before = "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n";
+    let mut peer = Peer::saying(before.as_bytes(), common::Way { read: 1, ..WHOLE });
+    peer.greet().unwrap();
+    let mut send = Send::new("a@example.org", ["b@example.net"], "x\r\n");
+    peer.machine.start(&mut send).unwrap();
+    let mut replies = ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"].into_iter();
+    loop {
+        match peer.machine.poll(&mut send).unwrap() {
+            // Not one octet of it was taken, but who knows what a TLS library had sent of it.
+            Want::Write(octets) if octets.ends_with(b"\r\n.\r\n") => break,
+            Want::Write(octets) => {
+                let n = octets.len();
+                peer.machine.written(n);
+            }
+            Want::Read => {
+                let reply = replies.next().unwrap().as_bytes();
+                peer.machine.read_buffer()[..reply.len()].copy_from_slice(reply);
+                peer.machine.received(reply.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let error = peer.machine.transport_failed(&mut send, TransportFault::Deadline);
+    assert_eq!(
+        error.to_string(),
+        "message sent, but nobody knows whether it was accepted: deadline passed"
+    );
+    assert!(!error.is_transient() && error.is_fatal());
+    assert_eq!(peer.machine.poll(&mut send).unwrap_err().to_string(), error.to_string());
 }
 
 #[test]

@@ -69,5 +69,5 @@ one_word_command! {
 
 one_word_command! {
     /// Ends the session, whatever the server says to it.
-    Quit, "QUIT", Last, |code| code == 221, "221 to QUIT", Ended
+    Quit, "QUIT", Last, |code| matches!(code, 200 | 221 | 250), "221 to QUIT", Ended
 }

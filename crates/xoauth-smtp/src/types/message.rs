@@ -18,7 +18,7 @@ pub struct Message<'a>(Cow<'a, [u8]>);
 /// What a message needs of the server that takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Content {
-    /// Octets, a missing last CRLF counted (RFC 1870 3).
+    /// Octets, a missing last CRLF counted (RFC 1870 5).
     pub(crate) size: u64,
     /// It holds octets beyond ASCII (RFC 6152).
     pub(crate) is_eight_bit: bool,
@@ -72,7 +72,7 @@ impl<'a> Message<'a> {
             return Err(InvalidArgument::new("message", "", fault));
         }
         if let Some(at) = memchr::memchr(0, octets) {
-            let fault = Fault::at(at, '\0', "no NUL octet (RFC 5321 4.5.2)");
+            let fault = Fault::at(at, '\0', "no NUL octet (RFC 5322 2.1)");
             return Err(InvalidArgument::new("message", "", fault));
         }
         let complete = if octets.is_empty() || octets.ends_with(b"\n") { 0 } else { 2 };
