@@ -3,12 +3,12 @@
 #[cfg(feature = "native-tls")]
 use xoauth_imap::command::StartTls;
 use xoauth_imap::command::{Authenticate, BeforeLogin};
-use xoauth_imap::{Capabilities, Limits, State};
+use xoauth_imap::{Capabilities, State};
 use xoauth_sasl::{Context, Mechanism};
 
 use super::Session;
 use super::core::Core;
-use crate::net::{Settings, Transport, debug_of_core};
+use crate::net::{Transport, debug_of_core};
 #[cfg(feature = "native-tls")]
 use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
 use crate::{Error, LoginRefused, time};
@@ -27,16 +27,6 @@ pub struct PlainClient<T: Transport> {
 debug_of_core!(Client, PlainClient);
 
 impl<T: Transport> Client<T> {
-    /// Begins IMAP on a stream that is already protected, say by another TLS library: hears the greeting.
-    /// `host` and `port` are those of the server, for the mechanisms that sign them.
-    ///
-    /// # Errors
-    /// What the greeting says: [`Error::Imap`].
-    pub fn from_stream(transport: T, host: &str, port: u16) -> Result<Self, Error> {
-        let settings = Settings { host: host.to_owned(), port, ..Settings::default() };
-        Ok(Self { core: Core::greeted(transport, settings, Limits::default())? })
-    }
-
     /// The server's capabilities; asked for where the greeting did not tell them.
     ///
     /// # Errors

@@ -2,14 +2,12 @@
 
 use xoauth_imap::Limits;
 
-#[cfg(feature = "native-tls")]
-use super::Client;
-use super::PlainClient;
+use super::{Client, PlainClient};
 use super::core::Core;
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{Options, TcpTransport, builder_methods};
+use crate::net::{Options, TcpTransport, Transport, builder_methods, deadline_after};
 
 /// Connects to `host` with implicit TLS on port 993 (RFC 8314, 3.2), certificate and host name verified
 /// against the system's roots.
@@ -64,5 +62,15 @@ impl Builder {
     pub fn connect_plain(&self) -> Result<PlainClient<TcpTransport>, Error> {
         let (transport, settings) = self.options.dial(143)?;
         Ok(PlainClient { core: Core::greeted(transport, settings, self.limits)? })
+    }
+
+    /// Begins IMAP on a stream that is protected already, say by another TLS library, and hears the greeting.
+    /// Host and port are those that mechanisms sign; nothing is dialled.
+    ///
+    /// # Errors
+    /// [`Error::Imap`] for what the greeting says.
+    pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
+        transport.set_deadline(deadline_after(self.options.deadlines.connect));
+        Ok(Client { core: Core::greeted(transport, self.options.settings(993), self.limits)? })
     }
 }

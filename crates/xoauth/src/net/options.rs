@@ -24,14 +24,18 @@ impl Options {
         Self { host: host.to_owned(), ..Self::default() }
     }
 
-    /// A connection in the clear, its deadline that of connecting.
-    pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
-        let settings = Settings {
+    pub(crate) fn settings(&self, default_port: u16) -> Settings {
+        Settings {
             host: self.server_name.clone().unwrap_or_else(|| self.host.clone()),
             port: self.port.unwrap_or(default_port),
             deadlines: self.deadlines,
             trace: self.trace.clone(),
-        };
+        }
+    }
+
+    /// A connection in the clear, its deadline that of connecting.
+    pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
+        let settings = self.settings(default_port);
         let deadline = deadline_after(self.deadlines.connect);
         let mut transport = dial(&self.host, settings.port, deadline)?;
         transport.set_deadline(deadline);

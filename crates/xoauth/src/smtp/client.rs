@@ -8,7 +8,7 @@ use xoauth_smtp::{ClientName, Extensions, Limits};
 
 use super::Session;
 use super::core::Core;
-use crate::net::{Settings, Transport, debug_of_core};
+use crate::net::{Transport, debug_of_core};
 #[cfg(feature = "native-tls")]
 use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
 use crate::{Error, LoginRefused, time};
@@ -27,25 +27,6 @@ pub struct PlainClient<T: Transport> {
 debug_of_core!(Client, PlainClient);
 
 impl<T: Transport> Client<T> {
-    /// Begins SMTP on a stream that is already protected, say by another TLS library: hears the greeting and
-    /// says EHLO. `host` and `port` are those of the server, for the mechanisms that sign them.
-    ///
-    /// # Errors
-    /// What the server says: [`Error::Smtp`].
-    pub fn from_stream(
-        transport: T,
-        host: &str,
-        port: u16,
-        name: ClientName,
-    ) -> Result<Self, Error> {
-        let settings = Settings { host: host.to_owned(), port, ..Settings::default() };
-        let mut core = Core::new(transport, settings, Limits::default(), name);
-        core.connection.allow_time();
-        core.greet()?;
-        core.hello(Ehlo::new)?;
-        Ok(Self { core })
-    }
-
     /// What the server offers.
     pub fn extensions(&self) -> &Extensions {
         self.core.extensions()

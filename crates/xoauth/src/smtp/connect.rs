@@ -3,14 +3,12 @@
 use xoauth_smtp::exchange::Ehlo;
 use xoauth_smtp::{ClientName, Limits};
 
-#[cfg(feature = "native-tls")]
-use super::Client;
-use super::PlainClient;
+use super::{Client, PlainClient};
 use super::core::Core;
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{Options, TcpTransport, builder_methods};
+use crate::net::{Options, TcpTransport, Transport, builder_methods, deadline_after};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
 /// against the system's roots.
@@ -77,6 +75,20 @@ impl Builder {
     /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
     pub fn connect_plain(&self) -> Result<PlainClient<TcpTransport>, Error> {
         self.connect_in_the_clear(Ehlo::new)
+    }
+
+    /// Begins SMTP on a stream that is protected already, say by another TLS library: hears the greeting and
+    /// says EHLO. Host and port are those that mechanisms sign; nothing is dialled.
+    ///
+    /// # Errors
+    /// [`Error::Smtp`] for what the server says.
+    pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
+        transport.set_deadline(deadline_after(self.options.deadlines.connect));
+        let name = self.name.clone().unwrap_or_default();
+        let mut core = Core::new(transport, self.options.settings(465), self.limits, name);
+        core.greet()?;
+        core.hello(Ehlo::new)?;
+        Ok(Client { core })
     }
 
     fn connect_in_the_clear(
