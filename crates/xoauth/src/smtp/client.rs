@@ -4,7 +4,7 @@ use xoauth_sasl::{Context, Mechanism};
 #[cfg(feature = "native-tls")]
 use xoauth_smtp::exchange::StartTls;
 use xoauth_smtp::exchange::{Auth, Ehlo};
-use xoauth_smtp::{ClientName, Extensions, Limits};
+use xoauth_smtp::Extensions;
 
 use super::Session;
 use super::core::Core;
