@@ -1,5 +1,6 @@
 //! FETCH responses: `msg-att`, RFC 9051 7.5.2 and 9.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::cursor::{Cursor, ParseError, Result};
@@ -25,7 +26,7 @@ pub struct FetchRef<'a> {
     /// MODSEQ (RFC 7162).
     pub mod_seq: Option<u64>,
     /// ENVELOPE.
-    pub envelope: Option<EnvelopeRef<'a>>,
+    pub envelope: Option<Box<EnvelopeRef<'a>>>,
     /// BODYSTRUCTURE or BODY.
     pub body_structure: Option<BodyStructureRef<'a>>,
     /// One body is what most responses have: it takes no allocation.
@@ -72,6 +73,23 @@ pub struct BodyRef<'a> {
     pub data: Text<'a>,
 }
 
+/// The items of `msg-att-dynamic` and `msg-att-static`, RFC 9051 9 and RFC 3501 9.
+#[derive(Clone, Copy)]
+enum Known {
+    Uid,
+    Flags,
+    Size,
+    InternalDate,
+    ModSeq,
+    Envelope,
+    BodyStructure,
+    Body,
+    Binary,
+    Rfc822,
+    Header,
+    Text,
+}
+
 /// The name of an item, a section and an origin included.
 struct Name<'a> {
     /// Up to the bracket.
@@ -107,16 +125,10 @@ impl<'a> FetchRef<'a> {
             && first.is_none()
     }
 
-    /// `msg-att = "(" (msg-att-dynamic / msg-att-static) *(SP ..) ")"`.
-    ///
-    /// # Errors
-    /// No list at all, or lists without end nested too deep.
-    pub(super) fn parse(
-        seq: SeqNo,
-        cursor: &mut Cursor<'a>,
-        tolerated: &mut Tolerated,
-    ) -> Result<Self> {
-        let mut found = Self {
+    /// A message of which nothing is told yet.
+    #[inline]
+    pub(super) fn new(seq: SeqNo) -> Self {
+        Self {
             seq,
             uid: None,
             flags: None,
@@ -127,17 +139,29 @@ impl<'a> FetchRef<'a> {
             body_structure: None,
             first: None,
             more: Vec::new(),
-        };
+        }
+    }
+
+    /// `msg-att = "(" (msg-att-dynamic / msg-att-static) *(SP ..) ")"`. Fills a value in its place, which
+    /// is large enough for its moves to be measured.
+    ///
+    /// # Errors
+    /// No list at all, or lists without end nested too deep.
+    pub(super) fn parse(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> Result<()> {
         cursor.expect(b'(', "a list of FETCH items")?;
         loop {
             cursor.surplus_spaces(tolerated);
             if cursor.eat(b')') {
-                return Ok(found);
+                return Ok(());
             }
             let start = *cursor;
-            let result = found.item(cursor, tolerated);
+            let result = self.item(cursor, tolerated);
             let (octets, error) = match result {
-                Ok(()) if found.more.len() >= MAX_ITEMS => {
+                Ok(()) if self.more.len() >= MAX_ITEMS => {
                     (start.rest(), start.error("at most 1000 FETCH items"))
                 }
                 Ok(()) if cursor.peek() == Some(b')') => continue,
@@ -154,8 +178,8 @@ impl<'a> FetchRef<'a> {
             // Nothing tells where the next item begins.
             tolerated.record(FaultKind::MalformedItem, error.at);
             cursor.take_rest();
-            found.push(FetchItem::Invalid { name: &[], octets, error });
-            return Ok(found);
+            self.push(FetchItem::Invalid { name: &[], octets, error });
+            return Ok(());
         }
     }
 
@@ -184,36 +208,33 @@ impl<'a> FetchRef<'a> {
         cursor: &mut Cursor<'a>,
         tolerated: &mut Tolerated,
     ) -> Result<()> {
-        let mut upper = [0; 16];
-        let known: &[u8] = match upper.get_mut(..name.word.len()) {
-            Some(upper) => {
-                upper.copy_from_slice(name.word);
-                upper.make_ascii_uppercase();
-                upper
-            }
-            None => &[],
-        };
-        match (known, name.section) {
-            (b"UID", None) => self.uid = Some(Uid::from(whole(cursor, nz_number)?)),
-            (b"FLAGS", None) => {
+        match (Known::from_name(name.word), name.section) {
+            (Some(Known::Uid), None) => self.uid = Some(Uid::from(whole(cursor, nz_number)?)),
+            (Some(Known::Flags), None) => {
                 self.flags = Some(whole(cursor, |cursor| FlagsRef::parse(cursor, tolerated))?);
             }
-            (b"RFC822.SIZE", None) => self.size = Some(whole(cursor, Cursor::number64)?),
-            (b"INTERNALDATE", None) => self.internal_date = Some(whole(cursor, internal_date)?),
-            (b"MODSEQ", None) => self.mod_seq = Some(whole(cursor, mod_seq)?),
-            (b"ENVELOPE", None) => {
-                self.envelope =
-                    Some(whole(cursor, |cursor| EnvelopeRef::parse(cursor, tolerated))?);
+            (Some(Known::Size), None) => self.size = Some(whole(cursor, Cursor::number64)?),
+            (Some(Known::InternalDate), None) => {
+                self.internal_date = Some(whole(cursor, internal_date)?);
             }
-            (b"BODYSTRUCTURE" | b"BODY", None) => {
+            (Some(Known::ModSeq), None) => self.mod_seq = Some(whole(cursor, mod_seq)?),
+            (Some(Known::Envelope), None) => {
+                let envelope = whole(cursor, |cursor| EnvelopeRef::parse(cursor, tolerated))?;
+                self.envelope = Some(Box::new(envelope));
+            }
+            (Some(Known::BodyStructure | Known::Body), None) => {
                 let structure = whole(cursor, |cursor| BodyStructureRef::parse(cursor, tolerated));
                 self.body_structure = Some(structure?);
             }
-            (b"BODY", Some(section)) => self.body(section, name, false, cursor, tolerated)?,
-            (b"BINARY", Some(section)) => self.body(section, name, true, cursor, tolerated)?,
-            (b"RFC822", None) => self.body(b"", name, false, cursor, tolerated)?,
-            (b"RFC822.HEADER", None) => self.body(b"HEADER", name, false, cursor, tolerated)?,
-            (b"RFC822.TEXT", None) => self.body(b"TEXT", name, false, cursor, tolerated)?,
+            (Some(Known::Body), Some(section)) => {
+                self.body(section, name, false, cursor, tolerated)?;
+            }
+            (Some(Known::Binary), Some(section)) => {
+                self.body(section, name, true, cursor, tolerated)?;
+            }
+            (Some(Known::Rfc822), None) => self.body(b"", name, false, cursor, tolerated)?,
+            (Some(Known::Header), None) => self.body(b"HEADER", name, false, cursor, tolerated)?,
+            (Some(Known::Text), None) => self.body(b"TEXT", name, false, cursor, tolerated)?,
             _ => {
                 let octets = cursor.skip_value()?;
                 self.push(FetchItem::Other { name: name.whole, octets });
@@ -245,6 +266,37 @@ impl<'a> FetchRef<'a> {
 
 /// A response with more items than these beside those with a field of their own is an attack on memory.
 const MAX_ITEMS: usize = 1000;
+
+impl Known {
+    /// Without a copy in upper case: most comparisons end at the length.
+    #[inline]
+    fn from_name(name: &[u8]) -> Option<Self> {
+        let (word, known) = match name.len() {
+            3 => ("UID", Self::Uid),
+            4 => ("BODY", Self::Body),
+            5 => ("FLAGS", Self::Flags),
+            6 if name.first().is_some_and(|octet| octet.eq_ignore_ascii_case(&b'M')) => {
+                ("MODSEQ", Self::ModSeq)
+            }
+            6 if name.first().is_some_and(|octet| octet.eq_ignore_ascii_case(&b'B')) => {
+                ("BINARY", Self::Binary)
+            }
+            6 => ("RFC822", Self::Rfc822),
+            8 => ("ENVELOPE", Self::Envelope),
+            11 if name.last().is_some_and(|octet| octet.eq_ignore_ascii_case(&b'E')) => {
+                ("RFC822.SIZE", Self::Size)
+            }
+            11 => ("RFC822.TEXT", Self::Text),
+            12 => ("INTERNALDATE", Self::InternalDate),
+            13 if name.last().is_some_and(|octet| octet.eq_ignore_ascii_case(&b'E')) => {
+                ("BODYSTRUCTURE", Self::BodyStructure)
+            }
+            13 => ("RFC822.HEADER", Self::Header),
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(word.as_bytes()).then_some(known)
+    }
+}
 
 impl<'a> Name<'a> {
     /// The name of an item: `UID`, `BODY[1.HEADER.FIELDS ("To")]<0>`.

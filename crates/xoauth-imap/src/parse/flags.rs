@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::Tolerated;
 use super::cursor::{Cursor, Result};
+use super::{FaultKind, Tolerated};
 use crate::types::{Flag, Flags};
 
 /// `flag-list`, RFC 9051 9: the system flags as bits, the keywords still in the response.
@@ -24,27 +24,24 @@ impl<'a> FlagsRef<'a> {
         let mut bits = 0;
         let mut count = 0;
         loop {
+            let flag = cursor.take_while(is_flag_char);
+            if let [b'\\', ..] = flag {
+                bits |= Flag::system_bit(flag);
+            }
+            count += 1;
             match cursor.peek() {
                 Some(b')') => {
                     let list = content.until(cursor);
+                    if flag.is_empty() && !list.is_empty() {
+                        tolerated.record(FaultKind::SurplusSpace, cursor.position());
+                    }
                     cursor.take(1);
                     return Ok(Self { bits, list });
                 }
-                Some(b' ') if cursor.position() == content.position() => {
-                    cursor.surplus_spaces(tolerated);
-                }
-                Some(b' ') => cursor.space(tolerated)?,
-                _ if count == MAX_FLAGS => return Err(cursor.error("at most 10000 flags")),
-                Some(b'\\') => {
-                    count += 1;
-                    bits |= Flag::system_bit(cursor.take_while(is_flag_char));
-                }
-                _ => {
-                    count += 1;
-                    if cursor.take_while(is_flag_char).is_empty() {
-                        return Err(cursor.error("a flag or a closing parenthesis"));
-                    }
-                }
+                _ if count >= MAX_FLAGS => return Err(cursor.error("at most 10000 flags")),
+                Some(b' ') if !flag.is_empty() => cursor.space(tolerated)?,
+                Some(b' ') => cursor.surplus_spaces(tolerated),
+                _ => return Err(cursor.error("a flag or a closing parenthesis")),
             }
         }
     }

@@ -148,43 +148,49 @@ fn untagged<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Re
         *cursor = start;
     }
     let mut name = cursor.take_while(super::cursor::is_atom_char);
-    let numbered = name.first().is_some_and(u8::is_ascii_digit);
-    let data = if numbered {
+    // Filled in its place: a FETCH response is large enough for each of its moves to be measured.
+    let mut response = Response::Other { name, octets: start.rest() };
+    let data = if name.first().is_some_and(u8::is_ascii_digit) {
         *cursor = start;
-        numbered_data(cursor, &mut name, tolerated)
+        numbered_data(cursor, &mut name, &mut response, tolerated)
     } else {
-        named_data(name, cursor, tolerated)
+        named_data(name, cursor, tolerated).map(|data| {
+            if let Some(data) = data {
+                response = data;
+            }
+        })
     };
     let fault = match data {
-        Ok(Some(response)) => {
+        Err(fault) if fault.is_depth() => return Err(fault),
+        Err(fault) => fault,
+        Ok(()) => {
+            if let Response::Other { octets, .. } = response {
+                return Ok(Response::Other { name, octets });
+            }
             cursor.surplus_spaces_at_end(tolerated);
             if cursor.is_empty() {
                 return Ok(response);
             }
-            let fault = cursor.error("the end of the response");
             if let Response::Fetch(_) = response {
-                tolerated.record(FaultKind::TrailingOctets, fault.at);
+                tolerated.record(FaultKind::TrailingOctets, cursor.position());
                 return Ok(response);
             }
-            Some(fault)
+            cursor.error("the end of the response")
         }
-        Ok(None) => None,
-        Err(fault) if fault.is_depth() => return Err(fault),
-        Err(fault) => Some(fault),
     };
-    if let Some(fault) = fault {
-        tolerated.record(FaultKind::MalformedData, fault.at);
-    }
+    tolerated.record(FaultKind::MalformedData, fault.at);
     Ok(Response::Other { name, octets: start.rest() })
 }
 
-/// `message-data` and the numbered `mailbox-data`: `number SP name ..`; `None` for an unknown name.
+/// `message-data` and the numbered `mailbox-data`: `number SP name ..`. An unknown name leaves `response` as
+/// it is.
 #[inline]
 fn numbered_data<'a>(
     cursor: &mut Cursor<'a>,
     name: &mut &'a [u8],
+    response: &mut Response<'a>,
     tolerated: &mut Tolerated,
-) -> Result<Option<Response<'a>>> {
+) -> Result<()> {
     let start = *cursor;
     let number = cursor.number32();
     if number.is_err() {
@@ -197,19 +203,21 @@ fn numbered_data<'a>(
             .map(SeqNo::from)
             .ok_or_else(|| start.error("a number that is not 0"))
     };
-    Ok(Some(if name.eq_ignore_ascii_case(b"FETCH") {
+    if name.eq_ignore_ascii_case(b"FETCH") {
         let seq = seq(number?)?;
         cursor.space(tolerated)?;
-        Response::Fetch(FetchRef::parse(seq, cursor, tolerated)?)
+        *response = Response::Fetch(FetchRef::new(seq));
+        if let Response::Fetch(fetch) = response {
+            fetch.parse(cursor, tolerated)?;
+        }
     } else if name.eq_ignore_ascii_case(b"EXISTS") {
-        Response::Exists(number?)
+        *response = Response::Exists(number?);
     } else if name.eq_ignore_ascii_case(b"RECENT") {
-        Response::Recent(number?)
+        *response = Response::Recent(number?);
     } else if name.eq_ignore_ascii_case(b"EXPUNGE") {
-        Response::Expunge(seq(number?)?)
-    } else {
-        return Ok(None);
-    }))
+        *response = Response::Expunge(seq(number?)?);
+    }
+    Ok(())
 }
 
 /// Status responses, `capability-data`, `enable-data` and the rest of `mailbox-data`; `None` for an
@@ -222,23 +230,26 @@ fn named_data<'a>(
     if let Some(kind) = status_kind(name) {
         return Ok(Some(Response::Status(status(kind, cursor, tolerated))));
     }
-    let mut upper = [0; 10];
-    let Some(upper) = upper.get_mut(..name.len()) else { return Ok(None) };
-    upper.copy_from_slice(name);
-    upper.make_ascii_uppercase();
-    Ok(Some(match &*upper {
-        b"CAPABILITY" => Response::Capability(capabilities(cursor, tolerated)),
-        b"ENABLED" => Response::Enabled(capabilities(cursor, tolerated)),
-        b"FLAGS" => {
-            cursor.space(tolerated)?;
-            Response::Flags(FlagsRef::parse(cursor, tolerated)?)
-        }
-        b"LIST" => Response::List(ListRef::parse(cursor, tolerated)?),
-        b"LSUB" => Response::Lsub(ListRef::parse(cursor, tolerated)?),
-        b"STATUS" => Response::MailboxStatus(MailboxStatusRef::parse(cursor, tolerated)?),
-        b"SEARCH" => Response::Search(SearchRef::parse(cursor)?),
-        b"ESEARCH" => Response::Esearch(EsearchRef::parse(cursor, tolerated)?),
-        _ => return Ok(None),
+    let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+    Ok(Some(if is("LIST") {
+        Response::List(ListRef::parse(cursor, tolerated)?)
+    } else if is("SEARCH") {
+        Response::Search(SearchRef::parse(cursor)?)
+    } else if is("CAPABILITY") {
+        Response::Capability(capabilities(cursor, tolerated))
+    } else if is("ENABLED") {
+        Response::Enabled(capabilities(cursor, tolerated))
+    } else if is("FLAGS") {
+        cursor.space(tolerated)?;
+        Response::Flags(FlagsRef::parse(cursor, tolerated)?)
+    } else if is("LSUB") {
+        Response::Lsub(ListRef::parse(cursor, tolerated)?)
+    } else if is("STATUS") {
+        Response::MailboxStatus(MailboxStatusRef::parse(cursor, tolerated)?)
+    } else if is("ESEARCH") {
+        Response::Esearch(EsearchRef::parse(cursor, tolerated)?)
+    } else {
+        return Ok(None);
     }))
 }
 

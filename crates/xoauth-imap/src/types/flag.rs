@@ -59,7 +59,7 @@ pub enum FlagError {
     },
 }
 
-/// The flags that are bits, by position.
+/// The flags that are bits.
 const SYSTEM: [Flag; 7] = [
     Flag::Seen,
     Flag::Answered,
@@ -97,9 +97,8 @@ impl Flag {
     /// A flag as a server wrote it. Servers break the grammar of keywords; all that may not be is a
     /// character that ends a flag.
     pub(crate) fn from_wire(name: &[u8]) -> Self {
-        if let Some(flag) =
-            SYSTEM.iter().find(|flag| name.eq_ignore_ascii_case(flag.as_str().as_bytes()))
-        {
+        let bit = Self::system_bit(name);
+        if let Some(flag) = SYSTEM.iter().find(|flag| flag.bit() == bit) {
             return flag.clone();
         }
         let text = FlagName(String::from_utf8_lossy(name).into());
@@ -108,8 +107,16 @@ impl Flag {
 
     /// The bit of a system flag, 0 for other flags.
     pub(crate) fn bit(&self) -> u8 {
-        let position = SYSTEM.iter().position(|flag| flag == self);
-        position.map_or(0, |position| 1 << position)
+        match self {
+            Self::Seen => 1,
+            Self::Answered => 2,
+            Self::Flagged => 4,
+            Self::Deleted => 8,
+            Self::Draft => 16,
+            Self::Recent => 32,
+            Self::Wildcard => 64,
+            Self::Keyword(_) | Self::Extension(_) => 0,
+        }
     }
 
     /// The same from the flag as a server wrote it, its backslash included.
@@ -278,8 +285,8 @@ mod tests {
             assert_eq!(name.parse(), Ok(flag.clone()));
             assert_eq!(name.to_lowercase().parse(), Ok(flag.clone()));
             assert_eq!(Flag::system_bit(name.to_uppercase().as_bytes()), flag.bit());
-            assert_eq!(flag.bit().count_ones(), 1);
         }
+        assert_eq!(SYSTEM.iter().map(Flag::bit).fold(0, |bits, bit| bits ^ bit), 0x7f);
         assert_eq!("$MDNSent".parse::<Flag>(), Flag::keyword("$mdnsent"));
         assert_eq!("\\X-Y".parse::<Flag>().unwrap().as_str(), "\\X-Y");
         for name in ["\\Seem", "\\Delete1", "\\", "Seen", ""] {

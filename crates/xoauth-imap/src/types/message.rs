@@ -96,7 +96,7 @@ impl FetchRef<'_> {
             internal_date: self.internal_date,
             size: self.size,
             mod_seq: self.mod_seq,
-            envelope: self.envelope.as_ref().map(Envelope::from),
+            envelope: self.envelope.as_deref().map(Envelope::from),
             body_structure: self.body_structure.as_ref().map(BodyStructure::from),
             bodies: Vec::new(),
             others: Vec::new(),
