@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 /// Text that is overwritten with zeros when dropped and never prints itself.
 ///
@@ -31,18 +31,27 @@ use zeroize::Zeroizing;
 /// assert!(secret == secret);
 /// ```
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(String);
 
 impl Secret {
     /// Takes the text over. A `String` is moved, not copied, so that no copy stays behind.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self(text.into())
     }
 
     /// The text itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    /// Overwrites the whole room of the text. All of it is spare once the text is cleared, and
+    /// spare room is overwritten as one piece, text octet by octet.
+    fn drop(&mut self) {
+        self.0.clear();
+        self.0.zeroize();
     }
 }
 
