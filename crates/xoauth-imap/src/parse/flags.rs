@@ -28,7 +28,10 @@ impl<'a> FlagsRef<'a> {
             if let [b'\\', ..] = flag {
                 bits |= Flag::system_bit(flag);
             }
-            count += 1;
+            count += usize::from(!flag.is_empty());
+            if count > MAX_FLAGS {
+                return Err(cursor.error("at most 10000 flags"));
+            }
             match cursor.peek() {
                 Some(b')') => {
                     let list = content.until(cursor);
@@ -38,7 +41,6 @@ impl<'a> FlagsRef<'a> {
                     cursor.take(1);
                     return Ok(Self { bits, list });
                 }
-                _ if count >= MAX_FLAGS => return Err(cursor.error("at most 10000 flags")),
                 Some(b' ') if !flag.is_empty() => cursor.space(tolerated)?,
                 Some(b' ') => cursor.surplus_spaces(tolerated),
                 _ => return Err(cursor.error("a flag or a closing parenthesis")),
