@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::encode::{encode_twice_pieces, encoded_length, encoded_order, percent_encode_into};
+use crate::method::SignatureText;
 use crate::{Nonce, Request, RequestUrl, Signer};
 
 /// One protocol parameter, before encoding.
@@ -195,12 +196,12 @@ pub(crate) fn base_string_into(
 }
 
 /// Appends `name="value"` for each parameter with `comma` between them; says where the values
-/// that change stand in `out`.
+/// that change stand in `out`. Without a signature its place is left empty.
 ///
 /// RFC 5849 3.5.1
 pub(crate) fn parameters_into(
     protocol: &[Field<'_>],
-    signature: &str,
+    signature: Option<&SignatureText<'_>>,
     comma: Comma,
     out: &mut String,
 ) -> Places {
@@ -219,7 +220,9 @@ pub(crate) fn parameters_into(
             Kind::Timestamp => places.timestamp = out.len(),
             Kind::Signature => {
                 places.signature = out.len();
-                percent_encode_into(signature, out);
+                if let Some(signature) = signature {
+                    signature.percent_encode_into(out);
+                }
             }
         }
         if field.plain {
@@ -235,7 +238,11 @@ pub(crate) fn parameters_into(
 
 /// How long the output of [`parameters_into`] becomes: with exactly this room a text with secrets
 /// in it is neither moved and left behind, nor is there more to overwrite than there is text.
-pub(crate) fn parameters_length(protocol: &[Field<'_>], signature: &str, comma: Comma) -> usize {
+pub(crate) fn parameters_length(
+    protocol: &[Field<'_>],
+    signature: Option<&SignatureText<'_>>,
+    comma: Comma,
+) -> usize {
     let each = |field: &Field<'_>| {
         let name = match field.name {
             Name::Known(known) => known.in_list.len(),
@@ -245,7 +252,8 @@ pub(crate) fn parameters_length(protocol: &[Field<'_>], signature: &str, comma: 
         name + value + comma.behind_quote().len()
     };
     // The last comma is taken away again, and its room with it.
-    protocol.iter().map(each).sum::<usize>() + encoded_length(signature)
+    let parameters: usize = protocol.iter().map(each).sum();
+    parameters + signature.map_or(0, SignatureText::encoded_length)
 }
 
 /// What stands between two parameters of a list.

@@ -6,7 +6,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::encode::{
-    Plus, decode_strict, encoded_length, is_plain, percent_encode_into, split_pairs,
+    CONTROL, ESCAPED, Plus, classes, decode_strict, encoded_length, percent_encode_into,
+    split_pairs,
 };
 use crate::error::{refuse, refuse_controls};
 use crate::{Error, Secret};
@@ -29,8 +30,8 @@ impl Consumer {
     /// (typically the line end of the file that it was read from).
     pub fn new(key: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         let (key, secret) = (key.into(), secret.into());
-        check("consumer key", &key, "consumer secret", &secret)?;
-        Ok(Self { key_is_plain: is_plain(&key), key, secret })
+        let key_is_plain = check("consumer key", &key, "consumer secret", &secret)?;
+        Ok(Self { key, key_is_plain, secret })
     }
 
     /// The consumer key, sent as `oauth_consumer_key`.
@@ -105,10 +106,10 @@ impl Token {
     /// (typically the line end of the file that it was read from).
     pub fn new(key: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         let (key, secret) = (key.into(), secret.into());
-        check("token", &key, "token secret", &secret)?;
+        let key_is_plain = check("token", &key, "token secret", &secret)?;
         Ok(Self {
-            key_is_plain: is_plain(&key),
             key,
+            key_is_plain,
             secret,
             callback: None,
             callback_confirmed: false,
@@ -275,15 +276,20 @@ pub(crate) fn append_query<'a>(
     Secret::new(out)
 }
 
+/// Whether the key has nothing to encode.
 fn check(
     what_key: &'static str,
     key: &str,
     what_secret: &'static str,
     secret: &Secret,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     refuse_empty(what_key, key)?;
-    refuse_controls(what_key, key)?;
-    refuse_controls(what_secret, secret.expose())
+    let classes = classes(key);
+    if classes & CONTROL != 0 {
+        refuse_controls(what_key, key)?;
+    }
+    refuse_controls(what_secret, secret.expose())?;
+    Ok(classes & ESCAPED == 0)
 }
 
 fn refuse_empty(what: &'static str, text: &str) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::Error;
+use crate::ascii::Ascii;
 
 /// Percent-encodes text as OAuth requires; text with nothing to encode is lent back.
 ///
@@ -17,7 +18,7 @@ use crate::Error;
 /// ```
 #[must_use]
 pub fn percent_encode(text: &str) -> Cow<'_, str> {
-    if is_plain(text) {
+    if classes(text) & ESCAPED == 0 {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(encoded_length(text));
@@ -27,7 +28,7 @@ pub fn percent_encode(text: &str) -> Cow<'_, str> {
 
 /// Appends the percent-encoded text to `out` (RFC 5849 3.6).
 pub fn percent_encode_into(text: &str, out: &mut String) {
-    encode_pieces(text, &ONCE, |piece| out.push_str(piece));
+    encode_pieces::<3>(text, ONCE, |piece| out.push_str(piece));
 }
 
 /// Decodes `%XX` (either case of the digits); everything else, `+` included, stays as it is.
@@ -91,7 +92,7 @@ pub(crate) fn split_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> + Cl
 ///
 /// RFC 5849 3.4.1.1
 pub(crate) fn encode_twice_pieces(text: &str, sink: impl FnMut(&str)) {
-    encode_pieces(text, &TWICE, sink);
+    encode_pieces::<5>(text, TWICE, sink);
 }
 
 /// Compares two texts as their percent-encoded forms compare, without encoding them.
@@ -101,89 +102,147 @@ pub(crate) fn encode_twice_pieces(text: &str, sink: impl FnMut(&str)) {
 ///
 /// RFC 5849 3.4.1.3.2
 pub(crate) fn encoded_order(left: &str, right: &str) -> Ordering {
-    let rank = |octet: u8| (is_unreserved(octet), octet);
+    let rank = |octet: u8| (class(octet) & ESCAPED == 0, octet);
     left.bytes().map(rank).cmp(right.bytes().map(rank))
 }
 
 /// How many octets the percent-encoded text has.
 pub(crate) fn encoded_length(text: &str) -> usize {
-    text.len() + 2 * text.bytes().filter(|&octet| !is_unreserved(octet)).count()
+    text.len() + 2 * text.bytes().filter(|&octet| class(octet) & ESCAPED != 0).count()
 }
 
-/// RFC 3986 2.3. Without short circuits, so that the compiler judges many octets at once.
-const fn is_unreserved(octet: u8) -> bool {
-    let lower = octet | 0x20;
-    (lower >= b'a') & (lower <= b'z')
-        | (octet >= b'0') & (octet <= b'9')
-        | (octet == b'-')
-        | (octet == b'.')
-        | (octet == b'_')
-        | (octet == b'~')
+/// An octet that percent-encoding changes: anything but the unreserved characters (RFC 3986 2.3).
+pub(crate) const ESCAPED: u8 = 1;
+/// A control character: C0 or DEL.
+pub(crate) const CONTROL: u8 = 2;
+/// A space.
+pub(crate) const SPACE: u8 = 4;
+/// An octet of a character outside ASCII.
+pub(crate) const NON_ASCII: u8 = 8;
+
+/// All classes that octets of a text are in: every question about a text in one pass.
+pub(crate) fn classes(text: &str) -> u8 {
+    text.bytes().fold(0, |classes, octet| classes | class(octet))
 }
 
-/// Whether a text has nothing to encode.
-pub(crate) fn is_plain(text: &str) -> bool {
-    text.bytes().fold(true, |plain, octet| plain & is_unreserved(octet))
+fn class(octet: u8) -> u8 {
+    #[expect(clippy::indexing_slicing, reason = "the table has an entry for every octet")]
+    CLASSES[usize::from(octet)]
 }
 
-/// For each octet what stands for it, up to five characters, and in the last place how many.
-type Table = [[u8; 8]; 256];
-
-static ONCE: Table = table(b"%");
-static TWICE: Table = table(b"%25");
+static CLASSES: [u8; 256] = class_table();
 
 #[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
-const fn table(escape: &[u8]) -> Table {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut table = [[0; 8]; 256];
+const fn class_table() -> [u8; 256] {
+    let mut classes = [0; 256];
     let mut octet = 0;
-    while octet <= u8::MAX as usize {
-        let entry = &mut table[octet];
+    while octet < classes.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
+        let class = match octet as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => 0,
+            b' ' => ESCAPED | SPACE,
+            b'!'..=b'~' => ESCAPED,
+            0..=0x1f | 0x7f => ESCAPED | CONTROL,
+            0x80.. => ESCAPED | NON_ASCII,
+        };
+        classes[octet] = class;
+        octet += 1;
+    }
+    classes
+}
+
+/// The escapes of all 256 octets, one behind the other.
+static ONCE: &str = text(&escapes::<{ 3 * 256 }>(b"%"));
+static TWICE: &str = text(&escapes::<{ 5 * 256 }>(b"%25"));
+
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn escapes<const LENGTH: usize>(escape: &[u8]) -> [u8; LENGTH] {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut escapes = [0; LENGTH];
+    let (mut octet, mut at) = (0, 0);
+    while octet < 256 {
+        let mut index = 0;
+        while index < escape.len() {
+            escapes[at] = escape[index];
+            index += 1;
+            at += 1;
+        }
+        escapes[at] = DIGITS[octet >> 4];
+        escapes[at + 1] = DIGITS[octet & 15];
+        at += 2;
+        octet += 1;
+    }
+    escapes
+}
+
+const fn text(octets: &[u8]) -> &str {
+    match core::str::from_utf8(octets) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
+
+/// Each stretch of characters with nothing to encode goes on whole. An escape has `LENGTH`
+/// characters.
+fn encode_pieces<const LENGTH: usize>(
+    text: &str,
+    escapes: &'static str,
+    mut sink: impl FnMut(&str),
+) {
+    let mut rest = text;
+    loop {
+        let stretch = rest.bytes().position(|octet| class(octet) & ESCAPED != 0);
+        // The first octet to encode is never inside of a character.
+        let (front, back) = stretch.and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+        if !front.is_empty() {
+            sink(front);
+        }
+        let mut characters = back.chars();
+        let Some(character) = characters.next() else { return };
+        for octet in character.encode_utf8(&mut [0; 4]).bytes() {
+            let at = usize::from(octet) * LENGTH;
+            sink(escapes.get(at..at + LENGTH).unwrap_or_default());
+        }
+        rest = characters.as_str();
+    }
+}
+
+/// Percent-encodes the base64 text of a signature without a branch an octet: where its escapes
+/// stand is as random as the signature, and guessing costs more than writing.
+pub(crate) fn percent_encode_base64(base64: &Ascii<48>) -> Ascii<160> {
+    let mut encoded = [0; 160];
+    let mut length = 0;
+    for &octet in base64.as_bytes() {
+        #[expect(clippy::indexing_slicing, reason = "the table has an entry for every octet")]
+        let entry = BASE64[usize::from(octet)];
+        // Written with all of its four octets; the next one begins behind those in use.
+        if let Some(place) = encoded.get_mut(length..length + entry.len()) {
+            place.copy_from_slice(&entry);
+        }
+        length += usize::from(entry[3]);
+    }
+    Ascii::new(encoded, length)
+}
+
+/// For each octet what stands for it, and in the last place how many characters that are.
+static BASE64: [[u8; 4]; 256] = base64_table();
+
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn base64_table() -> [[u8; 4]; 256] {
+    let mut table = [[0, 0, 0, 1]; 256];
+    let mut octet = 0;
+    while octet < table.len() {
         #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
         let plain = octet as u8;
-        if is_unreserved(plain) {
-            entry[0] = plain;
-            entry[7] = 1;
-        } else {
-            let mut length = 0;
-            while length < escape.len() {
-                entry[length] = escape[length];
-                length += 1;
-            }
-            entry[length] = DIGITS[octet >> 4];
-            entry[length + 1] = DIGITS[octet & 15];
-            #[expect(clippy::cast_possible_truncation, reason = "at most 5")]
-            let length = length as u8 + 2;
-            entry[7] = length;
-        }
+        table[octet] = match plain {
+            b'+' => *b"%2B\x03",
+            b'/' => *b"%2F\x03",
+            b'=' => *b"%3D\x03",
+            _ => [plain & 0x7f, 0, 0, 1],
+        };
         octet += 1;
     }
     table
-}
-
-/// Most texts are plain and go on whole. The others go through a small buffer without a branch an
-/// octet: where the escapes of a signature stand is as random as the signature, and guessing
-/// costs more than writing.
-fn encode_pieces(text: &str, table: &Table, mut sink: impl FnMut(&str)) {
-    const CHUNK: usize = 32;
-    if is_plain(text) {
-        return sink(text);
-    }
-    for chunk in text.as_bytes().chunks(CHUNK) {
-        // Five characters an octet, and every entry is written with all of its eight.
-        let mut buffer = [0; 5 * CHUNK + 8];
-        let mut length = 0;
-        for &octet in chunk {
-            #[expect(clippy::indexing_slicing, reason = "the table has an entry for every octet")]
-            let entry = table[usize::from(octet)];
-            if let Some(place) = buffer.get_mut(length..length + entry.len()) {
-                place.copy_from_slice(&entry);
-            }
-            length += usize::from(entry[7]);
-        }
-        let encoded = buffer.get(..length).unwrap_or_default();
-        sink(core::str::from_utf8(encoded).unwrap_or_default());
-    }
 }
 
 fn needs_decoding(text: &str, plus: Plus) -> bool {

@@ -7,11 +7,13 @@ use core::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::digest::Output;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::encode::{encoded_length, percent_encode_into};
+use crate::ascii::Ascii;
+use crate::encode::{encoded_length, percent_encode_base64, percent_encode_into};
 use crate::{Error, Secret};
 
 /// How a request is signed.
@@ -87,9 +89,8 @@ pub fn hmac_signature(
     consumer_secret: &Secret,
     token_secret: Option<&Secret>,
 ) -> Secret {
-    let mut state = SigningState::new(method, signing_key(consumer_secret, token_secret));
-    state.update(base_string);
-    Secret::new(state.finish().as_str().to_owned())
+    let state = SigningState::new(method, signing_key(consumer_secret, token_secret));
+    Secret::new(state.sign(base_string).as_str().to_owned())
 }
 
 /// A signature on its way: the key schedule, with what was signed so far. Its copies start from
@@ -125,11 +126,12 @@ impl SigningState {
         }
     }
 
-    pub(crate) fn finish(self) -> SignatureText {
+    /// The signature of what was signed and `rest`; the state stays as it is.
+    pub(crate) fn sign(&self, rest: &str) -> SignatureText<'_> {
         match self {
-            Self::HmacSha1(mac) => SignatureText::base64(&mac.finalize().into_bytes()),
-            Self::HmacSha256(mac) => SignatureText::base64(&mac.finalize().into_bytes()),
-            Self::Plaintext(key) => SignatureText::Plaintext(key),
+            Self::HmacSha1(mac) => SignatureText::base64(&finished(mac, rest)),
+            Self::HmacSha256(mac) => SignatureText::base64(&finished(mac, rest)),
+            Self::Plaintext(key) => SignatureText::Other(key),
         }
     }
 
@@ -157,26 +159,39 @@ impl SigningState {
     }
 }
 
-/// The text of a signature, before percent-encoding; on the stack where it is base64.
-pub(crate) enum SignatureText {
-    Base64 { octets: [u8; 44], length: usize },
-    Plaintext(Secret),
+fn finished<M: Mac + Clone>(mac: &M, rest: &str) -> Output<M> {
+    mac.clone().chain_update(rest.as_bytes()).finalize().into_bytes()
 }
 
-impl SignatureText {
+/// The text of a signature, before percent-encoding; on the stack where it is base64.
+pub(crate) enum SignatureText<'a> {
+    /// 32 octets, the longest, become 44 characters.
+    Base64(Ascii<48>),
+    Other(&'a Secret),
+}
+
+impl SignatureText<'_> {
     fn base64(octets: &[u8]) -> Self {
-        let mut text = [0; 44];
-        // 32 octets, the longest, become 44 characters.
+        let mut text = [0; 48];
         let length = STANDARD.encode_slice(octets, &mut text).unwrap_or_default();
-        Self::Base64 { octets: text, length }
+        Self::Base64(Ascii::new(text, length))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Base64 { octets, length } => {
-                core::str::from_utf8(octets.get(..*length).unwrap_or_default()).unwrap_or_default()
-            }
-            Self::Plaintext(key) => key.expose(),
+            Self::Base64(text) => text.as_str(),
+            Self::Other(text) => text.expose(),
         }
+    }
+
+    pub(crate) fn percent_encode_into(&self, out: &mut String) {
+        match self {
+            Self::Base64(text) => out.push_str(percent_encode_base64(text).as_str()),
+            Self::Other(text) => percent_encode_into(text.expose(), out),
+        }
+    }
+
+    pub(crate) fn encoded_length(&self) -> usize {
+        encoded_length(self.as_str())
     }
 }

@@ -1,13 +1,12 @@
 //! Signing the same request many times.
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
 
-use crate::base_string::{Comma, Fields, base_string_into, parameters_into};
+use crate::ascii::Decimal;
+use crate::base_string::{Comma, Fields, base_string_into, parameters_into, parameters_length};
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
-use crate::stamp::Decimal;
 use crate::{Request, Signer, Stamp};
 
 /// A request that is signed many times, each time with a stamp of its own.
@@ -17,46 +16,36 @@ use crate::{Request, Signer, Stamp};
 /// texts have the same shape, because the nonce sorts before the timestamp:
 ///
 /// ```text
-/// base string   absorbed in `state` | nonce | `middle` | timestamp | `tail`
-/// output        pieces[0] | nonce | pieces[1] | signature | pieces[2] | timestamp | pieces[3]
+/// base string   absorbed in `state` | nonce | pieces[0] | timestamp | pieces[1]
+/// output        pieces[2] | nonce | pieces[3] | signature | pieces[4] | timestamp | pieces[5]
 /// ```
 #[derive(Clone)]
 pub struct Prepared {
     state: SigningState,
-    middle: String,
-    tail: String,
-    pieces: [String; 4],
+    /// The pieces one behind the other, and where each ends.
+    text: String,
+    ends: [usize; 6],
 }
 
 impl Prepared {
     pub(crate) fn new(signer: &Signer, request: &Request, front: &str, comma: Comma) -> Self {
         let fields = Fields::new(signer, request, None, None);
         let others = request.sorted_parameters();
+        let length = parameters_length(fields.as_slice(), None, comma);
+        let (method, url) = (request.method(), request.url());
 
-        let mut base = String::new();
-        let places = base_string_into(
-            request.method(),
-            request.url(),
-            fields.as_slice(),
-            &others,
-            &mut base,
-        );
-        let (absorbed, rest) = base.split_at_checked(places.nonce).unwrap_or_default();
-        let (middle, tail) =
-            rest.split_at_checked(places.timestamp - places.nonce).unwrap_or_default();
+        // Room for both, which is rarely too little.
+        let mut text = String::with_capacity(url.as_str().len() + front.len() + 2 * length + 64);
+        let places = base_string_into(method, url, fields.as_slice(), &others, &mut text);
         let mut state = signer.state().clone();
-        state.update(absorbed);
+        state.update(text.get(..places.nonce).unwrap_or_default());
+        text.drain(..places.nonce);
+        let (middle, tail) = (places.timestamp - places.nonce, text.len());
 
-        let mut output = front.to_owned();
-        let places = parameters_into(fields.as_slice(), "", comma, &mut output);
-        let ends = [places.nonce, places.signature, places.timestamp, output.len()];
-        let mut start = 0;
-        let pieces = ends.map(|end| {
-            let piece = output.get(start..end).unwrap_or_default().to_owned();
-            start = end;
-            piece
-        });
-        Self { state, middle: middle.to_owned(), tail: tail.to_owned(), pieces }
+        text.push_str(front);
+        let places = parameters_into(fields.as_slice(), None, comma, &mut text);
+        let ends = [middle, tail, places.nonce, places.signature, places.timestamp, text.len()];
+        Self { state, text, ends }
     }
 
     /// Signs the request and appends the parameters, in the form chosen when it was prepared.
@@ -64,44 +53,57 @@ impl Prepared {
     /// Nothing is allocated while `out` has [room](Prepared::room) left.
     pub fn sign_into(&self, stamp: &Stamp, out: &mut String) {
         let (nonce, plain) = (stamp.nonce().as_str(), stamp.nonce().is_plain());
-        let timestamp = Decimal::new(stamp.timestamp());
+        let timestamp = Decimal::number(stamp.timestamp());
         let timestamp = timestamp.as_str();
-        let [before_nonce, before_signature, before_timestamp, end] = &self.pieces;
-        out.push_str(before_nonce);
+        // Before the signature is there, so that it is never moved and left behind.
+        out.reserve(self.room_with(if plain { nonce.len() } else { 5 * nonce.len() }));
+
+        // The output is the scratch space of the base string, which is no secret.
+        let start = out.len();
+        if plain {
+            out.push_str(nonce);
+        } else {
+            encode_twice_pieces(nonce, |piece| out.push_str(piece));
+        }
+        out.push_str(self.piece(0));
+        out.push_str(timestamp);
+        out.push_str(self.piece(1));
+        let signature = self.state.sign(out.get(start..).unwrap_or_default());
+        out.truncate(start);
+
+        out.push_str(self.piece(2));
         if plain {
             out.push_str(nonce);
         } else {
             percent_encode_into(nonce, out);
         }
-        out.push_str(before_signature);
-        if let SigningState::Plaintext(key) = &self.state {
-            percent_encode_into(key.expose(), out);
-        } else {
-            let mut state = self.state.clone();
-            if plain {
-                state.update(nonce);
-            } else {
-                encode_twice_pieces(nonce, |piece| state.update(piece));
-            }
-            state.update(&self.middle);
-            state.update(timestamp);
-            state.update(&self.tail);
-            percent_encode_into(state.finish().as_str(), out);
-        }
-        out.push_str(before_timestamp);
+        out.push_str(self.piece(3));
+        signature.percent_encode_into(out);
+        out.push_str(self.piece(4));
         out.push_str(timestamp);
-        out.push_str(end);
+        out.push_str(self.piece(5));
     }
 
-    /// How many octets [`sign_into`](Prepared::sign_into) appends at most with a random nonce.
+    /// How many octets [`sign_into`](Prepared::sign_into) needs at most with a random nonce; what
+    /// it appends is a little less.
     #[must_use]
     pub fn room(&self) -> usize {
+        self.room_with(22)
+    }
+
+    fn room_with(&self, nonce: usize) -> usize {
         let signature = match &self.state {
             SigningState::Plaintext(key) => key.expose().len(),
             _ => 44,
         };
-        let constant: usize = self.pieces.iter().map(String::len).sum();
-        constant + 3 * signature + 22 + 20
+        let [_, base_string, .., output] = self.ends;
+        base_string.max(output - base_string + 3 * signature) + nonce + 20
+    }
+
+    fn piece(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).unwrap_or(&0);
+        let end = self.ends.get(index).unwrap_or(&0);
+        self.text.get(*start..*end).unwrap_or_default()
     }
 }
 

@@ -8,7 +8,7 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::Error;
-use crate::encode::percent_encode_into;
+use crate::encode::{CONTROL, NON_ASCII, SPACE, classes, percent_encode_into};
 
 /// The URL of a request: the caller's own text, checked and never rewritten.
 ///
@@ -136,13 +136,7 @@ impl RequestUrl {
     /// answer is known, and asking would cost as much as the signature.
     #[cfg(feature = "url")]
     fn ask_url_crate(&self) -> Result<(), Error> {
-        let host = self.part(&self.host);
-        let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-        let plain = is_plain(host)
-            && !last.starts_with(|c: char| c.is_ascii_digit())
-            // An internationalised label, `xn--…`, holds two hyphens.
-            && !host.as_bytes().windows(2).any(|two| two == b"--");
-        if plain || url::Url::parse(&self.text).is_ok() {
+        if is_ordinary(self.part(&self.host)) || url::Url::parse(&self.text).is_ok() {
             return Ok(());
         }
         let cursor = Cursor { text: &self.text, at: 0 };
@@ -233,9 +227,25 @@ fn is_plain(host: &str) -> bool {
     })
 }
 
+/// Whether a host is plain, its last label begins with no digit (all of it may be a number), and
+/// no label holds two hyphens, as an internationalised one, `xn--…`, does.
+#[cfg(feature = "url")]
+fn is_ordinary(host: &str) -> bool {
+    let (mut before, mut first) = (b'.', b'.');
+    let mut hyphens = false;
+    for octet in host.bytes() {
+        hyphens |= before == b'-' && octet == b'-';
+        if before == b'.' && octet != b'.' {
+            first = octet;
+        }
+        before = octet;
+    }
+    is_plain(host) && !first.is_ascii_digit() && !hyphens
+}
+
 /// Where the first control character or space is.
 fn unsendable(text: &str) -> Option<usize> {
-    if text.bytes().fold(true, |graphic, octet| graphic & octet.is_ascii_graphic()) {
+    if classes(text) & (CONTROL | SPACE | NON_ASCII) == 0 {
         return None;
     }
     text.char_indices().find(|&(_, c)| c.is_control() || c.is_whitespace()).map(|(at, _)| at)

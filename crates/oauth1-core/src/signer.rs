@@ -4,13 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::ascii::Decimal;
 use crate::base_string::{
     Comma, Fields, Kind, base_string_into, parameters_into, parameters_length,
 };
 use crate::credentials::append_query;
 use crate::encode::{encoded_length, percent_encode_into};
 use crate::method::{SignatureText, SigningState};
-use crate::stamp::Decimal;
 use crate::{
     Consumer, Error, Prepared, Request, Secret, SignatureMethod, Stamp, Token, signing_key,
 };
@@ -81,11 +81,10 @@ impl Signer {
     /// request, the credentials or the nonce were made.
     pub fn sign<'a>(&'a self, request: &'a Request, stamp: &Stamp) -> Result<Signed<'a>, Error> {
         let stamp = stamp.clone();
-        let timestamp = Decimal::new(stamp.timestamp());
+        let timestamp = Decimal::number(stamp.timestamp());
         let mut base_string = String::new();
         let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
-        let signature = self.sign_fields(request, &fields, &mut base_string);
-        let signature = Secret::new(signature.as_str());
+        let signature = Secret::new(self.sign_fields(request, &fields, &mut base_string).as_str());
         Ok(Signed { signer: self, request, stamp, timestamp, base_string, signature })
     }
 
@@ -100,13 +99,13 @@ impl Signer {
         stamp: &Stamp,
         out: &mut String,
     ) -> Result<(), Error> {
-        let timestamp = Decimal::new(stamp.timestamp());
+        let timestamp = Decimal::number(stamp.timestamp());
         let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
         // The output is the scratch space of the base string, which is no secret.
         let length = out.len();
         let signature = self.sign_fields(request, &fields, out);
         out.truncate(length);
-        parameters_into(fields.as_slice(), signature.as_str(), Comma::Bare, out);
+        parameters_into(fields.as_slice(), Some(&signature), Comma::Bare, out);
         Ok(())
     }
 
@@ -138,13 +137,11 @@ impl Signer {
         request: &Request,
         fields: &Fields<'_>,
         out: &mut String,
-    ) -> SignatureText {
+    ) -> SignatureText<'_> {
         let start = out.len();
         let others = request.sorted_parameters();
         base_string_into(request.method(), request.url(), fields.as_slice(), &others, out);
-        let mut state = self.state.clone();
-        state.update(out.get(start..).unwrap_or_default());
-        state.finish()
+        self.state.sign(out.get(start..).unwrap_or_default())
     }
 }
 
@@ -247,7 +244,8 @@ impl Signed<'_> {
     }
 
     fn list(&self, front: &str, comma: Comma) -> Secret {
-        let (fields, signature) = (self.fields(), self.signature.expose());
+        let fields = self.fields();
+        let signature = Some(&SignatureText::Other(&self.signature));
         let length = parameters_length(fields.as_slice(), signature, comma);
         let mut list = String::with_capacity(front.len() + length);
         list.push_str(front);

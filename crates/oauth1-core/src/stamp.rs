@@ -4,17 +4,22 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::Error;
+use crate::ascii::Ascii;
+use crate::encode::{CONTROL, ESCAPED, SPACE, classes};
 use crate::error::refuse;
 
 /// The nonce of one request: text that a client never repeats within one timestamp (RFC 5849 3.3).
 #[derive(Clone)]
-pub struct Nonce(Text);
+pub struct Nonce {
+    text: Text,
+    plain: bool,
+}
 
-/// Random nonces are made for every request and take no heap.
+/// Nonces are made for every request: the usual ones take no heap.
 #[derive(Clone)]
 enum Text {
-    Random([u8; RANDOM_LENGTH]),
-    Given(Box<str>),
+    Short(Ascii<32>),
+    Long(Box<str>),
 }
 
 /// Two halves of 64 bits, 11 digits of base 62 each.
@@ -40,16 +45,14 @@ impl Nonce {
         let bits = u128::from_be_bytes(octets);
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
         let halves = [(bits >> 64) as u64, bits as u64];
-        let [mut high, mut low] = halves;
-        let mut text = [b'0'; RANDOM_LENGTH];
-        let (first, second) = text.split_at_mut(RANDOM_LENGTH / 2);
-        for (one, other) in first.iter_mut().zip(second) {
-            *one = digit(high);
-            *other = digit(low);
-            high /= 62;
-            low /= 62;
+        let mut text = [0; 32];
+        for (half, digits) in halves.into_iter().zip(text.chunks_exact_mut(RANDOM_LENGTH / 2)) {
+            // Two numbers a half, so that no division waits for ten others.
+            let (low, high) = digits.split_at_mut(6);
+            digits_into(half % 62_u64.pow(6), low);
+            digits_into(half / 62_u64.pow(6), high);
         }
-        Self(Text::Random(text))
+        Self { text: Text::Short(Ascii::new(text, RANDOM_LENGTH)), plain: true }
     }
 
     /// A nonce given as text.
@@ -60,35 +63,42 @@ impl Nonce {
         if text.is_empty() {
             return Err(Error::Empty { what: "nonce" });
         }
-        refuse("nonce", text, "no control character and no space", |c| {
-            c.is_ascii_control() || c == ' '
-        })?;
-        Ok(Self(Text::Given(text.into())))
+        let classes = classes(text);
+        if classes & (CONTROL | SPACE) != 0 {
+            refuse("nonce", text, "no control character and no space", |c| {
+                c.is_ascii_control() || c == ' '
+            })?;
+        }
+        let plain = classes & ESCAPED == 0;
+        let text = Ascii::copied(text).map_or_else(|| Text::Long(text.into()), Text::Short);
+        Ok(Self { text, plain })
     }
 
     /// The text, sent as `oauth_nonce`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            // Only digits of base 62 are ever stored.
-            Text::Random(digits) => core::str::from_utf8(digits).unwrap_or_default(),
-            Text::Given(text) => text,
+        match &self.text {
+            Text::Short(text) => text.as_str(),
+            Text::Long(text) => text,
         }
     }
 }
 
 impl Nonce {
-    /// Whether it is known to have nothing to encode.
+    /// Whether it has nothing to encode.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.0, Text::Random(_))
+        self.plain
     }
 }
 
-/// The last digit of a number in base 62.
-fn digit(number: u64) -> u8 {
+/// A number in base 62, the last digit first.
+fn digits_into(mut number: u64, out: &mut [u8]) {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let index = usize::try_from(number % 62).unwrap_or_default();
-    DIGITS.get(index).copied().unwrap_or_default()
+    for place in out {
+        let index = usize::try_from(number % 62).unwrap_or_default();
+        *place = DIGITS.get(index).copied().unwrap_or_default();
+        number /= 62;
+    }
 }
 
 impl fmt::Debug for Nonce {
@@ -139,35 +149,5 @@ impl Stamp {
     #[must_use]
     pub fn timestamp(&self) -> u64 {
         self.timestamp
-    }
-}
-
-/// A number as decimal text on the stack.
-#[derive(Clone)]
-pub(crate) struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    pub(crate) fn new(number: u64) -> Self {
-        let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        let mut left = number;
-        for (at, digit) in digits.iter_mut().enumerate().rev() {
-            // A remainder below 10 fits an octet.
-            *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
-            start = at;
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        Self { digits, start }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        let digits = self.digits.get(self.start..).unwrap_or_default();
-        core::str::from_utf8(digits).unwrap_or_default()
     }
 }
