@@ -1,16 +1,16 @@
 //! Connections before they are authenticated.
 
 use xoauth_sasl::{Context, Mechanism};
-#[cfg(feature = "native-tls")]
-use xoauth_smtp::exchange::StartTls;
-use xoauth_smtp::exchange::{Auth, Ehlo};
 use xoauth_smtp::Extensions;
+use xoauth_smtp::exchange::Auth;
+#[cfg(feature = "native-tls")]
+use xoauth_smtp::exchange::{Ehlo, StartTls};
 
 use super::Session;
 use super::core::Core;
-use crate::net::{Transport, debug_of_core};
 #[cfg(feature = "native-tls")]
 use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
+use crate::net::{Transport, debug_of_core};
 use crate::{Error, LoginRefused, time};
 
 /// A connection that may carry credentials, not authenticated yet.
