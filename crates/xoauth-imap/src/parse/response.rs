@@ -12,7 +12,6 @@ use crate::types::{SeqNo, StatusKind};
 /// One response of the server, borrowed from the octets it came in.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation a message")]
 pub enum Response<'a> {
     /// `response-tagged`: the answer that completes a command (7.1).
     Tagged {
