@@ -84,8 +84,12 @@ impl From<&EsearchRef<'_>> for Esearch {
     }
 }
 
+/// Octets that a [`Mask`] looks at in one go.
+const PIECE: usize = 4096;
+
 impl Response<'_> {
-    /// An owned copy; the secrets that `mask` knows are replaced in the texts of statuses.
+    /// An owned copy; the secrets that `mask` knows are replaced in the texts of statuses and in what is not
+    /// typed.
     pub fn to_event(&self, mask: &Mask) -> Event {
         match self {
             Self::Status(status) | Self::Tagged { status, .. } => {
@@ -108,7 +112,12 @@ impl Response<'_> {
             }
             Self::Other { name, octets } => Event::Other {
                 name: String::from_utf8_lossy(name).into_owned(),
-                octets: (*octets).into(),
+                // In pieces that the mask takes whole; nothing is cut off.
+                octets: octets
+                    .chunks(PIECE)
+                    .flat_map(|piece| mask.apply(piece).into_owned())
+                    .collect::<Vec<u8>>()
+                    .into(),
             },
         }
     }
