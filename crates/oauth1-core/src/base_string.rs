@@ -4,9 +4,19 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::encode::{encode_twice_pieces, encoded_length, encoded_order, percent_encode_into};
+use crate::encode::{encode_twice_pieces, encoded_order, percent_encode_into};
 use crate::method::SignatureText;
-use crate::{Nonce, Request, RequestUrl, Signer};
+use crate::{Consumer, Nonce, Request, RequestUrl, SignatureMethod, Token};
+
+/// Who sends a request, and how it is signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) consumer: &'a Consumer,
+    pub(crate) token: Option<&'a Token>,
+    pub(crate) method: SignatureMethod,
+    /// Whether `oauth_version` is sent.
+    pub(crate) version: bool,
+}
 
 /// One protocol parameter, before encoding.
 #[derive(Clone, Copy)]
@@ -84,8 +94,9 @@ impl<'a> Fields<'a> {
     /// `nonce` and `timestamp` are `None` when they come later.
     ///
     /// RFC 5849 3.1
+    #[inline]
     pub(crate) fn new(
-        signer: &'a Signer,
+        sender: Sender<'a>,
         request: &'a Request,
         nonce: Option<&'a Nonce>,
         timestamp: Option<&'a str>,
@@ -99,11 +110,10 @@ impl<'a> Fields<'a> {
                 fields.length += 1;
             }
         };
-        let method = signer.signature_method();
-        let (consumer, token) = (signer.consumer(), signer.token());
+        let Sender { consumer, token, method, version } = sender;
         let token_is_plain = token.is_none_or(|token| token.key_is_plain());
         let verifier = token.and_then(|token| token.verifier()).map(|verifier| verifier.expose());
-        let version = signer.sends_version().then_some("1.0");
+        let version = version.then_some("1.0");
         // These names are in the order of their encoded form, which is the order wanted.
         push(known!("oauth_body_hash"), request.body_hash_text(method), false, Constant);
         push(known!("oauth_consumer_key"), Some(consumer.key()), consumer.key_is_plain(), Constant);
@@ -236,9 +246,9 @@ pub(crate) fn parameters_into(
     places
 }
 
-/// How long the output of [`parameters_into`] becomes: with exactly this room a text with secrets
-/// in it is neither moved and left behind, nor is there more to overwrite than there is text.
-pub(crate) fn parameters_length(
+/// How long the output of [`parameters_into`] becomes at most: with this room a text with secrets
+/// in it is not moved and left behind.
+pub(crate) fn parameters_room(
     protocol: &[Field<'_>],
     signature: Option<&SignatureText<'_>>,
     comma: Comma,
@@ -246,14 +256,13 @@ pub(crate) fn parameters_length(
     let each = |field: &Field<'_>| {
         let name = match field.name {
             Name::Known(known) => known.in_list.len(),
-            Name::Own(name) => encoded_length(name) + 2,
+            Name::Own(name) => 3 * name.len() + 2,
         };
-        let value = if field.plain { field.value.len() } else { encoded_length(field.value) };
+        let value = if field.plain { field.value.len() } else { 3 * field.value.len() };
         name + value + comma.behind_quote().len()
     };
-    // The last comma is taken away again, and its room with it.
     let parameters: usize = protocol.iter().map(each).sum();
-    parameters + signature.map_or(0, SignatureText::encoded_length)
+    parameters + signature.map_or(0, |signature| 3 * signature.as_str().len())
 }
 
 /// What stands between two parameters of a list.

@@ -190,8 +190,4 @@ impl SignatureText<'_> {
             Self::Other(text) => percent_encode_into(text.expose(), out),
         }
     }
-
-    pub(crate) fn encoded_length(&self) -> usize {
-        encoded_length(self.as_str())
-    }
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::ascii::Decimal;
-use crate::base_string::{Comma, Fields, base_string_into, parameters_into, parameters_length};
+use crate::base_string::{Comma, Fields, base_string_into, parameters_into, parameters_room};
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
 use crate::{Request, Signer, Stamp};
@@ -29,13 +29,13 @@ pub struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(signer: &Signer, request: &Request, front: &str, comma: Comma) -> Self {
-        let fields = Fields::new(signer, request, None, None);
+        let fields = Fields::new(signer.sender(), request, None, None);
         let others = request.sorted_parameters();
-        let length = parameters_length(fields.as_slice(), None, comma);
+        let room = parameters_room(fields.as_slice(), None, comma);
         let (method, url) = (request.method(), request.url());
 
-        // Room for both, which is rarely too little.
-        let mut text = String::with_capacity(url.as_str().len() + front.len() + 2 * length + 64);
+        // Room for both texts, which is rarely too little.
+        let mut text = String::with_capacity(url.as_str().len() + front.len() + 2 * room + 64);
         let places = base_string_into(method, url, fields.as_slice(), &others, &mut text);
         let mut state = signer.state().clone();
         state.update(text.get(..places.nonce).unwrap_or_default());

@@ -8,7 +8,7 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::Error;
-use crate::encode::{CONTROL, NON_ASCII, SPACE, classes, percent_encode_into};
+use crate::encode::{CONTROL, NON_ASCII, OTHER, SPACE, classes, percent_encode_into};
 
 /// The URL of a request: the caller's own text, checked and never rewritten.
 ///
@@ -42,12 +42,12 @@ impl RequestUrl {
         if let Some(at) = unsendable(&text) {
             return Err(cursor.fault(at, "no control character and no space"));
         }
-        let secure = match text.split_once(':') {
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
+        let scheme = cursor.take_until(|octet| octet == b':');
+        let secure = match text.get(scheme) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => true,
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") => false,
             _ => return Err(cursor.fault(0, SCHEMES)),
         };
-        cursor.take_until(|octet| octet == b':');
         for expected in *b"://" {
             if !cursor.take_if(expected) {
                 return Err(cursor.fault(cursor.at, SCHEMES));
@@ -222,25 +222,21 @@ impl Cursor<'_> {
 
 /// Whether a host is only ASCII labels, with no port and no user information beside them.
 fn is_plain(host: &str) -> bool {
-    host.bytes().fold(true, |plain, octet| {
-        plain & (octet.is_ascii_alphanumeric() | matches!(octet, b'-' | b'_' | b'.'))
-    })
+    classes(host) & OTHER == 0
 }
 
 /// Whether a host is plain, its last label begins with no digit (all of it may be a number), and
 /// no label holds two hyphens, as an internationalised one, `xn--…`, does.
 #[cfg(feature = "url")]
 fn is_ordinary(host: &str) -> bool {
-    let (mut before, mut first) = (b'.', b'.');
-    let mut hyphens = false;
-    for octet in host.bytes() {
-        hyphens |= before == b'-' && octet == b'-';
-        if before == b'.' && octet != b'.' {
-            first = octet;
-        }
-        before = octet;
+    let mut labels = host.as_bytes();
+    while let Some((b'.', front)) = labels.split_last() {
+        labels = front;
     }
-    is_plain(host) && !first.is_ascii_digit() && !hyphens
+    let last = labels.rsplit(|&octet| octet == b'.').next().unwrap_or_default();
+    is_plain(host)
+        && !last.first().is_some_and(u8::is_ascii_digit)
+        && !labels.windows(2).any(|two| two == b"--")
 }
 
 /// Where the first control character or space is.

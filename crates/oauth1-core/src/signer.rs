@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::ascii::Decimal;
 use crate::base_string::{
-    Comma, Fields, Kind, base_string_into, parameters_into, parameters_length,
+    Comma, Fields, Kind, Sender, base_string_into, parameters_into, parameters_room,
 };
 use crate::credentials::append_query;
 use crate::encode::{encoded_length, percent_encode_into};
@@ -83,8 +83,10 @@ impl Signer {
         let stamp = stamp.clone();
         let timestamp = Decimal::number(stamp.timestamp());
         let mut base_string = String::new();
-        let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
-        let signature = Secret::new(self.sign_fields(request, &fields, &mut base_string).as_str());
+        let fields =
+            Fields::new(self.sender(), request, Some(stamp.nonce()), Some(timestamp.as_str()));
+        let signature = sign_fields(&self.state, request, &fields, &mut base_string);
+        let signature = Secret::new(signature.as_str());
         Ok(Signed { signer: self, request, stamp, timestamp, base_string, signature })
     }
 
@@ -99,14 +101,22 @@ impl Signer {
         stamp: &Stamp,
         out: &mut String,
     ) -> Result<(), Error> {
-        let timestamp = Decimal::number(stamp.timestamp());
-        let fields = Fields::new(self, request, Some(stamp.nonce()), Some(timestamp.as_str()));
-        // The output is the scratch space of the base string, which is no secret.
-        let length = out.len();
-        let signature = self.sign_fields(request, &fields, out);
-        out.truncate(length);
-        parameters_into(fields.as_slice(), Some(&signature), Comma::Bare, out);
+        parameter_list_into(&self.state, self.sender(), request, stamp, out);
         Ok(())
+    }
+
+    /// Signs a request with HMAC-SHA1 and appends its [parameter list](Signed::parameter_list) to
+    /// `out`: what a new signer's [`sign_into`](Signer::sign_into) does, without making a signer.
+    pub fn sign_once_into(
+        consumer: &Consumer,
+        token: Option<&Token>,
+        request: &Request,
+        stamp: &Stamp,
+        out: &mut String,
+    ) {
+        let method = SignatureMethod::default();
+        let sender = Sender { consumer, token, method, version: true };
+        parameter_list_into(&state(method, consumer, token), sender, request, stamp, out);
     }
 
     /// Does once what many signatures of the same request share: the key, the constant parts of
@@ -123,25 +133,13 @@ impl Signer {
         Prepared::new(self, request, &scheme_and_realm(realm), Comma::Spaced)
     }
 
-    pub(crate) fn sends_version(&self) -> bool {
-        self.version
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        let Self { consumer, token, method, version, .. } = self;
+        Sender { consumer, token: token.as_ref(), method: *method, version: *version }
     }
 
     pub(crate) fn state(&self) -> &SigningState {
         &self.state
-    }
-
-    /// Appends the base string to `out` and signs it.
-    fn sign_fields(
-        &self,
-        request: &Request,
-        fields: &Fields<'_>,
-        out: &mut String,
-    ) -> SignatureText<'_> {
-        let start = out.len();
-        let others = request.sorted_parameters();
-        base_string_into(request.method(), request.url(), fields.as_slice(), &others, out);
-        self.state.sign(out.get(start..).unwrap_or_default())
     }
 }
 
@@ -154,6 +152,37 @@ impl fmt::Debug for Signer {
             .field("version", &self.version)
             .finish_non_exhaustive()
     }
+}
+
+/// Signs a request and appends its parameter list.
+fn parameter_list_into(
+    state: &SigningState,
+    sender: Sender<'_>,
+    request: &Request,
+    stamp: &Stamp,
+    out: &mut String,
+) {
+    let timestamp = Decimal::number(stamp.timestamp());
+    let fields = Fields::new(sender, request, Some(stamp.nonce()), Some(timestamp.as_str()));
+    // The output is the scratch space of the base string, which is no secret.
+    let length = out.len();
+    let signature = sign_fields(state, request, &fields, out);
+    out.truncate(length);
+    out.reserve(parameters_room(fields.as_slice(), Some(&signature), Comma::Bare));
+    parameters_into(fields.as_slice(), Some(&signature), Comma::Bare, out);
+}
+
+/// Appends the base string to `out` and signs it.
+fn sign_fields<'a>(
+    state: &'a SigningState,
+    request: &Request,
+    fields: &Fields<'_>,
+    out: &mut String,
+) -> SignatureText<'a> {
+    let start = out.len();
+    let others = request.sorted_parameters();
+    base_string_into(request.method(), request.url(), fields.as_slice(), &others, out);
+    state.sign(out.get(start..).unwrap_or_default())
 }
 
 fn state(method: SignatureMethod, consumer: &Consumer, token: Option<&Token>) -> SigningState {
@@ -246,8 +275,8 @@ impl Signed<'_> {
     fn list(&self, front: &str, comma: Comma) -> Secret {
         let fields = self.fields();
         let signature = Some(&SignatureText::Other(&self.signature));
-        let length = parameters_length(fields.as_slice(), signature, comma);
-        let mut list = String::with_capacity(front.len() + length);
+        let room = parameters_room(fields.as_slice(), signature, comma);
+        let mut list = String::with_capacity(front.len() + room);
         list.push_str(front);
         parameters_into(fields.as_slice(), signature, comma, &mut list);
         Secret::new(list)
@@ -255,7 +284,7 @@ impl Signed<'_> {
 
     fn fields(&self) -> Fields<'_> {
         let nonce = Some(self.stamp.nonce());
-        Fields::new(self.signer, self.request, nonce, Some(self.timestamp.as_str()))
+        Fields::new(self.signer.sender(), self.request, nonce, Some(self.timestamp.as_str()))
     }
 }
 

@@ -144,8 +144,7 @@ fn hash_into<'a>(state: &Hmac<Sha1>, base_string: &[u8], out: &'a mut [u8; 28]) 
 
 /// What the predecessor's `build_xoauth_string(url, consumer, token)` does: nothing is kept.
 fn from_values(consumer: &Consumer, token: &Token, stamp: &Stamp) -> Result<Secret> {
-    let login = XOAuth::new(black_box(URL), consumer.clone(), Some(token.clone()))?;
-    Ok(login.initial_response(&Context::new(stamp, HOST, 993))?)
+    Ok(XOAuth::message(black_box(URL), consumer, Some(token), stamp)?)
 }
 
 /// The same request by oauth1-request, which asks for the time and a nonce by itself.

@@ -50,7 +50,9 @@ impl<N: Number> Exchange for Search<N> {
             out.raw(" CHARSET UTF-8");
         }
         out.raw(" ");
-        self.query.encode(out).map_err(|reason| Error::InvalidArgument { argument: "query", reason })
+        self.query
+            .encode(out)
+            .map_err(|reason| Error::InvalidArgument { argument: "query", reason })
     }
 
     /// Exchange sends several SEARCH responses for one command; their numbers are taken together.

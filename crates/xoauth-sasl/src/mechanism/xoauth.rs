@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 
 use oauth1_core::{
-    Consumer, Request, RequestUrl, Secret, SignatureMethod, Signer, Token, percent_encode,
+    Consumer, Prepared, Request, RequestUrl, Secret, SignatureMethod, Signer, Stamp, Token,
+    percent_encode,
 };
 
 use super::message::visit_credentials;
@@ -34,6 +35,8 @@ use crate::error::check;
 pub struct XOAuth {
     request: Request,
     signer: Signer,
+    /// Of `request` and `signer` as they are now.
+    prepared: Prepared,
 }
 
 /// Which of a provider's services a request URL is for.
@@ -58,7 +61,8 @@ impl XOAuth {
         token: Option<Token>,
     ) -> Result<Self, Error> {
         let request = Request::new("GET", RequestUrl::new(url)?)?;
-        Ok(Self { request, signer: Signer::new(consumer, token) })
+        let signer = Signer::new(consumer, token);
+        Ok(Self { prepared: signer.prepare(&request), request, signer })
     }
 
     /// A two-legged login: no token, the consumer acts for `requestor`, whose address is added to
@@ -76,19 +80,36 @@ impl XOAuth {
         Self::new(with_requestor(&url.into(), requestor), consumer, None)
     }
 
+    /// The message of one login with [`new`](XOAuth::new)'s arguments, for programs that keep no
+    /// login and speak SASL by other means: `GET <url> <parameters>`, before base64.
+    ///
+    /// # Errors
+    /// As [`new`](XOAuth::new).
+    pub fn message(
+        url: &str,
+        consumer: &Consumer,
+        token: Option<&Token>,
+        stamp: &Stamp,
+    ) -> Result<Secret, Error> {
+        let request = Request::new("GET", url)?;
+        let mut message = begun(url, url.len() + PARAMETERS);
+        Signer::sign_once_into(consumer, token, &request, stamp, &mut message);
+        Ok(Secret::new(message))
+    }
+
     /// Signs with another method than HMAC-SHA1. With PLAINTEXT the message holds the secrets
     /// themselves: over TLS only.
     #[must_use]
     pub fn signature_method(mut self, method: SignatureMethod) -> Self {
         self.signer = self.signer.method(method);
-        self
+        self.prepare()
     }
 
     /// Whether `oauth_version="1.0"` is sent, which RFC 5849 3.1 leaves open. It is by default.
     #[must_use]
     pub fn version(mut self, sent: bool) -> Self {
         self.signer = self.signer.version(sent);
-        self
+        self.prepare()
     }
 
     /// Also signs and sends `oauth_body_hash` of the empty body, as the Python package `oauth2`
@@ -97,7 +118,7 @@ impl XOAuth {
     #[must_use]
     pub fn with_body_hash(mut self) -> Self {
         self.request = self.request.empty_body_hash();
-        self
+        self.prepare()
     }
 
     /// The request URL, as it was given.
@@ -119,6 +140,11 @@ impl XOAuth {
         };
         Ok(format!("https://mail.google.com/mail/b/{user}/{service}/"))
     }
+
+    fn prepare(mut self) -> Self {
+        self.prepared = self.signer.prepare(&self.request);
+        self
+    }
 }
 
 impl Mechanism for XOAuth {
@@ -127,11 +153,8 @@ impl Mechanism for XOAuth {
     }
 
     fn initial_response(&self, context: &Context<'_>) -> Result<Secret, Error> {
-        let mut message = String::with_capacity(4 * self.url().len() + PARAMETERS);
-        message.push_str("GET ");
-        message.push_str(self.url());
-        message.push(' ');
-        self.signer.sign_into(&self.request, context.stamp(), &mut message)?;
+        let mut message = begun(self.url(), self.prepared.room());
+        self.prepared.sign_into(context.stamp(), &mut message);
         Ok(Secret::new(message))
     }
 
@@ -144,9 +167,18 @@ impl Mechanism for XOAuth {
     }
 }
 
-/// Room for the parameters of usual credentials. The signer also writes the base string there,
-/// where the URL is up to three times as long; what has room is not moved and left behind.
-const PARAMETERS: usize = 1024;
+/// Room for the parameters of usual credentials, where the signer also writes the base string.
+/// It makes more, where that is too little, before it writes what is secret.
+const PARAMETERS: usize = 512;
+
+/// A message up to where the parameters begin, with room for them.
+fn begun(url: &str, room: usize) -> String {
+    let mut message = String::with_capacity("GET  ".len() + url.len() + room);
+    message.push_str("GET ");
+    message.push_str(url);
+    message.push(' ');
+    message
+}
 
 /// Adds `xoauth_requestor_id` to the query, in front of a fragment.
 fn with_requestor(url: &str, requestor: &str) -> String {

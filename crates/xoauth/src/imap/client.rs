@@ -8,9 +8,9 @@ use xoauth_sasl::{Context, Mechanism};
 
 use super::Session;
 use super::core::Core;
-use crate::net::{Transport, debug_of_core};
 #[cfg(feature = "native-tls")]
 use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
+use crate::net::{Transport, debug_of_core};
 use crate::{Error, LoginRefused, time};
 
 /// A connection that may carry credentials, not authenticated yet.

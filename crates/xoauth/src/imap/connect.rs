@@ -2,8 +2,8 @@
 
 use xoauth_imap::Limits;
 
-use super::{Client, PlainClient};
 use super::core::Core;
+use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
