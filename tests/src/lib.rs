@@ -2,6 +2,7 @@
 //!
 //! * [`host`]: an IMAP and submission host on loopback, with TLS, users and mailboxes in memory.
 //! * [`scripted`]: a peer that plays a script and knows no protocol.
+//! * [`player`]: a client that a request describes; the shim is this behind a command line.
 //! * [`setup`]: where the examples sign in.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
@@ -11,6 +12,7 @@
 pub mod certificates;
 mod connection;
 pub mod host;
+pub mod player;
 pub mod scripted;
 pub mod setup;
 

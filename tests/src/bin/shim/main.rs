@@ -4,17 +4,14 @@
 //! JSON to standard output. It uses only the public API of the crates and holds no protocol logic.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod client;
-mod imap_actions;
-mod kinds;
 mod parse;
 mod sign;
-mod smtp_actions;
 
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use e2e::player::{self, Driver, text};
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 
@@ -30,11 +27,12 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["sign"] => each_line(sign::answer),
         ["parse"] => each_line(parse::answer),
-        ["client"] | ["client", "--driver", "blocking"] => play_client(),
-        _ => {
-            eprintln!("usage: shim sign | parse | client [--driver blocking]");
-            return ExitCode::from(USAGE);
-        }
+        ["client"] => play_client(Driver::Blocking),
+        ["client", "--driver", name] => match Driver::named(name) {
+            Some(driver) => play_client(driver),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,6 +41,11 @@ fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: shim sign | parse | client [--driver blocking]");
+    ExitCode::from(USAGE)
 }
 
 /// Answers one JSON object a line.
@@ -65,11 +68,11 @@ fn each_line(answer: fn(&Value) -> Value) -> io::Result<()> {
 }
 
 /// Plays the client of one request.
-fn play_client() -> io::Result<()> {
+fn play_client(driver: Driver) -> io::Result<()> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let request: Value = serde_json::from_str(&text)?;
-    let played = client::play(&request);
+    let played = player::play(&request, driver, None);
     writeln!(io::stdout(), "{}", played.answer)?;
     io::stdout().flush()?;
     if played.failed {
@@ -80,11 +83,6 @@ fn play_client() -> io::Result<()> {
     }
     drop(played.held);
     Ok(())
-}
-
-/// A field that is text.
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name)?.as_str()
 }
 
 /// What cannot be expressed with the libraries.

@@ -5,8 +5,7 @@ use xoauth::imap::command::{Fetch, Items, List, Logout, Noop, Search, Select};
 use xoauth::imap::{Builder, Client, Mailbox, PlainClient, Query, Session};
 use xoauth::{Error, Transport};
 
-use crate::client::{Course, Failed, Failure, Plan, mechanism};
-use crate::text;
+use super::{Course, Failed, Failure, Plan, mechanism, text};
 
 /// A connection at one of its stages.
 enum Stage<T: Transport> {
@@ -18,13 +17,7 @@ enum Stage<T: Transport> {
 }
 
 pub(crate) fn play(plan: &Plan<'_>) -> Course {
-    let mut builder = Builder::new(plan.host).port(plan.port).deadlines(plan.deadlines);
-    if let Some(name) = plan.server_name {
-        builder = builder.server_name(name);
-    }
-    if let Some(tls) = &plan.tls {
-        builder = builder.tls(tls);
-    }
+    let builder = builder(plan);
     match plan.mode {
         "implicit" => begun(builder.connect().map(Stage::Client), plan),
         "starttls" => begun(builder.connect_starttls().map(Stage::Client), plan),
@@ -33,6 +26,24 @@ pub(crate) fn play(plan: &Plan<'_>) -> Course {
         }
         _ => begun(builder.connect_plain().map(Stage::Plain), plan),
     }
+}
+
+pub(crate) fn play_over<T: Transport + 'static>(plan: &Plan<'_>, transport: T) -> Course {
+    begun(builder(plan).from_stream(transport).map(Stage::Client), plan)
+}
+
+fn builder(plan: &Plan<'_>) -> Builder {
+    let mut builder = Builder::new(plan.host).port(plan.port).deadlines(plan.deadlines);
+    if let Some(name) = plan.server_name {
+        builder = builder.server_name(name);
+    }
+    if let Some(tls) = &plan.tls {
+        builder = builder.tls(tls);
+    }
+    if let Some(trace) = &plan.trace {
+        builder = builder.trace(trace.clone());
+    }
+    builder
 }
 
 fn begun<T: Transport + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>) -> Course {

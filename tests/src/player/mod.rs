@@ -1,21 +1,60 @@
-//! `shim client`: connects and does the actions of one request.
+//! Plays a client that a request describes: connects, does its actions, tells what came of it.
+//!
+//! The conformance shim is this behind a command line; the runner of the attack corpus calls it
+//! within its own process, and the sweeps let it talk to a transport in memory. The requests and the
+//! answers are those of `shim client`.
+
+mod imap;
+mod kinds;
+mod smtp;
 
 use std::any::Any;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
+use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 use xoauth::sasl::{Mechanism, OAuth10A, OAuthBearer, XOAuth, XOAuth2};
-use xoauth::{Consumer, Deadlines, Tls, Token};
+use xoauth::{Consumer, Deadlines, Tls, Token, Trace, Transport};
 
-use crate::{HEAP, imap_actions, kinds, smtp_actions, text};
+/// The drivers there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// Blocking sessions.
+    Blocking,
+}
+
+impl Driver {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Blocking];
+
+    /// The driver with this name on the shim's command line.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|driver| driver.name() == name)
+    }
+
+    /// Its name on the shim's command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking",
+        }
+    }
+}
 
 /// What one request gave.
-pub(crate) struct Played {
-    pub(crate) answer: Value,
-    pub(crate) failed: bool,
+pub struct Played {
+    /// What the shim prints.
+    pub answer: Value,
+    /// The client ended with an error.
+    pub failed: bool,
     /// The session, and all else the client holds.
-    pub(crate) held: Option<Box<dyn Any>>,
+    pub held: Option<Box<dyn Any>>,
+}
+
+impl std::fmt::Debug for Played {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Played").field("answer", &self.answer).finish_non_exhaustive()
+    }
 }
 
 /// The course of one client, as the protocols' players fill it in.
@@ -65,37 +104,42 @@ impl From<xoauth::sasl::oauth1::Error> for Failed {
     }
 }
 
-pub(crate) fn play(request: &Value) -> Played {
-    let port =
-        request.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-    let (Some(host), Some(port)) = (text(request, "host"), port) else {
-        return refused("host and port are needed");
+/// Plays a request over a socket.
+pub fn play(request: &Value, driver: Driver, trace: Option<Trace>) -> Played {
+    measured(request, trace, |plan| match (driver, plan.protocol) {
+        (Driver::Blocking, Protocol::Imap) => imap::play(plan),
+        (Driver::Blocking, Protocol::Smtp) => smtp::play(plan),
+    })
+}
+
+/// Plays a request over a stream that is connected and protected already.
+pub fn play_over(
+    request: &Value,
+    transport: impl Transport + 'static,
+    trace: Option<Trace>,
+) -> Played {
+    measured(request, trace, |plan| match plan.protocol {
+        Protocol::Imap => imap::play_over(plan, transport),
+        Protocol::Smtp => smtp::play_over(plan, transport),
+    })
+}
+
+fn measured(
+    request: &Value,
+    trace: Option<Trace>,
+    act: impl FnOnce(&Plan<'_>) -> Course,
+) -> Played {
+    let plan = match Plan::read(request, trace) {
+        Ok(plan) => plan,
+        Err(why) => return refused(&why),
     };
-    let tls = match text(request, "ca_file").map(trust).transpose() {
-        Ok(tls) => tls,
-        Err(error) => return refused(&error),
-    };
-    let deadline = request.get("deadline_ms").and_then(Value::as_u64).unwrap_or(8000);
-    let plan = Plan {
-        host,
-        port,
-        server_name: text(request, "server_name"),
-        mode: text(request, "mode").unwrap_or("implicit"),
-        allow_plaintext_auth: request.get("allow_plaintext_auth") == Some(&Value::Bool(true)),
-        deadlines: Deadlines::all(Duration::from_millis(deadline)),
-        tls,
-        actions: request.get("actions").and_then(Value::as_array).map_or(&[], Vec::as_slice),
-    };
-    let before = HEAP.current_usage();
-    HEAP.reset_peak_usage();
+    // Zero where the program has another allocator.
+    let before = PeakAlloc.current_usage();
+    PeakAlloc.reset_peak_usage();
     let began = Instant::now();
-    let mut course = match text(request, "protocol") {
-        Some("imap") => imap_actions::play(&plan),
-        Some("smtp") => smtp_actions::play(&plan),
-        _ => return refused("protocol is neither imap nor smtp"),
-    };
+    let mut course = act(&plan);
     let elapsed = began.elapsed();
-    let peak = HEAP.peak_usage().saturating_sub(before);
+    let peak = PeakAlloc.peak_usage().saturating_sub(before);
     let answer = report(&course, elapsed, peak);
     if let Some(farewell) = course.farewell.take() {
         farewell();
@@ -105,6 +149,7 @@ pub(crate) fn play(request: &Value) -> Played {
 
 /// One request, read.
 pub(crate) struct Plan<'a> {
+    pub(crate) protocol: Protocol,
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) server_name: Option<&'a str>,
@@ -112,7 +157,42 @@ pub(crate) struct Plan<'a> {
     pub(crate) allow_plaintext_auth: bool,
     pub(crate) deadlines: Deadlines,
     pub(crate) tls: Option<Tls>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) actions: &'a [Value],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Protocol {
+    Imap,
+    Smtp,
+}
+
+impl<'a> Plan<'a> {
+    fn read(request: &'a Value, trace: Option<Trace>) -> Result<Self, String> {
+        let protocol = match text(request, "protocol") {
+            Some("imap") => Protocol::Imap,
+            Some("smtp") => Protocol::Smtp,
+            _ => return Err("protocol is neither imap nor smtp".to_owned()),
+        };
+        let port = request.get("port").and_then(Value::as_u64);
+        let port = port.and_then(|port| u16::try_from(port).ok());
+        let (Some(host), Some(port)) = (text(request, "host"), port) else {
+            return Err("host and port are needed".to_owned());
+        };
+        let deadline = request.get("deadline_ms").and_then(Value::as_u64).unwrap_or(8000);
+        Ok(Self {
+            protocol,
+            host,
+            port,
+            server_name: text(request, "server_name"),
+            mode: text(request, "mode").unwrap_or("implicit"),
+            allow_plaintext_auth: request.get("allow_plaintext_auth") == Some(&Value::Bool(true)),
+            deadlines: Deadlines::all(Duration::from_millis(deadline)),
+            tls: text(request, "ca_file").map(trust).transpose()?,
+            trace,
+            actions: request.get("actions").and_then(Value::as_array).map_or(&[], Vec::as_slice),
+        })
+    }
 }
 
 fn trust(file: &str) -> Result<Tls, String> {
@@ -201,4 +281,9 @@ pub(crate) fn message(action: &Value) -> Vec<u8> {
     let unit = repeat.and_then(|repeat| repeat.first()?.as_str()).unwrap_or_default();
     let times = repeat.and_then(|repeat| repeat.get(1)?.as_u64()).unwrap_or(0);
     unit.repeat(usize::try_from(times).unwrap_or(0)).into_bytes()
+}
+
+/// A field that is text.
+pub fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
 }

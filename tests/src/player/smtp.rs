@@ -5,8 +5,7 @@ use xoauth::smtp::exchange::{Noop, Send};
 use xoauth::smtp::{Builder, Client, ClientName, PlainClient, Session};
 use xoauth::{Error, Transport};
 
-use crate::client::{Course, Failed, Failure, Plan, mechanism, message};
-use crate::text;
+use super::{Course, Failed, Failure, Plan, mechanism, message, text};
 
 /// A connection at one of its stages.
 enum Stage<T: Transport> {
@@ -18,28 +17,10 @@ enum Stage<T: Transport> {
 }
 
 pub(crate) fn play(plan: &Plan<'_>) -> Course {
-    let mut builder = Builder::new(plan.host).port(plan.port).deadlines(plan.deadlines);
-    if let Some(name) = plan.server_name {
-        builder = builder.server_name(name);
-    }
-    if let Some(tls) = &plan.tls {
-        builder = builder.tls(tls);
-    }
-    let mut actions = plan.actions;
-    let mut done = 0;
-    if let Some((first, rest)) = actions.split_first() {
-        if text(first, "do") == Some("ehlo") {
-            match text(first, "name").unwrap_or_default().parse::<ClientName>() {
-                Ok(name) => builder = builder.client_name(name),
-                Err(error) => {
-                    let error = Failed::Argument(Box::new(error));
-                    let failure = Some(Failure { error, action: Some(0) });
-                    return Course { failure, ..Course::default() };
-                }
-            }
-            (actions, done) = (rest, 1);
-        }
-    }
+    let (builder, actions, done) = match builder(plan) {
+        Ok(ready) => ready,
+        Err(course) => return *course,
+    };
     match plan.mode {
         "implicit" => begun(builder.connect().map(Stage::Client), actions, done),
         "starttls" => begun(builder.connect_starttls().map(Stage::Client), actions, done),
@@ -48,6 +29,43 @@ pub(crate) fn play(plan: &Plan<'_>) -> Course {
             begun(client, actions, done)
         }
         _ => begun(builder.connect_plain().map(Stage::Plain), actions, done),
+    }
+}
+
+pub(crate) fn play_over<T: Transport + 'static>(plan: &Plan<'_>, transport: T) -> Course {
+    match builder(plan) {
+        Ok((builder, actions, done)) => {
+            begun(builder.from_stream(transport).map(Stage::Client), actions, done)
+        }
+        Err(course) => *course,
+    }
+}
+
+/// The builder, the actions that are left once connected, and how many were done by then.
+type Ready<'a> = (Builder, &'a [Value], usize);
+
+fn builder<'a>(plan: &Plan<'a>) -> Result<Ready<'a>, Box<Course>> {
+    let mut builder = Builder::new(plan.host).port(plan.port).deadlines(plan.deadlines);
+    if let Some(name) = plan.server_name {
+        builder = builder.server_name(name);
+    }
+    if let Some(tls) = &plan.tls {
+        builder = builder.tls(tls);
+    }
+    if let Some(trace) = &plan.trace {
+        builder = builder.trace(trace.clone());
+    }
+    let Some((first, rest)) = plan.actions.split_first() else { return Ok((builder, &[], 0)) };
+    if text(first, "do") != Some("ehlo") {
+        return Ok((builder, plan.actions, 0));
+    }
+    match text(first, "name").unwrap_or_default().parse::<ClientName>() {
+        Ok(name) => Ok((builder.client_name(name), rest, 1)),
+        Err(error) => {
+            let error = Failed::Argument(Box::new(error));
+            let failure = Some(Failure { error, action: Some(0) });
+            Err(Box::new(Course { failure, ..Course::default() }))
+        }
     }
 }
 
