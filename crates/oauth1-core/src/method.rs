@@ -70,11 +70,17 @@ impl FromStr for SignatureMethod {
 #[must_use]
 pub fn signing_key(consumer_secret: &Secret, token_secret: Option<&Secret>) -> Secret {
     let (consumer, token) = (consumer_secret.expose(), token_secret.map_or("", Secret::expose));
+    let lengths = [encoded_length(consumer), encoded_length(token)];
     // The exact room, so that the text is never moved and left behind.
-    let mut key = String::with_capacity(encoded_length(consumer) + 1 + encoded_length(token));
-    percent_encode_into(consumer, &mut key);
-    key.push('&');
-    percent_encode_into(token, &mut key);
+    let mut key = String::with_capacity(lengths[0] + 1 + lengths[1]);
+    let mut part = |secret: &str, length| match length == secret.len() {
+        // Nothing to encode, as in most secrets.
+        true => key.push_str(secret),
+        false => percent_encode_into(secret, &mut key),
+    };
+    part(consumer, lengths[0]);
+    part("&", 1);
+    part(token, lengths[1]);
     Secret::new(key)
 }
 

@@ -7,6 +7,7 @@ use crate::ascii::Decimal;
 use crate::base_string::{Comma, Fields, base_string_into, parameters_into, parameters_room};
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
+use crate::stamp::RANDOM_LENGTH;
 use crate::{Request, Signer, Stamp};
 
 /// A request that is signed many times, each time with a stamp of its own.
@@ -88,7 +89,7 @@ impl Prepared {
     /// it appends is a little less.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.room_with(22)
+        self.room_with(RANDOM_LENGTH)
     }
 
     fn room_with(&self, nonce: usize) -> usize {

@@ -22,8 +22,8 @@ enum Text {
     Long(Box<str>),
 }
 
-/// Two halves of 64 bits, 11 digits of base 62 each.
-const RANDOM_LENGTH: usize = 22;
+/// Two halves of 64 bits, 13 digits of base 32 each.
+pub(crate) const RANDOM_LENGTH: usize = 26;
 
 impl Nonce {
     /// A nonce of 128 bits from the operating system.
@@ -38,7 +38,7 @@ impl Nonce {
         Ok(Self::from_random_octets(octets))
     }
 
-    /// A nonce from 128 bits of the caller's own random source: 22 letters and digits, different
+    /// A nonce from 128 bits of the caller's own random source: 26 letters and digits, different
     /// for different octets.
     #[must_use]
     pub fn from_random_octets(octets: [u8; 16]) -> Self {
@@ -47,10 +47,9 @@ impl Nonce {
         let halves = [(bits >> 64) as u64, bits as u64];
         let mut text = [0; 32];
         for (half, digits) in halves.into_iter().zip(text.chunks_exact_mut(RANDOM_LENGTH / 2)) {
-            // Two numbers a half, so that no division waits for ten others.
-            let (low, high) = digits.split_at_mut(6);
-            digits_into(half % 62_u64.pow(6), low);
-            digits_into(half / 62_u64.pow(6), high);
+            for (place, digit) in digits.iter_mut().zip(0..) {
+                *place = base_32(half >> (5 * digit));
+            }
         }
         Self { text: Text::Short(Ascii::new(text, RANDOM_LENGTH)), plain: true }
     }
@@ -91,14 +90,11 @@ impl Nonce {
     }
 }
 
-/// A number in base 62, the last digit first.
-fn digits_into(mut number: u64, out: &mut [u8]) {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    for place in out {
-        let index = usize::try_from(number % 62).unwrap_or_default();
-        *place = DIGITS.get(index).copied().unwrap_or_default();
-        number /= 62;
-    }
+/// The digit of the lowest five bits (RFC 4648 6, in lower case).
+fn base_32(bits: u64) -> u8 {
+    const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let index = usize::try_from(bits % 32).unwrap_or_default();
+    DIGITS.get(index).copied().unwrap_or_default()
 }
 
 impl fmt::Debug for Nonce {

@@ -51,6 +51,9 @@ fn xoauth(id: &str, vector: &Value) {
             None => token,
         }
     });
+    let once = stamp(text(&vector["nonce"]), text(&vector["timestamp"]).parse().unwrap());
+    let once = XOAuth::message(text(&vector["url"]), &consumer, token.as_ref(), &once).unwrap();
+    assert_eq!(once.expose(), vector["expected"]["xoauth"], "{id}");
     let login = XOAuth::new(text(&vector["url"]), consumer, token).unwrap();
     let verbatim = &vector["build_xoauth_string_verbatim"];
     let cases = [(login.clone(), &vector["expected"]), (login.with_body_hash(), verbatim)];

