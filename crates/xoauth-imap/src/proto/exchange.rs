@@ -8,10 +8,11 @@ use crate::types::StatusText;
 
 /// One command and everything it hears, as the machine drives it. Object safe: the machine is compiled
 /// once for all commands, a user's own included.
+/// It moves between threads with the future that runs it.
 ///
 /// The machine calls `encode` once, then any of the `on_` methods as the server speaks, and
 /// `on_completed` with the tagged answer.
-pub trait Exchange {
+pub trait Exchange: Send {
     /// Writes the command behind its tag and space, its line end excluded.
     ///
     /// # Errors

@@ -8,7 +8,10 @@ mod sealed {
 }
 
 /// A number that names a message: [`Uid`] or [`SeqNo`].
-pub trait Number: sealed::Sealed + Copy + Ord + Into<NonZeroU32> + From<NonZeroU32> {}
+pub trait Number:
+    sealed::Sealed + Copy + Ord + Into<NonZeroU32> + From<NonZeroU32> + Send + Sync
+{
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {

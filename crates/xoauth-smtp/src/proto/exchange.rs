@@ -7,11 +7,12 @@ use crate::types::Extensions;
 
 /// One conversation (a command, or a whole mail transaction) and everything it hears, as the machine drives
 /// it. Object safe: the machine is compiled once for all of them, a user's own included.
+/// It moves between threads with the future that runs it.
 ///
 /// The machine calls `encode` once, then `on_reply` for every reply that was announced to the
 /// [`Encoder`], in order, and `fill` whenever everything queued was written. The exchange is over when no
 /// reply is outstanding and `fill` adds nothing.
-pub trait Exchange {
+pub trait Exchange: Send {
     /// Queues the first commands.
     ///
     /// # Errors

@@ -298,6 +298,11 @@ impl Machine {
         matches!(self.phase, Phase::Idle | Phase::Running)
     }
 
+    /// An exchange was begun and not brought to its end.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+
     /// The session is over, by QUIT or because the server could not go on.
     pub fn has_ended(&self) -> bool {
         matches!(self.phase, Phase::Ended)

@@ -1,30 +1,28 @@
 //! Connections before they are authenticated.
 
-#[cfg(feature = "native-tls")]
-use xoauth_imap::command::StartTls;
 use xoauth_imap::command::{Authenticate, BeforeLogin};
 use xoauth_imap::{Capabilities, State};
-use xoauth_sasl::{Context, Mechanism};
+use xoauth_sasl::Mechanism;
 
 use super::Session;
 use super::core::Core;
+use crate::net::{Blocking, Transport, debug_of_core, now};
 #[cfg(feature = "native-tls")]
-use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
-use crate::net::{Transport, debug_of_core};
-use crate::{Error, LoginRefused, time};
+use crate::net::{TcpTransport, Tls, TlsTransport};
+use crate::{Error, LoginRefused};
 
 /// A connection that may carry credentials, not authenticated yet.
 pub struct Client<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
 /// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
 pub struct PlainClient<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
-debug_of_core!(Client, PlainClient);
+debug_of_core!(Transport: Client, PlainClient);
 
 impl<T: Transport> Client<T> {
     /// The server's capabilities; asked for where the greeting did not tell them.
@@ -33,7 +31,7 @@ impl<T: Transport> Client<T> {
     /// Those of the command CAPABILITY.
     pub fn capabilities(&mut self) -> Result<&Capabilities, Error> {
         self.core.connection.allow_time();
-        self.core.know_capabilities()?;
+        now(self.core.know_capabilities())?;
         self.core.state().capabilities().ok_or(Error::Ended)
     }
 
@@ -42,7 +40,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// Those of the command.
     pub fn run<C: BeforeLogin>(&mut self, command: C) -> Result<C::Output, Error> {
-        self.core.run(command)
+        now(self.core.run(command))
     }
 
     /// Authenticates (RFC 9051, 6.2.2). The mechanism makes its message now, with a fresh nonce and the time
@@ -65,27 +63,13 @@ impl<T: Transport> Client<T> {
         mechanism: impl Mechanism,
         options: impl FnOnce(Authenticate) -> Authenticate,
     ) -> Result<Session<T>, LoginRefused<Self>> {
-        match self.log_in(&mechanism, options) {
+        match now(self.core.log_in(&mechanism, options)) {
             Ok(()) => Ok(Session { core: self.core }),
             Err(error) => {
                 let client = self.core.is_usable().then_some(self);
                 Err(LoginRefused::new(error, client))
             }
         }
-    }
-
-    fn log_in(
-        &mut self,
-        mechanism: &dyn Mechanism,
-        options: impl FnOnce(Authenticate) -> Authenticate,
-    ) -> Result<(), Error> {
-        self.core.connection.allow_time();
-        self.core.know_capabilities()?;
-        let stamp = time::stamp()?;
-        let settings = &self.core.connection.settings;
-        let context = Context::new(&stamp, &settings.host, settings.port);
-        let command = options(Authenticate::new(mechanism, &context)?);
-        self.core.run_in_time(command).map(drop)
     }
 
     /// What is known of the session.
@@ -137,17 +121,9 @@ impl PlainClient<TcpTransport> {
         self.starttls_in_time(tls)
     }
 
-    pub(super) fn starttls_in_time(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
-        self.core.know_capabilities()?;
-        let mut command = StartTls::new();
-        self.core.begin(&mut command)?;
-        if self.core.drive(&mut [&mut command])? != Stop::StartTls {
-            // The server said no: that is what `conclude` tells.
-            return self.core.conclude(command).and(Err(Error::Ended));
-        }
-        let limits = self.core.machine.limits();
-        let (transport, settings) = self.core.connection.into_parts()?;
+    pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        let (Blocking(transport), settings, limits) = now(self.core.agree_on_tls())?;
         let transport = tls.handshake(&settings.host, transport)?;
-        Ok(Client { core: Core::new(transport, settings, limits)? })
+        Ok(Client { core: Core::new(Blocking(transport), settings, limits)? })
     }
 }

@@ -7,7 +7,9 @@ use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{Options, TcpTransport, Transport, builder_methods, deadline_after};
+use crate::net::{
+    Blocking, Options, TcpTransport, Transport, builder_methods, deadline_after, now,
+};
 
 /// Connects to `host` with implicit TLS on port 993 (RFC 8314, 3.2), certificate and host name verified
 /// against the system's roots.
@@ -42,7 +44,7 @@ impl Builder {
     #[cfg(feature = "native-tls")]
     pub fn connect(&self) -> Result<Client<TlsTransport>, Error> {
         let (transport, settings) = self.options.dial_tls(993)?;
-        Ok(Client { core: Core::greeted(transport, settings, self.limits)? })
+        Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
     }
 
     /// Connects in the clear, hears the greeting and protects the connection with STARTTLS.
@@ -61,7 +63,7 @@ impl Builder {
     /// [`Error::Connect`], and [`Error::Imap`] for what the greeting says.
     pub fn connect_plain(&self) -> Result<PlainClient<TcpTransport>, Error> {
         let (transport, settings) = self.options.dial(143)?;
-        Ok(PlainClient { core: Core::greeted(transport, settings, self.limits)? })
+        Ok(PlainClient { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
     }
 
     /// Begins IMAP on a stream that is protected already, say by another TLS library, and hears the greeting.
@@ -71,6 +73,7 @@ impl Builder {
     /// [`Error::Imap`] for what the greeting says.
     pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
         transport.set_deadline(deadline_after(self.options.deadlines.connect));
-        Ok(Client { core: Core::greeted(transport, self.options.settings(993), self.limits)? })
+        let settings = self.options.settings(993);
+        Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
     }
 }

@@ -1,64 +1,106 @@
-//! What clients and sessions share: a machine on its connection.
+//! What clients and sessions share: a machine on its connection, the same for streams that wait and for
+//! streams that do not.
 
-use xoauth_imap::command::{Capability, Discard, Greeting};
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+#[cfg(feature = "native-tls")]
+use xoauth_imap::command::StartTls;
+use xoauth_imap::command::{Authenticate, Capability, Discard, Greeting};
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
+use xoauth_sasl::Mechanism;
 
-use crate::net::{Connection, Settings, Stop, Transport};
+use crate::net::{Connection, Io, Settings, Stop};
 use crate::{Error, time};
 
 /// A machine on its connection.
-pub(crate) struct Core<T: Transport> {
-    pub(crate) connection: Connection<T>,
+pub(crate) struct Core<I: Io> {
+    pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
 }
 
-impl<T: Transport> std::fmt::Debug for Core<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<I: Io> fmt::Debug for Core<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
 
-impl<T: Transport> Core<T> {
-    pub(crate) fn new(transport: T, settings: Settings, limits: Limits) -> Result<Self, Error> {
+impl<I: Io> Core<I> {
+    pub(crate) fn new(io: I, settings: Settings, limits: Limits) -> Result<Self, Error> {
         let prefix = TagPrefix::new(time::random_text()?.as_str());
         let mut machine = Machine::new(prefix, limits);
         if settings.trace.is_some() {
             machine.keep_transcript();
         }
-        Ok(Self { connection: Connection::new(transport, settings), machine })
+        Ok(Self { connection: Connection::new(io, settings), machine })
     }
 
     /// The same, and hears the greeting.
-    pub(crate) fn greeted(transport: T, settings: Settings, limits: Limits) -> Result<Self, Error> {
-        let mut core = Self::new(transport, settings, limits)?;
-        core.run_in_time(Greeting::new())?;
+    pub(crate) async fn greeted(io: I, settings: Settings, limits: Limits) -> Result<Self, Error> {
+        let mut core = Self::new(io, settings, limits)?;
+        core.run_in_time(Greeting::new()).await?;
         Ok(core)
     }
 
     /// Asks for the capabilities where they are not known.
-    pub(crate) fn know_capabilities(&mut self) -> Result<(), Error> {
+    pub(crate) async fn know_capabilities(&mut self) -> Result<(), Error> {
         if self.state().capabilities().is_none() {
-            self.run_in_time(Capability::new())?;
+            self.run_in_time(Capability::new()).await?;
         }
         Ok(())
     }
 
-    /// Runs a command, which may take as long as commands may.
-    pub(crate) fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+    /// Authenticates; the mechanism makes its message now.
+    pub(crate) async fn log_in(
+        &mut self,
+        mechanism: &dyn Mechanism,
+        options: impl FnOnce(Authenticate) -> Authenticate,
+    ) -> Result<(), Error> {
         self.connection.allow_time();
-        self.run_in_time(command)
+        self.know_capabilities().await?;
+        let stamp = time::stamp()?;
+        let settings = &self.connection.settings;
+        let context = xoauth_sasl::Context::new(&stamp, &settings.host, settings.port);
+        let command = options(Authenticate::new(mechanism, &context)?);
+        self.run_in_time(command).await.map(drop)
+    }
+
+    /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
+    /// clear, ends here.
+    #[cfg(feature = "native-tls")]
+    pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits), Error> {
+        self.know_capabilities().await?;
+        let mut command = StartTls::new();
+        self.begin(&mut command).await?;
+        if self.drive(&mut [&mut command]).await? != Stop::StartTls {
+            // The server said no: that is what `conclude` tells.
+            return self.conclude(command).and(Err(Error::Ended));
+        }
+        let limits = self.machine.limits();
+        let (io, settings) = self.connection.into_parts()?;
+        Ok((io, settings, limits))
+    }
+
+    /// Runs a command, which may take as long as commands may.
+    pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.connection.allow_time();
+        self.run_in_time(command).await
     }
 
     /// Runs a command within the time that is left.
-    pub(crate) fn run_in_time<C: Command>(&mut self, mut command: C) -> Result<C::Output, Error> {
-        self.begin(&mut command)?;
-        self.drive(&mut [&mut command])?;
+    pub(crate) async fn run_in_time<C: Command>(
+        &mut self,
+        mut command: C,
+    ) -> Result<C::Output, Error> {
+        self.begin(&mut command).await?;
+        self.drive(&mut [&mut command]).await?;
         self.conclude(command)
     }
 
-    /// Readies a command's first flight, after what a dropped stream left was heard.
-    pub(crate) fn begin(&mut self, command: &mut dyn Exchange) -> Result<(), Error> {
+    /// Readies a command's first flight, after what a dropped stream or future left was heard.
+    pub(crate) async fn begin(&mut self, command: &mut dyn Exchange) -> Result<(), Error> {
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
@@ -68,7 +110,7 @@ impl<T: Transport> Core<T> {
             for discard in &mut discard {
                 rest.push(discard);
             }
-            while self.drive(&mut rest)? == Stop::Chunk {}
+            while self.drive(&mut rest).await? == Stop::Chunk {}
         }
         let started = self.machine.start(&mut [command]);
         if !self.machine.is_usable() {
@@ -77,8 +119,19 @@ impl<T: Transport> Core<T> {
         Ok(started?)
     }
 
-    pub(crate) fn drive(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<Stop, Error> {
-        self.connection.drive(self.machine.converse(exchanges))
+    pub(crate) async fn drive(
+        &mut self,
+        exchanges: &mut [&mut dyn Exchange],
+    ) -> Result<Stop, Error> {
+        poll_fn(|cx| self.poll_drive(exchanges, cx)).await
+    }
+
+    pub(crate) fn poll_drive(
+        &mut self,
+        exchanges: &mut [&mut dyn Exchange],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Stop, Error>> {
+        self.connection.poll_drive(self.machine.converse(exchanges), cx)
     }
 
     /// Turns the tagged answer into the command's output.

@@ -7,6 +7,7 @@
 mod client;
 mod connect;
 mod core;
+mod flow;
 mod session;
 mod stream;
 

@@ -7,15 +7,16 @@ use xoauth_imap::{Event, Selected, State};
 
 use super::Stream;
 use super::core::Core;
+use super::flow::Flow;
 use crate::Error;
-use crate::net::{Transport, debug_of_core};
+use crate::net::{Blocking, Transport, debug_of_core, now};
 
 /// An authenticated IMAP session.
 pub struct Session<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
-debug_of_core!(Session);
+debug_of_core!(Transport: Session);
 
 impl<T: Transport> Session<T> {
     /// Runs a command and waits for its answer.
@@ -23,7 +24,7 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
     pub fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        self.core.run(command)
+        now(self.core.run(command))
     }
 
     /// Sends a command and hands out its answer piece by piece, in constant memory. A stream dropped half
@@ -31,10 +32,8 @@ impl<T: Transport> Session<T> {
     ///
     /// # Errors
     /// An argument that cannot be sent, or a session that is over.
-    pub fn stream<C: Streamed>(&mut self, mut command: C) -> Result<Stream<'_, T, C>, Error> {
-        self.core.connection.allow_time();
-        self.core.begin(&mut command)?;
-        Ok(Stream::new(&mut self.core, command))
+    pub fn stream<C: Streamed>(&mut self, command: C) -> Result<Stream<'_, T, C>, Error> {
+        Ok(Stream::new(now(Flow::begin(&mut self.core, command))?))
     }
 
     /// Says LOGOUT, hears BYE and closes the connection.
@@ -42,7 +41,7 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub fn logout(mut self) -> Result<(), Error> {
-        self.core.run(Logout::new())
+        now(self.core.run(Logout::new()))
     }
 
     /// The mailbox that is selected, with the numbers the server told last.

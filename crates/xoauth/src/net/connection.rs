@@ -1,10 +1,13 @@
-//! What every session holds: a transport, and how to use it.
+//! What every session holds: a stream, and how to use it.
 
 use std::fmt;
+use std::task::{Context, Poll, ready};
 
 use xoauth_sasl::wire::Conversation;
 
-use super::{Deadlines, Stop, Transport, deadline_after, drive};
+use super::driver::poll_drive;
+use super::io::Io;
+use super::{Deadlines, Stop};
 use crate::Error;
 use crate::trace::Trace;
 
@@ -18,63 +21,68 @@ pub(crate) struct Settings {
     pub(crate) trace: Option<Trace>,
 }
 
-/// A transport that is closed at the first fault, not when the program ends.
-pub(crate) struct Connection<T: Transport> {
+/// A stream that is closed at the first fault, not when the program ends.
+pub(crate) struct Connection<I: Io> {
     pub(crate) settings: Settings,
     /// `None` once it was closed.
-    transport: Option<T>,
+    io: Option<I>,
 }
 
-impl<T: Transport> Connection<T> {
-    pub(crate) fn new(transport: T, settings: Settings) -> Self {
-        Self { settings, transport: Some(transport) }
+impl<I: Io> Connection<I> {
+    pub(crate) fn new(io: I, settings: Settings) -> Self {
+        Self { settings, io: Some(io) }
     }
 
     /// Does what the conversation wants. Its faults are fatal: the connection is closed with the first.
-    pub(crate) fn drive<C>(&mut self, mut conversation: C) -> Result<Stop, Error>
+    pub(crate) fn poll_drive<C>(
+        &mut self,
+        mut conversation: C,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Stop, Error>>
     where
         C: Conversation,
         Error: From<C::Error>,
     {
-        let transport = self.transport.as_mut().ok_or(Error::Ended)?;
-        let stop = drive(&mut conversation, transport, self.settings.trace.as_ref());
-        if let Some(trace) = &self.settings.trace {
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
+        let trace = self.settings.trace.as_ref();
+        let stop = ready!(poll_drive(&mut conversation, io, trace, cx));
+        if let Some(trace) = trace {
             trace.show(|| conversation.next_line());
         }
         if stop.is_err() {
             self.close();
         }
-        Ok(stop?)
+        Poll::Ready(Ok(stop?))
     }
 
     /// The next operation may take as long as a command.
     pub(crate) fn allow_time(&mut self) {
-        let deadline = deadline_after(self.settings.deadlines.command);
-        if let Some(transport) = &mut self.transport {
-            transport.set_deadline(deadline);
+        let bound = self.settings.deadlines.command;
+        if let Some(io) = &mut self.io {
+            io.allow(bound);
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.transport.is_some()
+        self.io.is_some()
     }
 
     pub(crate) fn close(&mut self) {
-        if let Some(mut transport) = self.transport.take() {
-            transport.close();
+        if let Some(mut io) = self.io.take() {
+            io.close();
         }
     }
 
-    /// The bare transport, for TLS to take over.
+    /// The bare stream, for TLS to take over.
     #[cfg(feature = "native-tls")]
-    pub(crate) fn into_parts(mut self) -> Result<(T, Settings), Error> {
-        let transport = self.transport.take().ok_or(Error::Ended)?;
-        Ok((transport, std::mem::take(&mut self.settings)))
+    pub(crate) fn into_parts(mut self) -> Result<(I, Settings), Error> {
+        let io = self.io.take().ok_or(Error::Ended)?;
+        Ok((io, std::mem::take(&mut self.settings)))
     }
 }
 
-impl<T: Transport> fmt::Debug for Connection<T> {
-    /// Says nothing of the transport, which need not be able to.
+impl<I: Io> fmt::Debug for Connection<I> {
+    /// Says nothing of the stream, which need not be able to.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("settings", &self.settings)
@@ -83,16 +91,16 @@ impl<T: Transport> fmt::Debug for Connection<T> {
     }
 }
 
-impl<T: Transport> Drop for Connection<T> {
+impl<I: Io> Drop for Connection<I> {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// `Debug` for types that hold a `core`, whatever their transport is.
+/// `Debug` for types that hold a `core`, whatever their stream is.
 macro_rules! debug_of_core {
-    ($($name:ident),*) => {$(
-        impl<T: crate::Transport> std::fmt::Debug for $name<T> {
+    ($bound:path: $($name:ident),*) => {$(
+        impl<T: $bound> std::fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($name)).field("core", &self.core).finish()
             }

@@ -3,6 +3,7 @@
 mod connection;
 mod dial;
 mod driver;
+mod io;
 mod options;
 mod tcp;
 #[cfg(feature = "native-tls")]
@@ -12,7 +13,8 @@ mod transport;
 pub(crate) use connection::{Connection, Settings, debug_of_core};
 pub use dial::Deadlines;
 pub(crate) use dial::{deadline_after, dial};
-pub(crate) use driver::{Stop, drive};
+pub(crate) use driver::Stop;
+pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};
 pub use tcp::TcpTransport;
 #[cfg(feature = "native-tls")]

@@ -1,30 +1,33 @@
 //! Connections before they are authenticated.
 
-use xoauth_sasl::{Context, Mechanism};
+use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
 use xoauth_smtp::exchange::Auth;
 #[cfg(feature = "native-tls")]
-use xoauth_smtp::exchange::{Ehlo, StartTls};
+use xoauth_smtp::exchange::Ehlo;
 
 use super::Session;
 use super::core::Core;
+use crate::LoginRefused;
+use crate::net::{Blocking, Transport, debug_of_core, now};
 #[cfg(feature = "native-tls")]
-use crate::net::{Stop, TcpTransport, Tls, TlsTransport};
-use crate::net::{Transport, debug_of_core};
-use crate::{Error, LoginRefused, time};
+use crate::{
+    Error,
+    net::{TcpTransport, Tls, TlsTransport},
+};
 
 /// A connection that may carry credentials, not authenticated yet.
 pub struct Client<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
 /// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
 pub struct PlainClient<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
-debug_of_core!(Client, PlainClient);
+debug_of_core!(Transport: Client, PlainClient);
 
 impl<T: Transport> Client<T> {
     /// What the server offers.
@@ -36,7 +39,7 @@ impl<T: Transport> Client<T> {
     /// now; a message too long for the command line is sent on a line of its own.
     ///
     /// # Errors
-    /// [`LoginRefused`], which converts into [`Error`] for `?` and gives the connection back for another
+    /// [`LoginRefused`], which converts into [`Error`](crate::Error) for `?` and gives the connection back for another
     /// attempt where it is still usable.
     pub fn authenticate(self, mechanism: impl Mechanism) -> Result<Session<T>, LoginRefused<Self>> {
         self.authenticate_with(mechanism, |command| command)
@@ -52,25 +55,13 @@ impl<T: Transport> Client<T> {
         mechanism: impl Mechanism,
         options: impl FnOnce(Auth) -> Auth,
     ) -> Result<Session<T>, LoginRefused<Self>> {
-        match self.log_in(&mechanism, options) {
+        match now(self.core.log_in(&mechanism, options)) {
             Ok(()) => Ok(Session { core: self.core }),
             Err(error) => {
                 let client = self.core.is_usable().then_some(self);
                 Err(LoginRefused::new(error, client))
             }
         }
-    }
-
-    fn log_in(
-        &mut self,
-        mechanism: &dyn Mechanism,
-        options: impl FnOnce(Auth) -> Auth,
-    ) -> Result<(), Error> {
-        let stamp = time::stamp()?;
-        let settings = &self.core.connection.settings;
-        let context = Context::new(&stamp, &settings.host, settings.port);
-        let command = options(Auth::new(mechanism, &context)?);
-        self.core.run(command).map(drop)
     }
 
     /// Goes on without credentials, for servers that ask for none: a relay on loopback, a test server.
@@ -111,18 +102,11 @@ impl PlainClient<TcpTransport> {
         self.starttls_in_time(tls)
     }
 
-    pub(super) fn starttls_in_time(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
-        let mut command = StartTls::new();
-        self.core.begin(&mut command)?;
-        if self.core.drive(&mut command)? != Stop::StartTls {
-            // The server said no: that is what `conclude` tells.
-            return self.core.conclude(command).and(Err(Error::Ended));
-        }
-        let limits = self.core.machine.limits();
-        let (transport, settings) = self.core.connection.into_parts()?;
+    pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
+        let (Blocking(transport), settings, limits, name) = now(self.core.agree_on_tls())?;
         let transport = tls.handshake(&settings.host, transport)?;
-        let mut core = Core::new(transport, settings, limits, self.core.name);
-        core.hello(Ehlo::new)?;
+        let mut core = Core::new(Blocking(transport), settings, limits, name);
+        now(core.hello(Ehlo::new))?;
         Ok(Client { core })
     }
 }

@@ -8,7 +8,9 @@ use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{Options, TcpTransport, Transport, builder_methods, deadline_after};
+use crate::net::{
+    Blocking, Options, TcpTransport, Transport, builder_methods, deadline_after, now,
+};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
 /// against the system's roots.
@@ -52,9 +54,9 @@ impl Builder {
     pub fn connect(&self) -> Result<Client<TlsTransport>, Error> {
         let (transport, settings) = self.options.dial_tls(465)?;
         let name = self.name_on(transport.get_ref());
-        let mut core = Core::new(transport, settings, self.limits, name);
-        core.greet()?;
-        core.hello(Ehlo::new)?;
+        let mut core = Core::new(Blocking(transport), settings, self.limits, name);
+        now(core.greet())?;
+        now(core.hello(Ehlo::new))?;
         Ok(Client { core })
     }
 
@@ -85,21 +87,22 @@ impl Builder {
     pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
         transport.set_deadline(deadline_after(self.options.deadlines.connect));
         let name = self.name.clone().unwrap_or_default();
-        let mut core = Core::new(transport, self.options.settings(465), self.limits, name);
-        core.greet()?;
-        core.hello(Ehlo::new)?;
+        let mut core =
+            Core::new(Blocking(transport), self.options.settings(465), self.limits, name);
+        now(core.greet())?;
+        now(core.hello(Ehlo::new))?;
         Ok(Client { core })
     }
 
     fn connect_in_the_clear(
         &self,
-        ehlo: impl FnOnce(ClientName) -> Ehlo,
+        ehlo: fn(ClientName) -> Ehlo,
     ) -> Result<PlainClient<TcpTransport>, Error> {
         let (transport, settings) = self.options.dial(587)?;
         let name = self.name_on(&transport);
-        let mut core = Core::new(transport, settings, self.limits, name);
-        core.greet()?;
-        core.hello(ehlo)?;
+        let mut core = Core::new(Blocking(transport), settings, self.limits, name);
+        now(core.greet())?;
+        now(core.hello(ehlo))?;
         Ok(PlainClient { core })
     }
 

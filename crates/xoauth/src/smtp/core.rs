@@ -1,59 +1,101 @@
-//! What clients and sessions share: a machine on its connection.
+//! What clients and sessions share: a machine on its connection, the same for streams that wait and for
+//! streams that do not.
 
-use xoauth_smtp::exchange::{Ehlo, Greeting};
+use std::fmt;
+use std::future::poll_fn;
+
+use xoauth_sasl::{Context, Mechanism};
+#[cfg(feature = "native-tls")]
+use xoauth_smtp::exchange::StartTls;
+use xoauth_smtp::exchange::{Auth, Ehlo, Greeting};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::{ClientName, Extensions, Limits};
 
-use crate::Error;
-use crate::net::{Connection, Settings, Stop, Transport};
+use crate::net::{Connection, Io, Settings, Stop};
+use crate::{Error, time};
 
 /// A machine on its connection.
-pub(crate) struct Core<T: Transport> {
-    pub(crate) connection: Connection<T>,
+pub(crate) struct Core<I: Io> {
+    pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
     pub(crate) name: ClientName,
 }
 
-impl<T: Transport> std::fmt::Debug for Core<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<I: Io> fmt::Debug for Core<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
 
-impl<T: Transport> Core<T> {
-    pub(crate) fn new(transport: T, settings: Settings, limits: Limits, name: ClientName) -> Self {
+impl<I: Io> Core<I> {
+    pub(crate) fn new(io: I, settings: Settings, limits: Limits, name: ClientName) -> Self {
         let mut machine = Machine::new(limits);
         if settings.trace.is_some() {
             machine.keep_transcript();
         }
-        Self { connection: Connection::new(transport, settings), machine, name }
+        Self { connection: Connection::new(io, settings), machine, name }
     }
 
     /// Hears the greeting.
-    pub(crate) fn greet(&mut self) -> Result<(), Error> {
-        self.run_in_time(Greeting::new()).map(drop)
+    pub(crate) async fn greet(&mut self) -> Result<(), Error> {
+        self.run_in_time(Greeting::new()).await.map(drop)
     }
 
     /// Says who we are and hears what the server can do.
-    pub(crate) fn hello(&mut self, ehlo: impl FnOnce(ClientName) -> Ehlo) -> Result<(), Error> {
+    pub(crate) async fn hello(&mut self, ehlo: fn(ClientName) -> Ehlo) -> Result<(), Error> {
         let command = ehlo(self.name.clone());
-        self.run_in_time(command).map(drop)
+        self.run_in_time(command).await.map(drop)
+    }
+
+    /// Authenticates; the mechanism makes its message now.
+    pub(crate) async fn log_in(
+        &mut self,
+        mechanism: &dyn Mechanism,
+        options: impl FnOnce(Auth) -> Auth,
+    ) -> Result<(), Error> {
+        let stamp = time::stamp()?;
+        let settings = &self.connection.settings;
+        let context = Context::new(&stamp, &settings.host, settings.port);
+        let command = options(Auth::new(mechanism, &context)?);
+        self.run(command).await.map(drop)
+    }
+
+    /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
+    /// clear, ends here.
+    #[cfg(feature = "native-tls")]
+    pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits, ClientName), Error> {
+        let mut command = StartTls::new();
+        self.begin(&mut command)?;
+        if self.drive(&mut command).await? != Stop::StartTls {
+            // The server said no: that is what `conclude` tells.
+            return self.conclude(command).and(Err(Error::Ended));
+        }
+        let limits = self.machine.limits();
+        let (io, settings) = self.connection.into_parts()?;
+        Ok((io, settings, limits, self.name))
     }
 
     /// Runs a command, which may take as long as commands may.
-    pub(crate) fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+    pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         self.connection.allow_time();
-        self.run_in_time(command)
+        self.run_in_time(command).await
     }
 
     /// Runs a command within the time that is left.
-    pub(crate) fn run_in_time<C: Command>(&mut self, mut command: C) -> Result<C::Output, Error> {
+    pub(crate) async fn run_in_time<C: Command>(
+        &mut self,
+        mut command: C,
+    ) -> Result<C::Output, Error> {
         self.begin(&mut command)?;
-        self.drive(&mut command)?;
+        self.drive(&mut command).await?;
         self.conclude(command)
     }
 
     pub(crate) fn begin(&mut self, command: &mut dyn Exchange) -> Result<(), Error> {
+        if self.machine.is_busy() {
+            // A future was dropped half way: nobody can tell what became of what it sent.
+            self.connection.close();
+        }
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
@@ -64,8 +106,8 @@ impl<T: Transport> Core<T> {
         Ok(started?)
     }
 
-    pub(crate) fn drive(&mut self, command: &mut dyn Exchange) -> Result<Stop, Error> {
-        self.connection.drive(self.machine.converse(command))
+    pub(crate) async fn drive(&mut self, command: &mut dyn Exchange) -> Result<Stop, Error> {
+        poll_fn(|cx| self.connection.poll_drive(self.machine.converse(command), cx)).await
     }
 
     /// Turns what was heard into the command's output.
@@ -77,7 +119,7 @@ impl<T: Transport> Core<T> {
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        self.connection.is_open() && self.machine.is_usable()
+        self.connection.is_open() && self.machine.is_usable() && !self.machine.is_busy()
     }
 
     pub(crate) fn extensions(&self) -> &Extensions {

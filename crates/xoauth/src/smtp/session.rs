@@ -6,14 +6,14 @@ use xoauth_smtp::proto::Command;
 
 use super::core::Core;
 use crate::Error;
-use crate::net::{Transport, debug_of_core};
+use crate::net::{Blocking, Transport, debug_of_core, now};
 
 /// An SMTP session that may send mail.
 pub struct Session<T: Transport> {
-    pub(super) core: Core<T>,
+    pub(super) core: Core<Blocking<T>>,
 }
 
-debug_of_core!(Session);
+debug_of_core!(Transport: Session);
 
 impl<T: Transport> Session<T> {
     /// Runs a command and waits for its outcome.
@@ -21,7 +21,7 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
     pub fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        self.core.run(command)
+        now(self.core.run(command))
     }
 
     /// Says QUIT and closes the connection.
@@ -29,7 +29,7 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub fn quit(mut self) -> Result<(), Error> {
-        self.core.run(Quit::new()).map(drop)
+        now(self.core.run(Quit::new())).map(drop)
     }
 
     /// What the server offers.

@@ -1,7 +1,6 @@
 //! Octets for the IMAP machine.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use xoauth::imap::command::{
     Authenticate, Capability, Fetch, Greeting, Item, List, Logout, Noop, SaslIr, Search, Select,
@@ -21,14 +20,14 @@ use super::{Case, Heard};
 /// A command that is listened to.
 struct Listened {
     command: Box<dyn Exchange>,
-    log: Rc<RefCell<Vec<String>>>,
+    log: Arc<Mutex<Vec<String>>>,
     /// Octets of a streamed body, joined.
     body: Vec<u8>,
 }
 
 impl Listened {
     fn note(&self, text: String) {
-        self.log.borrow_mut().push(text);
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 }
 
@@ -94,8 +93,8 @@ fn command(context: &str) -> Option<Box<dyn Exchange>> {
 }
 
 pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
-    let log = Rc::new(RefCell::new(Vec::new()));
-    let listened = |command| Listened { command, log: Rc::clone(&log), body: Vec::new() };
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let listened = |command| Listened { command, log: Arc::clone(&log), body: Vec::new() };
     let mut machine = Machine::new(TagPrefix::new("shim"), Limits::default());
     let mut running = listened(command(case.context)?);
     let mut tag = None;
@@ -129,7 +128,7 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
     if let Err(fault) = &outcome {
         faults.push(fault.to_string());
     }
-    let responses = log.take();
+    let responses = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     Some(Heard { responses, faults, fatal: outcome.is_err() })
 }
 

@@ -1,0 +1,154 @@
+//! An answer that is handed out piece by piece, the same for streams that wait and for streams that do
+//! not.
+
+use std::task::{Context, Poll, ready};
+
+use xoauth_imap::Message;
+use xoauth_imap::command::{BodyInfo, Fetch, FetchEvent, Streamed};
+
+use super::core::Core;
+use crate::Error;
+use crate::net::{Io, Stop};
+
+/// A command under way, and the connection it has for itself.
+pub(crate) struct Flow<'s, I: Io, C: Streamed> {
+    pub(crate) core: &'s mut Core<I>,
+    /// `None` once the answer was heard to its end.
+    command: Option<C>,
+    /// A step has begun, and with it its time.
+    stepping: bool,
+    /// What is left of the body being handed out.
+    body: Lent,
+}
+
+/// Where the caller is in a body.
+#[derive(Default)]
+struct Lent {
+    /// Octets of the lent chunk that were taken.
+    taken: usize,
+    left: u64,
+}
+
+/// A piece of a FETCH answer.
+pub(crate) enum Piece {
+    Body(BodyInfo),
+    Message(Box<Message>),
+}
+
+impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
+    /// Sends the command.
+    pub(crate) async fn begin(core: &'s mut Core<I>, mut command: C) -> Result<Self, Error> {
+        core.connection.allow_time();
+        core.begin(&mut command).await?;
+        Ok(Self { core, command: Some(command), stepping: false, body: Lent::default() })
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.command.is_none()
+    }
+
+    /// Drives the connection until it must stop; the command ends with its tagged answer.
+    fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Error>> {
+        let Some(command) = &mut self.command else { return Poll::Ready(Ok(Stop::Done)) };
+        if !std::mem::replace(&mut self.stepping, true) {
+            self.core.connection.allow_time();
+        }
+        let stop = ready!(self.core.poll_drive(&mut [command], cx));
+        self.stepping = false;
+        Poll::Ready(stop)
+    }
+
+    /// The next item; an error ends the flow.
+    pub(crate) fn poll_item(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<C::Item, Error>>> {
+        loop {
+            let Some(command) = &mut self.command else { return Poll::Ready(None) };
+            if let Some(item) = command.take_item() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(self.poll_advance(cx)) {
+                Ok(Stop::Chunk | Stop::StartTls) => {}
+                Ok(Stop::Done) => {
+                    // Items that came with the tagged answer are handed out before it is looked at.
+                    if let Some(item) = self.command.as_mut().and_then(Streamed::take_item) {
+                        return Poll::Ready(Some(Ok(item)));
+                    }
+                    let concluded = self.command.take().map(|command| self.core.conclude(command));
+                    return Poll::Ready(concluded.and_then(Result::err).map(Err));
+                }
+                Err(error) => {
+                    self.command = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl<I: Io> Flow<'_, I, Fetch> {
+    /// The next piece; `None` when the server said OK.
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Piece>, Error>> {
+        loop {
+            let Some(command) = &mut self.command else { return Poll::Ready(Ok(None)) };
+            command.lend_bodies();
+            match command.take_event() {
+                Some(FetchEvent::Body(info)) => {
+                    self.body = Lent { taken: 0, left: info.len };
+                    return Poll::Ready(Ok(Some(Piece::Body(info))));
+                }
+                Some(FetchEvent::Message(message)) => {
+                    return Poll::Ready(Ok(Some(Piece::Message(message))));
+                }
+                None => {}
+            }
+            match ready!(self.poll_advance(cx)) {
+                // Octets of a body nobody read.
+                Ok(Stop::Chunk | Stop::StartTls) => {}
+                Ok(Stop::Done) => {
+                    let heard_all = self.command.as_mut().is_none_or(|c| !c.has_event());
+                    if heard_all {
+                        if let Some(command) = self.command.take() {
+                            self.core.conclude(command)?;
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.command = None;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+
+    /// How many octets of the body are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.body.left
+    }
+
+    /// Waits until octets of the body are lent; none are left at its end.
+    pub(crate) fn poll_lent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.body.left > 0 && self.body.taken >= self.core.machine.chunk().len() {
+            ready!(self.poll_advance(cx))?;
+            self.body.taken = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The octets lent and not taken yet, `most` of them at most; they count as taken.
+    pub(crate) fn take_lent(&mut self, most: usize) -> &[u8] {
+        let Lent { taken, left } = &mut self.body;
+        if *left == 0 {
+            return &[];
+        }
+        let chunk = self.core.machine.chunk().get(*taken..).unwrap_or_default();
+        let chunk = chunk.get(..most.min(chunk.len())).unwrap_or_default();
+        *taken += chunk.len();
+        *left = left.saturating_sub(chunk.len() as u64);
+        chunk
+    }
+}
