@@ -1,7 +1,9 @@
 //! Errors, grouped by whose fault they are.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -96,6 +98,28 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// The server does not offer what the command needs; nothing was sent. To try all the same, see
+    /// [`Command::even_if_unlisted`](crate::proto::Command::even_if_unlisted).
+    Unsupported {
+        /// The command.
+        command: &'static str,
+        /// The capability that is missing.
+        capability: Cow<'static, str>,
+    },
+    /// The command is about the selected mailbox, and none is; nothing was sent.
+    NotSelected {
+        /// The command.
+        command: &'static str,
+    },
+    /// The command depends on what the server can do, which must be asked for first; nothing was sent.
+    CapabilitiesUnknown,
+    /// The content of a literal that was begun could not be had, so that the command cannot be ended.
+    Content {
+        /// Why not.
+        reason: &'static str,
+        /// The error of its source.
+        source: Option<Arc<dyn core::error::Error + Send + Sync>>,
+    },
     /// The mechanism could not make its message; nothing was sent.
     Sasl(xoauth_sasl::Error),
     /// A flight is under way; its end must be heard before another begins.
@@ -126,6 +150,7 @@ impl Error {
             | Self::Unexpected { .. }
             | Self::UnsolicitedTagged { .. }
             | Self::PlaintextAfterStartTls { .. }
+            | Self::Content { .. }
             | Self::Limit { .. } => true,
             Self::Refused { .. }
             | Self::AuthenticationRefused(_)
@@ -133,6 +158,9 @@ impl Error {
             | Self::TlsUnavailable { .. }
             | Self::MissingData { .. }
             | Self::InvalidArgument { .. }
+            | Self::Unsupported { .. }
+            | Self::NotSelected { .. }
+            | Self::CapabilitiesUnknown
             | Self::Sasl(_)
             | Self::Busy => false,
         }
@@ -229,6 +257,14 @@ impl fmt::Display for Error {
             }
             Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
             Self::InvalidArgument { argument, reason } => write!(f, "invalid {argument}: {reason}"),
+            Self::Unsupported { command, capability } => {
+                write!(f, "{command} needs {capability}, which the server does not offer")
+            }
+            Self::NotSelected { command } => write!(f, "{command} needs a selected mailbox"),
+            Self::CapabilitiesUnknown => {
+                f.write_str("capabilities are not known, expected CAPABILITY first")
+            }
+            Self::Content { reason, .. } => write!(f, "content cannot be sent: {reason}"),
             Self::Sasl(error) => write!(f, "{error}"),
             Self::Busy => f.write_str("another command is under way"),
         }
@@ -252,6 +288,7 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport { fault, .. } => fault.source(),
+            Self::Content { source: Some(source), .. } => Some(&**source),
             _ => None,
         }
     }

@@ -33,7 +33,11 @@ fn imap(error: &Imap) -> &'static str {
         Imap::UnsolicitedTagged { .. } => "unsolicited-tagged",
         Imap::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
         Imap::Limit { .. } => "limit",
-        Imap::InvalidArgument { .. } | Imap::Sasl(_) | Imap::Busy => "invalid-argument",
+        Imap::InvalidArgument { .. }
+        | Imap::Unsupported { .. }
+        | Imap::NotSelected { .. }
+        | Imap::Sasl(_)
+        | Imap::Busy => "invalid-argument",
         _ => "io",
     }
 }

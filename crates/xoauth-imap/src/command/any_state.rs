@@ -3,7 +3,7 @@
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Announcement, Claim, Command, Encoder, Exchange, Kind, Sink, State};
+use crate::proto::{Announcement, Claim, Command, Continued, Encoder, Exchange, Kind, Sink, State};
 use crate::types::{ArgumentSink, Capabilities, StatusKind, StatusText};
 
 /// Marks the commands that may be run before authentication.
@@ -180,6 +180,13 @@ impl Exchange for Discard {
             Response::Fetch { .. } | Response::Search(_) | Response::List(_) => Claim::Mine,
             _ => Claim::Pass,
         })
+    }
+
+    /// An IDLE that was dropped before the server agreed to it: it is ended at once.
+    fn on_continuation(&mut self, _: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
+        out.raw("DONE");
+        out.line_end();
+        Ok(Continued::Answered)
     }
 
     fn on_literal(&mut self, _: &Announcement<'_>) -> Result<Sink, Error> {

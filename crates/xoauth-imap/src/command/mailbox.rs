@@ -1,74 +1,11 @@
-//! Mailboxes: LIST, SELECT, EXAMINE, CLOSE (RFC 9051, 6.3.2, 6.3.3, 6.3.9, 6.4.1).
+//! Opening and leaving mailboxes: SELECT, EXAMINE, CLOSE, UNSELECT, CHECK (RFC 9051, 6.3.2, 6.3.3, 6.4.1,
+//! 6.4.2; RFC 3501, 6.4.1).
 
-use alloc::collections::VecDeque;
-use alloc::string::String;
-use alloc::vec::Vec;
-
-use super::{Streamed, accepted};
+use super::accepted;
 use crate::error::Error;
-use crate::parse::Response;
+use crate::parse::{Code, Response, StatusRef};
 use crate::proto::{Claim, Command, Encoder, Exchange, Selected, State};
-use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusText};
-
-/// LIST, RFC 9051 6.3.9: which mailboxes there are.
-#[derive(Debug, Clone)]
-pub struct List {
-    reference: Mailbox,
-    pattern: String,
-    found: VecDeque<ListEntry>,
-}
-
-impl List {
-    /// The mailboxes whose names match `pattern`: `*` matches anything, `%` anything but the delimiter.
-    pub fn new(pattern: impl Into<String>) -> Self {
-        Self { reference: Mailbox::from(""), pattern: pattern.into(), found: VecDeque::new() }
-    }
-
-    /// All mailboxes.
-    pub fn all() -> Self {
-        Self::new("*")
-    }
-
-    /// Where the pattern is relative to.
-    pub fn within(mut self, reference: impl Into<Mailbox>) -> Self {
-        self.reference = reference.into();
-        self
-    }
-}
-
-impl Exchange for List {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        out.raw("LIST ");
-        self.reference.encode(out);
-        out.raw(" ");
-        // A pattern is a mailbox name with wildcards (`list-mailbox`), so it is encoded as one.
-        Mailbox::from(self.pattern.as_str()).encode_pattern(out);
-        Ok(())
-    }
-
-    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        let Response::List(entry) = response else { return Ok(Claim::Pass) };
-        self.found.push_back(entry.into());
-        Ok(Claim::Mine)
-    }
-}
-
-impl Command for List {
-    type Output = Vec<ListEntry>;
-
-    fn finish(self, status: StatusText) -> Result<Vec<ListEntry>, Error> {
-        accepted("LIST", status)?;
-        Ok(self.found.into())
-    }
-}
-
-impl Streamed for List {
-    type Item = ListEntry;
-
-    fn take_item(&mut self) -> Option<ListEntry> {
-        self.found.pop_front()
-    }
-}
+use crate::types::{ArgumentSink, Mailbox, StatusText};
 
 /// SELECT, RFC 9051 6.3.2: opens a mailbox for reading and changing.
 #[derive(Debug, Clone)]
@@ -107,6 +44,12 @@ impl Opening {
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Claim {
+        if let Response::Status(StatusRef { code: Some(Code::Closed), .. }) = response {
+            // What was told before was about the mailbox that is left now (RFC 7162, 3.2.11).
+            let Selected { mailbox, read_only, .. } = self.selected.clone();
+            self.selected = Selected::new(mailbox, read_only);
+            return Claim::Mine;
+        }
         if self.selected.apply(response) { Claim::Mine } else { Claim::Pass }
     }
 
@@ -159,35 +102,66 @@ macro_rules! opens {
 opens!(Select);
 opens!(Examine);
 
-/// CLOSE, RFC 9051 6.4.1: removes the messages marked \Deleted (unless the mailbox was opened for reading
-/// only) and leaves the mailbox.
-#[derive(Debug, Default)]
-pub struct Close(());
+/// Commands without arguments about the selected mailbox.
+macro_rules! about_the_selected {
+    ($(#[$doc:meta])* $command:ident, $verb:literal, $capability:expr, $(#[$new:meta])*, $leaves:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $command(());
 
-impl Close {
-    /// Leaves the selected mailbox.
-    pub fn new() -> Self {
-        Self(())
-    }
-}
-
-impl Exchange for Close {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        out.raw("CLOSE");
-        Ok(())
-    }
-
-    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
-        if status.is_ok() {
-            state.selected = None;
+        impl $command {
+            $(#[$new])*
+            pub fn new() -> Self {
+                Self(())
+            }
         }
-    }
+
+        impl Exchange for $command {
+            fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+                let capability: Option<&'static str> = $capability;
+                if let Some(capability) = capability {
+                    out.needs($verb, &[capability])?;
+                }
+                out.needs_mailbox($verb)?;
+                out.raw($verb);
+                Ok(())
+            }
+
+            fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+                if $leaves && status.is_ok() {
+                    state.selected = None;
+                }
+            }
+        }
+
+        impl Command for $command {
+            type Output = ();
+
+            fn finish(self, status: StatusText) -> Result<(), Error> {
+                accepted($verb, status).map(drop)
+            }
+        }
+    };
 }
 
-impl Command for Close {
-    type Output = ();
+about_the_selected! {
+    /// CLOSE, RFC 9051 6.4.1: removes the messages marked \Deleted (unless the mailbox was opened for reading
+    /// only) and leaves the mailbox.
+    Close, "CLOSE", None,
+    /// Leaves the selected mailbox.
+    , true
+}
 
-    fn finish(self, status: StatusText) -> Result<(), Error> {
-        accepted("CLOSE", status).map(drop)
-    }
+about_the_selected! {
+    /// UNSELECT, RFC 3691 and RFC 9051 6.4.2: leaves the mailbox and removes nothing.
+    Unselect, "UNSELECT", Some("UNSELECT"),
+    /// Leaves the selected mailbox.
+    , true
+}
+
+about_the_selected! {
+    /// CHECK, RFC 3501 6.4.1: asks the server to write down what it keeps in memory. RFC 9051 has it no more.
+    Check, "CHECK", None,
+    /// Asks for a checkpoint.
+    , false
 }

@@ -4,27 +4,44 @@
 //! [`Command`]; nothing else has to know of it.
 
 mod any_state;
+mod append;
 mod authenticate;
+mod content;
+mod custom;
 mod fetch;
+mod flags;
+mod idle;
 mod items;
+mod list;
 mod mailbox;
+mod manage;
+mod messages;
 mod search;
+mod session;
 mod set;
 mod starttls;
 mod store;
 
 pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
+pub use append::{Append, NewMessage, Replace};
 pub use authenticate::{Authenticate, SaslIr};
+pub use content::{Content, Source};
+pub use custom::{Custom, CustomAnswer};
 pub use fetch::{BodyInfo, Fetch, FetchEvent};
+pub use idle::Idle;
 pub use items::{Item, Items, ItemsError, SectionItem};
-pub use mailbox::{Close, Examine, List, Select};
+pub use list::{List, ListReturn, ListSelect, Lsub};
+pub use mailbox::{Check, Close, Examine, Select, Unselect};
+pub use manage::{Create, Delete, Rename, Status, Subscribe, Unsubscribe};
+pub use messages::{Copy, Expunge, Expunged, Move, Moved};
 pub use search::Search;
+pub use session::{Enable, Id, Login, Namespace, ProxyAuth};
 pub use set::Numbers;
 pub use starttls::StartTls;
 pub use store::{Store, StoreAction};
 
 use crate::error::Error;
-use crate::proto::Command;
+use crate::proto::{Command, Forced};
 use crate::types::StatusText;
 
 /// A command whose answer consists of items that can be handed out one by one.
@@ -34,6 +51,14 @@ pub trait Streamed: Command {
 
     /// The next item that is complete.
     fn take_item(&mut self) -> Option<Self::Item>;
+}
+
+impl<C: Streamed> Streamed for Forced<C> {
+    type Item = C::Item;
+
+    fn take_item(&mut self) -> Option<C::Item> {
+        self.command_mut().take_item()
+    }
 }
 
 /// `Ok` for a tagged OK, else [`Error::Refused`].

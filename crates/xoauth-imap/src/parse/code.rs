@@ -3,11 +3,12 @@
 use core::num::NonZeroU32;
 
 use super::cursor::{Cursor, Result};
+use super::list::object_id;
 use super::response::CapabilitiesRef;
 use super::search::nz_number;
-use super::{FaultKind, FlagsRef, SetRef, Tolerated};
+use super::{FaultKind, FlagsRef, SetRef, Text, Tolerated};
 
-/// `resp-text-code`, RFC 9051 7.1 and 9, with the codes of RFC 3501, 4315 (UIDPLUS), 5530, 7162 (CONDSTORE).
+/// `resp-text-code`, RFC 9051 7.1 and 9, with all others of IANA's list of IMAP response codes.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Code<'a> {
@@ -97,6 +98,60 @@ pub enum Code<'a> {
     UnknownCte,
     /// UNSEEN: the first message without \Seen (RFC 3501).
     Unseen(u32),
+    /// BADCOMPARATOR: no comparator of those asked for is known (RFC 5255).
+    BadComparator,
+    /// COMPRESSIONACTIVE: the connection is compressed already (RFC 4978).
+    CompressionActive,
+    /// NOTIFICATIONOVERFLOW: too much happened to be told; NOTIFY is off again (RFC 5465).
+    NotificationOverflow,
+    /// NOTSAVED: the search result that `$` names was not kept (RFC 5182).
+    NotSaved,
+    /// TEMPFAIL: URLAUTH failed for now (RFC 4467).
+    TempFail,
+    /// TOOBIG: the message is larger than the server takes (RFC 4469, RFC 7889).
+    TooBig,
+    /// UIDREQUIRED: sequence numbers are not taken here (RFC 9586).
+    UidRequired,
+    /// USEATTR: the special use cannot be given (RFC 6154).
+    UseAttr,
+    /// ANNOTATE or ANNOTATIONS, with what stands behind it (RFC 5257).
+    Annotate(&'a [u8]),
+    /// BADEVENT, with the events the server knows (RFC 5465).
+    BadEvent(&'a [u8]),
+    /// BADURL, with the URL (RFC 4469).
+    BadUrl(&'a [u8]),
+    /// INPROGRESS: how far a command has come (RFC 9585).
+    InProgress {
+        /// The tag of the command.
+        tag: Option<Text<'a>>,
+        /// What was done so far.
+        progress: Option<u32>,
+        /// What there is to do.
+        goal: Option<u32>,
+    },
+    /// MAILBOXID: what the mailbox is known by for ever (RFC 8474).
+    MailboxId(&'a [u8]),
+    /// MESSAGELIMIT: the command ended early (RFC 9738).
+    MessageLimit {
+        /// How many messages the server takes in one command.
+        limit: u32,
+        /// The lowest of the messages it did.
+        lowest_done: Option<NonZeroU32>,
+    },
+    /// METADATA LONGENTRIES: an entry was left out, and is so many octets long (RFC 5464).
+    MetadataLongEntries(u32),
+    /// METADATA MAXSIZE: an entry is longer than so many octets (RFC 5464).
+    MetadataMaxSize(u32),
+    /// METADATA TOOMANY: there are too many entries (RFC 5464).
+    MetadataTooMany,
+    /// METADATA NOPRIVATE: private entries are not kept (RFC 5464).
+    MetadataNoPrivate,
+    /// MODIFIED: messages that STORE left alone, for they had changed (RFC 7162).
+    Modified(SetRef<'a>),
+    /// NOUPDATE, with the tag of the search that is not kept up to date (RFC 5267).
+    NoUpdate(Text<'a>),
+    /// UNDEFINED-FILTER, with its name (RFC 5466).
+    UndefinedFilter(&'a [u8]),
     /// Any other code, and one whose arguments break the grammar.
     Other {
         /// Its name.
@@ -166,6 +221,14 @@ impl<'a> Code<'a> {
             b"UIDNOTSTICKY" => Self::UidNotSticky,
             b"UNAVAILABLE" => Self::Unavailable,
             b"UNKNOWN-CTE" => Self::UnknownCte,
+            b"BADCOMPARATOR" => Self::BadComparator,
+            b"COMPRESSIONACTIVE" => Self::CompressionActive,
+            b"NOTIFICATIONOVERFLOW" => Self::NotificationOverflow,
+            b"NOTSAVED" => Self::NotSaved,
+            b"TEMPFAIL" => Self::TempFail,
+            b"TOOBIG" => Self::TooBig,
+            b"UIDREQUIRED" => Self::UidRequired,
+            b"USEATTR" => Self::UseAttr,
             b"BADCHARSET" => {
                 code.eat(b' ');
                 Self::BadCharset(code.take_rest())
@@ -189,6 +252,27 @@ impl<'a> Code<'a> {
                 code.space(tolerated)?;
                 Self::Referral(code.take_rest())
             }
+            b"ANNOTATE" | b"ANNOTATIONS" => Self::Annotate(rest(code, tolerated)?),
+            b"BADEVENT" => Self::BadEvent(rest(code, tolerated)?),
+            b"BADURL" => Self::BadUrl(rest(code, tolerated)?),
+            b"INPROGRESS" => in_progress(code, tolerated)?,
+            b"MAILBOXID" => {
+                let id = rest(code, tolerated)?;
+                object_id(&mut Cursor::of(id))?;
+                Self::MailboxId(id)
+            }
+            b"MESSAGELIMIT" => {
+                let limit = spaced(code, tolerated, Cursor::number32)?;
+                let lowest_done = match code.is_empty() {
+                    true => None,
+                    false => Some(spaced(code, tolerated, nz_number)?),
+                };
+                Self::MessageLimit { limit, lowest_done }
+            }
+            b"METADATA" => metadata(code, tolerated)?,
+            b"MODIFIED" => Self::Modified(spaced(code, tolerated, SetRef::parse)?),
+            b"NOUPDATE" => Self::NoUpdate(spaced(code, tolerated, Cursor::astring)?),
+            b"UNDEFINED-FILTER" => Self::UndefinedFilter(rest(code, tolerated)?),
             b"UIDNEXT" => Self::UidNext(spaced(code, tolerated, nz_number)?),
             b"UIDVALIDITY" => Self::UidValidity(spaced(code, tolerated, nz_number)?),
             b"UNSEEN" => Self::Unseen(spaced(code, tolerated, Cursor::number32)?),
@@ -207,6 +291,46 @@ fn spaced<'a, T>(
 ) -> Result<T> {
     code.space(tolerated)?;
     value(code)
+}
+
+/// `SP` and whatever follows.
+fn rest<'a>(code: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<&'a [u8]> {
+    code.space(tolerated)?;
+    Ok(code.take_rest())
+}
+
+/// `"INPROGRESS" [SP "(" inprogress-tag SP inprogress-state SP inprogress-goal ")"]`, RFC 9585 6.
+fn in_progress<'a>(code: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Code<'a>> {
+    let (mut tag, mut progress, mut goal) = (None, None, None);
+    if !code.is_empty() {
+        code.space(tolerated)?;
+        code.expect(b'(', "the progress in parentheses")?;
+        tag = Some(code.nstring(tolerated)?).filter(|tag| !tag.is_nil());
+        code.space(tolerated)?;
+        progress = if code.nil() { None } else { Some(code.number32()?) };
+        code.space(tolerated)?;
+        goal = if code.nil() { None } else { Some(code.number32()?) };
+        code.expect(b')', "a closing parenthesis")?;
+    }
+    Ok(Code::InProgress { tag, progress, goal })
+}
+
+/// `"METADATA" SP (..)`, RFC 5464 5.
+fn metadata<'a>(code: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Code<'a>> {
+    code.space(tolerated)?;
+    let word = code.atom()?;
+    let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+    Ok(if is(b"LONGENTRIES") {
+        Code::MetadataLongEntries(spaced(code, tolerated, Cursor::number32)?)
+    } else if is(b"MAXSIZE") {
+        Code::MetadataMaxSize(spaced(code, tolerated, Cursor::number32)?)
+    } else if is(b"TOOMANY") {
+        Code::MetadataTooMany
+    } else if is(b"NOPRIVATE") {
+        Code::MetadataNoPrivate
+    } else {
+        return Err(code.error("a code of METADATA"));
+    })
 }
 
 /// Where the bracket stands that ends a code: outside quoted strings, unless a quote stands alone.

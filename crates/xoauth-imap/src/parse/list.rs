@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Result};
 use super::search::nz_number;
 use super::{FaultKind, Text, Tolerated};
-use crate::types::StatusItems;
+use crate::types::{AppendLimit, ObjectId, StatusItems};
 
 /// `mailbox-list`, RFC 9051 9: one mailbox as LIST or LSUB tells it.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct ListRef<'a> {
 }
 
 /// `"STATUS" SP mailbox SP "(" [status-att-list] ")"`, RFC 9051 9.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MailboxStatusRef<'a> {
     /// The name as it is on the wire, in modified UTF-7.
@@ -126,8 +126,24 @@ fn status_item(
         items.size = Some(cursor.number64()?);
     } else if is("HIGHESTMODSEQ") {
         items.highest_mod_seq = Some(cursor.number64()?);
+    } else if is("APPENDLIMIT") {
+        let limit = if cursor.nil() { None } else { Some(cursor.number64()?) };
+        items.append_limit = Some(limit.map_or(AppendLimit::Unlimited, AppendLimit::Octets));
+    } else if is("MAILBOXID") {
+        items.mailbox_id = Some(object_id(cursor)?);
+    } else if is("DELETED-STORAGE") {
+        items.deleted_storage = Some(cursor.number64()?);
     } else {
         cursor.skip_value()?;
     }
     Ok(())
+}
+
+/// `"(" objectid ")"`, RFC 8474 7.
+pub(super) fn object_id(cursor: &mut Cursor<'_>) -> Result<ObjectId> {
+    let start = *cursor;
+    cursor.expect(b'(', "an object identifier in parentheses")?;
+    let id = ObjectId::from_wire(cursor.atom()?);
+    cursor.expect(b')', "a closing parenthesis")?;
+    id.ok_or_else(|| start.error("an object identifier"))
 }

@@ -5,6 +5,7 @@
 //! when asked for. What breaks the grammar spoils as little as possible: an item of a FETCH response, a
 //! response code, a response; each such fault is counted in [`Tolerated`].
 
+mod acl;
 mod announce;
 mod body_structure;
 mod code;
@@ -13,10 +14,12 @@ mod envelope;
 mod fetch;
 mod flags;
 mod list;
+mod namespace;
 mod response;
 mod search;
 mod text;
 mod tolerated;
+mod vanished;
 
 pub(crate) use announce::announced_section;
 pub use body_structure::{BodyStructureRef, DispositionRef, ParametersRef, PartRef, StringsRef};
@@ -31,6 +34,7 @@ pub use response::{CapabilitiesRef, Response, StatusRef, parse_response};
 pub use search::{EsearchRef, SearchRef, SetRef};
 pub use text::Text;
 pub use tolerated::{Fault, FaultKind, Tolerated};
+pub use vanished::VanishedRef;
 
 #[cfg(test)]
 mod quirks;

@@ -1,13 +1,18 @@
 //! Responses: RFC 9051, 7.
 
+use alloc::boxed::Box;
 use core::num::NonZeroU32;
 
+use super::acl;
 use super::cursor::{Cursor, ParseError, Result};
+use super::namespace::{identity, namespaces};
 use super::{
     Code, EsearchRef, FaultKind, FetchRef, FlagsRef, Input, ListRef, MailboxStatusRef, SearchRef,
-    Tolerated,
+    Tolerated, VanishedRef,
 };
-use crate::types::{SeqNo, StatusKind};
+use crate::types::{
+    AccessList, Identity, MailboxRights, Namespaces, RightsChoice, SeqNo, StatusKind,
+};
 
 /// One response of the server, borrowed from the octets it came in.
 #[derive(Debug)]
@@ -51,6 +56,18 @@ pub enum Response<'a> {
     Expunge(SeqNo),
     /// FETCH: data of one message (7.5.2).
     Fetch(FetchRef<'a>),
+    /// NAMESPACE (7.3.7).
+    Namespace(Box<Namespaces>),
+    /// ID (RFC 2971).
+    Id(Box<Identity>),
+    /// ACL: who may do what with a mailbox (RFC 4314).
+    AccessList(Box<AccessList>),
+    /// LISTRIGHTS: what one can be allowed (RFC 4314).
+    RightsChoice(Box<RightsChoice>),
+    /// MYRIGHTS: what the user may do (RFC 4314).
+    MyRights(Box<MailboxRights>),
+    /// VANISHED: messages are gone (RFC 7162).
+    Vanished(VanishedRef<'a>),
     /// Any other response, and one whose data breaks the grammar.
     Other {
         /// Its name, empty where it has none.
@@ -58,6 +75,42 @@ pub enum Response<'a> {
         /// All that stands behind the `*` and its space, the line end excluded.
         octets: &'a [u8],
     },
+}
+
+impl<'a> Response<'a> {
+    /// The name of the response: `LIST`. A status has that of its word; a tagged one, a continuation and what
+    /// has no name have none.
+    pub fn name(&self) -> &'a [u8] {
+        match self {
+            Self::Tagged { .. } | Self::Continuation { .. } => b"",
+            Self::Status(status) => match status.kind {
+                StatusKind::Ok => b"OK",
+                StatusKind::No => b"NO",
+                StatusKind::Bad => b"BAD",
+                StatusKind::Bye => b"BYE",
+                StatusKind::Preauth => b"PREAUTH",
+            },
+            Self::Capability(_) => b"CAPABILITY",
+            Self::Enabled(_) => b"ENABLED",
+            Self::Flags(_) => b"FLAGS",
+            Self::List(_) => b"LIST",
+            Self::Lsub(_) => b"LSUB",
+            Self::MailboxStatus(_) => b"STATUS",
+            Self::Search(_) => b"SEARCH",
+            Self::Esearch(_) => b"ESEARCH",
+            Self::Exists(_) => b"EXISTS",
+            Self::Recent(_) => b"RECENT",
+            Self::Expunge(_) => b"EXPUNGE",
+            Self::Fetch(_) => b"FETCH",
+            Self::Namespace(_) => b"NAMESPACE",
+            Self::Id(_) => b"ID",
+            Self::Vanished(_) => b"VANISHED",
+            Self::AccessList(_) => b"ACL",
+            Self::RightsChoice(_) => b"LISTRIGHTS",
+            Self::MyRights(_) => b"MYRIGHTS",
+            Self::Other { name, .. } => name,
+        }
+    }
 }
 
 /// A status with its code and text: `resp-cond-state` and the like, RFC 9051 7.1.
@@ -247,6 +300,18 @@ fn named_data<'a>(
         Response::MailboxStatus(MailboxStatusRef::parse(cursor, tolerated)?)
     } else if is("ESEARCH") {
         Response::Esearch(EsearchRef::parse(cursor, tolerated)?)
+    } else if is("VANISHED") {
+        Response::Vanished(VanishedRef::parse(cursor, tolerated)?)
+    } else if is("NAMESPACE") {
+        Response::Namespace(Box::new(namespaces(cursor, tolerated)?))
+    } else if is("ID") {
+        Response::Id(Box::new(identity(cursor, tolerated)?))
+    } else if is("ACL") {
+        Response::AccessList(Box::new(acl::access_list(cursor, tolerated)?))
+    } else if is("LISTRIGHTS") {
+        Response::RightsChoice(Box::new(acl::rights_choice(cursor, tolerated)?))
+    } else if is("MYRIGHTS") {
+        Response::MyRights(Box::new(acl::my_rights(cursor, tolerated)?))
     } else {
         return Ok(None);
     }))

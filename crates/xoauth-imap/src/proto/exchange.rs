@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::parse::Response;
+use crate::proto::forced::Forced;
 use crate::proto::output::Encoder;
 use crate::proto::state::State;
 use crate::types::StatusText;
@@ -29,6 +30,22 @@ pub trait Exchange: Send {
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
         let _ = (text, out);
         Ok(Continued::Unexpected)
+    }
+
+    /// Gives the next octets of a content that `encode` announced ([`Encoder::content`]): writes them to the
+    /// front of `room`, which is no longer than what is left, and tells how many they are.
+    ///
+    /// # Errors
+    /// What breaks the session, for a content that was begun cannot be taken back: [`Error::Content`]. So does
+    /// an answer of 0.
+    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
+        let _ = room;
+        Ok(0)
+    }
+
+    /// The caller wants the command to come to its end, which it does not do alone: IDLE writes DONE.
+    fn on_interrupt(&mut self, out: &mut Encoder<'_>) {
+        let _ = out;
     }
 
     /// Data or a status that the server sent without a tag.
@@ -71,6 +88,15 @@ pub trait Command: Exchange {
     /// [`Error::Refused`] for NO and BAD, [`Error::MissingData`] for an OK that lacks what the command
     /// requires. Neither is fatal.
     fn finish(self, status: StatusText) -> Result<Self::Output, Error>;
+
+    /// The same command, sent although the server does not list the capability it needs, or no mailbox is
+    /// known to be selected.
+    fn even_if_unlisted(self) -> Forced<Self>
+    where
+        Self: Sized,
+    {
+        Forced::new(self)
+    }
 }
 
 /// The conversations the machine itself has to know.

@@ -38,25 +38,25 @@ use crate::types::{ArgumentSink, Event, StatusKind, StatusText};
 pub struct Machine {
     limits: Limits,
     receive: Receive,
-    output: Output,
+    pub(super) output: Output,
     prefix: TagPrefix,
     commands: u64,
-    flight: Vec<InFlight>,
+    pub(super) flight: Vec<InFlight>,
     /// The command that takes the literal being streamed, and how.
     sink: Option<(usize, Sink)>,
-    state: State,
+    pub(super) state: State,
     events: Events,
     tolerated: Tolerated,
-    mask: Mask,
+    pub(super) mask: Mask,
     /// Lines for a trace, while somebody listens.
-    transcript: Option<VecDeque<(Direction, String)>>,
-    broken: Option<Error>,
+    pub(super) transcript: Option<VecDeque<(Direction, String)>>,
+    pub(super) broken: Option<Error>,
 }
 
 #[derive(Debug)]
-struct InFlight {
+pub(super) struct InFlight {
     /// Empty for the greeting.
-    tag: String,
+    pub(super) tag: String,
     kind: Kind,
     /// Where its octets begin in the output.
     start: usize,
@@ -115,6 +115,7 @@ impl Machine {
         }
         self.flight.clear();
         self.events.begin();
+        self.state.message_limit = None;
         // What came since the last answer belongs to no command of this flight.
         while self.advance(&mut [])? {}
         self.flight.clear();
@@ -136,9 +137,8 @@ impl Machine {
             if kind != Kind::Greeting {
                 self.commands += 1;
                 tag = self.prefix.tag(self.commands);
-                let capabilities = self.state.capabilities();
                 let mut encoder =
-                    Encoder::new(&mut self.output, capabilities, &mut self.mask, index);
+                    Encoder::new(&mut self.output, &self.state, &mut self.mask, index, &tag);
                 encoder.raw(&tag);
                 encoder.raw(" ");
                 exchange.encode(&mut encoder, &self.state)?;
@@ -188,13 +188,18 @@ impl Machine {
                 }
                 continue;
             }
-            return Ok(if self.output.writable().is_empty() { Step::Read } else { Step::Write });
+            if !self.output.writable().is_empty() {
+                return Ok(Step::Write);
+            }
+            if !self.fill(exchanges)? {
+                return Ok(Step::Read);
+            }
         }
     }
 
     /// All commands of the flight have their answer.
     fn landed(&mut self) -> Result<Option<Step>, Error> {
-        if self.is_busy() {
+        if self.is_busy() || self.output.owes_content() {
             return Ok(None);
         }
         let tls = |flight: &InFlight| {
@@ -304,7 +309,7 @@ impl Machine {
                 let first = flight.iter().position(InFlight::is_open);
                 let exchange = first.and_then(|index| Some((index, exchanges.get_mut(index)?)));
                 if let Some((index, exchange)) = exchange {
-                    let mut encoder = Encoder::new(output, state.capabilities(), mask, index);
+                    let mut encoder = Encoder::new(output, state, mask, index, "");
                     let start = encoder.position();
                     if exchange.on_continuation(text, &mut encoder)? == Continued::Answered {
                         encoder.finish()?;
@@ -463,14 +468,14 @@ impl Machine {
         &self.tolerated
     }
 
-    fn fail(&mut self, fault: Error) -> Error {
+    pub(super) fn fail(&mut self, fault: Error) -> Error {
         self.output.clear();
         self.broken.get_or_insert(fault).clone()
     }
 }
 
 impl InFlight {
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.answer == Answer::Awaited
     }
 

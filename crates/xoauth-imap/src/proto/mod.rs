@@ -1,7 +1,9 @@
 //! The connection as a state machine without I/O.
 
+mod ask;
 mod events;
 mod exchange;
+mod forced;
 mod limits;
 mod machine;
 mod output;
@@ -11,9 +13,10 @@ mod state;
 mod tag;
 
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+pub use forced::Forced;
 pub use limits::{LimitKind, Limits};
 pub use machine::Machine;
-pub use output::Encoder;
+pub use output::{Encoder, LiteralForm};
 pub use running::Running;
 pub use state::{Selected, State};
 pub use tag::TagPrefix;

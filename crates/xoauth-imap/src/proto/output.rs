@@ -12,29 +12,80 @@ use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Direction, Excerpt, Outgoing};
 
 use crate::error::Error;
+use crate::proto::state::State;
 use crate::types::{ArgumentSink, Capabilities};
 
 /// Octets waiting to be written.
+///
+/// ```text
+///   buffer: | written | writable | stop: content, not in the buffer | behind the content | ...
+/// ```
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     buffer: Outgoing,
     written: usize,
     stops: VecDeque<Stop>,
     secrets: Vec<Range<usize>>,
+    /// Octets of the content at the first stop, once they were asked for.
+    piece: Piece,
+    /// A command was answered before its content was written, which is made good now.
+    finishing: bool,
 }
 
-/// Writing pauses at `at` until the server sends `+`.
+/// Writing pauses at `at`.
 #[derive(Debug, Clone, Copy)]
 struct Stop {
     at: usize,
     /// Which command of the flight the stop belongs to.
     command: usize,
+    until: Until,
+}
+
+/// What ends a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// The server sends `+`.
+    Continuation,
+    /// The command gave so many octets of content; writing goes on at `resume`.
+    Content { left: u64, resume: usize },
+}
+
+/// A part of a content.
+#[derive(Debug, Default)]
+struct Piece {
+    octets: Vec<u8>,
+    written: usize,
+    filled: usize,
 }
 
 impl Output {
     /// The octets that may be written now.
     pub(crate) fn writable(&self) -> &[u8] {
-        self.buffer.as_slice().get(self.written..self.limit()).unwrap_or_default()
+        match self.piece.rest() {
+            [] => self.buffer.as_slice().get(self.written..self.limit()).unwrap_or_default(),
+            piece => piece,
+        }
+    }
+
+    /// Content is to be written now: whose it is, and room for the next piece of it.
+    pub(crate) fn wants_content(&mut self) -> Option<(usize, &mut [u8])> {
+        let stop = self.stops.front().filter(|stop| stop.at == self.written)?;
+        let Until::Content { left, .. } = stop.until else { return None };
+        if !self.piece.rest().is_empty() {
+            return None;
+        }
+        Some((stop.command, self.piece.room(left)))
+    }
+
+    /// The command filled the first `n` octets of the room.
+    pub(crate) fn filled(&mut self, n: usize) {
+        self.piece.filled = n.min(self.piece.octets.len());
+        self.piece.written = 0;
+    }
+
+    /// A content was begun that must be written to its end, whatever the server answered.
+    pub(crate) fn owes_content(&self) -> bool {
+        self.finishing
     }
 
     /// What a trace may show of the octets behind `start`, line by line: secrets replaced.
@@ -59,9 +110,25 @@ impl Output {
     }
 
     pub(crate) fn wrote(&mut self, n: usize) {
+        if !self.piece.rest().is_empty() {
+            return self.wrote_content(n);
+        }
         self.written = self.written.saturating_add(n).min(self.limit());
         if self.written == self.buffer.len() {
             self.clear();
+        }
+    }
+
+    fn wrote_content(&mut self, n: usize) {
+        let n = n.min(self.piece.rest().len());
+        self.piece.written += n;
+        if let Some(Stop { until: Until::Content { left, resume }, .. }) = self.stops.front_mut() {
+            *left = left.saturating_sub(n as u64);
+            if *left == 0 {
+                self.written = *resume;
+                self.stops.pop_front();
+                self.piece.filled = 0;
+            }
         }
     }
 
@@ -72,7 +139,9 @@ impl Output {
 
     /// Nothing can be written before the server sends `+`.
     pub(crate) fn waits_for_continuation(&self) -> bool {
-        self.stops.front().is_some_and(|stop| stop.at == self.written)
+        self.stops
+            .front()
+            .is_some_and(|stop| stop.at == self.written && stop.until == Until::Continuation)
     }
 
     /// The server sent `+` for the first stop.
@@ -81,12 +150,20 @@ impl Output {
     }
 
     /// The command ended before its literal was asked for: what follows its stop is never sent. Where the
-    /// next command begins is told by `next`, the start of the commands behind it.
+    /// next command begins is told by `next`, the start of the commands behind it. A content that was begun
+    /// is written to its end, for the server still takes it for one (RFC 7888, 4), and the line ended.
     pub(crate) fn abandon(&mut self, command: usize, next: Option<usize>) {
-        if self.stops.front().is_none_or(|stop| stop.command != command) {
+        let Some(&first) = self.stops.front().filter(|stop| stop.command == command) else {
+            return;
+        };
+        self.stops.retain(|stop| stop.command != command);
+        if let Until::Content { left, .. } = first.until {
+            let end = next.unwrap_or(self.buffer.len());
+            let resume = end.saturating_sub(b"\r\n".len()).max(first.at);
+            self.stops.push_front(Stop { until: Until::Content { left, resume }, ..first });
+            self.finishing = true;
             return;
         }
-        self.stops.retain(|stop| stop.command != command);
         match next {
             Some(start) => self.written = start,
             None => self.clear(),
@@ -112,10 +189,28 @@ impl Output {
         self.written = 0;
         self.stops.clear();
         self.secrets.clear();
+        self.piece = Piece::default();
+        self.finishing = false;
     }
 
     fn limit(&self) -> usize {
         self.stops.front().map_or(self.buffer.len(), |stop| stop.at)
+    }
+}
+
+/// Content is asked for in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
+impl Piece {
+    fn rest(&self) -> &[u8] {
+        self.octets.get(self.written..self.filled).unwrap_or_default()
+    }
+
+    /// Room for what is left of the content; never empty.
+    fn room(&mut self, left: u64) -> &mut [u8] {
+        let len = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        self.octets.resize(len, 0);
+        &mut self.octets
     }
 }
 
@@ -127,11 +222,13 @@ impl Output {
 #[derive(Debug)]
 pub struct Encoder<'a> {
     output: &'a mut Output,
-    capabilities: Option<&'a Capabilities>,
+    state: &'a State,
     mask: &'a mut Mask,
     command: usize,
+    tag: &'a str,
     fault: Option<Error>,
     needless: bool,
+    forced: bool,
 }
 
 /// What became of a command that was written.
@@ -148,16 +245,75 @@ pub(crate) enum Encoded {
 const LONGEST_QUOTED: usize = 1024;
 
 /// RFC 7888, 5: LITERAL- allows a non-synchronising literal up to this size.
-const LITERAL_MINUS: usize = 4096;
+const LITERAL_MINUS: u64 = 4096;
+
+/// What octets a literal may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiteralForm {
+    /// `literal`: all but NUL.
+    Text,
+    /// `literal8`: all.
+    Binary,
+}
 
 impl<'a> Encoder<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
-        capabilities: Option<&'a Capabilities>,
+        state: &'a State,
         mask: &'a mut Mask,
         command: usize,
+        tag: &'a str,
     ) -> Self {
-        Self { output, capabilities, mask, command, fault: None, needless: false }
+        let (fault, needless, forced) = (None, false, false);
+        Self { output, state, mask, command, tag, fault, needless, forced }
+    }
+
+    /// The command's tag; ESEARCH responses name it (RFC 4731, 3.1).
+    pub fn tag(&self) -> &str {
+        self.tag
+    }
+
+    /// From now on the command is written although the server does not offer what it needs.
+    pub fn force(&mut self) {
+        self.forced = true;
+    }
+
+    /// [`Encoder::force`] was called.
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+
+    /// The command goes on only where the server offers one of `capabilities`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], which names them; [`Error::CapabilitiesUnknown`] where they have to be asked
+    /// for first.
+    pub fn needs(&self, command: &'static str, capabilities: &[&'static str]) -> Result<(), Error> {
+        if self.forced {
+            return Ok(());
+        }
+        let Some(offered) = self.capabilities() else { return Err(Error::CapabilitiesUnknown) };
+        if capabilities.iter().any(|capability| offered.offers(capability)) {
+            return Ok(());
+        }
+        Err(Error::Unsupported { command, capability: capabilities.join(" or ").into() })
+    }
+
+    /// The command goes on only where a mailbox is selected, or an earlier command of the same flight may
+    /// select one.
+    ///
+    /// # Errors
+    /// [`Error::NotSelected`].
+    pub fn needs_mailbox(&self, command: &'static str) -> Result<(), Error> {
+        if self.forced || self.command > 0 || self.state.selected().is_some() {
+            Ok(())
+        } else {
+            Err(Error::NotSelected { command })
+        }
+    }
+
+    fn capabilities(&self) -> Option<&'a Capabilities> {
+        self.state.capabilities()
     }
 
     /// The first argument no form could carry; else whether the command is to be sent.
@@ -180,6 +336,42 @@ impl<'a> Encoder<'a> {
         let start = self.output.buffer.len();
         self.output.buffer.extend(text.as_bytes());
         self.output.secrets.push(start..self.output.buffer.len());
+    }
+
+    /// `astring` that no trace may show.
+    pub fn secret_astring(&mut self, text: &str) {
+        let start = self.output.buffer.len();
+        self.astring(text.as_bytes());
+        self.output.secrets.push(start..self.output.buffer.len());
+    }
+
+    /// A literal of `len` octets that [`Exchange::fill`](super::Exchange::fill) gives when they can be
+    /// written, so that content of any size passes in constant memory. `Binary` is `literal8`, whose octets
+    /// may be 0 (RFC 3516, 4.4).
+    pub fn content(&mut self, len: u64, form: LiteralForm) {
+        self.announce(len, form);
+        if len > 0 {
+            let at = self.output.buffer.len();
+            let until = Until::Content { left: len, resume: at };
+            self.output.stops.push_back(Stop { at, command: self.command, until });
+        }
+    }
+
+    /// `{n}` CRLF, with a stop behind it where the server must say `+` first; without waiting where LITERAL+
+    /// or LITERAL- (RFC 7888) allows it.
+    fn announce(&mut self, len: u64, form: LiteralForm) {
+        let synchronising = !self.capabilities().is_some_and(|capabilities| {
+            capabilities.has_literal_plus()
+                || capabilities.has_literal_minus() && len <= LITERAL_MINUS
+        });
+        let plus = if synchronising { "" } else { "+" };
+        let tilde = if form == LiteralForm::Binary { "~" } else { "" };
+        self.output.buffer.extend(alloc::format!("{tilde}{{{len}{plus}}}\r\n").as_bytes());
+        if synchronising {
+            let at = self.output.buffer.len();
+            let until = Until::Continuation;
+            self.output.stops.push_back(Stop { at, command: self.command, until });
+        }
     }
 
     pub(crate) fn position(&self) -> usize {
@@ -224,8 +416,10 @@ impl ArgumentSink for Encoder<'_> {
 
     /// `string = quoted / literal`, RFC 9051 9.
     fn string(&mut self, octets: &[u8]) {
-        let quotable = |&b: &u8| b.is_ascii() && !matches!(b, 0 | b'\r' | b'\n');
-        if octets.len() > LONGEST_QUOTED || !octets.iter().all(quotable) {
+        let breaks = |b: &u8| matches!(b, 0 | b'\r' | b'\n');
+        let readable =
+            octets.is_ascii() || self.takes_utf8() && core::str::from_utf8(octets).is_ok();
+        if octets.len() > LONGEST_QUOTED || !readable || octets.iter().any(breaks) {
             return self.literal(octets);
         }
         self.output.buffer.push(b'"');
@@ -238,24 +432,18 @@ impl ArgumentSink for Encoder<'_> {
         self.output.buffer.push(b'"');
     }
 
-    /// `literal`, RFC 9051 9; without waiting where LITERAL+ or LITERAL- (RFC 7888) allows it.
+    /// `literal`, RFC 9051 9.
     fn literal(&mut self, octets: &[u8]) {
         if memchr::memchr(0, octets).is_some() {
             self.refuse("text", "a NUL octet cannot be sent in a literal");
             return;
         }
-        let synchronising = !self.capabilities.is_some_and(|capabilities| {
-            capabilities.has("LITERAL+")
-                || (capabilities.has("LITERAL-") || capabilities.has("IMAP4REV2"))
-                    && octets.len() <= LITERAL_MINUS
-        });
-        let plus = if synchronising { "" } else { "+" };
-        self.output.buffer.extend(alloc::format!("{{{}{plus}}}\r\n", octets.len()).as_bytes());
-        if synchronising {
-            let at = self.output.buffer.len();
-            self.output.stops.push_back(Stop { at, command: self.command });
-        }
+        self.announce(octets.len() as u64, LiteralForm::Text);
         self.output.buffer.extend(octets);
+    }
+
+    fn takes_utf8(&self) -> bool {
+        self.state.takes_utf8()
     }
 }
 

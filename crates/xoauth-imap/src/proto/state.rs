@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::parse::{Code, Response};
 use crate::proto::Limits;
-use crate::types::{Capabilities, Flag, Mailbox, StatusKind};
+use crate::types::{Capabilities, Flag, Mailbox, StatusKind, Uid};
 
 /// The session as the server described it.
 #[derive(Debug, Clone)]
@@ -17,6 +17,18 @@ pub struct State {
     /// BYE was heard.
     pub(crate) bye: bool,
     pub(crate) selected: Option<Selected>,
+    pub(crate) enabled: Capabilities,
+    pub(crate) message_limit: Option<MessageLimit>,
+}
+
+/// How far a command came that the server ended before its end, RFC 9738 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageLimit {
+    /// How many messages the server takes in one command.
+    pub limit: u32,
+    /// The lowest of the messages it did; those below it are left, and nothing is where it is `None`.
+    pub lowest_done: Option<Uid>,
 }
 
 /// The selected mailbox, RFC 9051 6.3.2. Numbers that the server has not told are `None`.
@@ -47,7 +59,15 @@ pub struct Selected {
 
 impl State {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, capabilities: None, preauthenticated: false, bye: false, selected: None }
+        Self {
+            limits,
+            capabilities: None,
+            preauthenticated: false,
+            bye: false,
+            selected: None,
+            enabled: Capabilities::default(),
+            message_limit: None,
+        }
     }
 
     /// What is accepted from the server at most.
@@ -65,6 +85,27 @@ impl State {
         self.selected.as_ref()
     }
 
+    /// The extensions that ENABLE switched on (RFC 5161).
+    pub fn enabled(&self) -> &Capabilities {
+        &self.enabled
+    }
+
+    /// Names of mailboxes and quoted strings are UTF-8: UTF8=ACCEPT (RFC 6855) or IMAP4rev2 is enabled, or the
+    /// server speaks nothing but IMAP4rev2 (RFC 9051, 6.3.1).
+    pub fn takes_utf8(&self) -> bool {
+        let only_rev2 = |capabilities: &Capabilities| {
+            capabilities.is_imap4rev2() && !capabilities.has("IMAP4REV1")
+        };
+        self.enabled.has("UTF8=ACCEPT")
+            || self.enabled.is_imap4rev2()
+            || self.capabilities.as_ref().is_some_and(only_rev2)
+    }
+
+    /// The server ended the last command at its limit of messages (MESSAGELIMIT, RFC 9738).
+    pub fn message_limit(&self) -> Option<MessageLimit> {
+        self.message_limit
+    }
+
     /// The server greeted with PREAUTH: the session began authenticated (RFC 9051, 7.1.4).
     pub fn is_preauthenticated(&self) -> bool {
         self.preauthenticated
@@ -76,7 +117,7 @@ impl State {
             Response::Capability(list) => self.capabilities = Some(list.into()),
             Response::Status(status) => {
                 self.bye |= status.kind == StatusKind::Bye;
-                self.apply_code(status.code.as_ref());
+                return self.apply_code(status.code.as_ref());
             }
             _ => {}
         }
@@ -87,8 +128,18 @@ impl State {
 
     /// Takes note of a response code; a tagged one as well.
     pub(crate) fn apply_code(&mut self, code: Option<&Code<'_>>) {
-        if let Some(Code::Capability(list)) = code {
-            self.capabilities = Some(list.into());
+        match code {
+            Some(Code::Capability(list)) => self.capabilities = Some(list.into()),
+            // RFC 7162, 3.2.11: what follows is about the mailbox that is being selected.
+            Some(Code::Closed) => self.selected = None,
+            Some(&Code::MessageLimit { limit, lowest_done }) => {
+                let lowest_done = lowest_done.map(Uid::from);
+                self.message_limit = Some(MessageLimit { limit, lowest_done });
+            }
+            _ => {}
+        }
+        if let (Some(selected), Some(code)) = (&mut self.selected, code) {
+            selected.apply_code(code);
         }
     }
 }
@@ -115,6 +166,11 @@ impl Selected {
             Response::Exists(n) => self.exists = Some(*n),
             Response::Recent(n) => self.recent = Some(*n),
             Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
+            Response::Vanished(gone) if gone.earlier => {}
+            Response::Vanished(gone) => {
+                let gone = u32::try_from(gone.count()).unwrap_or(u32::MAX);
+                self.exists = self.exists.map(|n| n.saturating_sub(gone));
+            }
             Response::Flags(flags) => self.flags = flags.to_vec(),
             Response::Status(status) => {
                 return status.code.as_ref().is_some_and(|code| self.apply_code(code));

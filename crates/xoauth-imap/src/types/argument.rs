@@ -16,6 +16,11 @@ pub trait ArgumentSink {
 
     /// `literal`, RFC 9051 9.
     fn literal(&mut self, octets: &[u8]);
+
+    /// Names and strings may be UTF-8: UTF8=ACCEPT (RFC 6855) or IMAP4rev2 is in force.
+    fn takes_utf8(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,24 @@ pub struct Capabilities {
     names: String,
 }
 
+/// What RFC 9051 (appendix E) took in. Of BINARY it is only FETCH, of SPECIAL-USE only the attributes.
+const IN_IMAP4REV2: [&str; 14] = [
+    "NAMESPACE",
+    "UNSELECT",
+    "UIDPLUS",
+    "ESEARCH",
+    "SEARCHRES",
+    "ENABLE",
+    "IDLE",
+    "SASL-IR",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "MOVE",
+    "LITERAL-",
+    "STATUS=SIZE",
+    "SPECIAL-USE",
+];
+
 impl Capabilities {
     /// The server has the capability; upper and lower case mean the same.
     pub fn has(&self, capability: &str) -> bool {
@@ -35,6 +53,19 @@ impl Capabilities {
         self.values("AUTH")
     }
 
+    /// The server has the capability, or one that includes it: IMAP4rev2 has many others within (RFC 9051,
+    /// appendix E), and QRESYNC has CONDSTORE (RFC 7162, 3.2.3).
+    pub fn offers(&self, capability: &str) -> bool {
+        let within =
+            |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(capability));
+        self.has(capability)
+            || within(&IN_IMAP4REV2) && self.is_imap4rev2()
+            || within(&["CONDSTORE", "ENABLE"]) && self.has("QRESYNC")
+            || within(&["UTF8=ACCEPT"]) && self.has("UTF8=ONLY")
+            // RFC 7889, 2 and RFC 9738, 3: `NAME` or `NAME=number`.
+            || within(&["APPENDLIMIT", "MESSAGELIMIT"]) && self.values(capability).next().is_some()
+    }
+
     /// The server speaks RFC 9051.
     pub fn is_imap4rev2(&self) -> bool {
         self.has("IMAP4REV2")
@@ -53,6 +84,15 @@ impl Capabilities {
     /// Literals of up to 4096 octets may be sent without waiting (RFC 7888); always so in IMAP4rev2.
     pub fn has_literal_minus(&self) -> bool {
         self.has("LITERAL-") || self.is_imap4rev2()
+    }
+
+    /// Adds those of `other`.
+    pub(crate) fn merge<'a>(&mut self, other: impl IntoIterator<Item = &'a str>) {
+        for name in other {
+            if !self.has(name) {
+                self.push(name);
+            }
+        }
     }
 
     fn push(&mut self, name: &str) {

@@ -7,7 +7,10 @@ use core::num::NonZeroU32;
 
 use xoauth_sasl::Mask;
 
-use super::{Capabilities, Flag, ListEntry, MailboxStatus, Message, Octets, SeqNo, StatusText};
+use super::{
+    AccessList, Capabilities, Flag, Identity, ListEntry, MailboxRights, MailboxStatus, Message,
+    Namespaces, Octets, RightsChoice, SeqNo, StatusText, Uid,
+};
 use crate::parse::{EsearchRef, Response};
 
 /// A response that no command claimed: news, or an answer nobody asked for (RFC 9051, 5.2).
@@ -40,6 +43,23 @@ pub enum Event {
     Search(Vec<u32>),
     /// Numbers of messages found, in the form of RFC 4731.
     Esearch(Esearch),
+    /// Where whose mailboxes are.
+    Namespace(Box<Namespaces>),
+    /// What the server says of itself.
+    Id(Identity),
+    /// Who may do what with a mailbox (RFC 4314).
+    AccessList(AccessList),
+    /// What one can be allowed in a mailbox (RFC 4314).
+    RightsChoice(RightsChoice),
+    /// What the user may do with a mailbox (RFC 4314).
+    MyRights(MailboxRights),
+    /// Messages are gone (RFC 7162). With QRESYNC it takes the place of `Expunge`.
+    Vanished {
+        /// They went before the mailbox was selected, and are not counted any more.
+        earlier: bool,
+        /// Their unique identifiers: ranges, both ends included.
+        uids: Vec<(Uid, Uid)>,
+    },
     /// Any other response, and one whose data breaks the grammar.
     Other {
         /// Its name, empty where it has none.
@@ -107,6 +127,14 @@ impl Response<'_> {
             Self::Recent(number) => Event::Recent(*number),
             Self::Expunge(number) => Event::Expunge(*number),
             Self::Fetch(fetch) => Event::Fetch(Box::new(fetch.to_message(&mut []))),
+            Self::Namespace(told) => Event::Namespace(told.clone()),
+            Self::Id(told) => Event::Id(Identity::clone(told)),
+            Self::AccessList(told) => Event::AccessList(AccessList::clone(told)),
+            Self::RightsChoice(told) => Event::RightsChoice(RightsChoice::clone(told)),
+            Self::MyRights(told) => Event::MyRights(MailboxRights::clone(told)),
+            Self::Vanished(gone) => {
+                Event::Vanished { earlier: gone.earlier, uids: gone.uids().collect() }
+            }
             Self::Continuation { text } => {
                 Event::Other { name: "+".into(), octets: (*text).into() }
             }

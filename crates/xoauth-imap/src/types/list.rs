@@ -1,10 +1,11 @@
 //! Mailboxes as LIST and STATUS tell them.
 
+use alloc::boxed::Box;
 use alloc::string::String;
-use core::num::NonZeroU32;
+use alloc::vec::Vec;
 
-use super::Mailbox;
-use crate::parse::{ListRef, MailboxStatusRef};
+use super::{Mailbox, Rights, SpecialUse, StatusItems};
+use crate::parse::{Cursor, ListRef, Text};
 
 /// The character between the levels of a mailbox name, RFC 9051 5.1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +15,11 @@ impl Delimiter {
     /// The character.
     pub fn as_char(self) -> char {
         self.0
+    }
+
+    /// As a server wrote it; `None` for NIL.
+    pub(crate) fn from_wire(text: Text<'_>) -> Option<Self> {
+        String::from_utf8_lossy(&text.cow()).chars().next().map(Self)
     }
 }
 
@@ -30,6 +36,17 @@ pub struct ListEntry {
     attributes: String,
     delimiter: Option<Delimiter>,
     mailbox: Mailbox,
+    /// What few mailboxes have.
+    extended: Option<Box<ListExtended>>,
+}
+
+/// `mbox-list-extended` (RFC 5258, 6), and the numbers of LIST-STATUS.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ListExtended {
+    children: Vec<String>,
+    old_name: Option<Mailbox>,
+    my_rights: Option<Rights>,
+    status: Option<StatusItems>,
 }
 
 impl ListEntry {
@@ -53,6 +70,40 @@ impl ListEntry {
         self.attributes().any(|known| known.eq_ignore_ascii_case(attribute))
     }
 
+    /// What the mailbox is for (RFC 6154).
+    pub fn special_use(&self) -> impl Iterator<Item = SpecialUse> + '_ {
+        self.attributes().filter_map(SpecialUse::from_attribute)
+    }
+
+    /// Why a mailbox is listed that does not match itself: mailboxes below it do, say because they are
+    /// subscribed to: `CHILDINFO` (RFC 5258, 3.5).
+    pub fn child_info(&self) -> impl Iterator<Item = &str> {
+        self.extended.iter().flat_map(|extended| &extended.children).map(String::as_str)
+    }
+
+    /// The name the server changed into this one (`OLDNAME`, RFC 9051 7.3.1).
+    pub fn old_name(&self) -> Option<&Mailbox> {
+        self.extended.as_ref()?.old_name.as_ref()
+    }
+
+    /// What the user may do with the mailbox, where it was asked for (LIST-MYRIGHTS, RFC 8440).
+    pub fn my_rights(&self) -> Option<&Rights> {
+        self.extended.as_ref()?.my_rights.as_ref()
+    }
+
+    /// The numbers of the mailbox, where they were asked for (LIST-STATUS, RFC 5819).
+    pub fn status(&self) -> Option<&StatusItems> {
+        self.extended.as_ref()?.status.as_ref()
+    }
+
+    pub(crate) fn set_status(&mut self, status: StatusItems) {
+        self.extended.get_or_insert_default().status = Some(status);
+    }
+
+    pub(crate) fn set_my_rights(&mut self, rights: Rights) {
+        self.extended.get_or_insert_default().my_rights = Some(rights);
+    }
+
     /// SELECT can open it: it has neither `\Noselect` nor `\NonExistent`.
     pub fn is_selectable(&self) -> bool {
         !self.has_attribute("\\Noselect") && !self.has_attribute("\\NonExistent")
@@ -66,49 +117,38 @@ impl From<&ListRef<'_>> for ListEntry {
             attributes.push_str(&String::from_utf8_lossy(attribute));
             attributes.push(' ');
         }
-        let delimiter = String::from_utf8_lossy(&entry.delimiter.cow()).chars().next();
-        Self {
-            attributes,
-            delimiter: delimiter.map(Delimiter),
-            mailbox: Mailbox::from(entry.mailbox),
-        }
+        let delimiter = Delimiter::from_wire(entry.delimiter);
+        let extended = ListExtended::parse(entry.extended).map(Box::new);
+        Self { attributes, delimiter, mailbox: Mailbox::from(entry.mailbox), extended }
     }
 }
 
-/// What STATUS tells of a mailbox, RFC 9051 7.3.4. What was not told is `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct StatusItems {
-    /// MESSAGES: how many messages there are.
-    pub messages: Option<u32>,
-    /// RECENT: how many have the \Recent flag (RFC 3501).
-    pub recent: Option<u32>,
-    /// UIDNEXT: the next unique identifier that may be given out.
-    pub uid_next: Option<NonZeroU32>,
-    /// UIDVALIDITY: the unique identifier validity value.
-    pub uid_validity: Option<NonZeroU32>,
-    /// UNSEEN: how many lack the \Seen flag.
-    pub unseen: Option<u32>,
-    /// DELETED: how many have the \Deleted flag.
-    pub deleted: Option<u32>,
-    /// SIZE: octets of all messages.
-    pub size: Option<u64>,
-    /// HIGHESTMODSEQ: the highest modification sequence (RFC 7162).
-    pub highest_mod_seq: Option<u64>,
-}
-
-/// A STATUS response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MailboxStatus {
-    /// The mailbox.
-    pub mailbox: Mailbox,
-    /// What was told of it.
-    pub items: StatusItems,
-}
-
-impl From<&MailboxStatusRef<'_>> for MailboxStatus {
-    fn from(status: &MailboxStatusRef<'_>) -> Self {
-        Self { mailbox: Mailbox::from(status.mailbox), items: status.items }
+impl ListExtended {
+    /// `"(" [mbox-list-extended-item *(SP ..)] ")"`, RFC 5258 6; an item is a tag and its value.
+    fn parse(octets: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::of(octets);
+        let mut found = Self::default();
+        if !cursor.eat(b'(') {
+            return None;
+        }
+        while !cursor.is_empty() && cursor.peek() != Some(b')') {
+            let tag = cursor.astring().ok()?.to_vec();
+            cursor.eat(b' ');
+            let mut value = Cursor::of(cursor.skip_value().ok()?);
+            cursor.eat(b' ');
+            if !value.eat(b'(') {
+                continue;
+            }
+            while !value.is_empty() && value.peek() != Some(b')') {
+                let Ok(text) = value.astring() else { break };
+                value.eat(b' ');
+                if tag.eq_ignore_ascii_case(b"CHILDINFO") {
+                    found.children.push(String::from_utf8_lossy(&text.cow()).into_owned());
+                } else if tag.eq_ignore_ascii_case(b"OLDNAME") {
+                    found.old_name = Some(Mailbox::from(text));
+                }
+            }
+        }
+        (found != Self::default()).then_some(found)
     }
 }

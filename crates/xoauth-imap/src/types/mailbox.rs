@@ -75,17 +75,21 @@ impl Mailbox {
     /// Writes the name as an argument. A name with a NUL character cannot be sent: the sink is given the
     /// NUL and refuses it.
     pub fn encode(&self, out: &mut dyn ArgumentSink) {
-        out.astring(&self.sendable());
+        out.astring(&self.sendable(out));
     }
 
     /// Writes the name as `list-mailbox`, in which `*` and `%` are wildcards (RFC 9051, 6.3.9).
     pub fn encode_pattern(&self, out: &mut dyn ArgumentSink) {
-        out.string(&self.sendable());
+        out.string(&self.sendable(out));
     }
 
     /// Modified UTF-7 could carry a NUL; no server takes one for a name.
-    fn sendable(&self) -> Vec<u8> {
-        if self.name.contains('\0') { self.name.clone().into_bytes() } else { self.to_wire() }
+    fn sendable(&self, out: &dyn ArgumentSink) -> Vec<u8> {
+        match &self.wire {
+            _ if self.name.contains('\0') => self.name.clone().into_bytes(),
+            None if out.takes_utf8() => self.name.clone().into_bytes(),
+            _ => self.to_wire(),
+        }
     }
 }
 

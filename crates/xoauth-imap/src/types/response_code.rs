@@ -8,8 +8,9 @@ use core::num::NonZeroU32;
 use xoauth_sasl::Mask;
 
 use super::status::shown;
-use super::{Capabilities, Flag, Uid};
-use crate::parse::{Code, SetRef};
+use super::uidplus::ranges;
+use super::{Capabilities, Flag, ObjectId, Octets, Uid};
+use crate::parse::{Code, Text};
 
 /// What a status means to a program, RFC 9051 7.1, with the codes of RFC 3501, RFC 4315, RFC 5530 and
 /// RFC 7162.
@@ -103,6 +104,60 @@ pub enum ResponseCode {
     UnknownCte,
     /// UNSEEN: the first message without \Seen (RFC 3501).
     Unseen(u32),
+    /// BADCOMPARATOR: no comparator of those asked for is known (RFC 5255).
+    BadComparator,
+    /// COMPRESSIONACTIVE: the connection is compressed already (RFC 4978).
+    CompressionActive,
+    /// NOTIFICATIONOVERFLOW: too much happened to be told; NOTIFY is off again (RFC 5465).
+    NotificationOverflow,
+    /// NOTSAVED: the search result that `$` names was not kept (RFC 5182).
+    NotSaved,
+    /// TEMPFAIL: URLAUTH failed for now (RFC 4467).
+    TempFail,
+    /// TOOBIG: the message is larger than the server takes (RFC 4469, RFC 7889).
+    TooBig,
+    /// UIDREQUIRED: sequence numbers are not taken here (RFC 9586).
+    UidRequired,
+    /// USEATTR: the special use cannot be given (RFC 6154).
+    UseAttr,
+    /// ANNOTATE or ANNOTATIONS, with what stands behind it (RFC 5257).
+    Annotate(String),
+    /// BADEVENT, with the events the server knows (RFC 5465).
+    BadEvent(String),
+    /// BADURL, with the URL (RFC 4469).
+    BadUrl(String),
+    /// INPROGRESS: how far a command has come (RFC 9585).
+    InProgress {
+        /// The tag of the command.
+        tag: Option<Octets>,
+        /// What was done so far.
+        progress: Option<u32>,
+        /// What there is to do.
+        goal: Option<u32>,
+    },
+    /// MAILBOXID: what the mailbox is known by for ever (RFC 8474).
+    MailboxId(ObjectId),
+    /// MESSAGELIMIT: the command ended early (RFC 9738).
+    MessageLimit {
+        /// How many messages the server takes in one command.
+        limit: u32,
+        /// The lowest of the messages it did.
+        lowest_done: Option<Uid>,
+    },
+    /// METADATA LONGENTRIES: an entry was left out, and is so many octets long (RFC 5464).
+    MetadataLongEntries(u32),
+    /// METADATA MAXSIZE: an entry is longer than so many octets (RFC 5464).
+    MetadataMaxSize(u32),
+    /// METADATA TOOMANY: there are too many entries (RFC 5464).
+    MetadataTooMany,
+    /// METADATA NOPRIVATE: private entries are not kept (RFC 5464).
+    MetadataNoPrivate,
+    /// MODIFIED: messages that STORE left alone, for they had changed: ranges, both ends included (RFC 7162).
+    Modified(Vec<(NonZeroU32, NonZeroU32)>),
+    /// NOUPDATE, with the tag of the search that is not kept up to date (RFC 5267).
+    NoUpdate(Octets),
+    /// UNDEFINED-FILTER, with its name (RFC 5466).
+    UndefinedFilter(String),
     /// Any other code, and one whose arguments break the grammar.
     Other {
         /// Its name.
@@ -159,6 +214,37 @@ impl ResponseCode {
             Code::Unavailable => Self::Unavailable,
             Code::UnknownCte => Self::UnknownCte,
             Code::Unseen(number) => Self::Unseen(number),
+            Code::BadComparator => Self::BadComparator,
+            Code::CompressionActive => Self::CompressionActive,
+            Code::NotificationOverflow => Self::NotificationOverflow,
+            Code::NotSaved => Self::NotSaved,
+            Code::TempFail => Self::TempFail,
+            Code::TooBig => Self::TooBig,
+            Code::UidRequired => Self::UidRequired,
+            Code::UseAttr => Self::UseAttr,
+            Code::Annotate(rest) => Self::Annotate(shown(rest, mask)),
+            Code::BadEvent(rest) => Self::BadEvent(shown(rest, mask)),
+            Code::BadUrl(rest) => Self::BadUrl(shown(rest, mask)),
+            Code::InProgress { tag, progress, goal } => {
+                Self::InProgress { tag: tag.and_then(Text::to_octets), progress, goal }
+            }
+            Code::MailboxId(id) => {
+                let id = id.strip_prefix(b"(").and_then(|id| id.strip_suffix(b")"));
+                match id.and_then(ObjectId::from_wire) {
+                    Some(id) => Self::MailboxId(id),
+                    None => Self::Other { name: "MAILBOXID".into(), rest: String::new() },
+                }
+            }
+            Code::MessageLimit { limit, lowest_done } => {
+                Self::MessageLimit { limit, lowest_done: lowest_done.map(Uid::from) }
+            }
+            Code::MetadataLongEntries(octets) => Self::MetadataLongEntries(octets),
+            Code::MetadataMaxSize(octets) => Self::MetadataMaxSize(octets),
+            Code::MetadataTooMany => Self::MetadataTooMany,
+            Code::MetadataNoPrivate => Self::MetadataNoPrivate,
+            Code::Modified(set) => Self::Modified(set.ranges().collect()),
+            Code::NoUpdate(tag) => Self::NoUpdate(tag.to_vec().into()),
+            Code::UndefinedFilter(rest) => Self::UndefinedFilter(shown(rest, mask)),
             Code::Other { name, rest } => {
                 Self::Other { name: shown(name, mask), rest: shown(rest, mask) }
             }
@@ -205,13 +291,30 @@ impl ResponseCode {
             Self::Unavailable => "UNAVAILABLE",
             Self::UnknownCte => "UNKNOWN-CTE",
             Self::Unseen(_) => "UNSEEN",
+            Self::BadComparator => "BADCOMPARATOR",
+            Self::CompressionActive => "COMPRESSIONACTIVE",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
+            Self::NotSaved => "NOTSAVED",
+            Self::TempFail => "TEMPFAIL",
+            Self::TooBig => "TOOBIG",
+            Self::UidRequired => "UIDREQUIRED",
+            Self::UseAttr => "USEATTR",
+            Self::Annotate(_) => "ANNOTATE",
+            Self::BadEvent(_) => "BADEVENT",
+            Self::BadUrl(_) => "BADURL",
+            Self::InProgress { .. } => "INPROGRESS",
+            Self::MailboxId(_) => "MAILBOXID",
+            Self::MessageLimit { .. } => "MESSAGELIMIT",
+            Self::MetadataLongEntries(_) => "METADATA LONGENTRIES",
+            Self::MetadataMaxSize(_) => "METADATA MAXSIZE",
+            Self::MetadataTooMany => "METADATA TOOMANY",
+            Self::MetadataNoPrivate => "METADATA NOPRIVATE",
+            Self::Modified(_) => "MODIFIED",
+            Self::NoUpdate(_) => "NOUPDATE",
+            Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
             Self::Other { name, .. } => name,
         }
     }
-}
-
-fn ranges(set: SetRef<'_>) -> Vec<(Uid, Uid)> {
-    set.ranges().map(|(from, to)| (Uid::from(from), Uid::from(to))).collect()
 }
 
 impl fmt::Display for ResponseCode {
@@ -219,7 +322,13 @@ impl fmt::Display for ResponseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::BadCharset(rest) | Self::Referral(rest) | Self::Other { rest, .. }
+            Self::BadCharset(rest)
+            | Self::Referral(rest)
+            | Self::Annotate(rest)
+            | Self::BadEvent(rest)
+            | Self::BadUrl(rest)
+            | Self::UndefinedFilter(rest)
+            | Self::Other { rest, .. }
                 if !rest.is_empty() =>
             {
                 write!(f, " {rest}")

@@ -1,7 +1,13 @@
 //! Plays written dialogues against the machine: the peer knows no protocol, it only compares and sends.
 
-// A helper of tests: what does not hold here fails the test.
-#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
+// A helper of tests: what does not hold here fails the test. Each takes of it what it needs.
+#![allow(
+    dead_code,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing
+)]
 
 use std::fmt::Debug;
 
@@ -122,6 +128,33 @@ impl Peer {
                 Want::Chunk(_) => {}
                 Want::StartTls => return Ok(true),
                 Want::Done => return Ok(false),
+            }
+        }
+    }
+}
+
+impl Peer {
+    /// Lets the machine hear all the server has to say before the client speaks again.
+    pub(crate) fn hear(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        let Self { turns, machine, .. } = self;
+        loop {
+            match machine.poll(exchanges)? {
+                Want::Write(octets) => {
+                    let n = octets.len();
+                    let Some((Side::Client, turn)) = turns.pop_front() else { panic!("no turn") };
+                    assert_eq!(turn, octets);
+                    machine.written(n);
+                }
+                Want::Read => {
+                    if !matches!(turns.front(), Some((Side::Server, _))) {
+                        return Ok(());
+                    }
+                    let Some((_, turn)) = turns.pop_front() else { return Ok(()) };
+                    let room = machine.read_buffer();
+                    room[..turn.len()].copy_from_slice(&turn);
+                    machine.received(turn.len());
+                }
+                _ => return Ok(()),
             }
         }
     }

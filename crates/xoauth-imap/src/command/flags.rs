@@ -1,0 +1,27 @@
+//! Flags as arguments.
+
+use crate::error::Error;
+use crate::proto::Encoder;
+use crate::types::{ArgumentSink, Flag};
+
+/// `flag-list`, RFC 9051 9, of flags that a client may set.
+///
+/// # Errors
+/// `\Recent` and `\*`, which only a server sets, and a keyword that a server told and that is no atom.
+pub(super) fn encode(flags: &[Flag], out: &mut Encoder<'_>) -> Result<(), Error> {
+    out.raw("(");
+    for (index, flag) in flags.iter().enumerate() {
+        let reason = match flag {
+            Flag::Recent | Flag::Wildcard => "a flag that no client can set",
+            flag if flag.as_str().parse::<Flag>().is_err() => "a flag that is no atom",
+            _ => {
+                out.raw(if index > 0 { " " } else { "" });
+                out.raw(flag.as_str());
+                continue;
+            }
+        };
+        return Err(Error::InvalidArgument { argument: "flags", reason });
+    }
+    out.raw(")");
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Which mailboxes there are: LIST and LSUB (RFC 9051, 6.3.9; RFC 3501, 6.3.9; LIST-EXTENDED, RFC 5258;
+//! LIST-STATUS, RFC 5819).
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::manage::encode_items;
+use super::{Streamed, accepted};
+use crate::error::Error;
+use crate::parse::Response;
+use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusItem, StatusText};
+
+/// LIST, RFC 9051 6.3.9: which mailboxes there are.
+///
+/// ```
+/// use xoauth_imap::StatusItem;
+/// use xoauth_imap::command::{List, ListReturn, ListSelect};
+///
+/// let all = List::all();
+/// // Subscribed mailboxes with their numbers, in one round trip.
+/// let subscribed = List::all()
+///     .select(ListSelect::Subscribed)
+///     .returning(ListReturn::Status(vec![StatusItem::Messages, StatusItem::Unseen]));
+/// # let _ = (all, subscribed);
+/// ```
+#[derive(Debug, Clone)]
+pub struct List {
+    reference: Mailbox,
+    patterns: Vec<String>,
+    select: Vec<ListSelect>,
+    returns: Vec<ListReturn>,
+    found: VecDeque<ListEntry>,
+    /// Entries wait for what is told of them behind them.
+    complete: bool,
+}
+
+/// `list-select-opt`, RFC 5258 3.1: which mailboxes are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListSelect {
+    /// Those the user is subscribed to, existing or not.
+    Subscribed,
+    /// Those on other servers as well.
+    Remote,
+    /// Also those above a mailbox that is meant; not without another option.
+    RecursiveMatch,
+    /// Those with a special use (RFC 6154).
+    SpecialUse,
+}
+
+/// `return-option`, RFC 5258 3.2: what is told of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListReturn {
+    /// `\Subscribed` among the attributes.
+    Subscribed,
+    /// `\HasChildren` or `\HasNoChildren` among the attributes.
+    Children,
+    /// The special use among the attributes (RFC 6154).
+    SpecialUse,
+    /// Numbers as STATUS tells them (LIST-STATUS, RFC 5819).
+    Status(Vec<StatusItem>),
+    /// What the user may do with them (LIST-MYRIGHTS, RFC 8440).
+    MyRights,
+}
+
+impl List {
+    /// The mailboxes whose names match `pattern`: `*` matches anything, `%` anything but the delimiter.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self {
+            reference: Mailbox::from(""),
+            patterns: Vec::from([pattern.into()]),
+            select: Vec::new(),
+            returns: Vec::new(),
+            found: VecDeque::new(),
+            complete: true,
+        }
+    }
+
+    /// All mailboxes.
+    pub fn all() -> Self {
+        Self::new("*")
+    }
+
+    /// Where the pattern is relative to.
+    pub fn within(mut self, reference: impl Into<Mailbox>) -> Self {
+        self.reference = reference.into();
+        self
+    }
+
+    /// Also the mailboxes that match this pattern (LIST-EXTENDED).
+    pub fn or(mut self, pattern: impl Into<String>) -> Self {
+        self.patterns.push(pattern.into());
+        self
+    }
+
+    /// Only mailboxes of this kind (LIST-EXTENDED).
+    pub fn select(mut self, option: ListSelect) -> Self {
+        self.select.push(option);
+        self
+    }
+
+    /// Asks for more about each (LIST-EXTENDED). Numbers and rights come behind the mailbox, which a stream
+    /// hands out when it knows all of them.
+    pub fn returning(mut self, option: ListReturn) -> Self {
+        self.complete &= !matches!(option, ListReturn::Status(_) | ListReturn::MyRights);
+        self.returns.push(option);
+        self
+    }
+
+    fn is_extended(&self) -> bool {
+        self.patterns.len() != 1 || !self.select.is_empty() || !self.returns.is_empty()
+    }
+
+    fn encode_select(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        let others = self
+            .select
+            .iter()
+            .any(|option| !matches!(option, ListSelect::RecursiveMatch | ListSelect::Remote));
+        for (index, option) in self.select.iter().enumerate() {
+            out.raw(if index == 0 { "(" } else { " " });
+            out.raw(match option {
+                ListSelect::Subscribed => "SUBSCRIBED",
+                ListSelect::Remote => "REMOTE",
+                ListSelect::RecursiveMatch if others => "RECURSIVEMATCH",
+                ListSelect::RecursiveMatch => {
+                    let reason = "RECURSIVEMATCH needs another option (RFC 5258, 3.1)";
+                    return Err(Error::InvalidArgument { argument: "list options", reason });
+                }
+                ListSelect::SpecialUse => {
+                    out.needs("LIST of special uses", &["SPECIAL-USE"])?;
+                    "SPECIAL-USE"
+                }
+            });
+        }
+        out.raw(if self.select.is_empty() { "" } else { ") " });
+        Ok(())
+    }
+
+    fn encode_returns(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        for (index, option) in self.returns.iter().enumerate() {
+            out.raw(if index == 0 { " RETURN (" } else { " " });
+            match option {
+                ListReturn::Subscribed => out.raw("SUBSCRIBED"),
+                ListReturn::Children => out.raw("CHILDREN"),
+                ListReturn::SpecialUse => {
+                    out.needs("LIST of special uses", &["SPECIAL-USE"])?;
+                    out.raw("SPECIAL-USE");
+                }
+                ListReturn::Status(items) => {
+                    out.needs("LIST with numbers", &["LIST-STATUS"])?;
+                    out.raw("STATUS ");
+                    encode_items("LIST with numbers", items, out)?;
+                }
+                ListReturn::MyRights => {
+                    out.needs("LIST of rights", &["LIST-MYRIGHTS"])?;
+                    out.raw("MYRIGHTS");
+                }
+            }
+        }
+        out.raw(if self.returns.is_empty() { "" } else { ")" });
+        Ok(())
+    }
+
+    /// The entry that was told last of this mailbox.
+    fn entry(&mut self, mailbox: &Mailbox) -> Option<&mut ListEntry> {
+        self.found.iter_mut().rev().find(|entry| entry.mailbox() == mailbox)
+    }
+
+    fn asks_status(&self) -> bool {
+        self.returns.iter().any(|option| matches!(option, ListReturn::Status(_)))
+    }
+}
+
+impl Exchange for List {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        if self.is_extended() {
+            out.needs("LIST with options", &["LIST-EXTENDED"])?;
+        }
+        out.raw("LIST ");
+        self.encode_select(out)?;
+        self.reference.encode(out);
+        out.raw(" ");
+        // A pattern is a mailbox name with wildcards (`list-mailbox`), so it is encoded as one.
+        match self.patterns.as_slice() {
+            [pattern] => Mailbox::from(pattern.as_str()).encode_pattern(out),
+            patterns => {
+                for (index, pattern) in patterns.iter().enumerate() {
+                    out.raw(if index == 0 { "(" } else { " " });
+                    Mailbox::from(pattern.as_str()).encode_pattern(out);
+                }
+                out.raw(")");
+            }
+        }
+        self.encode_returns(out)
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        match response {
+            Response::List(entry) => {
+                self.found.push_back(entry.into());
+                return Ok(Claim::Mine);
+            }
+            Response::MailboxStatus(status) if self.asks_status() => {
+                if let Some(entry) = self.entry(&Mailbox::from(status.mailbox)) {
+                    entry.set_status(status.items.clone());
+                    return Ok(Claim::Mine);
+                }
+            }
+            Response::MyRights(told) if self.returns.contains(&ListReturn::MyRights) => {
+                if let Some(entry) = self.entry(&told.mailbox) {
+                    entry.set_my_rights(told.rights.clone());
+                    return Ok(Claim::Mine);
+                }
+            }
+            _ => {}
+        }
+        Ok(Claim::Pass)
+    }
+
+    fn on_completed(&mut self, _: &StatusText, _: &mut State) {
+        self.complete = true;
+    }
+}
+
+impl Command for List {
+    type Output = Vec<ListEntry>;
+
+    fn finish(self, status: StatusText) -> Result<Vec<ListEntry>, Error> {
+        accepted("LIST", status)?;
+        Ok(self.found.into())
+    }
+}
+
+impl Streamed for List {
+    type Item = ListEntry;
+
+    fn take_item(&mut self) -> Option<ListEntry> {
+        if self.complete { self.found.pop_front() } else { None }
+    }
+}
+
+/// LSUB, RFC 3501 6.3.9: which mailboxes the user is subscribed to. RFC 9051 has [`List`] with
+/// [`ListSelect::Subscribed`] instead.
+#[derive(Debug, Clone)]
+pub struct Lsub {
+    reference: Mailbox,
+    pattern: String,
+    found: VecDeque<ListEntry>,
+}
+
+impl Lsub {
+    /// The mailboxes whose names match `pattern`: `*` matches anything, `%` anything but the delimiter.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self { reference: Mailbox::from(""), pattern: pattern.into(), found: VecDeque::new() }
+    }
+
+    /// All of them.
+    pub fn all() -> Self {
+        Self::new("*")
+    }
+
+    /// Where the pattern is relative to.
+    pub fn within(mut self, reference: impl Into<Mailbox>) -> Self {
+        self.reference = reference.into();
+        self
+    }
+}
+
+impl Exchange for Lsub {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.raw("LSUB ");
+        self.reference.encode(out);
+        out.raw(" ");
+        Mailbox::from(self.pattern.as_str()).encode_pattern(out);
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        let Response::Lsub(entry) = response else { return Ok(Claim::Pass) };
+        self.found.push_back(entry.into());
+        Ok(Claim::Mine)
+    }
+}
+
+impl Command for Lsub {
+    /// A mailbox that has `\Noselect` here is only above one the user is subscribed to.
+    type Output = Vec<ListEntry>;
+
+    fn finish(self, status: StatusText) -> Result<Vec<ListEntry>, Error> {
+        accepted("LSUB", status)?;
+        Ok(self.found.into())
+    }
+}
+
+impl Streamed for Lsub {
+    type Item = ListEntry;
+
+    fn take_item(&mut self) -> Option<ListEntry> {
+        self.found.pop_front()
+    }
+}

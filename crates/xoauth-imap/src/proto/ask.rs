@@ -1,0 +1,49 @@
+//! What the machine asks of commands outside the server's turns: content to be written, and to come to an end.
+
+use crate::error::Error;
+use crate::proto::exchange::Exchange;
+use crate::proto::machine::Machine;
+use crate::proto::output::Encoder;
+
+impl Machine {
+    /// Asks the command whose content is to be written for a piece of it; false where none is.
+    pub(super) fn fill(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<bool, Error> {
+        let Some((command, room)) = self.output.wants_content() else { return Ok(false) };
+        let filled = match exchanges.get_mut(command) {
+            Some(exchange) => exchange.fill(room),
+            None => Err(Error::Content { reason: "nobody is left to give it", source: None }),
+        };
+        match filled {
+            Ok(0) => Err(self.fail(Error::Content { reason: "it ended early", source: None })),
+            Ok(n) => {
+                self.output.filled(n);
+                Ok(true)
+            }
+            Err(fault) => Err(self.fail(fault)),
+        }
+    }
+
+    /// Asks the commands of the flight that wait for their caller, which is IDLE, to come to their end.
+    ///
+    /// # Errors
+    /// Whatever broke the session.
+    pub fn interrupt(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        if let Some(fault) = &self.broken {
+            return Err(fault.clone());
+        }
+        let Self { output, flight, state, mask, .. } = self;
+        for (index, (exchange, flight)) in exchanges.iter_mut().zip(flight).enumerate() {
+            if !flight.is_open() {
+                continue;
+            }
+            let mut encoder = Encoder::new(output, state, mask, index, &flight.tag);
+            let start = encoder.position();
+            exchange.on_interrupt(&mut encoder);
+            encoder.finish()?;
+            if let Some(lines) = &mut self.transcript {
+                lines.extend(output.transcript(start).filter(|_| output.len() > start));
+            }
+        }
+        Ok(())
+    }
+}

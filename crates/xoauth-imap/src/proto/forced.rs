@@ -1,0 +1,69 @@
+//! Commands that are sent whatever the server lists.
+
+use crate::error::Error;
+use crate::parse::Response;
+use crate::proto::exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+use crate::proto::output::Encoder;
+use crate::proto::state::State;
+use crate::types::StatusText;
+
+/// A command that is sent although the server does not list what it needs: [`Command::even_if_unlisted`].
+#[derive(Debug, Clone)]
+pub struct Forced<C>(C);
+
+impl<C> Forced<C> {
+    pub(super) fn new(command: C) -> Self {
+        Self(command)
+    }
+
+    pub(crate) fn command_mut(&mut self) -> &mut C {
+        &mut self.0
+    }
+}
+
+impl<C: Exchange> Exchange for Forced<C> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        out.force();
+        self.0.encode(out, state)
+    }
+
+    fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
+        self.0.on_continuation(text, out)
+    }
+
+    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
+        self.0.fill(room)
+    }
+
+    fn on_interrupt(&mut self, out: &mut Encoder<'_>) {
+        self.0.on_interrupt(out);
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        self.0.on_untagged(response)
+    }
+
+    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {
+        self.0.on_literal(literal)
+    }
+
+    fn on_chunk(&mut self, octets: &[u8]) {
+        self.0.on_chunk(octets);
+    }
+
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        self.0.on_completed(status, state);
+    }
+}
+
+impl<C: Command> Command for Forced<C> {
+    type Output = C::Output;
+
+    fn finish(self, status: StatusText) -> Result<C::Output, Error> {
+        self.0.finish(status)
+    }
+}

@@ -1,0 +1,37 @@
+//! Identifiers that last: OBJECTID (RFC 8474).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+/// `objectid`, RFC 8474 7: 1 to 255 letters, digits, `_` and `-`, the same for ever and never given twice.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(Box<str>);
+
+impl ObjectId {
+    /// An identifier a server gave.
+    pub fn new(text: &str) -> Option<Self> {
+        let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        ((1..=255).contains(&text.len()) && text.bytes().all(sound)).then(|| Self(text.into()))
+    }
+
+    pub(crate) fn from_wire(octets: &[u8]) -> Option<Self> {
+        Self::new(core::str::from_utf8(octets).ok()?)
+    }
+
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectId({})", self.0)
+    }
+}

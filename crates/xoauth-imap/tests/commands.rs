@@ -1,0 +1,840 @@
+//! Each command as it is on the wire, with what it hears: dialogues of the RFCs first.
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::indexing_slicing
+)]
+
+mod transcript;
+
+use std::fmt::Debug;
+
+use transcript::{Peer, play};
+use xoauth_imap::command::*;
+use xoauth_imap::proto::Command;
+use xoauth_imap::sasl::oauth1::Secret;
+use xoauth_imap::sasl::wire::Want;
+use xoauth_imap::{Date, DateTime, Error, Flag, Mailbox, SpecialUse, StatusItem};
+
+/// Plays a dialogue behind a greeting with these capabilities, a mailbox being selected.
+#[track_caller]
+fn told<C: Command>(
+    capabilities: &str,
+    text: &str,
+    command: impl Fn() -> C,
+) -> Result<C::Output, Error>
+where
+    C::Output: Debug + PartialEq,
+{
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev1 {capabilities}] ready
+         C: xt1 SELECT INBOX
+         S: * 10 EXISTS
+         S: xt1 OK done\n{text}"
+    );
+    play(&text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(command())
+    })
+}
+
+/// The same for what is not sent.
+#[track_caller]
+fn refused<C: Command>(capabilities: &str, command: impl Fn() -> C) -> String
+where
+    C::Output: Debug + PartialEq,
+{
+    let error = told(capabilities, "", command).unwrap_err();
+    assert!(!error.is_fatal());
+    error.to_string()
+}
+
+const MESSAGE: &str = "Date: x\r\n\r\nhi\r\n";
+
+#[test]
+fn append_stores_a_message() {
+    // RFC 3501, 6.3.11; RFC 4315, 3.
+    let text = "C: xt2 APPEND saved-messages (\\Seen) \" 7-Feb-1994 21:52:25 -0800\" {15}
+         S: + Ready for literal data
+         C: Date: x
+         C:
+         C: hi
+         C:
+         S: xt2 OK [APPENDUID 38505 3955] APPEND completed\n";
+    let date = DateTime::new(Date::new(1994, 2, 7).unwrap(), (21, 52, 25), -480).unwrap();
+    let message = || NewMessage::new(MESSAGE).flags([Flag::Seen]).date(date);
+    let uid = told("", text, || Append::new("saved-messages", message())).unwrap().unwrap();
+    assert_eq!(uid.uid_validity.get(), 38505);
+    assert_eq!(uid.iter().map(|uid| uid.get()).collect::<Vec<_>>(), [3955]);
+}
+
+#[test]
+fn append_does_not_wait_where_it_need_not() {
+    let answer = "C: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
+    let wait = "S: + go\n";
+    for (capabilities, announced, wait) in [
+        ("LITERAL+", "{15+}", ""),
+        ("LITERAL-", "{15+}", ""),
+        ("IMAP4rev2", "{15+}", ""),
+        ("", "{15}", wait),
+    ] {
+        let text = format!("C: xt2 APPEND INBOX {announced}\n{wait}{answer}");
+        assert_eq!(told(capabilities, &text, || Append::new("INBOX", MESSAGE)).unwrap(), None);
+    }
+    // RFC 7888, 5: LITERAL- is for up to 4096 octets.
+    let long = "x".repeat(4097);
+    let text = format!("C: xt2 APPEND INBOX {{4097}}\nS: + go\nC: {long}\nS: xt2 OK done\n");
+    told("LITERAL-", &text, || Append::new("INBOX", &*long)).unwrap();
+    let text = "C: xt2 APPEND INBOX {0}\nS: + go\nC:\nS: xt2 OK done\n";
+    told("", text, || Append::new("INBOX", "")).unwrap();
+}
+
+/// A source of octets, and then perhaps of an error.
+struct Octets(&'static [u8], Option<&'static str>);
+
+impl Source for Octets {
+    fn read(
+        &mut self,
+        room: &mut [u8],
+    ) -> Result<usize, std::sync::Arc<dyn std::error::Error + Send + Sync>> {
+        match (self.0, self.1) {
+            ([], Some(error)) => Err(std::sync::Arc::new(std::io::Error::other(error))),
+            (octets, _) => {
+                // A piece at a time.
+                let n = octets.len().min(room.len()).min(4);
+                room[..n].copy_from_slice(&octets[..n]);
+                self.0 = &octets[n..];
+                Ok(n)
+            }
+        }
+    }
+}
+
+#[test]
+fn append_takes_from_a_source_what_it_announced() {
+    let text = "C: xt2 APPEND INBOX {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
+    // What a source has beyond the length is left in it.
+    let source = || Octets(b"Date: x\r\n\r\nhi\r\nmore", None);
+    told("", text, || Append::new("INBOX", Content::from_source(source(), 15))).unwrap();
+}
+
+#[test]
+fn a_source_that_fails_breaks_the_session() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1] ready\nC: xt1 APPEND INBOX {15}\nS: + go\nC: Date";
+    let failed = |content: Content, expected: &str| {
+        let error = Peer::first_error(text, |peer| {
+            peer.run(Greeting::new())?;
+            let error = peer.run(Append::new("INBOX", content)).unwrap_err();
+            assert!(!peer.machine.is_usable());
+            Err::<(), _>(error)
+        });
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(error.is_fatal());
+        error
+    };
+    let error = failed(
+        Content::from_source(Octets(b"Date", Some("disk on fire")), 15),
+        "content cannot be sent: its source failed",
+    );
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk on fire");
+    failed(
+        Content::from_source(Octets(b"Date", None), 15),
+        "content cannot be sent: it ended early",
+    );
+    failed(
+        Content::from_source(Octets(b"a\0b", None), 15),
+        "content cannot be sent: a NUL octet from a reader, expected NewMessage::binary for such",
+    );
+}
+
+#[test]
+fn a_refused_append_sends_nothing_of_its_message() {
+    let text = "C: xt2 APPEND nowhere {15}
+         S: xt2 NO [TRYCREATE] no such mailbox\n";
+    let error = told("", text, || Append::new("nowhere", MESSAGE)).unwrap_err();
+    assert_eq!(error.to_string(), "APPEND refused: NO [TRYCREATE] no such mailbox");
+}
+
+#[test]
+fn an_append_refused_under_way_is_written_to_its_end() {
+    // RFC 7888, 4: the octets come in any case; the next command begins behind them.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 LITERAL+ MULTIAPPEND] ready\n";
+    let written = Peer::first_error(text, |peer| {
+        peer.run(Greeting::new())?;
+        let mut append = Append::new("INBOX", MESSAGE).and("never sent");
+        peer.machine.start(&mut [&mut append])?;
+        let mut written = Vec::new();
+        let mut answer: &[u8] = b"xt1 NO [TOOBIG] too big\r\n";
+        loop {
+            match peer.machine.poll(&mut [&mut append])? {
+                Want::Write(octets) => {
+                    let n = octets.len().min(7);
+                    written.extend_from_slice(&octets[..n]);
+                    peer.machine.written(n);
+                }
+                Want::Done => break,
+                other => panic!("{other:?}"),
+            }
+            // The answer comes when the literal is half written.
+            if written.ends_with(b"Date: x") {
+                peer.machine.read_buffer()[..answer.len()].copy_from_slice(answer);
+                peer.machine.received(std::mem::take(&mut answer).len());
+            }
+        }
+        let refused = append.finish(peer.machine.take_status(0).unwrap()).unwrap_err();
+        assert_eq!(refused.to_string(), "APPEND refused: NO [TOOBIG] too big");
+        Ok(String::from_utf8(written).unwrap())
+    });
+    assert_eq!(written.unwrap(), format!("xt1 APPEND INBOX {{15+}}\r\n{MESSAGE}\r\n"));
+}
+
+#[test]
+fn several_messages_are_appended_at_once() {
+    // RFC 3502, 6.3.11.
+    let text = "C: xt2 APPEND saved-messages (\\Seen) {3}
+         S: + Ready for literal data
+         C: one (\\Answered) {3}
+         S: + Ready for literal data
+         C: two
+         S: xt2 OK [APPENDUID 1 7:8] APPEND completed\n";
+    let append = || {
+        Append::new("saved-messages", NewMessage::new("one").flags([Flag::Seen]))
+            .and(NewMessage::new("two").flags([Flag::Answered]))
+    };
+    let uids = told("MULTIAPPEND", text, append).unwrap().unwrap();
+    assert_eq!(uids.iter().map(|uid| uid.get()).collect::<Vec<_>>(), [7, 8]);
+    assert_eq!(refused("", append), "APPEND needs MULTIAPPEND, which the server does not offer");
+    // The second is refused before its octets were asked for.
+    let text = "C: xt2 APPEND saved-messages (\\Seen) {3}
+         S: + Ready for literal data
+         C: one (\\Answered) {3}
+         S: xt2 NO [OVERQUOTA] full\n";
+    assert!(told("MULTIAPPEND", text, append).is_err());
+}
+
+#[test]
+fn octets_that_text_cannot_hold_need_binary() {
+    let append = || Append::new("INBOX", b"a\0b");
+    let text = "C: xt2 APPEND INBOX ~{3}\nS: + go\nC: a\0b\nS: xt2 OK done\n";
+    told("BINARY", text, append).unwrap();
+    assert_eq!(refused("", append), "APPEND needs BINARY, which the server does not offer");
+    let utf8 = || Append::new("INBOX", NewMessage::new("ü").utf8());
+    // RFC 6855, 4.
+    let text = "C: xt2 APPEND INBOX UTF8 (~{2+}\nC: ü)\nS: xt2 OK done\n";
+    told("UTF8=ACCEPT LITERAL+", text, utf8).unwrap();
+}
+
+#[test]
+fn a_message_larger_than_the_servers_limit_is_not_offered() {
+    // RFC 7889, 2.
+    let append = || Append::new("INBOX", MESSAGE);
+    let text = "C: xt2 APPEND INBOX {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
+    told("APPENDLIMIT=15", text, append).unwrap();
+    told("APPENDLIMIT", text, append).unwrap();
+    assert_eq!(
+        refused("APPENDLIMIT=14", append),
+        "invalid message: larger than the server's APPENDLIMIT"
+    );
+}
+
+#[test]
+fn replace_tells_what_took_the_place() {
+    // RFC 8508, 3.3.
+    let text = "C: xt2 UID REPLACE 4 Drafts (\\Seen) {15}
+         S: + Ready for literal data
+         C: Date: x
+         C:
+         C: hi
+         C:
+         S: * OK [APPENDUID 1 2000] Replacement Message ready
+         S: * 5 EXISTS
+         S: * 4 EXPUNGE
+         S: xt2 OK Replace completed\n";
+    let uid = xoauth_imap::Uid::new(4).unwrap();
+    let replace = || Replace::new(uid, "Drafts", NewMessage::new(MESSAGE).flags([Flag::Seen]));
+    let stored = told("REPLACE", text, replace).unwrap().unwrap();
+    assert_eq!(stored.iter().map(|uid| uid.get()).collect::<Vec<_>>(), [2000]);
+    assert_eq!(
+        refused("UIDPLUS", replace),
+        "REPLACE needs REPLACE, which the server does not offer"
+    );
+}
+
+#[test]
+fn flags_no_client_can_set_are_refused() {
+    for flag in [Flag::Recent, Flag::Wildcard] {
+        let append = || Append::new("INBOX", NewMessage::new("").flags([flag.clone()]));
+        assert_eq!(refused("", append), "invalid flags: a flag that no client can set");
+    }
+}
+
+#[test]
+fn mailboxes_are_made_renamed_and_removed() {
+    // RFC 9051, 6.3.4 to 6.3.8; RFC 8474, 4.1; RFC 6154, 5.2.
+    let text = "C: xt2 CREATE foo\nS: xt2 OK [MAILBOXID (F2212ea87-6097)] Completed\n";
+    let id = told("", text, || Create::new("foo")).unwrap();
+    assert_eq!(id.unwrap().as_str(), "F2212ea87-6097");
+    let special = || Create::new("All My Mail").special_use(SpecialUse::All);
+    let text = "C: xt2 CREATE \"All My Mail\" (USE (\\All))\nS: xt2 OK done\n";
+    told("CREATE-SPECIAL-USE", text, special).unwrap();
+    assert_eq!(
+        refused("SPECIAL-USE", special),
+        "CREATE with a special use needs CREATE-SPECIAL-USE, which the server does not offer"
+    );
+    told("", "C: xt2 DELETE blurdybloop\nS: xt2 OK done\n", || Delete::new("blurdybloop")).unwrap();
+    let text = "C: xt2 RENAME INBOX old-mail\nS: xt2 OK done\n";
+    told("", text, || Rename::new("INBOX", "old-mail")).unwrap();
+    let text = "C: xt2 SUBSCRIBE #news.comp.mail.mime\nS: xt2 OK done\n";
+    told("", text, || Subscribe::new("#news.comp.mail.mime")).unwrap();
+    let text = "C: xt2 UNSUBSCRIBE Entw&APw-rfe\nS: xt2 OK done\n";
+    told("", text, || Unsubscribe::new("Entwürfe")).unwrap();
+    let error = told("", "C: xt2 DELETE a\nS: xt2 NO [NONEXISTENT] no\n", || Delete::new("a"));
+    assert_eq!(error.unwrap_err().to_string(), "DELETE refused: NO [NONEXISTENT] no");
+}
+
+#[test]
+fn arguments_cannot_end_a_command() {
+    // Names with CR, LF and quotes travel encoded or as literals; a NUL is refused.
+    let text = "C: xt2 CREATE a&AA0ACg-xt3\nS: xt2 OK done\n";
+    told("", text, || Create::new("a\r\nxt3")).unwrap();
+    let wire = "C: xt2 DELETE {5+}\nC: a\nC: bc\nS: xt2 OK done\n";
+    told("LITERAL+", wire, || Delete::new(Mailbox::from_wire(b"a\r\nbc"))).unwrap();
+    let text = "C: xt2 CREATE \"a\\\"b\\\\c\"\nS: xt2 OK done\n";
+    told("", text, || Create::new("a\"b\\c")).unwrap();
+    for refused in [refused("", || Create::new("a\0")), refused("", || Rename::new("a", "\0"))] {
+        assert_eq!(refused, "invalid text: a NUL octet cannot be sent in a literal");
+    }
+}
+
+#[test]
+fn the_selected_mailbox_keeps_its_new_name() {
+    let text = "S: * OK ready
+         C: xt1 SELECT a
+         S: xt1 OK done
+         C: xt2 RENAME a b
+         S: xt2 OK done\n";
+    let name = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("a"))?;
+        peer.run(Rename::new("a", "b"))?;
+        Ok(peer.machine.state().selected().map(|selected| selected.mailbox.to_string()))
+    });
+    assert_eq!(name.unwrap().as_deref(), Some("b"));
+}
+
+#[test]
+fn status_tells_numbers() {
+    // RFC 9051, 6.3.11; RFC 7162, 3.1.7; RFC 7889, 3.2; RFC 8474, 4.3; RFC 9208, 4.1.4.
+    let text = "C: xt2 STATUS blurdybloop (UIDNEXT MESSAGES)
+         S: * STATUS other (MESSAGES 1)
+         S: * STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292)
+         S: xt2 OK STATUS completed\n";
+    let status = || Status::new("blurdybloop", [StatusItem::UidNext, StatusItem::Messages]);
+    let items = told("", text, status).unwrap();
+    assert_eq!((items.messages, items.uid_next.unwrap().get()), (Some(231), 44292));
+    let text = "C: xt2 STATUS b (SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID DELETED-STORAGE)
+         S: * STATUS b (SIZE 44421 HIGHESTMODSEQ 7011231777 APPENDLIMIT 257890)
+         S: * STATUS b (MAILBOXID (F2212ea87-6097) DELETED-STORAGE 8 X-NEW (a b))
+         S: xt2 OK STATUS completed\n";
+    let all = [
+        StatusItem::Size,
+        StatusItem::HighestModSeq,
+        StatusItem::AppendLimit,
+        StatusItem::MailboxId,
+        StatusItem::DeletedStorage,
+    ];
+    let offered = "STATUS=SIZE CONDSTORE APPENDLIMIT OBJECTID QUOTA=RES-STORAGE";
+    let items = told(offered, text, || Status::new("b", all)).unwrap();
+    assert_eq!((items.size, items.highest_mod_seq), (Some(44421), Some(7_011_231_777)));
+    assert_eq!(items.append_limit, Some(xoauth_imap::AppendLimit::Octets(257_890)));
+    assert_eq!(items.mailbox_id.unwrap().as_str(), "F2212ea87-6097");
+    assert_eq!(items.deleted_storage, Some(8));
+    for item in all {
+        let capability = match item {
+            StatusItem::Size => "STATUS=SIZE",
+            StatusItem::HighestModSeq => "CONDSTORE",
+            StatusItem::AppendLimit => "APPENDLIMIT",
+            StatusItem::MailboxId => "OBJECTID",
+            _ => "QUOTA=RES-STORAGE",
+        };
+        let expected = format!("STATUS needs {capability}, which the server does not offer");
+        assert_eq!(refused("", || Status::new("b", [item])), expected);
+    }
+    assert_eq!(
+        refused("", || Status::new("b", [])),
+        "invalid items: STATUS must ask for something"
+    );
+    let silent = told("", "C: xt2 STATUS b (UNSEEN)\nS: xt2 OK done\n", || {
+        Status::new("b", [StatusItem::Unseen])
+    });
+    assert_eq!(silent.unwrap_err().to_string(), "STATUS answered OK without status items");
+}
+
+#[test]
+fn messages_are_copied() {
+    // RFC 9051, 6.4.7; RFC 4315, 3.
+    let text = "C: xt2 UID COPY 304,319:320 meeting
+         S: xt2 OK [COPYUID 38505 304,319:320 3956:3958] Done\n";
+    let copied = told("", text, || Copy::new("304,319:320", "meeting")).unwrap().unwrap();
+    let pairs: Vec<_> = copied.pairs().map(|(from, to)| (from.get(), to.get())).collect();
+    assert_eq!(pairs, [(304, 3956), (319, 3957), (320, 3958)]);
+    let text = "C: xt2 COPY 2:4 MEETING\nS: xt2 OK COPY completed\n";
+    assert_eq!(told("", text, || Copy::by_sequence("2:4", "MEETING")).unwrap(), None);
+    // Nothing to copy: nothing is sent.
+    assert_eq!(told("", "", || Copy::new(Vec::new(), "x")).unwrap(), None);
+}
+
+#[test]
+fn messages_are_moved() {
+    // RFC 6851, 3.3 and 4.3.
+    let text = "C: xt2 UID MOVE 42:69 foo
+         S: * OK [COPYUID 432432 42:69 1202:1229]
+         S: * 22 EXPUNGE
+         S: * 22 EXPUNGE
+         S: xt2 OK Done\n";
+    let moved = told("MOVE", text, || Move::new("42:69", "foo")).unwrap();
+    assert_eq!(moved.copied.unwrap().pairs().count(), 28);
+    assert_eq!(moved.expunged.numbers.iter().map(|n| n.get()).collect::<Vec<_>>(), [22, 22]);
+    let refused = refused("", || Move::by_sequence("1", "foo"));
+    assert_eq!(refused, "MOVE needs MOVE, which the server does not offer");
+    // The user knows better.
+    let text = "C: xt2 MOVE 1 foo\nS: xt2 OK [COPYUID 1 5 9] done\n";
+    let moved = told("", text, || Move::by_sequence("1", "foo").even_if_unlisted()).unwrap();
+    assert!(moved.copied.is_some() && moved.expunged.numbers.is_empty());
+}
+
+#[test]
+fn messages_are_expunged() {
+    // RFC 9051, 6.4.3; RFC 4315, 2.1; RFC 7162, 3.2.10.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 UIDPLUS QRESYNC] ready
+         C: xt1 SELECT INBOX
+         S: * 10 EXISTS
+         S: xt1 OK done
+         C: xt2 EXPUNGE
+         S: * 3 EXPUNGE
+         S: * 3 EXPUNGE
+         S: * 5 EXPUNGE
+         S: * 9 EXISTS
+         S: xt2 OK EXPUNGE completed
+         C: xt3 UID EXPUNGE 3000:3002
+         S: * VANISHED 3000,3002
+         S: xt3 OK [HIGHESTMODSEQ 20010715194045319] done\n";
+    let all = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        let gone = peer.run(Expunge::new())?;
+        let numbers: Vec<_> = gone.numbers.iter().map(|n| n.get()).collect();
+        let vanished = peer.run(Expunge::only("3000:3002"))?.vanished;
+        let selected = peer.machine.state().selected().unwrap();
+        Ok((numbers, vanished.len(), selected.exists, selected.highest_mod_seq))
+    });
+    assert_eq!(all.unwrap(), (vec![3, 3, 5], 2, Some(7), Some(20_010_715_194_045_319)));
+    let refused = refused("", || Expunge::only("1"));
+    assert_eq!(refused, "UID EXPUNGE needs UIDPLUS, which the server does not offer");
+}
+
+#[test]
+fn commands_about_messages_need_a_mailbox() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 MOVE UNSELECT REPLACE] ready\n";
+    let errors = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        let mut errors = vec![
+            peer.run(Copy::new("1", "a")).unwrap_err(),
+            peer.run(Move::new("1", "a")).unwrap_err(),
+            peer.run(Expunge::new()).unwrap_err(),
+            peer.run(Close::new()).unwrap_err(),
+            peer.run(Unselect::new()).unwrap_err(),
+            peer.run(Check::new()).unwrap_err(),
+        ];
+        errors.retain(|error| !error.is_fatal());
+        Ok(errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+    });
+    let errors = errors.unwrap();
+    for (verb, error) in
+        ["COPY", "MOVE", "EXPUNGE", "CLOSE", "UNSELECT", "CHECK"].iter().zip(&errors)
+    {
+        assert_eq!(*error, format!("{verb} needs a selected mailbox"));
+    }
+    assert_eq!(errors.len(), 6);
+}
+
+#[test]
+fn a_mailbox_is_left() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 UNSELECT] ready
+         C: xt1 SELECT INBOX
+         S: xt1 OK done
+         C: xt2 CHECK
+         S: xt2 OK CHECK Completed
+         C: xt3 UNSELECT
+         S: xt3 OK Returned to authenticated state
+         C: xt4 SELECT INBOX
+         S: xt4 OK done
+         C: xt5 CLOSE
+         S: xt5 OK CLOSE completed\n";
+    let selected = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(Check::new())?;
+        let kept = peer.machine.state().selected().is_some();
+        peer.run(Unselect::new())?;
+        let left = peer.machine.state().selected().is_none();
+        peer.run(Select::new("INBOX"))?;
+        peer.run(Close::new())?;
+        Ok((kept, left, peer.machine.state().selected().is_none()))
+    });
+    assert_eq!(selected.unwrap(), (true, true, true));
+    assert_eq!(
+        refused("", Unselect::new),
+        "UNSELECT needs UNSELECT, which the server does not offer"
+    );
+}
+
+#[test]
+fn subscriptions_are_listed() {
+    // RFC 3501, 6.3.9.
+    let text = "C: xt2 LSUB #news. \"comp.mail.*\"
+         S: * LSUB () \".\" #news.comp.mail.mime
+         S: * LSUB () \".\" #news.comp.mail.misc
+         S: xt2 OK LSUB completed\n";
+    let found = told("", text, || Lsub::new("comp.mail.*").within("#news.")).unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[1].mailbox().as_str(), "#news.comp.mail.misc");
+}
+
+#[test]
+fn list_takes_options() {
+    // RFC 5258, 5 and RFC 5819, 2.
+    let text = "C: xt2 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"INBOX\" \"a%\") RETURN (CHILDREN STATUS (MESSAGES UNSEEN))
+         S: * LIST (\\Subscribed \\HasNoChildren) \".\" INBOX
+         S: * STATUS INBOX (MESSAGES 17 UNSEEN 16)
+         S: * LIST () \".\" a1 (CHILDINFO (\"SUBSCRIBED\") OLDNAME (\"&APw-\"))
+         S: * LIST (\\NonExistent) \".\" a2 (X-NEW (a (b)) \"X\" \"y\")
+         S: xt2 OK LIST completed\n";
+    let list = || {
+        List::new("INBOX")
+            .or("a%")
+            .select(ListSelect::Subscribed)
+            .select(ListSelect::RecursiveMatch)
+            .returning(ListReturn::Children)
+            .returning(ListReturn::Status(vec![StatusItem::Messages, StatusItem::Unseen]))
+    };
+    let found = told("LIST-EXTENDED LIST-STATUS", text, list).unwrap();
+    assert_eq!(found[0].status().unwrap().messages, Some(17));
+    assert_eq!(found[1].child_info().collect::<Vec<_>>(), ["SUBSCRIBED"]);
+    assert_eq!(found[1].old_name(), Some(&Mailbox::from("ü")));
+    assert!(found[1].status().is_none() && found[2].child_info().next().is_none());
+    assert!(!found[2].is_selectable());
+    assert_eq!(
+        refused("LIST-STATUS", list),
+        "LIST with options needs LIST-EXTENDED, which the server does not offer"
+    );
+    assert_eq!(
+        refused("LIST-EXTENDED", list),
+        "LIST with numbers needs LIST-STATUS, which the server does not offer"
+    );
+    let alone = || List::all().select(ListSelect::RecursiveMatch);
+    assert!(refused("LIST-EXTENDED", alone).starts_with("invalid list options: RECURSIVEMATCH"));
+    // RFC 6154, 5.2 and RFC 8440, 4.
+    let text = "C: xt2 LIST (SPECIAL-USE) \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED MYRIGHTS)
+         S: * LIST (\\Sent \\X) \"/\" SentMail
+         S: * MYRIGHTS SentMail lrswi
+         S: xt2 OK done\n";
+    let list = || {
+        List::all()
+            .select(ListSelect::SpecialUse)
+            .returning(ListReturn::SpecialUse)
+            .returning(ListReturn::Subscribed)
+            .returning(ListReturn::MyRights)
+    };
+    let found = told("LIST-EXTENDED SPECIAL-USE LIST-MYRIGHTS", text, list).unwrap();
+    assert_eq!(found[0].special_use().collect::<Vec<_>>(), [SpecialUse::Sent]);
+    assert!(found[0].my_rights().unwrap().has('s'));
+}
+
+#[test]
+fn a_list_with_numbers_is_streamed_when_they_are_known() {
+    let text = "S: * OK [CAPABILITY IMAP4rev2] ready
+         C: xt1 LIST \"\" \"*\" RETURN (STATUS (MESSAGES))
+         S: * LIST () \"/\" a
+         S: * STATUS a (MESSAGES 1)
+         S: xt1 OK done\n";
+    let found = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        let mut list = List::all().returning(ListReturn::Status(vec![StatusItem::Messages]));
+        peer.machine.start(&mut [&mut list])?;
+        peer.drive(&mut [&mut list])?;
+        Ok(list.take_item().unwrap().status().cloned())
+    });
+    assert_eq!(found.unwrap().unwrap().messages, Some(1));
+}
+
+#[test]
+fn enable_changes_how_names_are_written() {
+    // RFC 5161, 3.1 and RFC 6855, 3.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT QRESYNC] ready
+         C: xt1 SELECT Entw&APw-rfe
+         S: xt1 OK done
+         C: xt2 ENABLE UTF8=ACCEPT QRESYNC
+         S: * ENABLED UTF8=ACCEPT QRESYNC X-ELSE
+         S: xt2 OK enabled
+         C: xt3 SELECT \"Entwürfe\"
+         S: xt3 OK done
+         C: xt4 CREATE a&b
+         S: xt4 OK done\n";
+    let enabled = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("Entwürfe"))?;
+        peer.run(Enable::new(["UTF8=ACCEPT", "QRESYNC"]))?;
+        peer.run(Select::new("Entwürfe"))?;
+        peer.run(Create::new("a&b"))?;
+        let enabled = peer.machine.state().enabled();
+        Ok((enabled.has("CONDSTORE"), enabled.has("X-ELSE"), peer.machine.state().takes_utf8()))
+    });
+    assert_eq!(enabled.unwrap(), (true, false, true));
+}
+
+#[test]
+fn a_server_does_not_enable_by_itself() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1] ready
+         C: xt1 NOOP
+         S: * ENABLED UTF8=ACCEPT
+         S: xt1 OK done
+         C: xt2 CREATE &APw-
+         S: xt2 OK done\n";
+    play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Noop::new())?;
+        peer.run(Create::new("ü"))?;
+        Ok(peer.machine.next_event().is_some())
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_cannot_be_enabled_is_refused() {
+    let enable = |name: &'static str| move || Enable::new([name]);
+    assert_eq!(
+        refused("QRESYNC", enable("UTF8=ACCEPT")),
+        "ENABLE needs UTF8=ACCEPT, which the server does not offer"
+    );
+    assert_eq!(refused("", enable("X")), "ENABLE needs ENABLE, which the server does not offer");
+    assert_eq!(refused("ENABLE", enable("X\r\n")), "invalid extension: not an atom");
+    let forced = || Enable::new(["X-NEW"]).even_if_unlisted();
+    told("", "C: xt2 ENABLE X-NEW\nS: xt2 OK done\n", forced).unwrap();
+    assert_eq!(told("ENABLE", "", || Enable::new([""; 0])).unwrap().iter().count(), 0);
+}
+
+#[test]
+fn namespaces_are_told() {
+    // RFC 2342, 5 (examples 5.3, 5.6 and 5.7), RFC 9051 6.3.10.
+    let text = "C: xt2 NAMESPACE
+         S: * NAMESPACE ((\"\" \"/\")(\"#mh/\" \"/\" \"X-PARAM\" (\"FLAG1\" \"FLAG2\"))) ((\"~\" \"/\")) NIL
+         S: xt2 OK NAMESPACE command completed\n";
+    let told_ = told("NAMESPACE", text, Namespace::new).unwrap();
+    assert_eq!(told_.personal[1].prefix, Mailbox::from("#mh/"));
+    assert_eq!(told_.personal[1].extensions[0].1.len(), 2);
+    assert_eq!(told_.other_users[0].delimiter, Some('/'.into()));
+    assert!(told_.shared.is_empty());
+    assert_eq!(
+        refused("", Namespace::new),
+        "NAMESPACE needs NAMESPACE, which the server does not offer"
+    );
+    let silent = told("NAMESPACE", "C: xt2 NAMESPACE\nS: xt2 OK\n", Namespace::new);
+    assert_eq!(silent.unwrap_err().to_string(), "NAMESPACE answered OK without namespaces");
+}
+
+#[test]
+fn who_is_who_is_told() {
+    // RFC 2971, 3.1 and 3.2.
+    let text = "C: xt2 ID (\"name\" \"sodr\" \"version\" \"19.34\")
+         S: * ID (\"name\" \"Cyrus\" \"Version\" NIL)
+         S: xt2 OK ID completed\n";
+    let server =
+        told("ID", text, || Id::anonymous().field("name", "sodr").field("version", "19.34"));
+    let server = server.unwrap();
+    assert_eq!(server.get("NAME").unwrap(), &"Cyrus");
+    assert!(server.get("version").is_none() && server.iter().count() == 2);
+    let text = "C: xt2 ID NIL\nS: * ID NIL\nS: xt2 OK ID completed\n";
+    assert_eq!(told("ID", text, Id::anonymous).unwrap().iter().count(), 0);
+    let text = "C: xt2 ID (\"name\" {4+}\nC: a\nC: b)\nS: xt2 OK ID completed\n";
+    told("ID LITERAL+", text, || Id::anonymous().field("name", "a\r\nb")).unwrap();
+    for (id, reason) in [
+        (Id::anonymous().field("a", "1").field("A", "2"), "told twice"),
+        (
+            Id::anonymous().field("a".repeat(31), ""),
+            "name longer than 30 or value longer than 1024 octets",
+        ),
+        (
+            Id::anonymous().field("a", "v".repeat(1025)),
+            "name longer than 30 or value longer than 1024 octets",
+        ),
+        (
+            (0..31).fold(Id::anonymous(), |id, n| id.field(n.to_string(), "")),
+            "more than 30 of them",
+        ),
+    ] {
+        assert_eq!(refused("ID", || id.clone()), format!("invalid ID field: {reason}"));
+    }
+}
+
+#[test]
+fn login_shows_its_password_to_nobody() {
+    // RFC 9051, 6.2.3.
+    let login = |password: &'static str| move || Login::new("SMITH", Secret::new(password));
+    let text = "C: xt2 LOGIN SMITH SESAME\nS: xt2 OK LOGIN completed\n";
+    told("", text, login("SESAME")).unwrap();
+    let text = "C: xt2 LOGIN SMITH \"open \\\"sesame\\\"\"\nS: xt2 NO not open \"sesame\"\n";
+    let error = told("", text, login("open \"sesame\"")).unwrap_err();
+    assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
+    let text = "C: xt2 LOGIN SMITH {8}\nS: + go\nC: pässwör\nS: xt2 OK in\n";
+    // Eight characters, nine octets.
+    let text = text.replace("{8}", "{9}");
+    told("", &text, login("pässwör")).unwrap();
+    assert_eq!(
+        refused("LOGINDISABLED AUTH=XOAUTH2", login("x")),
+        "server does not offer LOGIN, only XOAUTH2"
+    );
+    let trace = Peer::first_error(
+        "S: * OK [CAPABILITY IMAP4rev1] ready\nC: xt1 LOGIN u \"a secret\"\nS: xt1 OK in\n",
+        |peer| {
+            peer.machine.keep_transcript();
+            peer.run(Greeting::new())?;
+            peer.run(Login::new("u", Secret::new("a secret")))?;
+            Ok((std::iter::from_fn(|| peer.machine.next_line())).collect::<Vec<_>>())
+        },
+    );
+    let trace = format!("{:?}", trace.unwrap());
+    assert!(trace.contains("LOGIN u <secret>") && !trace.contains("a secret"), "{trace}");
+}
+
+#[test]
+fn capabilities_are_unknown_after_a_login_that_does_not_tell_them() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 ID] ready
+         C: xt1 LOGIN u p
+         S: xt1 OK in\n";
+    let error = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Login::new("u", Secret::new("p")))?;
+        Ok(peer.run(Id::anonymous()).unwrap_err().to_string())
+    });
+    assert_eq!(error.unwrap(), "capabilities are not known, expected CAPABILITY first");
+    let text = "C: xt2 PROXYAUTH fred\nS: xt2 OK done\n";
+    told("", text, || ProxyAuth::new("fred")).unwrap();
+}
+
+#[test]
+fn idle_lasts_until_its_caller_has_enough() {
+    // RFC 2177, 3.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 IDLE] ready
+         C: xt1 IDLE
+         S: + idling
+         S: * 2 EXPUNGE
+         S: * OK Still here
+         C: DONE
+         S: * 3 EXISTS
+         S: xt1 OK IDLE terminated
+         C: xt2 NOOP
+         S: xt2 OK done\n";
+    for early in [false, true] {
+        let events = Peer::first_error(text, |peer| {
+            peer.run(Greeting::new())?;
+            let mut idle = Idle::new();
+            peer.machine.start(&mut [&mut idle])?;
+            if early {
+                // DONE waits for the server's `+`.
+                peer.machine.interrupt(&mut [&mut idle])?;
+                peer.machine.interrupt(&mut [&mut idle])?;
+            } else {
+                peer.hear(&mut [&mut idle])?;
+                assert!(idle.is_idling());
+                peer.machine.interrupt(&mut [&mut idle])?;
+            }
+            peer.drive(&mut [&mut idle])?;
+            idle.finish(peer.machine.take_status(0).unwrap())?;
+            peer.run(Noop::new())?;
+            Ok(std::iter::from_fn(|| peer.machine.next_event()).count())
+        });
+        assert_eq!(events.unwrap(), 3, "early {early}");
+    }
+    assert_eq!(refused("", Idle::new), "IDLE needs IDLE, which the server does not offer");
+}
+
+#[test]
+fn idle_that_is_refused_or_ended_by_the_server_ends() {
+    let text = "C: xt2 IDLE\nS: xt2 NO not now\n";
+    assert!(told("IDLE", text, Idle::new).is_err());
+    let text = "C: xt2 IDLE\nS: + idling\nS: xt2 OK that was all\n";
+    told("IDLE", text, Idle::new).unwrap();
+    // A second `+` answers nothing.
+    let text = "C: xt2 IDLE\nS: + idling\nS: + idling\n";
+    assert!(told("IDLE", text, Idle::new).unwrap_err().is_fatal());
+}
+
+#[test]
+fn a_command_of_ones_own_is_encoded_as_safely() {
+    let text = "C: xt2 XAPPLE \"\" \"a b\" INBOX 7 (\\Seen (x 1:3)) ()
+         S: * XAPPLE one
+         S: * 1 EXISTS
+         S: * XAPPLE (two)
+         S: xt2 OK done\n";
+    let own = || {
+        Custom::new("XAPPLE")
+            .text("")
+            .text("a b")
+            .mailbox("INBOX")
+            .number(7)
+            .open()
+            .atom("\\Seen")
+            .open()
+            .atom("x")
+            .uids("1:3".parse::<xoauth_imap::UidSet>().unwrap())
+            .close()
+            .close()
+            .flags([])
+            .hears("xapple")
+    };
+    // A backslash is no part of an atom: flags have a way of their own.
+    assert_eq!(refused("", own), "invalid atom: not an atom");
+    let own = || {
+        Custom::new("XAPPLE")
+            .text("")
+            .text("a b")
+            .mailbox("INBOX")
+            .number(7)
+            .open()
+            .atom("Seen")
+            .open()
+            .atom("x")
+            .uids("1:3".parse::<xoauth_imap::UidSet>().unwrap())
+            .close()
+            .close()
+            .flags([])
+            .hears("xapple")
+    };
+    let answer = told("", &text.replace("\\Seen", "Seen"), own).unwrap();
+    assert_eq!(answer.responses.len(), 2);
+    let text = "C: xt2 X {4+}\nC: a\nC: b\nS: xt2 OK done\n";
+    told("LITERAL+", text, || Custom::new("X").text("a\r\nb")).unwrap();
+    let uid = || Custom::new("UID XMOVE").sequence("1".parse::<xoauth_imap::SeqSet>().unwrap());
+    told("", "C: xt2 UID XMOVE 1\nS: xt2 OK done\n", uid).unwrap();
+    for (own, expected) in [
+        (Custom::new("X Y"), "invalid command: not an atom"),
+        (Custom::new("X\r\nY"), "invalid command: not an atom"),
+        (Custom::new("UID X Y"), "invalid command: not an atom"),
+        (Custom::new(""), "invalid command: not an atom"),
+        (Custom::new("starttls"), "invalid command: one that has a type of its own"),
+        (Custom::new("X").atom("a b"), "invalid atom: not an atom"),
+        (Custom::new("X").atom("{5}"), "invalid atom: not an atom"),
+        (Custom::new("X").text("\0"), "invalid text: a NUL octet cannot be sent in a literal"),
+        (Custom::new("X").open(), "invalid list: has no end"),
+        (Custom::new("X").close(), "invalid list: ends before it began"),
+        (Custom::new("X").needs("XC"), "the command needs XC, which the server does not offer"),
+    ] {
+        assert_eq!(refused("", || own.clone()), expected);
+    }
+}
