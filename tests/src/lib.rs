@@ -16,6 +16,15 @@ pub mod player;
 pub mod scripted;
 pub mod setup;
 
+/// Where async sessions run: one thread, timers and sockets.
+///
+/// # Panics
+/// The system gives no sockets.
+#[allow(clippy::expect_used, reason = "a test without a runtime has nothing to say")]
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("sockets and timers")
+}
+
 /// The pages people read first: their examples compile and run as they stand.
 #[cfg(doctest)]
 mod pages {

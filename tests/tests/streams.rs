@@ -3,9 +3,10 @@
 
 use std::io::{self, Read, Write};
 
-use xoauth::imap::command::Noop;
-use xoauth::net::{TcpTransport, TlsTransport, Untimed};
+use xoauth::imap::command::{Fetch, Item, Noop};
+use xoauth::net::{AsyncTlsTransport, TcpTransport, TlsTransport, Untimed};
 use xoauth::sasl::XOAuth2;
+use xoauth::smtp::exchange::Send as SendMail;
 use xoauth::{Error, LoginRefused, Transport, imap, smtp};
 
 /// A stream that has its whole life written down: what it reads, and how much at a time.
@@ -83,6 +84,10 @@ fn sessions_are_sent_and_shared_where_users_expect_it() {
     sent::<imap::Client<TcpTransport>>();
     sent::<smtp::Session<TlsTransport>>();
     sent::<LoginRefused<imap::Client<TlsTransport>>>();
+    sent::<imap::nonblocking::Session<AsyncTlsTransport>>();
+    sent::<smtp::nonblocking::Session<AsyncTlsTransport>>();
+    shared::<imap::nonblocking::Builder>();
+    shared::<smtp::nonblocking::Builder>();
     shared::<imap::Builder>();
     shared::<smtp::Builder>();
     shared::<xoauth::Tls>();
@@ -90,4 +95,28 @@ fn sessions_are_sent_and_shared_where_users_expect_it() {
     shared::<xoauth::sasl::XOAuth>();
     shared::<imap::Error>();
     shared::<smtp::Error>();
+}
+
+/// What async programs spawn: the futures move between threads.
+#[test]
+fn futures_of_async_sessions_move_between_threads() {
+    fn sent<F: Future + Send>(_: F) {}
+    sent(async {
+        let client = imap::nonblocking::connect("imap.example.com").await?;
+        let mut session = client.authenticate(XOAuth2::new("user", "token")?).await?;
+        session.run(Noop::new()).await?;
+        let mut stream = session.stream(Fetch::new("1:*", Item::Body)).await?;
+        while let Some(part) = stream.next_part().await? {
+            if let imap::nonblocking::Part::Body(mut body) = part {
+                while body.chunk().await?.is_some() {}
+            }
+        }
+        session.logout().await
+    });
+    sent(async {
+        let client = smtp::nonblocking::Builder::new("smtp.example.com").connect_starttls().await?;
+        let mut session = client.authenticate(XOAuth2::new("user", "token")?).await?;
+        session.run(SendMail::new("ann@example.com", ["ben@example.org"], "\r\n")).await?;
+        session.quit().await
+    });
 }

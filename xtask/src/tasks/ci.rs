@@ -80,10 +80,17 @@ fn clippy_calls(workspace: &Workspace) -> Result<Vec<Clippy>> {
         }
     }
     let alone = ["--package", "xoauth", "--lib", "--no-default-features"];
-    for names in [&[][..], &["imap"], &["smtp"], &["imap", "native-tls"]] {
+    for names in [
+        &[][..],
+        &["imap"],
+        &["smtp"],
+        &["imap", "native-tls"],
+        &["imap", "tokio"],
+        &["smtp", "tokio"],
+    ] {
         let mut features: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let label = if names.is_empty() { "bare".to_owned() } else { names.join("+") };
-        if names.contains(&"native-tls") {
+        if names.iter().any(|name| matches!(*name, "native-tls" | "tokio")) {
             features.extend(openssl::library_features()?.into_iter().map(str::to_owned));
         }
         calls.push(call(&format!("xoauth {label}"), &alone, &features));

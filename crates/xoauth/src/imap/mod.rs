@@ -2,12 +2,14 @@
 //!
 //! [`connect`] opens implicit TLS on port 993; [`Builder`] chooses everything else. A connection is a
 //! [`Client`] until it is authenticated and a [`Session`] from then on; commands are values of
-//! [`command`], and `run` is the verb.
+//! [`command`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
 
 mod client;
 mod connect;
 mod core;
 mod flow;
+#[cfg(feature = "tokio")]
+pub mod nonblocking;
 mod session;
 mod stream;
 

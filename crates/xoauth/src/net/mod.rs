@@ -6,6 +6,8 @@ mod driver;
 mod io;
 mod options;
 mod tcp;
+#[cfg(feature = "tokio")]
+mod timed;
 #[cfg(feature = "native-tls")]
 mod tls;
 mod transport;
@@ -17,6 +19,10 @@ pub(crate) use driver::Stop;
 pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};
 pub use tcp::TcpTransport;
+#[cfg(feature = "tokio")]
+pub(crate) use timed::Timed;
+#[cfg(feature = "tokio")]
+pub use timed::{AsyncTlsTransport, AsyncTransport};
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
 pub use transport::{Transport, Untimed};

@@ -44,6 +44,11 @@ impl Tls {
         TlsBuilder::default()
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn connector(&self) -> &TlsConnector {
+        &self.connector
+    }
+
     /// The handshake; the transport's deadline holds for all of it.
     pub(crate) fn handshake(
         &self,
@@ -123,7 +128,7 @@ impl Transport for TlsTransport {
 
 /// Tells a certificate that is not trusted from a handshake that failed otherwise. native-tls has no typed
 /// difference; each of its back ends names the certificate in its text.
-fn handshake_failed(host: &str, source: native_tls::Error) -> Error {
+pub(super) fn handshake_failed(host: &str, source: native_tls::Error) -> Error {
     let host = host.to_owned();
     if source.to_string().contains("certificate") {
         Error::Certificate { host, source }

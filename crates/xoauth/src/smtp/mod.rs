@@ -2,11 +2,13 @@
 //!
 //! [`connect`] opens implicit TLS on port 465; [`Builder`] chooses everything else. A connection is a
 //! [`Client`] until it is authenticated and a [`Session`] from then on; what it does are values of
-//! [`exchange`], and `run` is the verb.
+//! [`exchange`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
 
 mod client;
 mod connect;
 mod core;
+#[cfg(feature = "tokio")]
+pub mod nonblocking;
 mod session;
 
 pub use client::{Client, PlainClient};

@@ -1,0 +1,34 @@
+//! Async IMAP sessions over tokio: the same commands, the same `run` and `stream`, awaited.
+//!
+//! ```no_run
+//! use xoauth::imap::{Query, command::{Fetch, Item, Search, Select}, nonblocking};
+//! use xoauth::sasl::OAuthBearer;
+//!
+//! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
+//! let login = OAuthBearer::new("ann@example.com", std::env::var("ACCESS_TOKEN")?)?;
+//! let mut session = nonblocking::connect("imap.example.com").await?.authenticate(login).await?;
+//! session.run(Select::new("INBOX")).await?;
+//! let unseen = session.run(Search::new(Query::unseen())).await?;
+//! let mut stream = session.stream(Fetch::new(unseen, Item::Body)).await?;
+//! while let Some(message) = stream.next().await {
+//!     println!("{} octets", message?.body().map_or(0, <[u8]>::len));
+//! }
+//! session.logout().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Dropped futures
+//! A future of `run`, `stream` or a step of a stream may be dropped at any point, by `select!` or a time-out: what was
+//! sent stays sent, its answer is heard and thrown away before the next command, and the session goes on. Whether the
+//! server carried the command out is then not known. A dropped step of a stream loses nothing: the next step goes on
+//! where it stopped. A future of `authenticate`, `starttls` or `logout` takes the connection with it.
+
+mod client;
+mod connect;
+mod session;
+mod stream;
+
+pub use client::{Client, PlainClient};
+pub use connect::{Builder, connect};
+pub use session::Session;
+pub use stream::{Body, Part, Stream};

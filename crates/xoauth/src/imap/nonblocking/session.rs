@@ -1,0 +1,71 @@
+//! Authenticated connections.
+
+use xoauth_imap::command::{Logout, Streamed};
+use xoauth_imap::parse::Tolerated;
+use xoauth_imap::proto::Command;
+use xoauth_imap::{Event, Selected, State};
+
+use super::Stream;
+use crate::Error;
+use crate::imap::core::Core;
+use crate::imap::flow::Flow;
+use crate::net::{AsyncTransport, Timed, debug_of_core};
+
+/// An authenticated IMAP session.
+pub struct Session<T: AsyncTransport> {
+    pub(super) core: Core<Timed<T>>,
+}
+
+debug_of_core!(AsyncTransport: Session);
+
+impl<T: AsyncTransport> Session<T> {
+    /// Runs a command and waits for its answer.
+    ///
+    /// # Errors
+    /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
+    pub async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.core.run(command).await
+    }
+
+    /// Sends a command and hands out its answer piece by piece, in constant memory. A stream dropped half
+    /// way is read to its end by the next command.
+    ///
+    /// # Errors
+    /// An argument that cannot be sent, or a session that is over.
+    pub async fn stream<C: Streamed>(&mut self, command: C) -> Result<Stream<'_, T, C>, Error> {
+        Ok(Stream::new(Flow::begin(&mut self.core, command).await?))
+    }
+
+    /// Says LOGOUT, hears BYE and closes the connection.
+    ///
+    /// # Errors
+    /// Those of the command; the connection is closed all the same.
+    pub async fn logout(mut self) -> Result<(), Error> {
+        self.core.run(Logout::new()).await
+    }
+
+    /// The mailbox that is selected, with the numbers the server told last.
+    pub fn selected(&self) -> Option<&Selected> {
+        self.core.state().selected()
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        self.core.state()
+    }
+
+    /// What the server told unasked, oldest first; each event is handed out once.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.core.machine.next_event()
+    }
+
+    /// The faults of the server that were tolerated so far.
+    pub fn tolerated(&self) -> &Tolerated {
+        self.core.machine.tolerated()
+    }
+
+    /// False after a fault or LOGOUT: only a new connection helps.
+    pub fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}

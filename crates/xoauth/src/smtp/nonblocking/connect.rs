@@ -1,0 +1,111 @@
+//! Opening an async connection.
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use xoauth_smtp::exchange::Ehlo;
+use xoauth_smtp::{ClientName, Limits};
+
+use super::{Client, PlainClient};
+use crate::Error;
+use crate::net::{AsyncTlsTransport, AsyncTransport, Options, Timed, builder_methods};
+use crate::smtp::core::Core;
+
+/// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
+/// against the system's roots.
+///
+/// # Errors
+/// Those of [`Builder::connect`].
+pub async fn connect(host: &str) -> Result<Client<AsyncTlsTransport>, Error> {
+    Builder::new(host).connect().await
+}
+
+/// How to connect; every choice has a default.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    options: Options,
+    limits: Limits,
+    name: Option<ClientName>,
+}
+
+impl Builder {
+    /// Will connect to `host`, a name or an address.
+    pub fn new(host: &str) -> Self {
+        Self { options: Options::new(host), limits: Limits::default(), name: None }
+    }
+
+    builder_methods!("465 (implicit TLS) or 587");
+
+    /// How we introduce ourselves in EHLO. By default the address of our end of the connection, which needs
+    /// no name server (RFC 5321, 4.1.4).
+    pub fn client_name(mut self, name: ClientName) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Connects with implicit TLS, hears the greeting and says EHLO.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Certificate`], [`Error::TlsHandshake`], [`Error::TlsDeadline`], and
+    /// [`Error::Smtp`] for what the server says.
+    pub async fn connect(&self) -> Result<Client<AsyncTlsTransport>, Error> {
+        let (transport, settings) = self.options.dial_tls_async(465).await?;
+        let name = self.name_on(transport.get_ref().get_ref().get_ref().get_ref());
+        let mut core = Core::new(transport, settings, self.limits, name);
+        core.greet().await?;
+        core.hello(Ehlo::new).await?;
+        Ok(Client { core })
+    }
+
+    /// Connects in the clear, hears the greeting and protects the connection with STARTTLS.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`], and those of [`PlainClient::starttls`].
+    pub async fn connect_starttls(&self) -> Result<Client<AsyncTlsTransport>, Error> {
+        let tls = self.options.tls()?;
+        // A server that only takes HELO offers no STARTTLS: falling back to it would hide the refusal.
+        self.connect_in_the_clear(|name| Ehlo::new(name).without_fallback())
+            .await?
+            .starttls_in_time(&tls)
+            .await
+    }
+
+    /// Connects in the clear, hears the greeting and says EHLO; the client takes no credentials.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
+    pub async fn connect_plain(&self) -> Result<PlainClient<TcpStream>, Error> {
+        self.connect_in_the_clear(Ehlo::new).await
+    }
+
+    /// Begins SMTP on a stream that is protected already, say by another TLS library: hears the greeting and
+    /// says EHLO. Host and port are those that mechanisms sign; nothing is dialled.
+    ///
+    /// # Errors
+    /// [`Error::Smtp`] for what the server says.
+    pub async fn from_stream<T: AsyncTransport>(&self, stream: T) -> Result<Client<T>, Error> {
+        let deadline = Instant::now().checked_add(self.options.deadlines.connect);
+        let transport = Timed::new(stream, deadline);
+        let name = self.name.clone().unwrap_or_default();
+        let mut core = Core::new(transport, self.options.settings(465), self.limits, name);
+        core.greet().await?;
+        core.hello(Ehlo::new).await?;
+        Ok(Client { core })
+    }
+
+    async fn connect_in_the_clear(
+        &self,
+        ehlo: fn(ClientName) -> Ehlo,
+    ) -> Result<PlainClient<TcpStream>, Error> {
+        let (transport, settings) = self.options.dial_async(587).await?;
+        let name = self.name_on(transport.get_ref());
+        let mut core = Core::new(transport, settings, self.limits, name);
+        core.greet().await?;
+        core.hello(ehlo).await?;
+        Ok(PlainClient { core })
+    }
+
+    fn name_on(&self, stream: &TcpStream) -> ClientName {
+        let address = || stream.local_addr().ok().map(|address| ClientName::from(address.ip()));
+        self.name.clone().or_else(address).unwrap_or_default()
+    }
+}
