@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use e2e::certificates::Authority;
 use e2e::scripted::{Peer, Step, expect, send};
 use peak_alloc::PeakAlloc;
-use xoauth::imap::command::{Fetch, Item, Noop};
-use xoauth::imap::{Builder, Client, Part, Session};
+use xoauth::imap::command::{Append, Content, Fetch, Item, Noop};
+use xoauth::imap::{Builder, Client, FromReader, Part, Session};
 use xoauth::sasl::XOAuth2;
 use xoauth::{Tls, Transport};
 
@@ -185,4 +185,27 @@ fn a_full_disk_is_the_callers_error_and_the_session_goes_on() {
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     drop(stream);
     session.run(Noop::new()).unwrap();
+}
+
+#[test]
+fn a_200_mb_message_is_stored_within_1_mib_of_heap() {
+    let _alone = alone();
+    let mut script = vec![
+        send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
+        expect("AUTHENTICATE"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect(&format!("APPEND INBOX {{{SIZE}}}")),
+        send("+ go\r\n"),
+    ];
+    script.extend(std::iter::repeat_n(Step::ExpectOctets(PIECE), PIECES));
+    // The line ends behind the octets.
+    script.extend([Step::ExpectOctets(2), send("{tag} OK [APPENDUID 1 7] done\r\n")]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let mut session = plain(&peer);
+    let content = Content::from_source(FromReader(io::repeat(b'x')), SIZE as u64);
+    let grown = growth(|| {
+        let stored = session.run(Append::new("INBOX", content)).unwrap().unwrap();
+        assert_eq!(stored.iter().count(), 1);
+    });
+    assert!(grown < MIB, "the heap grew by {grown} octets");
 }

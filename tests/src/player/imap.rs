@@ -1,11 +1,11 @@
 //! The actions of an IMAP client.
 
 use serde_json::Value;
-use xoauth::imap::command::{Fetch, Items, List, Logout, Noop, Search, Select};
+use xoauth::imap::command::{Append, Copy, Fetch, Items, List, Logout, Noop, Search, Select};
 use xoauth::imap::{Builder, Client, Mailbox, PlainClient, Query, Session};
 use xoauth::{Error, Transport};
 
-use super::{Course, Failed, Failure, Plan, mechanism, text};
+use super::{Course, Failed, Failure, Plan, mechanism, message, text};
 
 /// A connection at one of its stages.
 enum Stage<T: Transport> {
@@ -149,6 +149,14 @@ fn act<T: Transport>(
                 field("key").parse().map_err(|error| Failed::Argument(Box::new(error)))?;
             let found = session.run(Search::sequence_numbers(query))?;
             surfaced.push(format!("{found:?}"));
+        }
+        "copy" => {
+            let copy = Copy::by_sequence(field("set"), field("mailbox"));
+            surfaced.push(format!("{:?}", session.run(copy)?));
+        }
+        "append" => {
+            let append = Append::new(field("mailbox"), message(action));
+            surfaced.push(format!("{:?}", session.run(append)?));
         }
         _ => return Err(Failed::RuledOut("the client has no such command yet")),
     }

@@ -1,6 +1,6 @@
 //! Connections before they are authenticated.
 
-use xoauth_imap::command::{Authenticate, BeforeLogin};
+use xoauth_imap::command::{Authenticate, BeforeLogin, Login};
 use xoauth_imap::{Capabilities, State};
 use xoauth_sasl::Mechanism;
 
@@ -9,7 +9,7 @@ use super::core::Core;
 use crate::net::{Blocking, Transport, debug_of_core, now};
 #[cfg(feature = "native-tls")]
 use crate::net::{TcpTransport, Tls, TlsTransport};
-use crate::{Error, LoginRefused};
+use crate::{Error, LoginRefused, Secret};
 
 /// A connection that may carry credentials, not authenticated yet.
 pub struct Client<T: Transport> {
@@ -65,6 +65,20 @@ impl<T: Transport> Client<T> {
     ) -> Result<Session<T>, LoginRefused<Self>> {
         match now(self.core.log_in(&mechanism, options)) {
             Ok(()) => Ok(Session { core: self.core }),
+            Err(error) => {
+                let client = self.core.is_usable().then_some(self);
+                Err(LoginRefused::new(error, client))
+            }
+        }
+    }
+
+    /// Logs in with a password: LOGIN (RFC 9051, 6.2.3), for servers without OAuth.
+    ///
+    /// # Errors
+    /// As [`Client::authenticate`]; also where the server says LOGINDISABLED, before anything is sent.
+    pub fn login(mut self, user: &str, password: Secret) -> Result<Session<T>, LoginRefused<Self>> {
+        match now(self.core.run(Login::new(user, password))) {
+            Ok(_) => Ok(Session { core: self.core }),
             Err(error) => {
                 let client = self.core.is_usable().then_some(self);
                 Err(LoginRefused::new(error, client))

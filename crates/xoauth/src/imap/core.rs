@@ -112,7 +112,14 @@ impl<I: Io> Core<I> {
             }
             while self.drive(&mut rest).await? == Stop::Chunk {}
         }
-        let started = self.machine.start(&mut [command]);
+        let mut started = self.machine.start(&mut [command]);
+        if matches!(started, Err(xoauth_imap::Error::CapabilitiesUnknown)) {
+            let mut ask = Capability::new();
+            self.machine.start(&mut [&mut ask])?;
+            self.drive(&mut [&mut ask]).await?;
+            self.conclude(ask)?;
+            started = self.machine.start(&mut [command]);
+        }
         if !self.machine.is_usable() {
             self.connection.close();
         }
@@ -132,6 +139,15 @@ impl<I: Io> Core<I> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Stop, Error>> {
         self.connection.poll_drive(self.machine.converse(exchanges), cx)
+    }
+
+    /// Drives until something was heard.
+    pub(crate) fn poll_hear(
+        &mut self,
+        exchanges: &mut [&mut dyn Exchange],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Stop>, Error>> {
+        self.connection.poll_hear(self.machine.converse(exchanges), cx)
     }
 
     /// Turns the tagged answer into the command's output.

@@ -8,8 +8,10 @@ mod client;
 mod connect;
 mod core;
 mod flow;
+mod idle;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
+mod reader;
 mod session;
 mod stream;
 
@@ -17,6 +19,8 @@ pub use client::{Client, PlainClient};
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
+pub use idle::{Idle, Interrupter};
+pub use reader::FromReader;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
 pub use xoauth_imap::*;

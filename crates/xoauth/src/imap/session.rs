@@ -5,9 +5,9 @@ use xoauth_imap::parse::Tolerated;
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Event, Selected, State};
 
-use super::Stream;
 use super::core::Core;
 use super::flow::Flow;
+use super::{Idle, Stream};
 use crate::Error;
 use crate::net::{Blocking, Transport, debug_of_core, now};
 
@@ -34,6 +34,14 @@ impl<T: Transport> Session<T> {
     /// An argument that cannot be sent, or a session that is over.
     pub fn stream<C: Streamed>(&mut self, command: C) -> Result<Stream<'_, T, C>, Error> {
         Ok(Stream::new(now(Flow::begin(&mut self.core, command))?))
+    }
+
+    /// Lets the server tell news as they happen, until [`Idle::done`].
+    ///
+    /// # Errors
+    /// The server has no IDLE, or the session is over.
+    pub fn idle(&mut self) -> Result<Idle<'_, T>, Error> {
+        Idle::new(&mut self.core)
     }
 
     /// Says LOGOUT, hears BYE and closes the connection.

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::task::{Context, Poll, ready};
+#[cfg(feature = "imap")]
+use std::time::{Duration, Instant};
 
 use xoauth_sasl::wire::Conversation;
 
 use super::driver::poll_drive;
 use super::io::Io;
+#[cfg(feature = "imap")]
+use super::io::OneRead;
 use super::{Deadlines, Stop};
 use crate::Error;
 use crate::trace::Trace;
@@ -53,6 +57,47 @@ impl<I: Io> Connection<I> {
             self.close();
         }
         Poll::Ready(Ok(stop?))
+    }
+
+    /// Does what the conversation wants until something was heard, or the stream says that it is time to come
+    /// back: `None`.
+    #[cfg(feature = "imap")]
+    pub(crate) fn poll_hear<C>(
+        &mut self,
+        mut conversation: C,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Stop>, Error>>
+    where
+        C: Conversation,
+        Error: From<C::Error>,
+    {
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
+        let trace = self.settings.trace.as_ref();
+        let mut once = OneRead::new(io);
+        let stop = match poll_drive(&mut conversation, &mut once, trace, cx) {
+            Poll::Ready(stop) => stop.map(Some),
+            Poll::Pending if once.is_over => Ok(None),
+            Poll::Pending => return Poll::Pending,
+        };
+        if let Some(trace) = trace {
+            trace.show(|| conversation.next_line());
+        }
+        if stop.is_err() {
+            self.close();
+        }
+        Poll::Ready(Ok(stop?))
+    }
+
+    /// The next reads come back at this time, and may take as long as a command beyond it.
+    #[cfg(feature = "imap")]
+    pub(crate) fn allow_until(&mut self, wake: Option<Instant>) {
+        let waits =
+            wake.map_or(Duration::ZERO, |wake| wake.saturating_duration_since(Instant::now()));
+        let bound = self.settings.deadlines.command.saturating_add(waits);
+        if let Some(io) = &mut self.io {
+            io.allow(bound);
+            io.wake_at(wake);
+        }
     }
 
     /// The next operation may take as long as a command.

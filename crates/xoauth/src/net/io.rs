@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Transport, deadline_after};
 
@@ -23,6 +23,12 @@ pub(crate) trait Io {
 
     /// From now on all together may take so long.
     fn allow(&mut self, bound: Duration);
+
+    /// From now on a read that waits comes back with [`io::ErrorKind::WouldBlock`] at this time. Only streams
+    /// that wait need it.
+    fn wake_at(&mut self, at: Option<Instant>) {
+        let _ = at;
+    }
 
     /// Ends the stream towards the peer without waiting.
     fn close(&mut self);
@@ -48,8 +54,58 @@ impl<T: Transport> Io for Blocking<T> {
         self.0.set_deadline(deadline_after(bound));
     }
 
+    fn wake_at(&mut self, at: Option<Instant>) {
+        self.0.set_wake(at);
+    }
+
     fn close(&mut self) {
         self.0.close();
+    }
+}
+
+/// A stream of which one read is made, so that a driver comes back as soon as something was heard.
+#[cfg(feature = "imap")]
+pub(crate) struct OneRead<'i, I> {
+    io: &'i mut I,
+    /// The read was made, or it is time to come back.
+    pub(crate) is_over: bool,
+}
+
+#[cfg(feature = "imap")]
+impl<'i, I: Io> OneRead<'i, I> {
+    pub(crate) fn new(io: &'i mut I) -> Self {
+        Self { io, is_over: false }
+    }
+}
+
+#[cfg(feature = "imap")]
+impl<I: Io> Io for OneRead<'_, I> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.is_over {
+            return Poll::Pending;
+        }
+        let read = std::task::ready!(self.io.poll_read(cx, buffer));
+        self.is_over = true;
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            read => Poll::Ready(read),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.io.poll_write(cx, octets)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_flush(cx)
+    }
+
+    fn allow(&mut self, bound: Duration) {
+        self.io.allow(bound);
+    }
+
+    fn close(&mut self) {
+        self.io.close();
     }
 }
 

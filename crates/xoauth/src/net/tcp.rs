@@ -11,6 +11,7 @@ use super::Transport;
 pub struct TcpTransport {
     stream: TcpStream,
     deadline: Option<Instant>,
+    wake: Option<Instant>,
 }
 
 impl TcpTransport {
@@ -22,7 +23,7 @@ impl TcpTransport {
         // A flight is one write: waiting for more of it would only stall (Nagle against delayed
         // acknowledgements costs 44 ms a message elsewhere).
         stream.set_nodelay(true)?;
-        Ok(Self { stream, deadline: None })
+        Ok(Self { stream, deadline: None, wake: None })
     }
 
     /// The address at the other end.
@@ -54,12 +55,28 @@ impl TcpTransport {
             _ => Err(timed_out()),
         }
     }
+
+    /// What is left until the caller wants the call back.
+    fn until_wake(&self) -> io::Result<Option<Duration>> {
+        let Some(wake) = self.wake else { return Ok(None) };
+        match wake.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(Some(left)),
+            _ => Err(would_block()),
+        }
+    }
 }
 
 impl Read for TcpTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
-        self.stream.read(buffer).map_err(as_timed_out)
+        let left = self.left()?;
+        let until_wake = self.until_wake()?;
+        // Where both are the same, the deadline has the last word.
+        let wakes = until_wake.is_some_and(|wake| left.is_none_or(|left| wake < left));
+        self.stream.set_read_timeout(if wakes { until_wake } else { left })?;
+        self.stream.read(buffer).map_err(|error| match as_timed_out(error) {
+            error if wakes && error.kind() == io::ErrorKind::TimedOut => would_block(),
+            error => error,
+        })
     }
 }
 
@@ -79,6 +96,10 @@ impl Transport for TcpTransport {
         self.deadline = deadline;
     }
 
+    fn set_wake(&mut self, at: Option<Instant>) {
+        self.wake = at;
+    }
+
     fn close(&mut self) {
         // The peer may be gone already; there is nobody left to tell.
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -92,4 +113,8 @@ fn as_timed_out(error: io::Error) -> io::Error {
 
 fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "deadline passed")
+}
+
+fn would_block() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
 }

@@ -118,6 +118,10 @@ impl Transport for TlsTransport {
         self.get_mut().set_deadline(deadline);
     }
 
+    fn set_wake(&mut self, at: Option<Instant>) {
+        self.get_mut().set_wake(at);
+    }
+
     fn close(&mut self) {
         // `close_notify` goes out with one write; a peer that takes none is not waited for.
         self.get_mut().set_deadline(super::deadline_after(std::time::Duration::from_millis(100)));

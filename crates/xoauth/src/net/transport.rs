@@ -11,6 +11,15 @@ pub trait Transport: Read + Write {
     /// however many octets arrived meanwhile. `None`: they may wait for ever.
     fn set_deadline(&mut self, deadline: Option<Instant>);
 
+    /// From now on a read that waits comes back with [`io::ErrorKind::WouldBlock`] when `at` has passed, before
+    /// the deadline, and can be made again: nothing of the stream is lost. `None`: no read does.
+    ///
+    /// IDLE needs it to come back to its caller while the server says nothing. A stream that leaves it out, as
+    /// this does by default, comes back when the server speaks.
+    fn set_wake(&mut self, at: Option<Instant>) {
+        let _ = at;
+    }
+
     /// Ends the stream towards the peer (with TLS: `close_notify`) without waiting for an answer.
     fn close(&mut self);
 }
@@ -18,6 +27,10 @@ pub trait Transport: Read + Write {
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
         (**self).set_deadline(deadline);
+    }
+
+    fn set_wake(&mut self, at: Option<Instant>) {
+        (**self).set_wake(at);
     }
 
     fn close(&mut self) {

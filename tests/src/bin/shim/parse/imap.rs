@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xoauth::imap::command::{
-    Authenticate, Capability, Fetch, Greeting, Item, List, Logout, Noop, SaslIr, Search, Select,
-    StartTls,
+    Authenticate, Capability, Copy, Fetch, Greeting, Idle, Item, List, Logout, Noop, SaslIr,
+    Search, Select, StartTls,
 };
 use xoauth::imap::parse::Response;
 use xoauth::imap::proto::{
-    Announcement, Claim, Continued, Encoder, Exchange, Kind, Machine, Sink, State, TagPrefix,
+    Announcement, Claim, Command as _, Continued, Encoder, Exchange, Kind, Machine, Sink, State,
+    TagPrefix,
 };
 use xoauth::imap::{Error, Limits, Query, StatusText};
 use xoauth::sasl::oauth1::{Nonce, Stamp};
@@ -87,7 +88,10 @@ fn command(context: &str) -> Option<Box<dyn Exchange>> {
         "search" => Box::new(Search::sequence_numbers(Query::All)),
         "fetch" => Box::new(Fetch::by_sequence("1:*", Item::Body)),
         "logout" => Box::new(Logout::new()),
-        "" | "copy" => Box::new(Noop::new()),
+        // Nothing is known of what went before, so they are sent without it.
+        "copy" => Box::new(Copy::by_sequence("1:*", "copies").even_if_unlisted()),
+        "idle" => Box::new(Idle::new().even_if_unlisted()),
+        "" => Box::new(Noop::new()),
         _ => return None,
     })
 }
