@@ -366,6 +366,11 @@ impl Machine {
         self.receive.room()
     }
 
+    /// What is read next are octets of a literal.
+    pub(crate) fn is_in_literal(&self) -> bool {
+        self.receive.unfinished_literal().is_some()
+    }
+
     /// `n` octets were read into [`Machine::read_buffer`].
     pub fn received(&mut self, n: usize) {
         self.receive.received(n);

@@ -26,6 +26,10 @@ impl Conversation for Running<'_, '_, '_> {
         self.machine.read_buffer()
     }
 
+    fn is_receiving_content(&self) -> bool {
+        self.machine.is_in_literal()
+    }
+
     fn received(&mut self, n: usize) {
         self.machine.received(n);
     }

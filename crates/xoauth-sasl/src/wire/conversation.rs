@@ -36,6 +36,11 @@ pub trait Conversation {
     /// Room to read into; never empty after [`Want::Read`].
     fn read_buffer(&mut self) -> &mut [u8];
 
+    /// What is read next are octets of a body whose size was announced.
+    fn is_receiving_content(&self) -> bool {
+        false
+    }
+
     /// `n` octets were read.
     fn received(&mut self, n: usize);
 

@@ -7,9 +7,7 @@ use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{
-    Blocking, Options, TcpTransport, Transport, builder_methods, deadline_after, now,
-};
+use crate::net::{Blocking, Options, TcpTransport, Transport, builder_methods, now};
 
 /// Connects to `host` with implicit TLS on port 993 (RFC 8314, 3.2), certificate and host name verified
 /// against the system's roots.
@@ -71,8 +69,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Imap`] for what the greeting says.
-    pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
-        transport.set_deadline(deadline_after(self.options.deadlines.connect));
+    pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
         let settings = self.options.settings(993);
         Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
     }

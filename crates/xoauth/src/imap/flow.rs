@@ -15,8 +15,6 @@ pub(crate) struct Flow<'s, I: Io, C: Streamed> {
     pub(crate) core: &'s mut Core<I>,
     /// `None` once the answer was heard to its end.
     command: Option<C>,
-    /// A step has begun, and with it its time.
-    stepping: bool,
     /// What is left of the body being handed out.
     body: Lent,
 }
@@ -40,7 +38,7 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
     pub(crate) async fn begin(core: &'s mut Core<I>, mut command: C) -> Result<Self, Error> {
         core.connection.allow_time();
         core.begin(&mut command).await?;
-        Ok(Self { core, command: Some(command), stepping: false, body: Lent::default() })
+        Ok(Self { core, command: Some(command), body: Lent::default() })
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -50,12 +48,7 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
     /// Drives the connection until it must stop; the command ends with its tagged answer.
     fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Error>> {
         let Some(command) = &mut self.command else { return Poll::Ready(Ok(Stop::Done)) };
-        if !std::mem::replace(&mut self.stepping, true) {
-            self.core.connection.allow_time();
-        }
-        let stop = ready!(self.core.poll_drive(&mut [command], cx));
-        self.stepping = false;
-        Poll::Ready(stop)
+        self.core.poll_drive(&mut [command], cx)
     }
 
     /// The next item; an error ends the flow.
@@ -66,6 +59,8 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
         loop {
             let Some(command) = &mut self.command else { return Poll::Ready(None) };
             if let Some(item) = command.take_item() {
+                // The next one has its own time.
+                self.core.connection.allow_time();
                 return Poll::Ready(Some(Ok(item)));
             }
             match ready!(self.poll_advance(cx)) {
@@ -96,7 +91,12 @@ impl<I: Io> Flow<'_, I, Fetch> {
         loop {
             let Some(command) = &mut self.command else { return Poll::Ready(Ok(None)) };
             command.lend_bodies();
-            match command.take_event() {
+            let event = command.take_event();
+            if event.is_some() {
+                // Each part has its own time, a body all of it together.
+                self.core.connection.allow_time();
+            }
+            match event {
                 Some(FetchEvent::Body(info)) => {
                     self.body = Lent { taken: 0, left: info.len };
                     return Poll::Ready(Ok(Some(Piece::Body(info))));

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::task::{Context, Poll, ready};
-#[cfg(feature = "imap")]
 use std::time::{Duration, Instant};
 
 use xoauth_sasl::wire::Conversation;
@@ -11,6 +10,7 @@ use super::driver::poll_drive;
 use super::io::Io;
 #[cfg(feature = "imap")]
 use super::io::OneRead;
+use super::pace::Pace;
 use super::{Deadlines, Stop};
 use crate::Error;
 use crate::trace::Trace;
@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) deadlines: Deadlines,
+    /// When what is under way must be over.
+    pub(crate) deadline: Option<Instant>,
     pub(crate) trace: Option<Trace>,
 }
 
@@ -30,11 +32,13 @@ pub(crate) struct Connection<I: Io> {
     pub(crate) settings: Settings,
     /// `None` once it was closed.
     io: Option<I>,
+    pace: Pace,
 }
 
 impl<I: Io> Connection<I> {
     pub(crate) fn new(io: I, settings: Settings) -> Self {
-        Self { settings, io: Some(io) }
+        let pace = Pace::new(settings.deadline, settings.deadlines);
+        Self { settings, io: Some(io), pace }
     }
 
     /// Does what the conversation wants. Its faults are fatal: the connection is closed with the first.
@@ -49,7 +53,9 @@ impl<I: Io> Connection<I> {
     {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
         let trace = self.settings.trace.as_ref();
-        let stop = ready!(poll_drive(&mut conversation, io, trace, cx));
+        io.set_deadline(self.pace.resume(|| io.now()));
+        let stop = ready!(poll_drive(&mut conversation, io, &mut self.pace, trace, cx));
+        self.pace.rest(|| io.now());
         if let Some(trace) = trace {
             trace.show(|| conversation.next_line());
         }
@@ -73,12 +79,14 @@ impl<I: Io> Connection<I> {
     {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
         let trace = self.settings.trace.as_ref();
+        io.set_deadline(self.pace.resume(|| io.now()));
         let mut once = OneRead::new(io);
-        let stop = match poll_drive(&mut conversation, &mut once, trace, cx) {
+        let stop = match poll_drive(&mut conversation, &mut once, &mut self.pace, trace, cx) {
             Poll::Ready(stop) => stop.map(Some),
             Poll::Pending if once.is_over => Ok(None),
             Poll::Pending => return Poll::Pending,
         };
+        self.pace.rest(|| io.now());
         if let Some(trace) = trace {
             trace.show(|| conversation.next_line());
         }
@@ -93,19 +101,21 @@ impl<I: Io> Connection<I> {
     pub(crate) fn allow_until(&mut self, wake: Option<Instant>) {
         let waits =
             wake.map_or(Duration::ZERO, |wake| wake.saturating_duration_since(Instant::now()));
-        let bound = self.settings.deadlines.command.saturating_add(waits);
+        self.allow(self.settings.deadlines.command.saturating_add(waits));
         if let Some(io) = &mut self.io {
-            io.allow(bound);
             io.wake_at(wake);
         }
     }
 
-    /// The next operation may take as long as a command.
+    /// A new operation begins, which may take so long.
+    pub(crate) fn allow(&mut self, bound: Duration) {
+        self.pace.begin(bound);
+    }
+
+    /// A new operation begins, which may take as long as a command.
+    #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {
-        let bound = self.settings.deadlines.command;
-        if let Some(io) = &mut self.io {
-            io.allow(bound);
-        }
+        self.allow(self.settings.deadlines.command);
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -118,11 +128,13 @@ impl<I: Io> Connection<I> {
         }
     }
 
-    /// The bare stream, for TLS to take over.
+    /// The bare stream, for TLS to take over in the time that is left.
     #[cfg(feature = "native-tls")]
     pub(crate) fn into_parts(mut self) -> Result<(I, Settings), Error> {
-        let io = self.io.take().ok_or(Error::Ended)?;
-        Ok((io, std::mem::take(&mut self.settings)))
+        let mut io = self.io.take().ok_or(Error::Ended)?;
+        let deadline = self.pace.resume(|| io.now());
+        io.set_deadline(deadline);
+        Ok((io, Settings { deadline, ..std::mem::take(&mut self.settings) }))
     }
 }
 

@@ -1,64 +1,175 @@
 //! Opening a connection within a deadline.
+//!
+//! The addresses of a name are tried as RFC 8305 has it: the families in turn, each address a head start
+//! before the next is tried beside it, and the first that answers wins. A network that swallows what is
+//! sent to one family costs a quarter of a second.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::TcpTransport;
 use crate::Error;
 
-/// How long whole operations may take, from their first octet to their last.
-///
-/// A server that drips octets does not extend them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Deadlines {
-    /// Connecting: all addresses, TLS, the greeting and what a session asks before it is handed out;
-    /// 30 seconds. Name resolution is the system's and cannot be interrupted; its time is counted.
-    pub connect: Duration,
-    /// One command with its whole answer, one step of a stream, one message sent: 5 minutes, what
-    /// RFC 5321 (4.5.3.2) asks a client to wait for most answers.
-    pub command: Duration,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(30), command: Duration::from_secs(300) }
-    }
-}
-
-impl Deadlines {
-    /// The same bound for connecting and for each command.
-    pub fn all(bound: Duration) -> Self {
-        Self { connect: bound, command: bound }
-    }
-}
-
-/// The instant `bound` from now; `None` for a bound beyond what the clock can tell.
-pub(crate) fn deadline_after(bound: Duration) -> Option<Instant> {
-    Instant::now().checked_add(bound)
-}
+/// How long one address may take before the next is tried beside it (RFC 8305, 5).
+pub(super) const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects to the first address of `host` that answers before `deadline`.
+///
+/// What cannot be interrupted, the system's name resolution and attempts that lost, goes on in threads of its
+/// own, to the deadline at most where the system knows one.
 pub(crate) fn dial(
     host: &str,
     port: u16,
     deadline: Option<Instant>,
 ) -> Result<TcpTransport, Error> {
-    let failed = |source| Error::Connect { host: host.to_owned(), port, source };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs().map_err(failed)? {
-        let connected = match deadline {
-            None => TcpStream::connect(address),
-            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => TcpStream::connect_timeout(&address, left),
-                _ => Err(io::Error::new(io::ErrorKind::TimedOut, "deadline passed")),
-            },
-        };
-        match connected.and_then(TcpTransport::new) {
-            Ok(transport) => return Ok(transport),
-            Err(error) => last = error,
+    resolve(host, port, deadline)
+        .and_then(|addresses| match addresses.as_slice() {
+            [address] => connect(*address, deadline),
+            _ => race(&addresses, deadline),
+        })
+        .and_then(TcpTransport::new)
+        .map_err(|source| Error::Connect { host: host.to_owned(), port, source })
+}
+
+fn resolve(host: &str, port: u16, deadline: Option<Instant>) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (answer, answers) = mpsc::channel();
+    let host = host.to_owned();
+    thread::Builder::new().name("resolve".to_owned()).spawn(move || {
+        // Nobody listens any more where the deadline has passed.
+        let _ = answer.send((host, port).to_socket_addrs().map(in_turn));
+    })?;
+    let addresses = receive(&answers, deadline).ok_or_else(timed_out)??;
+    if addresses.is_empty() {
+        return Err(no_address());
+    }
+    Ok(addresses)
+}
+
+/// The addresses with the families in turn, beginning with the system's first (RFC 8305, 4).
+pub(super) fn in_turn(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = addresses.collect();
+    for at in 1..addresses.len() {
+        let (front, back) = addresses.split_at_mut(at);
+        let before = front.last().map(SocketAddr::is_ipv6);
+        if let Some(other) = back.iter().position(|next| Some(next.is_ipv6()) != before) {
+            if let Some(moved) = back.get_mut(..=other) {
+                moved.rotate_right(1);
+            }
         }
     }
-    Err(failed(last))
+    addresses
+}
+
+fn race(addresses: &[SocketAddr], deadline: Option<Instant>) -> io::Result<TcpStream> {
+    let (outcome, outcomes) = mpsc::channel();
+    let mut left = addresses.iter();
+    let (mut running, mut last) = (0, no_address());
+    loop {
+        if let Some(&address) = left.next() {
+            let outcome = outcome.clone();
+            thread::Builder::new().name("connect".to_owned()).spawn(move || {
+                // A stream nobody waits for is closed.
+                let _ = outcome.send(connect(address, deadline));
+            })?;
+            running += 1;
+        } else if running == 0 {
+            return Err(last);
+        }
+        let head_start = Instant::now().checked_add(HEAD_START);
+        let until = match deadline {
+            Some(deadline) if left.len() == 0 => Some(deadline),
+            Some(deadline) => head_start.map(|at| at.min(deadline)),
+            None if left.len() == 0 => None,
+            None => head_start,
+        };
+        match receive(&outcomes, until) {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(error)) => {
+                running -= 1;
+                last = error;
+            }
+            None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                return Err(timed_out());
+            }
+            None => {}
+        }
+    }
+}
+
+fn connect(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
+    let Some(deadline) = deadline else { return TcpStream::connect(address) };
+    match deadline.checked_duration_since(Instant::now()) {
+        Some(left) if !left.is_zero() => TcpStream::connect_timeout(&address, left),
+        _ => Err(timed_out()),
+    }
+}
+
+/// What a thread has to tell before the deadline.
+fn receive<T>(channel: &mpsc::Receiver<T>, deadline: Option<Instant>) -> Option<T> {
+    let Some(deadline) = deadline else { return channel.recv().ok() };
+    let left = deadline.saturating_duration_since(Instant::now());
+    channel.recv_timeout(left).ok()
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
+pub(super) fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "deadline passed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_of_addresses_take_turns() {
+        let table = [
+            ("6a 6b 6c 4a 4b", "6a 4a 6b 4b 6c"),
+            ("4a 4b 6a", "4a 6a 4b"),
+            ("6a 4a", "6a 4a"),
+            ("4a", "4a"),
+            ("", ""),
+        ];
+        let address = |name: &str| {
+            let (family, host) = name.split_at(1);
+            let host = host.bytes().next().unwrap();
+            SocketAddr::new(
+                match family {
+                    "6" => IpAddr::from([0, 0, 0, 0, 0, 0, 0, u16::from(host)]),
+                    _ => IpAddr::from([127, 0, 0, host]),
+                },
+                993,
+            )
+        };
+        for (given, expected) in table {
+            let list = |names: &str| names.split_whitespace().map(address).collect::<Vec<_>>();
+            assert_eq!(in_turn(list(given).into_iter()), list(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_refuses_gives_way_to_the_next() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = {
+            let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            gone.local_addr().unwrap()
+        };
+        let deadline = Instant::now().checked_add(Duration::from_secs(20));
+        let stream = race(&[closed, open], deadline).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+        let error = race(&[closed, closed], deadline).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(race(&[], deadline).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = race(&[open, open], Some(Instant::now())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use xoauth_sasl::wire::{Conversation, TransportFault, Want};
 
 use super::io::Io;
+use super::pace::{Pace, Way};
 use crate::trace::Trace;
 
 /// Why the driver came back.
@@ -26,6 +27,7 @@ pub(crate) enum Stop {
 pub(crate) fn poll_drive<C: Conversation, I: Io>(
     conversation: &mut C,
     io: &mut I,
+    pace: &mut Pace,
     trace: Option<&Trace>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Stop, C::Error>> {
@@ -48,14 +50,29 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
         };
         match moved {
             Ok(Moved::In(0) | Moved::Out(0)) => conversation.end_of_stream()?,
-            Ok(Moved::In(n)) => conversation.received(n),
-            Ok(Moved::Out(n)) => conversation.written(n),
+            Ok(Moved::In(n)) => {
+                if conversation.is_receiving_content() {
+                    go_on(Way::In, n, pace, io);
+                }
+                conversation.received(n);
+            }
+            Ok(Moved::Out(n)) => {
+                conversation.written(n);
+                go_on(Way::Out, n, pace, io);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Poll::Ready(Err(conversation.transport_failed(fault(error)))),
         }
         if let Some(trace) = trace {
             trace.show(|| conversation.next_line());
         }
+    }
+}
+
+/// Content moved, which may move the deadline.
+fn go_on(way: Way, octets: usize, pace: &mut Pace, io: &mut impl Io) {
+    if let Some(deadline) = pace.moved(way, octets, io.now()) {
+        io.set_deadline(Some(deadline));
     }
 }
 

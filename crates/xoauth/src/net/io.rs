@@ -6,9 +6,9 @@
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Transport, deadline_after};
+use super::Transport;
 
 /// A stream with a deadline, as the driver uses it.
 pub(crate) trait Io {
@@ -21,11 +21,15 @@ pub(crate) trait Io {
     /// Hands on what was written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// From now on all together may take so long.
-    fn allow(&mut self, bound: Duration);
+    /// Calls fail with [`io::ErrorKind::TimedOut`] once `deadline` has passed.
+    fn set_deadline(&mut self, deadline: Option<Instant>);
+
+    /// The clock of deadlines.
+    fn now(&self) -> Instant;
 
     /// From now on a read that waits comes back with [`io::ErrorKind::WouldBlock`] at this time. Only streams
     /// that wait need it.
+    #[cfg(feature = "imap")]
     fn wake_at(&mut self, at: Option<Instant>) {
         let _ = at;
     }
@@ -50,10 +54,15 @@ impl<T: Transport> Io for Blocking<T> {
         Poll::Ready(self.0.flush())
     }
 
-    fn allow(&mut self, bound: Duration) {
-        self.0.set_deadline(deadline_after(bound));
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.0.set_deadline(deadline);
     }
 
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[cfg(feature = "imap")]
     fn wake_at(&mut self, at: Option<Instant>) {
         self.0.set_wake(at);
     }
@@ -100,8 +109,12 @@ impl<I: Io> Io for OneRead<'_, I> {
         self.io.poll_flush(cx)
     }
 
-    fn allow(&mut self, bound: Duration) {
-        self.io.allow(bound);
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.io.set_deadline(deadline);
+    }
+
+    fn now(&self) -> Instant {
+        self.io.now()
     }
 
     fn close(&mut self) {

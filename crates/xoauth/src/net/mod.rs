@@ -1,10 +1,12 @@
 //! Connections: dialling, deadlines, TLS.
 
 mod connection;
+mod deadlines;
 mod dial;
 mod driver;
 mod io;
 mod options;
+mod pace;
 mod tcp;
 #[cfg(feature = "tokio")]
 mod timed;
@@ -13,8 +15,9 @@ mod tls;
 mod transport;
 
 pub(crate) use connection::{Connection, Settings, debug_of_core};
-pub use dial::Deadlines;
-pub(crate) use dial::{deadline_after, dial};
+pub use deadlines::Deadlines;
+pub(crate) use deadlines::deadline_after;
+pub(crate) use dial::dial;
 pub(crate) use driver::Stop;
 pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};

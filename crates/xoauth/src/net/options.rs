@@ -29,6 +29,7 @@ impl Options {
             host: self.server_name.clone().unwrap_or_else(|| self.host.clone()),
             port: self.port.unwrap_or(default_port),
             deadlines: self.deadlines,
+            deadline: deadline_after(self.deadlines.connect),
             trace: self.trace.clone(),
         }
     }
@@ -36,9 +37,8 @@ impl Options {
     /// A connection in the clear, its deadline that of connecting.
     pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
         let settings = self.settings(default_port);
-        let deadline = deadline_after(self.deadlines.connect);
-        let mut transport = dial(&self.host, settings.port, deadline)?;
-        transport.set_deadline(deadline);
+        let mut transport = dial(&self.host, settings.port, settings.deadline)?;
+        transport.set_deadline(settings.deadline);
         Ok((transport, settings))
     }
 

@@ -3,13 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use tokio_native_tls::{TlsConnector, TlsStream};
 
+use super::dial::{HEAD_START, in_turn, timed_out};
 use super::tls::handshake_failed;
 use super::{Io, Options, Settings, Tls};
 use crate::Error;
@@ -33,15 +34,11 @@ pub(crate) struct Timed<S> {
 }
 
 impl<S: AsyncTransport> Timed<S> {
-    pub(crate) fn new(stream: S, deadline: Option<Instant>) -> Self {
-        Self { stream, deadline, alarm: None }
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, deadline: None, alarm: None }
     }
 
-    /// The stream and its deadline.
-    pub(crate) fn into_parts(self) -> (S, Option<Instant>) {
-        (self.stream, self.deadline)
-    }
-
+    #[cfg(feature = "smtp")]
     pub(crate) fn get_ref(&self) -> &S {
         &self.stream
     }
@@ -88,8 +85,12 @@ impl<S: AsyncTransport> Io for Timed<S> {
         }
     }
 
-    fn allow(&mut self, bound: Duration) {
-        self.deadline = Instant::now().checked_add(bound);
+    fn set_deadline(&mut self, deadline: Option<std::time::Instant>) {
+        self.deadline = deadline.map(Instant::from_std);
+    }
+
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into_std()
     }
 
     fn close(&mut self) {
@@ -99,32 +100,27 @@ impl<S: AsyncTransport> Io for Timed<S> {
     }
 }
 
-fn timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "deadline passed")
-}
-
 impl Options {
-    /// An async connection in the clear, its deadline that of connecting.
+    /// The settings with the deadline of connecting by the clock of the runtime.
+    pub(crate) fn settings_async(&self, default_port: u16) -> Settings {
+        let deadline = Instant::now().checked_add(self.deadlines.connect).map(Instant::into_std);
+        Settings { deadline, ..self.settings(default_port) }
+    }
+
+    /// An async connection in the clear.
     pub(crate) async fn dial_async(
         &self,
         default_port: u16,
     ) -> Result<(Timed<TcpStream>, Settings), Error> {
-        let settings = self.settings(default_port);
-        let deadline = Instant::now().checked_add(self.deadlines.connect);
-        let connecting = TcpStream::connect((self.host.as_str(), settings.port));
-        let connected = match deadline {
-            Some(deadline) => {
-                timeout_at(deadline, connecting).await.unwrap_or_else(|_| Err(timed_out()))
-            }
-            None => connecting.await,
-        };
-        let stream = connected.and_then(|stream| {
+        let settings = self.settings_async(default_port);
+        let connected = by(settings.deadline, dial(&self.host, settings.port)).await;
+        let stream = connected.unwrap_or_else(|| Err(timed_out())).and_then(|stream| {
             // A flight is one write: waiting for more of it would only stall.
             stream.set_nodelay(true)?;
             Ok(stream)
         });
         match stream {
-            Ok(stream) => Ok((Timed::new(stream, deadline), settings)),
+            Ok(stream) => Ok((Timed::new(stream), settings)),
             Err(source) => {
                 Err(Error::Connect { host: self.host.clone(), port: settings.port, source })
             }
@@ -139,27 +135,54 @@ impl Options {
         // Made before dialling: where no TLS can be had, nothing is connected to.
         let tls = self.tls()?;
         let (stream, settings) = self.dial_async(default_port).await?;
-        Ok((tls.handshake_async(&settings.host, stream).await?, settings))
+        Ok((tls.handshake_async(stream, &settings).await?, settings))
     }
 }
 
 impl Tls {
-    /// The handshake; the stream's deadline holds for all of it.
+    /// The handshake, within the deadline of `settings`.
     pub(crate) async fn handshake_async(
         &self,
-        host: &str,
         stream: Timed<TcpStream>,
+        settings: &Settings,
     ) -> Result<Timed<AsyncTlsTransport>, Error> {
-        let (stream, deadline) = stream.into_parts();
         let connector = TlsConnector::from(self.connector().clone());
-        let handshake = connector.connect(host, stream);
-        let shaken = match deadline {
-            Some(deadline) => {
-                timeout_at(deadline, handshake).await.map_err(|_| Error::TlsDeadline)?
-            }
-            None => handshake.await,
+        let shaken = by(settings.deadline, connector.connect(&settings.host, stream.stream)).await;
+        let stream = shaken.ok_or(Error::TlsDeadline)?;
+        Ok(Timed::new(stream.map_err(|source| handshake_failed(&settings.host, source))?))
+    }
+}
+
+/// Connects to the first address of `host` that answers, as [`super::dial`] does.
+async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses = in_turn(lookup_host((host, port)).await?);
+    let mut left = addresses.into_iter();
+    let mut attempts = JoinSet::new();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    loop {
+        if let Some(address) = left.next() {
+            attempts.spawn(TcpStream::connect(address));
+        }
+        let outcome = match left.len() {
+            0 => attempts.join_next().await,
+            _ => match timeout(HEAD_START, attempts.join_next()).await {
+                Ok(outcome) => outcome,
+                Err(_) => continue,
+            },
         };
-        let stream = shaken.map_err(|source| handshake_failed(host, source))?;
-        Ok(Timed::new(stream, deadline))
+        match outcome {
+            Some(Ok(Ok(stream))) => return Ok(stream),
+            Some(Ok(Err(error))) => last = error,
+            Some(Err(error)) => last = io::Error::other(error),
+            None => return Err(last),
+        }
+    }
+}
+
+/// What a future answers before the deadline.
+async fn by<F: Future>(deadline: Option<std::time::Instant>, future: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => timeout_at(Instant::from_std(deadline), future).await.ok(),
+        None => Some(future.await),
     }
 }

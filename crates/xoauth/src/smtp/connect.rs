@@ -8,9 +8,7 @@ use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
-use crate::net::{
-    Blocking, Options, TcpTransport, Transport, builder_methods, deadline_after, now,
-};
+use crate::net::{Blocking, Options, TcpTransport, Transport, builder_methods, now};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
 /// against the system's roots.
@@ -84,8 +82,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
-    pub fn from_stream<T: Transport>(&self, mut transport: T) -> Result<Client<T>, Error> {
-        transport.set_deadline(deadline_after(self.options.deadlines.connect));
+    pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
         let name = self.name.clone().unwrap_or_default();
         let mut core =
             Core::new(Blocking(transport), self.options.settings(465), self.limits, name);

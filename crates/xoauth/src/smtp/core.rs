@@ -75,9 +75,9 @@ impl<I: Io> Core<I> {
         Ok((io, settings, limits, self.name))
     }
 
-    /// Runs a command, which may take as long as commands may.
+    /// Runs a command, which may take as long as a delivery may.
     pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        self.connection.allow_time();
+        self.connection.allow(self.connection.settings.deadlines.delivery);
         self.run_in_time(command).await
     }
 

@@ -125,7 +125,7 @@ impl PlainClient<TcpStream> {
         tls: &Tls,
     ) -> Result<Client<AsyncTlsTransport>, Error> {
         let (stream, settings, limits) = self.core.agree_on_tls().await?;
-        let stream = tls.handshake_async(&settings.host, stream).await?;
+        let stream = tls.handshake_async(stream, &settings).await?;
         Ok(Client { core: Core::new(stream, settings, limits)? })
     }
 }

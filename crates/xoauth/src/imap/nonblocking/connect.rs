@@ -1,7 +1,6 @@
 //! Opening an async connection.
 
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use xoauth_imap::Limits;
 
 use super::{Client, PlainClient};
@@ -67,8 +66,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Imap`] for what the greeting says.
     pub async fn from_stream<T: AsyncTransport>(&self, stream: T) -> Result<Client<T>, Error> {
-        let stream = Timed::new(stream, Instant::now().checked_add(self.options.deadlines.connect));
-        let settings = self.options.settings(993);
-        Ok(Client { core: Core::greeted(stream, settings, self.limits).await? })
+        let settings = self.options.settings_async(993);
+        Ok(Client { core: Core::greeted(Timed::new(stream), settings, self.limits).await? })
     }
 }

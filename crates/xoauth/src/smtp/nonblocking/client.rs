@@ -103,7 +103,7 @@ impl PlainClient<TcpStream> {
         tls: &Tls,
     ) -> Result<Client<AsyncTlsTransport>, Error> {
         let (stream, settings, limits, name) = self.core.agree_on_tls().await?;
-        let stream = tls.handshake_async(&settings.host, stream).await?;
+        let stream = tls.handshake_async(stream, &settings).await?;
         let mut core = Core::new(stream, settings, limits, name);
         core.hello(Ehlo::new).await?;
         Ok(Client { core })

@@ -1,7 +1,6 @@
 //! Opening an async connection.
 
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use xoauth_smtp::exchange::Ehlo;
 use xoauth_smtp::{ClientName, Limits};
 
@@ -83,10 +82,9 @@ impl Builder {
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
     pub async fn from_stream<T: AsyncTransport>(&self, stream: T) -> Result<Client<T>, Error> {
-        let deadline = Instant::now().checked_add(self.options.deadlines.connect);
-        let transport = Timed::new(stream, deadline);
+        let transport = Timed::new(stream);
         let name = self.name.clone().unwrap_or_default();
-        let mut core = Core::new(transport, self.options.settings(465), self.limits, name);
+        let mut core = Core::new(transport, self.options.settings_async(465), self.limits, name);
         core.greet().await?;
         core.hello(Ehlo::new).await?;
         Ok(Client { core })

@@ -1,0 +1,47 @@
+//! How long sessions wait.
+
+use std::time::{Duration, Instant};
+
+/// How long whole operations may take, from their first octet to their last.
+///
+/// A server that drips octets does not extend them, and what the caller does between two steps of a stream is
+/// not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// Connecting: all addresses, TLS, the greeting and what a session asks before it is handed out;
+    /// 30 seconds. Where the system resolves names without end, its thread outlives the deadline.
+    pub connect: Duration,
+    /// One IMAP command with its whole answer, one item or part of a stream: 5 minutes.
+    pub command: Duration,
+    /// One SMTP command, one message sent and judged: 10 minutes, what RFC 5321 (4.5.3.2.6) asks a client to
+    /// wait for the answer to a message. Also how long the server may take to judge content that was sent,
+    /// from the end of its flow.
+    pub delivery: Duration,
+    /// Octets a second: an operation whose time is over goes on while its content, a body that is read or
+    /// what is sent, flows at least this fast. 4096.
+    pub slowest: u32,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            command: Duration::from_secs(300),
+            delivery: Duration::from_secs(600),
+            slowest: 4096,
+        }
+    }
+}
+
+impl Deadlines {
+    /// The same bound for connecting and for each operation.
+    pub fn all(bound: Duration) -> Self {
+        Self { connect: bound, command: bound, delivery: bound, ..Self::default() }
+    }
+}
+
+/// The instant `bound` from now; `None` for a bound beyond what the clock can tell.
+pub(crate) fn deadline_after(bound: Duration) -> Option<Instant> {
+    Instant::now().checked_add(bound)
+}

@@ -1,0 +1,141 @@
+//! How long an operation may still take.
+
+use std::time::{Duration, Instant};
+
+use super::Deadlines;
+
+/// The time of one operation.
+///
+/// It runs while the session is at work and rests while the caller is: a caller that is slow to take the
+/// pieces of a stream loses nothing. Content that flows well moves the deadline; a drip of octets does not.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    time: Time,
+    deadlines: Deadlines,
+    /// When counting began anew, and the octets of content moved since.
+    since: Option<Instant>,
+    moved: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    /// The operation must be over then.
+    Running(Option<Instant>),
+    /// So much is left to it; `None` is for ever.
+    Resting(Option<Duration>),
+}
+
+/// Which way content moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    In,
+    Out,
+}
+
+impl Pace {
+    pub(crate) fn new(deadline: Option<Instant>, deadlines: Deadlines) -> Self {
+        Self { time: Time::Running(deadline), deadlines, since: None, moved: 0 }
+    }
+
+    /// A new operation may take so long.
+    pub(crate) fn begin(&mut self, bound: Duration) {
+        self.time = Time::Resting(Some(bound));
+        (self.since, self.moved) = (None, 0);
+    }
+
+    /// The session is at work from now on: its deadline.
+    pub(crate) fn resume(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        if let Time::Resting(left) = self.time {
+            self.time = Time::Running(left.and_then(|left| now().checked_add(left)));
+        }
+        match self.time {
+            Time::Running(deadline) => deadline,
+            Time::Resting(_) => None,
+        }
+    }
+
+    /// The session waits for its caller.
+    pub(crate) fn rest(&mut self, now: impl FnOnce() -> Instant) {
+        if let Time::Running(deadline) = self.time {
+            self.time =
+                Time::Resting(deadline.map(|deadline| deadline.saturating_duration_since(now())));
+        }
+    }
+
+    /// Octets of content moved: the new deadline, where they flow well enough to move it.
+    ///
+    /// Content that goes out has the server's judgement still to come (RFC 5321, 4.5.3.2.6), content that
+    /// comes in only its own rest.
+    pub(crate) fn moved(&mut self, way: Way, octets: usize, now: Instant) -> Option<Instant> {
+        let window = self.window();
+        let since = match self.since {
+            Some(since) if now.saturating_duration_since(since) <= window => since,
+            _ => {
+                self.moved = 0;
+                *self.since.insert(now)
+            }
+        };
+        self.moved = self.moved.saturating_add(octets as u64);
+        let wanted = u128::from(self.deadlines.slowest) * window.as_millis() / 1000;
+        if u128::from(self.moved) < wanted.max(1) || since > now {
+            return None;
+        }
+        (self.since, self.moved) = (None, 0);
+        let more = match way {
+            Way::In => window,
+            Way::Out => self.deadlines.delivery,
+        };
+        let Time::Running(Some(deadline)) = self.time else { return None };
+        let later = now.checked_add(more).filter(|&later| later > deadline)?;
+        self.time = Time::Running(Some(later));
+        Some(later)
+    }
+
+    /// How much time octets are counted together: a tenth of what a command may take, 10 seconds at most.
+    fn window(&self) -> Duration {
+        (self.deadlines.command / 10).min(Duration::from_secs(10))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn pace(at: Instant) -> Pace {
+        let mut deadlines = Deadlines::all(MINUTE);
+        deadlines.slowest = 1000;
+        let mut pace = Pace::new(None, deadlines);
+        pace.begin(MINUTE);
+        assert_eq!(pace.resume(|| at), Some(at + MINUTE));
+        pace
+    }
+
+    #[test]
+    fn content_that_flows_moves_the_deadline_and_a_drip_does_not() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut dripped = pace(start);
+        for second in 0..60 {
+            assert_eq!(dripped.moved(Way::In, 800, at(second)), None, "{second}");
+        }
+        let mut flowing = pace(start);
+        assert_eq!(flowing.moved(Way::In, 6000, at(10)), None, "the deadline is later still");
+        assert_eq!(flowing.moved(Way::In, 5999, at(57)), None);
+        assert_eq!(flowing.moved(Way::In, 1, at(57)), Some(at(63)));
+        assert_eq!(flowing.moved(Way::In, 6000, at(62)), Some(at(68)));
+        // Sent content waits for the judgement of the server.
+        assert_eq!(flowing.moved(Way::Out, 6000, at(62)), Some(at(122)));
+    }
+
+    #[test]
+    fn the_time_of_the_caller_does_not_count() {
+        let start = Instant::now();
+        let mut pace = pace(start);
+        pace.rest(|| start + Duration::from_secs(20));
+        let later = start + 10 * MINUTE;
+        assert_eq!(pace.resume(|| later), Some(later + Duration::from_secs(40)));
+        assert_eq!(pace.resume(|| start), Some(later + Duration::from_secs(40)));
+    }
+}
