@@ -10,6 +10,7 @@ use core::fmt;
 use xoauth_sasl::wire::{Excerpt, TransportFault};
 use xoauth_sasl::{CancelReason, ErrorChallenge};
 
+use crate::parse::FaultKind;
 use crate::proto::LimitKind;
 use crate::types::{ResponseCode, StatusText};
 
@@ -59,6 +60,14 @@ pub enum Error {
     Malformed {
         /// What was expected there.
         expected: &'static str,
+        /// What stood there.
+        octets: Excerpt,
+    },
+    /// The server has a fault that does no harm, and the session was told to
+    /// [refuse](crate::Faults::Refuse) such.
+    NotTolerated {
+        /// What was wrong.
+        fault: FaultKind,
         /// What stood there.
         octets: Excerpt,
     },
@@ -147,6 +156,7 @@ impl Error {
             Self::Transport { .. }
             | Self::Bye { .. }
             | Self::Malformed { .. }
+            | Self::NotTolerated { .. }
             | Self::Unexpected { .. }
             | Self::UnsolicitedTagged { .. }
             | Self::PlaintextAfterStartTls { .. }
@@ -242,6 +252,9 @@ impl fmt::Display for Error {
             Self::Bye { status } => write!(f, "server ended the session: {}", status.text()),
             Self::Malformed { expected, octets } => {
                 write!(f, "malformed response: expected {expected}, found '{octets}'")
+            }
+            Self::NotTolerated { fault, octets } => {
+                write!(f, "response with {fault}: '{octets}'")
             }
             Self::Unexpected { expected, octets } => {
                 write!(f, "unexpected response: expected {expected}, found '{octets}'")

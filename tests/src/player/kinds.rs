@@ -28,7 +28,7 @@ fn imap(error: &Imap) -> &'static str {
         Imap::MechanismUnavailable { .. } => "mechanism-unavailable",
         Imap::TlsUnavailable { .. } => "tls-unavailable",
         Imap::Bye { .. } => "server-bye",
-        Imap::Malformed { .. } => "malformed-response",
+        Imap::Malformed { .. } | Imap::NotTolerated { .. } => "malformed-response",
         Imap::Unexpected { .. } | Imap::MissingData { .. } => "unexpected-response",
         Imap::UnsolicitedTagged { .. } => "unsolicited-tagged",
         Imap::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",

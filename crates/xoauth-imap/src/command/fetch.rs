@@ -23,6 +23,8 @@ pub struct BodyInfo {
     pub section: Section,
     /// The first octet, where a range was asked for.
     pub origin: Option<u32>,
+    /// The server undid the transfer encoding (RFC 3516).
+    pub is_binary: bool,
     /// Octets.
     pub len: u64,
 }
@@ -44,8 +46,9 @@ pub struct Fetch {
     /// The session's limit, once it is known.
     longest_body: Option<u64>,
     lend: bool,
-    /// Bodies of the message under way.
+    /// Bodies of the message under way, and what they are.
     bodies: Vec<Vec<u8>>,
+    announced: Vec<BodyInfo>,
     events: VecDeque<FetchEvent>,
 }
 
@@ -76,6 +79,7 @@ impl Fetch {
             longest_body: None,
             lend: false,
             bodies: Vec::new(),
+            announced: Vec::new(),
             events: VecDeque::new(),
         }
     }
@@ -124,6 +128,7 @@ impl Exchange for Fetch {
         }
         let room = usize::try_from(literal.len).unwrap_or(STEP).min(STEP);
         self.bodies.push(Vec::with_capacity(room));
+        self.announced.push(info);
         Ok(Sink::Deliver)
     }
 
@@ -139,8 +144,11 @@ impl Exchange for Fetch {
             // Another client changed flags meanwhile (RFC 9051, 7.5.2).
             return Ok(Claim::Pass);
         }
-        let message = fetch.to_message(&mut self.bodies);
-        self.bodies.clear();
+        let mut message = fetch.to_message(&mut self.bodies);
+        // A body whose item could not be read for what stands before it is known from its announcement.
+        for (info, octets) in self.announced.drain(..).zip(self.bodies.drain(..)) {
+            message.restore(info, octets);
+        }
         self.events.push_back(FetchEvent::Message(Box::new(message)));
         Ok(Claim::Mine)
     }

@@ -16,7 +16,7 @@ const HEAD: usize = 4096;
 /// `head` is the response up to the literal, its announcement included; `line` is the part of it behind
 /// the literal before, so that no literal's content is read as syntax.
 pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<BodyInfo> {
-    let (section, origin) = section_at_end(line)?;
+    let (section, origin, is_binary) = section_at_end(line)?;
     let mut cursor = Cursor::of(head.get(..HEAD).unwrap_or(head));
     let seq = fetch_of(&mut cursor).ok()?;
     // The UID may stand before the first body or, in the same line, before this one.
@@ -24,11 +24,11 @@ pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<Bo
         let mut rest = Cursor::of(line);
         if head.len() == line.len() || !rest.eat(b' ') { None } else { uid_among_items(rest) }
     });
-    Some(BodyInfo { seq, uid, section, origin, len })
+    Some(BodyInfo { seq, uid, section, origin, is_binary, len })
 }
 
 /// `BODY[..]<n> {n}` CRLF and its forms, read from the end.
-fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>)> {
+fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>, bool)> {
     let brace = memchr::memrchr(b'{', line)?;
     let item = line.get(..brace)?;
     let item = item.strip_suffix(b"~").unwrap_or(item).strip_suffix(b" ")?.trim_ascii_end();
@@ -48,13 +48,17 @@ fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>)> {
     if let Some(open) = item.strip_suffix(b"]").and_then(|item| memchr::memrchr(b'[', item)) {
         let name = name_of(item.get(..open)?)?;
         let section = item.strip_suffix(b"]")?.get(open + 1..)?;
-        let is_body = matches!(&*name, b"BODY" | b"BINARY");
-        return is_body.then(|| Section::parse(section)).flatten().map(|section| (section, origin));
+        let is_binary = match &*name {
+            b"BODY" => false,
+            b"BINARY" => true,
+            _ => return None,
+        };
+        return Section::parse(section).map(|section| (section, origin, is_binary));
     }
     match &*name_of(item)? {
-        b"RFC822" => Some((Section::Full, None)),
-        b"RFC822.HEADER" => Some((Section::Header, None)),
-        b"RFC822.TEXT" => Some((Section::Text, None)),
+        b"RFC822" => Some((Section::Full, None, false)),
+        b"RFC822.HEADER" => Some((Section::Header, None, false)),
+        b"RFC822.TEXT" => Some((Section::Text, None, false)),
         _ => None,
     }
 }

@@ -162,8 +162,18 @@ impl<'a> PartRef<'a> {
             return Ok(true);
         }
         // media-basic / media-message / media-text, then body-fields
+        let start = *cursor;
         self.media_type = cursor.nstring(tolerated)?;
         cursor.space(tolerated)?;
+        if cursor.peek() == Some(b'(') {
+            // `("mixed" ("boundary" "x") NIL NIL)`: a multipart of no parts has no grammar.
+            tolerated.record(FaultKind::MultipartWithoutParts, start.position());
+            self.is_multipart = true;
+            self.subtype = self.media_type;
+            self.media_type = Text::Raw(b"MULTIPART");
+            self.parameters = parameters(cursor, tolerated)?;
+            return Ok(false);
+        }
         self.subtype = cursor.nstring(tolerated)?;
         cursor.space(tolerated)?;
         self.parameters = parameters(cursor, tolerated)?;
@@ -190,29 +200,52 @@ impl<'a> PartRef<'a> {
             *cursor = ahead;
             return Ok(true);
         }
+        if is_message && self.lacks_message(cursor, tolerated) {
+            return Ok(false);
+        }
         if self.media_type.eq_ignore_ascii_case(b"TEXT") {
+            if cursor.peek() == Some(b')') {
+                tolerated.record(FaultKind::MissingLines, cursor.position());
+                return Ok(false);
+            }
             cursor.space(tolerated)?;
             self.lines = size(cursor, tolerated)?;
         }
         Ok(false)
     }
 
+    /// NIL for the envelope and for the body of a message that the server did not parse, with the lines
+    /// behind them.
+    fn lacks_message(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> bool {
+        let mut ahead = *cursor;
+        let none = ahead.eat(b' ') && ahead.nil() && ahead.eat(b' ') && ahead.nil();
+        match ahead.eat(b' ').then(|| ahead.number64()) {
+            Some(Ok(lines)) if none => {
+                tolerated.record(FaultKind::MissingMessage, cursor.position());
+                self.lines = Some(lines);
+                *cursor = ahead;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Parses what stands behind the parts inside, the closing parenthesis included.
     fn end(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<()> {
-        if self.is_multipart {
+        if self.is_multipart && self.subtype.is_nil() {
             // body-type-mpart = 1*body SP media-subtype [SP body-ext-mpart]
             cursor.space(tolerated)?;
             self.subtype = cursor.nstring(tolerated)?;
             if more(cursor, tolerated) {
                 self.parameters = parameters(cursor, tolerated)?;
             }
-        } else {
+        } else if !self.is_multipart {
             if self.envelope.is_some() {
                 cursor.space(tolerated)?;
                 self.lines = size(cursor, tolerated)?;
             }
             if more(cursor, tolerated) {
-                self.md5 = cursor.nstring(tolerated)?;
+                self.md5 = quoted_or_nil(cursor)?;
             }
         }
         if more(cursor, tolerated) {
@@ -222,11 +255,14 @@ impl<'a> PartRef<'a> {
             self.languages = languages(cursor, tolerated)?;
         }
         if more(cursor, tolerated) {
-            self.location = cursor.nstring(tolerated)?;
+            self.location = quoted_or_nil(cursor)?;
         }
         // body-extension, which no standard has defined yet.
         while more(cursor, tolerated) {
-            cursor.skip_value()?;
+            match cursor.peek() {
+                Some(b'(' | b'0'..=b'9') => cursor.skip_value().map(drop)?,
+                _ => quoted_or_nil(cursor).map(drop)?,
+            }
         }
         cursor.expect(b')', "the end of a body structure")
     }
@@ -237,7 +273,7 @@ impl<'a> Iterator for ParametersRef<'a> {
 
     /// The next attribute and its value, which is NIL where the server sent NIL.
     fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?, self.0.next()?))
+        Some((self.0.next()?, self.0.next().unwrap_or(Text::Nil)))
     }
 }
 
@@ -277,6 +313,11 @@ fn more(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
     true
 }
 
+/// `nstring`; no atom, which would be the name of the next item where a parenthesis is missing.
+fn quoted_or_nil<'a>(cursor: &mut Cursor<'a>) -> Result<Text<'a>> {
+    if cursor.nil() { Ok(Text::Nil) } else { cursor.string() }
+}
+
 /// `body-fld-param = "(" string SP string *(SP string SP string) ")" / nil`.
 fn parameters<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<ParametersRef<'a>> {
     if cursor.nil() {
@@ -285,18 +326,21 @@ fn parameters<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<
     cursor.expect(b'(', "a list of parameters or NIL")?;
     let content = *cursor;
     cursor.surplus_spaces(tolerated);
+    let mut first = true;
     loop {
         if cursor.peek() == Some(b')') {
             let pairs = content.within(content.span_until(cursor));
             cursor.take(1);
             return Ok(ParametersRef(StringsRef(pairs)));
         }
-        if cursor.position() > content.position() {
-            cursor.space(tolerated)?;
+        if !core::mem::take(&mut first) && !more(cursor, tolerated) {
+            if cursor.peek() == Some(b')') {
+                continue;
+            }
+            return Err(cursor.error("a space or a closing parenthesis"));
         }
-        cursor.string()?;
-        cursor.space(tolerated)?;
-        if cursor.nil() {
+        cursor.nstring(tolerated)?;
+        if !more(cursor, tolerated) || cursor.nil() {
             tolerated.record(FaultKind::MissingParameterValue, cursor.position());
         } else {
             cursor.nstring(tolerated)?;
@@ -311,15 +355,15 @@ fn disposition<'a>(
 ) -> Result<Option<DispositionRef<'a>>> {
     let start = *cursor;
     if !cursor.eat(b'(') {
-        if !cursor.nstring(tolerated)?.is_nil() {
+        if !quoted_or_nil(cursor)?.is_nil() {
             tolerated.record(FaultKind::DispositionNotList, start.position());
         }
         return Ok(None);
     }
     cursor.surplus_spaces(tolerated);
     let kind = cursor.nstring(tolerated)?;
-    cursor.space(tolerated)?;
-    let parameters = parameters(cursor, tolerated)?;
+    let none = ParametersRef(StringsRef(cursor.within(Span::default())));
+    let parameters = if more(cursor, tolerated) { parameters(cursor, tolerated)? } else { none };
     cursor.surplus_spaces(tolerated);
     cursor.expect(b')', "the end of a disposition")?;
     Ok(Some(DispositionRef { kind, parameters }))
@@ -329,7 +373,7 @@ fn disposition<'a>(
 fn languages<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<StringsRef<'a>> {
     let start = *cursor;
     if !cursor.eat(b'(') {
-        let language = cursor.nstring(tolerated)?;
+        let language = quoted_or_nil(cursor)?;
         let span = if language.is_nil() { Span::default() } else { start.span_until(cursor) };
         return Ok(StringsRef(start.within(span)));
     }
@@ -346,18 +390,22 @@ fn languages<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<S
     }
 }
 
-/// `number64`, or what servers write where they do not know the number or print a float.
-fn size(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Option<u64>> {
+/// `number64`, or what servers write where they do not know the number, print a float or quote it.
+pub(super) fn size(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Option<u64>> {
     let start = *cursor;
     match cursor.number64() {
         Ok(number) if matches!(cursor.peek(), Some(b' ' | b')')) => return Ok(Some(number)),
         _ => *cursor = start,
     }
-    let word = cursor.atom().map_err(|_| start.error("a number"))?;
+    let word = match cursor.nstring(&mut Tolerated::default()) {
+        Ok(Text::Raw(word)) => word,
+        Ok(Text::Nil) => return unknown(start, tolerated),
+        _ => return Err(start.error("a number")),
+    };
     let number = match word {
         [b'0'..=b'9', ..] => float(word).ok_or_else(|| start.error("a number"))?,
         [b'-', b'0'..=b'9', ..] => return unknown(start, tolerated),
-        _ if word.eq_ignore_ascii_case(b"NIL") => return unknown(start, tolerated),
+        [] => return unknown(start, tolerated),
         _ => return Err(start.error("a number")),
     };
     tolerated.record(FaultKind::SizeNotNumber, start.position());

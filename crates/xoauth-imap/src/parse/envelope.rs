@@ -122,7 +122,16 @@ fn addresses(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Span>
     if cursor.nil() {
         return Ok(Span::default());
     }
-    cursor.expect(b'(', "a list of addresses or NIL")?;
+    let list = *cursor;
+    if !cursor.eat(b'(') {
+        // Nothing is in a string that is empty; any other is no list.
+        let empty = cursor.string().is_ok_and(|text| text.cow().is_empty());
+        if !empty {
+            return Err(list.error("a list of addresses or NIL"));
+        }
+        tolerated.record(FaultKind::EmptyAddressList, list.position());
+        return Ok(Span::default());
+    }
     let start = *cursor;
     cursor.surplus_spaces(tolerated);
     if cursor.peek() == Some(b')') {
@@ -134,7 +143,11 @@ fn addresses(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Span>
             cursor.take(1);
             return Ok(span);
         }
-        address(cursor, tolerated)?;
+        if cursor.nil() {
+            tolerated.record(FaultKind::MissingAddress, cursor.position());
+        } else {
+            address(cursor, tolerated)?;
+        }
         cursor.surplus_spaces(tolerated);
     }
 }
@@ -162,7 +175,11 @@ impl<'a> Iterator for AddressesRef<'a> {
     fn next(&mut self) -> Option<AddressRef<'a>> {
         // What is wrong was noted when the envelope was parsed.
         let mut noted = Tolerated::default();
-        while self.0.eat(b' ') {}
-        address(&mut self.0, &mut noted).ok()
+        loop {
+            while self.0.eat(b' ') {}
+            if !self.0.nil() {
+                return address(&mut self.0, &mut noted).ok();
+            }
+        }
     }
 }

@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::body_structure::size;
 use super::cursor::{Cursor, ParseError, Result};
+use super::salvage::Salvage;
 use super::search::nz_number;
 use super::{BodyStructureRef, EnvelopeRef, FaultKind, FlagsRef, Text, Tolerated};
 use crate::types::{DateTime, SeqNo, Uid};
@@ -31,6 +33,8 @@ pub struct FetchRef<'a> {
     pub body_structure: Option<BodyStructureRef<'a>>,
     /// One body is what most responses have: it takes no allocation.
     first: Option<FetchItem<'a>>,
+    /// The UID stood behind an item that could not be read.
+    uid_is_doubtful: bool,
     more: Vec<FetchItem<'a>>,
 }
 
@@ -74,8 +78,8 @@ pub struct BodyRef<'a> {
 }
 
 /// The items of `msg-att-dynamic` and `msg-att-static`, RFC 9051 9 and RFC 3501 9.
-#[derive(Clone, Copy)]
-enum Known {
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Known {
     Uid,
     Flags,
     Size,
@@ -91,12 +95,19 @@ enum Known {
 }
 
 /// The name of an item, a section and an origin included.
-struct Name<'a> {
+pub(super) struct Name<'a> {
     /// Up to the bracket.
     word: &'a [u8],
     section: Option<&'a [u8]>,
     origin: Option<u32>,
     whole: &'a [u8],
+}
+
+/// An item that could not be read: its name, where its value begins, what is wrong.
+struct Spoiled<'a> {
+    name: &'a [u8],
+    value: Cursor<'a>,
+    error: ParseError,
 }
 
 impl<'a> FetchRef<'a> {
@@ -138,6 +149,7 @@ impl<'a> FetchRef<'a> {
             envelope: None,
             body_structure: None,
             first: None,
+            uid_is_doubtful: false,
             more: Vec::new(),
         }
     }
@@ -153,51 +165,101 @@ impl<'a> FetchRef<'a> {
         tolerated: &mut Tolerated,
     ) -> Result<()> {
         cursor.expect(b'(', "a list of FETCH items")?;
+        let mut salvage = Salvage::default();
         loop {
             cursor.surplus_spaces(tolerated);
             if cursor.eat(b')') {
+                if cursor.is_empty() || !resume(&mut salvage, cursor, tolerated) {
+                    return Ok(());
+                }
+                continue;
+            }
+            if cursor.is_empty() {
+                tolerated.record(FaultKind::UnclosedList, cursor.position());
                 return Ok(());
             }
             let start = *cursor;
-            let result = self.item(cursor, tolerated);
-            let (octets, error) = match result {
+            match self.item(cursor, tolerated) {
                 Ok(()) if self.more.len() >= MAX_ITEMS => {
-                    (start.rest(), start.error("at most 1000 FETCH items"))
+                    let error = start.error("at most 1000 FETCH items");
+                    tolerated.record(FaultKind::MalformedItem, error.at);
+                    let octets = start.rest();
+                    cursor.take_rest();
+                    self.push(FetchItem::Invalid { name: &[], octets, error });
+                    return Ok(());
                 }
-                Ok(()) if cursor.peek() == Some(b')') => continue,
-                Ok(()) if cursor.eat(b' ') => {
-                    if cursor.peek() == Some(b')') {
-                        tolerated.record(FaultKind::SurplusSpace, cursor.position());
-                    }
-                    continue;
-                }
-                Ok(()) => (cursor.rest(), cursor.error("a space or a closing parenthesis")),
-                Err(error) if error.is_depth() => return Err(error),
-                Err(error) => (start.rest(), error),
-            };
-            // Nothing tells where the next item begins.
-            tolerated.record(FaultKind::MalformedItem, error.at);
-            cursor.take_rest();
-            self.push(FetchItem::Invalid { name: &[], octets, error });
-            return Ok(());
+                Ok(()) => {}
+                Err(spoiled) => self.salvage(spoiled, &mut salvage, cursor, tolerated)?,
+            }
+            if cursor.eat(b' ') && cursor.peek() == Some(b')') {
+                tolerated.record(FaultKind::SurplusSpace, cursor.position());
+            }
         }
     }
 
-    /// One item. A value that breaks the grammar is skipped.
+    /// One item.
     ///
     /// # Errors
-    /// The value's end cannot be told.
+    /// What could not be read.
     #[inline]
-    fn item(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<()> {
-        let name = Name::parse(cursor)?;
-        cursor.space(tolerated)?;
+    fn item(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> core::result::Result<(), Spoiled<'a>> {
+        let start = *cursor;
+        let name =
+            Name::parse(cursor).map_err(|error| Spoiled { name: &[], value: start, error })?;
+        let behind = *cursor;
+        cursor.space(tolerated).map_err(|error| Spoiled {
+            name: name.whole,
+            value: behind,
+            error,
+        })?;
         let value = *cursor;
-        if let Err(error) = self.value(&name, cursor, tolerated) {
+        self.value(&name, cursor, tolerated).map_err(|error| Spoiled {
+            name: name.whole,
+            value,
+            error,
+        })
+    }
+
+    /// Keeps the octets of an item that breaks the grammar and goes on behind it.
+    ///
+    /// # Errors
+    /// Lists without end, nested too deep.
+    #[cold]
+    fn salvage(
+        &mut self,
+        Spoiled { name, value, error }: Spoiled<'a>,
+        salvage: &mut Salvage,
+        cursor: &mut Cursor<'a>,
+        tolerated: &mut Tolerated,
+    ) -> Result<()> {
+        tolerated.record(FaultKind::MalformedItem, error.at);
+        *cursor = value;
+        let skipped = cursor.skip_value();
+        if !(skipped.is_ok() && salvage.is_balanced(*cursor)) {
             *cursor = value;
-            let octets = cursor.skip_value()?;
-            tolerated.record(FaultKind::MalformedItem, error.at);
-            self.push(FetchItem::Invalid { name: name.whole, octets, error });
+            if resume(salvage, cursor, tolerated) {
+                let octets = value.until(cursor).trim_ascii_end();
+                self.push(FetchItem::Invalid { name, octets, error });
+                return Ok(());
+            }
+            // Nothing tells where the next item begins.
+            if let Err(fault) = skipped {
+                if fault.is_depth() {
+                    return Err(fault);
+                }
+            }
+            *cursor = value;
+            if skipped.is_ok() {
+                cursor.skip_value()?
+            } else {
+                cursor.take_rest()
+            };
         }
+        self.push(FetchItem::Invalid { name, octets: value.until(cursor), error });
         Ok(())
     }
 
@@ -208,16 +270,32 @@ impl<'a> FetchRef<'a> {
         cursor: &mut Cursor<'a>,
         tolerated: &mut Tolerated,
     ) -> Result<()> {
-        match (Known::from_name(name.word), name.section) {
-            (Some(Known::Uid), None) => self.uid = Some(Uid::from(whole(cursor, nz_number)?)),
+        match (name.known(), name.section) {
+            (Some(Known::Uid), None) => {
+                let at = *cursor;
+                let uid = Uid::from(whole(cursor, nz_number)?);
+                // The text of a message must not name another one where a server does not quote it.
+                if self.uid.is_some_and(|told| told != uid) {
+                    if self.uid_is_doubtful {
+                        self.uid = None;
+                    }
+                    return Err(at.error("the UID that was told before"));
+                }
+                self.uid = Some(uid);
+                self.uid_is_doubtful = self.has_invalid();
+            }
             (Some(Known::Flags), None) => {
                 self.flags = Some(whole(cursor, |cursor| FlagsRef::parse(cursor, tolerated))?);
             }
-            (Some(Known::Size), None) => self.size = Some(whole(cursor, Cursor::number64)?),
+            (Some(Known::Size), None) => {
+                self.size = whole(cursor, |cursor| size(cursor, tolerated))?;
+            }
             (Some(Known::InternalDate), None) => {
                 self.internal_date = Some(whole(cursor, internal_date)?);
             }
-            (Some(Known::ModSeq), None) => self.mod_seq = Some(whole(cursor, mod_seq)?),
+            (Some(Known::ModSeq), None) => {
+                self.mod_seq = Some(whole(cursor, |cursor| mod_seq(cursor, tolerated))?)
+            }
             (Some(Known::Envelope), None) => {
                 let envelope = whole(cursor, |cursor| EnvelopeRef::parse(cursor, tolerated))?;
                 self.envelope = Some(Box::new(envelope));
@@ -254,6 +332,10 @@ impl<'a> FetchRef<'a> {
         let data = whole(cursor, |cursor| cursor.nstring(tolerated))?;
         self.push(FetchItem::Body(BodyRef { section, origin: name.origin, is_binary, data }));
         Ok(())
+    }
+
+    fn has_invalid(&self) -> bool {
+        self.items().any(|item| matches!(item, FetchItem::Invalid { .. }))
     }
 
     fn push(&mut self, item: FetchItem<'a>) {
@@ -299,9 +381,15 @@ impl Known {
 }
 
 impl<'a> Name<'a> {
+    /// Which of the items it is that have a meaning here.
+    #[inline]
+    pub(super) fn known(&self) -> Option<Known> {
+        Known::from_name(self.word)
+    }
+
     /// The name of an item: `UID`, `BODY[1.HEADER.FIELDS ("To")]<0>`.
     #[inline]
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
         let start = *cursor;
         let word =
             cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'));
@@ -336,6 +424,15 @@ fn skip_section(cursor: &mut Cursor<'_>) -> Result<()> {
     }
 }
 
+/// Goes to the next item behind octets that cannot be read; false where there is none.
+#[cold]
+fn resume(salvage: &mut Salvage, cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
+    let Some(next) = salvage.next_item(*cursor) else { return false };
+    tolerated.record(FaultKind::LostBalance, cursor.position());
+    *cursor = next;
+    true
+}
+
 /// A value with nothing of its own behind it.
 #[inline]
 fn whole<'a, T>(
@@ -350,9 +447,11 @@ fn whole<'a, T>(
 }
 
 /// `fetch-mod-resp`, RFC 7162 7: `"(" permsg-modsequence ")"`.
-fn mod_seq(cursor: &mut Cursor<'_>) -> Result<u64> {
+fn mod_seq(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<u64> {
     cursor.expect(b'(', "a modification sequence in parentheses")?;
+    cursor.surplus_spaces(tolerated);
     let number = cursor.number64()?;
+    cursor.surplus_spaces(tolerated);
     cursor.expect(b')', "a closing parenthesis")?;
     Ok(number)
 }

@@ -63,8 +63,14 @@ fn name_and_extended<'a>(
         if cursor.is_empty() {
             return Ok((name, &[]));
         }
-        if cursor.eat(b' ') && cursor.peek() == Some(b'(') {
+        let spaced = cursor.eat(b' ');
+        let surplus = *cursor;
+        while cursor.eat(b' ') {}
+        if spaced && cursor.peek() == Some(b'(') {
             if let Ok(extended) = cursor.skip_value() {
+                *cursor = surplus;
+                cursor.surplus_spaces(tolerated);
+                cursor.skip_value()?;
                 cursor.surplus_spaces_at_end(tolerated);
                 if cursor.is_empty() {
                     return Ok((name, extended));

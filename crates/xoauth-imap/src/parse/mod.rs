@@ -16,6 +16,7 @@ mod flags;
 mod list;
 mod namespace;
 mod response;
+mod salvage;
 mod search;
 mod text;
 mod tolerated;

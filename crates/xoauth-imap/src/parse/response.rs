@@ -286,7 +286,7 @@ fn named_data<'a>(
     Ok(Some(if is("LIST") {
         Response::List(ListRef::parse(cursor, tolerated)?)
     } else if is("SEARCH") {
-        Response::Search(SearchRef::parse(cursor)?)
+        Response::Search(SearchRef::parse(cursor, tolerated)?)
     } else if is("CAPABILITY") {
         Response::Capability(capabilities(cursor, tolerated))
     } else if is("ENABLED") {

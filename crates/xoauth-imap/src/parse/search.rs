@@ -40,7 +40,7 @@ pub struct SetRef<'a>(&'a [u8]);
 
 impl<'a> SearchRef<'a> {
     /// Parses what stands behind the word SEARCH.
-    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         let octets = cursor.rest();
         let end = memchr::memchr(b'(', octets).unwrap_or(octets.len());
         let numbers = cursor.take(end).unwrap_or_default();
@@ -52,11 +52,13 @@ impl<'a> SearchRef<'a> {
         }
         let mut mod_seq = None;
         if cursor.eat(b'(') {
+            cursor.surplus_spaces(tolerated);
             if !cursor.take_while(|b| b.is_ascii_alphabetic()).eq_ignore_ascii_case(b"MODSEQ") {
                 return Err(cursor.error("MODSEQ"));
             }
-            cursor.expect(b' ', "a space")?;
+            cursor.space(tolerated)?;
             mod_seq = Some(cursor.number64()?);
+            cursor.surplus_spaces(tolerated);
             cursor.expect(b')', "a closing parenthesis")?;
         }
         Ok(Self { numbers, mod_seq })
@@ -120,11 +122,13 @@ impl<'a> EsearchRef<'a> {
         // search-correlator = SP "(" "TAG" SP tag-string ")"
         let mut ahead = *cursor;
         if ahead.space(tolerated).is_ok() && ahead.eat(b'(') {
+            ahead.surplus_spaces(tolerated);
             if !ahead.atom()?.eq_ignore_ascii_case(b"TAG") {
                 return Err(ahead.error("TAG"));
             }
             ahead.space(tolerated)?;
             found.tag = Some(ahead.astring()?);
+            ahead.surplus_spaces(tolerated);
             ahead.expect(b')', "a closing parenthesis")?;
             *cursor = ahead;
         }

@@ -3,10 +3,13 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The faults of a server that were tolerated, each counted, the first of them kept.
+/// The faults of a server that were tolerated, each counted by its kind, the first of them kept.
 #[derive(Debug, Clone, Default)]
 pub struct Tolerated {
     count: u64,
+    responses: u64,
+    kinds: Vec<(FaultKind, u64)>,
+    last: Option<Fault>,
     first: Vec<Fault>,
 }
 
@@ -36,9 +39,17 @@ pub enum FaultKind {
     UnquotedMailbox,
     /// `()` for an empty list of addresses (hydroxide).
     EmptyAddressList,
+    /// NIL among the addresses of a list.
+    MissingAddress,
+    /// A multipart in which there are no parts.
+    MultipartWithoutParts,
+    /// A message inside a message, with neither envelope nor structure.
+    MissingMessage,
+    /// A text without its number of lines.
+    MissingLines,
     /// NIL for the encoding of a body part.
     MissingEncoding,
-    /// A parameter with NIL for its value (mail.ru).
+    /// A parameter with NIL for its value, or with none (mail.ru).
     MissingParameterValue,
     /// A size that is no number, such as `-1` (SmarterMail, Exchange) or `9.4e+06` (mail.ru).
     SizeNotNumber,
@@ -50,6 +61,11 @@ pub enum FaultKind {
     MalformedData,
     /// An item of a FETCH response that breaks the grammar; the items beside it are read.
     MalformedItem,
+    /// A FETCH response in which a quotation mark, a parenthesis or an octet of a literal was too few or
+    /// too many; the items behind it were found by their names (DavMail).
+    LostBalance,
+    /// A FETCH response without its last parenthesis.
+    UnclosedList,
     /// Something behind the end of a response.
     TrailingOctets,
 }
@@ -63,14 +79,42 @@ impl Tolerated {
         self.count
     }
 
+    /// How many responses had a fault.
+    pub fn responses(&self) -> u64 {
+        self.responses
+    }
+
+    /// How many faults of this kind there were.
+    pub fn count_of(&self, kind: FaultKind) -> u64 {
+        let counted = self.kinds.iter().find(|(counted, _)| *counted == kind);
+        counted.map_or(0, |&(_, count)| count)
+    }
+
+    /// The kinds of faults there were, in the order they were first met, and how many of each.
+    pub fn kinds(&self) -> impl Iterator<Item = (FaultKind, u64)> + '_ {
+        self.kinds.iter().copied()
+    }
+
     /// The first 32 of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
         self.first.iter().copied()
     }
 
+    /// The last fault of the response that was just parsed, which counts as one with faults.
+    pub(crate) fn end_response(&mut self) -> Option<Fault> {
+        let last = self.last.take()?;
+        self.responses = self.responses.saturating_add(1);
+        Some(last)
+    }
+
     #[cold]
     pub(crate) fn record(&mut self, kind: FaultKind, at: usize) {
         self.count = self.count.saturating_add(1);
+        match self.kinds.iter_mut().find(|(counted, _)| *counted == kind) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.kinds.push((kind, 1)),
+        }
+        self.last = Some(Fault { kind, at });
         if self.first.len() < KEPT {
             self.first.push(Fault { kind, at });
         }
@@ -92,6 +136,10 @@ impl fmt::Display for FaultKind {
             Self::UnquotedString => "a string without quotes",
             Self::UnquotedMailbox => "a mailbox name that needs quotes",
             Self::EmptyAddressList => "an empty list for no address",
+            Self::MissingAddress => "no address in a list of them",
+            Self::MultipartWithoutParts => "a multipart without parts",
+            Self::MissingMessage => "a message without its envelope",
+            Self::MissingLines => "no number of lines of a text",
             Self::MissingEncoding => "no encoding of a body part",
             Self::MissingParameterValue => "a parameter without a value",
             Self::SizeNotNumber => "a size that is no number",
@@ -99,6 +147,8 @@ impl fmt::Display for FaultKind {
             Self::MalformedCode => "a malformed response code",
             Self::MalformedData => "malformed response data",
             Self::MalformedItem => "a malformed FETCH item",
+            Self::LostBalance => "a FETCH item without its end",
+            Self::UnclosedList => "a list without its closing parenthesis",
             Self::TrailingOctets => "octets behind the end of a response",
         })
     }

@@ -23,6 +23,20 @@ pub struct Limits {
     pub event_octets: usize,
     /// Octets of the read buffer: 64 KiB, four records of TLS.
     pub read_buffer: usize,
+    /// What becomes of a server's faults that do no harm.
+    pub faults: Faults,
+}
+
+/// What becomes of the faults a server can be understood in spite of:
+/// [`FaultKind`](crate::parse::FaultKind).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Faults {
+    /// They are counted, and the session goes on.
+    #[default]
+    Tolerate,
+    /// The first ends the session with [`Error::NotTolerated`](crate::Error::NotTolerated): for tests of
+    /// servers.
+    Refuse,
 }
 
 impl Default for Limits {
@@ -35,6 +49,7 @@ impl Default for Limits {
             events: 100_000,
             event_octets: 16 * 1024 * 1024,
             read_buffer: 64 * 1024,
+            faults: Faults::Tolerate,
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_response};
 use crate::proto::events::Events;
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
-use crate::proto::limits::{LimitKind, Limits};
+use crate::proto::limits::{Faults, LimitKind, Limits};
 use crate::proto::output::{Encoded, Encoder, Output};
 use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
 use crate::proto::running::Running;
@@ -283,6 +283,10 @@ impl Machine {
                 return Err(Error::Malformed { expected: fault.expected, octets });
             }
         };
+        if let (Some(fault), Faults::Refuse) = (tolerated.end_response(), limits.faults) {
+            let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
+            return Err(Error::NotTolerated { fault: fault.kind, octets });
+        }
         match &response {
             Response::Tagged { tag, status } => {
                 let answered = flight

@@ -14,7 +14,7 @@ mod tag;
 
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
 pub use forced::Forced;
-pub use limits::{LimitKind, Limits};
+pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;
 pub use output::{Encoder, LiteralForm};
 pub use running::Running;

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{BodyStructure, DateTime, Envelope, Flags, Octets, Section, SeqNo, Uid};
+use crate::command::BodyInfo;
 use crate::parse::{BodyRef, FetchItem, FetchRef, ParseError, Text};
 
 /// What one FETCH response told of a message. What it did not tell is `None`.
@@ -64,10 +65,17 @@ pub struct OtherItem {
 pub struct InvalidItem {
     /// Its name; empty where the rest of the response could not be read.
     pub name: String,
-    /// Its value as the server wrote it.
+    /// Its value as the server wrote it, at most the first [`InvalidItem::KEPT`] octets.
     pub octets: Octets,
+    /// Octets of the whole value.
+    pub len: usize,
     /// What was wrong.
     pub error: ParseError,
+}
+
+impl InvalidItem {
+    /// How many octets of a value are kept: those of an ordinary envelope many times over.
+    pub const KEPT: usize = 16 * 1024;
 }
 
 impl Message {
@@ -82,6 +90,21 @@ impl Message {
             body.section == *section && !body.is_binary && body.origin.unwrap_or(0) == 0
         };
         self.bodies.iter().find(is_meant)?.octets.as_deref()
+    }
+}
+
+impl Message {
+    /// Adds a body that was announced, where the response's items do not tell it.
+    pub(crate) fn restore(&mut self, info: BodyInfo, octets: Vec<u8>) {
+        let BodyInfo { uid, section, origin, is_binary, .. } = info;
+        let is_told = |body: &BodySection| {
+            body.section == section && body.origin == origin && body.is_binary == is_binary
+        };
+        if self.invalid.is_empty() || self.bodies.iter().any(is_told) {
+            return;
+        }
+        self.uid = self.uid.or(uid);
+        self.bodies.push(BodySection { section, origin, is_binary, octets: Some(octets.into()) });
     }
 }
 
@@ -109,8 +132,9 @@ impl FetchRef<'_> {
                     message.others.push(OtherItem { name: lossy(name), octets: octets.into() });
                 }
                 FetchItem::Invalid { name, octets, error } => {
-                    let octets = octets.into();
-                    message.invalid.push(InvalidItem { name: lossy(name), octets, error });
+                    let kept = octets.get(..InvalidItem::KEPT).unwrap_or(octets);
+                    let (name, len) = (lossy(name), octets.len());
+                    message.invalid.push(InvalidItem { name, octets: kept.into(), len, error });
                 }
             }
         }
