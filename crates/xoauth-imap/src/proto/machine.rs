@@ -3,7 +3,7 @@
 //! A driver calls [`Machine::start`] with the commands of one flight, then [`Machine::poll`] until it
 //! answers [`Want::Done`], doing in between what each [`Want`] names. It holds no protocol word.
 //!
-//! The rules of the machine, all in this file:
+//! The rules of the machine:
 //! 1. A response is framed before it is parsed; a malformed one never shifts the bounds of the next.
 //! 2. A tagged line belongs to a command in flight that was written, or it is an attack.
 //! 3. `+` frees the first literal that waits, else it goes to the first unanswered command.
@@ -25,13 +25,14 @@ use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_response};
 use crate::proto::events::Events;
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
+use crate::proto::flight::{Answer, InFlight};
 use crate::proto::limits::{Faults, LimitKind, Limits};
-use crate::proto::output::{Encoded, Encoder, Output};
+use crate::proto::output::{Encoder, Output};
 use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
 use crate::proto::running::Running;
 use crate::proto::state::State;
 use crate::proto::tag::TagPrefix;
-use crate::types::{ArgumentSink, Event, StatusKind, StatusText};
+use crate::types::{Event, StatusKind, StatusText};
 
 /// One connection to an IMAP server, without its transport.
 #[derive(Debug)]
@@ -39,35 +40,18 @@ pub struct Machine {
     limits: Limits,
     receive: Receive,
     pub(super) output: Output,
-    prefix: TagPrefix,
-    commands: u64,
+    pub(super) prefix: TagPrefix,
+    pub(super) commands: u64,
     pub(super) flight: Vec<InFlight>,
     /// The command that takes the literal being streamed, and how.
     sink: Option<(usize, Sink)>,
     pub(super) state: State,
-    events: Events,
+    pub(super) events: Events,
     tolerated: Tolerated,
     pub(super) mask: Mask,
     /// Lines for a trace, while somebody listens.
     pub(super) transcript: Option<VecDeque<(Direction, String)>>,
     pub(super) broken: Option<Error>,
-}
-
-#[derive(Debug)]
-pub(super) struct InFlight {
-    /// Empty for the greeting.
-    pub(super) tag: String,
-    kind: Kind,
-    /// Where its octets begin in the output.
-    start: usize,
-    answer: Answer,
-}
-
-#[derive(Debug, PartialEq)]
-enum Answer {
-    Awaited,
-    Given(StatusText),
-    Taken,
 }
 
 /// What `poll` found to do, before it lends from the machine.
@@ -98,64 +82,6 @@ impl Machine {
             transcript: None,
             broken: None,
         }
-    }
-
-    /// Begins a flight of commands, written one behind the other. Commands whose answers could be mistaken
-    /// for one another's must not share a flight (RFC 9051, 5.5).
-    ///
-    /// # Errors
-    /// An argument that cannot be sent, or a command that cannot work now: nothing is sent and the machine
-    /// stays usable. [`Error::is_fatal`] tells those from a machine that is broken.
-    pub fn start(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
-        if let Some(fault) = &self.broken {
-            return Err(fault.clone());
-        }
-        if self.is_busy() {
-            return Err(Error::Busy);
-        }
-        self.flight.clear();
-        self.events.begin();
-        self.state.message_limit = None;
-        // What came since the last answer belongs to no command of this flight.
-        while self.advance(&mut [])? {}
-        self.flight.clear();
-        let begun = self.commands;
-        let result = self.encode(exchanges);
-        if result.is_err() {
-            self.output.clear();
-            self.flight.clear();
-            self.commands = begun;
-        }
-        result
-    }
-
-    fn encode(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
-        for (index, exchange) in exchanges.iter_mut().enumerate() {
-            let kind = exchange.kind();
-            let start = self.output.len();
-            let mut tag = String::new();
-            if kind != Kind::Greeting {
-                self.commands += 1;
-                tag = self.prefix.tag(self.commands);
-                let mut encoder =
-                    Encoder::new(&mut self.output, &self.state, &mut self.mask, index, &tag);
-                encoder.raw(&tag);
-                encoder.raw(" ");
-                exchange.encode(&mut encoder, &self.state)?;
-                encoder.line_end();
-                if encoder.finish()? == Encoded::Needless {
-                    self.output.truncate(start);
-                    let answer = Answer::Given(StatusText::ok());
-                    self.flight.push(InFlight { tag, kind, start, answer });
-                    continue;
-                }
-                if let Some(lines) = &mut self.transcript {
-                    lines.extend(self.output.transcript(start));
-                }
-            }
-            self.flight.push(InFlight { tag, kind, start, answer: Answer::Awaited });
-        }
-        Ok(())
     }
 
     /// Goes on until the driver is needed. `exchanges` are those given to [`Machine::start`].
@@ -218,7 +144,7 @@ impl Machine {
     }
 
     /// Frames and handles one piece of what was received; false when there is no whole piece.
-    fn advance(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<bool, Error> {
+    pub(super) fn advance(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<bool, Error> {
         let framed = self.receive.next(&self.limits);
         let handled = match framed {
             Ok(Framed::Incomplete) => return Ok(false),
@@ -425,28 +351,6 @@ impl Machine {
         self.fail(Error::Transport { fault, literal })
     }
 
-    /// The tagged answers of the flight, in its order; each is there once.
-    pub fn take_status(&mut self, index: usize) -> Option<StatusText> {
-        let answer = &mut self.flight.get_mut(index)?.answer;
-        if *answer == Answer::Awaited {
-            return None;
-        }
-        match core::mem::replace(answer, Answer::Taken) {
-            Answer::Given(status) => Some(status),
-            Answer::Awaited | Answer::Taken => None,
-        }
-    }
-
-    /// Commands were begun and not answered: a stream was dropped half way.
-    pub fn is_busy(&self) -> bool {
-        self.flight.iter().any(InFlight::is_open)
-    }
-
-    /// How many commands the flight that runs has.
-    pub fn in_flight(&self) -> usize {
-        self.flight.len()
-    }
-
     /// LOGOUT was answered: the session is over.
     pub fn has_ended(&self) -> bool {
         self.state.bye && !self.is_busy()
@@ -480,16 +384,6 @@ impl Machine {
     pub(super) fn fail(&mut self, fault: Error) -> Error {
         self.output.clear();
         self.broken.get_or_insert(fault).clone()
-    }
-}
-
-impl InFlight {
-    pub(super) fn is_open(&self) -> bool {
-        self.answer == Answer::Awaited
-    }
-
-    fn awaits(&self, tag: &[u8]) -> bool {
-        self.is_open() && !self.tag.is_empty() && self.tag.as_bytes() == tag
     }
 }
 

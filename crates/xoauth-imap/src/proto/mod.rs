@@ -3,6 +3,7 @@
 mod ask;
 mod events;
 mod exchange;
+mod flight;
 mod forced;
 mod limits;
 mod machine;
