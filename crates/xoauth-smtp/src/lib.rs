@@ -11,9 +11,9 @@ mod parse;
 pub mod proto;
 mod types;
 
-pub use error::{AuthenticationRefused, DataStage, Error, InvalidArgument};
+pub use error::{AuthenticationRefused, BodyFault, Error, InvalidArgument};
 pub use parse::Reply;
 pub use proto::{LimitKind, Limits};
 pub use types::*;
 pub use xoauth_sasl as sasl;
-pub use xoauth_sasl::wire::TransportFault;
+pub use xoauth_sasl::wire::{Source, SourceFault, TransportFault};

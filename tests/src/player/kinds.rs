@@ -52,7 +52,8 @@ fn smtp(error: &Smtp) -> &'static str {
         | Smtp::SenderRefused { .. }
         | Smtp::DataRefused { .. }
         | Smtp::ExtensionMissing { .. }
-        | Smtp::MessageTooLarge { .. } => "server-rejected",
+        | Smtp::MessageTooLarge { .. }
+        | Smtp::ServerLimit { .. } => "server-rejected",
         Smtp::RecipientsRefused { .. } => "recipients-rejected",
         Smtp::AuthenticationRefused(_) => "auth-rejected",
         Smtp::MechanismUnavailable { .. } => "mechanism-unavailable",
@@ -62,7 +63,9 @@ fn smtp(error: &Smtp) -> &'static str {
         Smtp::UnsolicitedReply { .. } => "unsolicited-reply",
         Smtp::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
         Smtp::Limit { .. } => "limit",
-        Smtp::InvalidArgument(_) | Smtp::Sasl(_) | Smtp::Busy => "invalid-argument",
+        Smtp::InvalidArgument(_) | Smtp::Body { .. } | Smtp::Sasl(_) | Smtp::Busy => {
+            "invalid-argument"
+        }
         Smtp::Ended => "closed",
         _ => "io",
     }

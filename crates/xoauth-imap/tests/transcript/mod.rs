@@ -125,7 +125,7 @@ impl Peer {
                     *left -= n;
                     conversation.received(n);
                 }
-                Want::Chunk(_) => {}
+                Want::Body | Want::Chunk(_) => {}
                 Want::StartTls => return Ok(true),
                 Want::Done => return Ok(false),
             }

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
+use core::task::{Context, Poll};
 
 /// What the driver must do next; lent from the machine, nothing is copied.
 #[derive(Debug)]
@@ -12,6 +13,9 @@ pub enum Want<'a> {
     /// Read into [`Conversation::read_buffer`], then tell [`Conversation::received`], or
     /// [`Conversation::end_of_stream`] when there was nothing left to read.
     Read,
+    /// Octets are missing of a body that a [`Source`](super::Source) has: call
+    /// [`Conversation::poll_body`].
+    Body,
     /// Octets of a body for the caller; gone when the machine is polled again.
     Chunk(&'a [u8]),
     /// The server agreed to STARTTLS: hand the transport to TLS and go on with a new machine, which knows
@@ -46,6 +50,16 @@ pub trait Conversation {
 
     /// The first `n` octets of [`Want::Write`] were written.
     fn written(&mut self, n: usize);
+
+    /// Takes octets from the source of a body, after [`Want::Body`]. Pending where the source has to
+    /// be waited for; it wakes `cx` then.
+    ///
+    /// # Errors
+    /// The source failed, and with it the session; a failure that the session outlives is none.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
 
     /// The peer closed its side.
     ///

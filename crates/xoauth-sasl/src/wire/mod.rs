@@ -3,7 +3,9 @@
 mod conversation;
 mod excerpt;
 mod outgoing;
+mod source;
 
 pub use conversation::{Conversation, Direction, TransportFault, Want};
 pub use excerpt::{Excerpt, escape_into};
 pub use outgoing::Outgoing;
+pub use source::{AnySource, Source, SourceFault};

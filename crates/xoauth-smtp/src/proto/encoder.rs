@@ -28,6 +28,8 @@ pub struct Encoder<'a> {
 pub(crate) struct News {
     pub(crate) extensions: Option<Extensions>,
     pub(crate) secrets: Mask,
+    /// A source has to be asked for more.
+    pub(crate) wants_body: bool,
 }
 
 /// The line that is being written.
@@ -120,6 +122,43 @@ impl<'a> Encoder<'a> {
         self.output.await_reply(start, place == Place::Last);
     }
 
+    /// Queues a chunk of a message, with the line that announces it (RFC 3030 2), which will get one reply:
+    /// `octets`, and `tail` behind them.
+    pub fn chunk(&mut self, octets: &[u8], tail: &[u8], is_last: bool) {
+        let size = octets.len().saturating_add(tail.len());
+        let start = self.output.end();
+        let line = format!("BDAT {size}{}", if is_last { " LAST" } else { "" });
+        self.output.buffer.extend_public(line.as_bytes());
+        self.output.buffer.extend_public(b"\r\n");
+        self.output.buffer.extend_public(octets);
+        self.output.buffer.extend_public(tail);
+        if self.output.keeps_notes() {
+            self.note(&line);
+            self.note(&format!("<{size} octets of the message>"));
+        }
+        self.output.await_reply(start, false);
+    }
+
+    /// The command queued last will get this many replies more, as LMTP has it at the end of a message.
+    pub fn await_more(&mut self, replies: usize) {
+        self.output.await_more(replies);
+    }
+
+    /// A source has to be asked for octets: [`Exchange::poll_body`](super::Exchange::poll_body).
+    pub fn want_body(&mut self) {
+        self.news.wants_body = true;
+    }
+
+    /// A mail transaction begins.
+    pub(crate) fn begin_transaction(&mut self) {
+        self.output.transactions = self.output.transactions.saturating_add(1);
+    }
+
+    /// How many mail transactions were begun in this session.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.output.transactions
+    }
+
     /// A reply will come although nothing is sent for it: the greeting.
     pub fn await_reply(&mut self) {
         let start = self.output.end();
@@ -131,9 +170,9 @@ impl<'a> Encoder<'a> {
         self.output.awaited()
     }
 
-    /// Takes back the commands of which no octet was written yet.
-    pub fn drop_unwritten(&mut self) {
-        self.output.drop_unwritten();
+    /// Takes back the commands of which no octet was written yet. Answers how many replies will not come.
+    pub fn drop_unwritten(&mut self) -> usize {
+        self.output.drop_unwritten()
     }
 
     /// From now on the machine hides these secrets in whatever the server says.

@@ -1,5 +1,7 @@
 //! What a command is to the machine, and to its user.
 
+use core::task::{Context, Poll};
+
 use crate::error::Error;
 use crate::parse::Reply;
 use crate::proto::encoder::Encoder;
@@ -36,6 +38,19 @@ pub trait Exchange: Send {
     fn fill(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
         let _ = out;
         Ok(())
+    }
+
+    /// Queues content from a source, after [`fill`](Exchange::fill) [wanted it](Encoder::want_body).
+    ///
+    /// # Errors
+    /// What breaks the session.
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Encoder<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let _ = (cx, out);
+        Poll::Ready(Ok(()))
     }
 
     /// The session broke by `cause`. The commands of the next `sent` replies, in order, had been handed to the

@@ -16,6 +16,7 @@
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use core::task::{Context, Poll};
 
 use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Conversation, Direction, Excerpt, TransportFault, Want};
@@ -64,6 +65,7 @@ enum Phase {
 enum Step {
     Write,
     Read,
+    Body,
     StartTls,
     Done,
 }
@@ -121,6 +123,7 @@ impl Machine {
                 Want::Write(self.output.writable(self.limits.window))
             }
             Step::Read => Want::Read,
+            Step::Body => Want::Body,
             Step::StartTls => Want::StartTls,
             Step::Done => Want::Done,
         })
@@ -146,9 +149,13 @@ impl Machine {
                 let mut encoder = Encoder::new(&mut self.output);
                 exchange.fill(&mut encoder)?;
                 let news = encoder.finish()?;
+                let wants_body = news.wants_body;
                 self.learn(news);
                 if !self.output.is_written() {
                     continue;
+                }
+                if wants_body && !self.output.is_window_full(self.limits.window) {
+                    return Ok(Step::Body);
                 }
             }
             if self.output.awaited() == 0 {
@@ -157,6 +164,28 @@ impl Machine {
             }
             return Ok(Step::Read);
         }
+    }
+
+    /// Lets the exchange ask its source, after [`Want::Body`].
+    ///
+    /// # Errors
+    /// What breaks the session, as [`Machine::poll`].
+    pub fn poll_body(
+        &mut self,
+        exchange: &mut dyn Exchange,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        if !matches!(self.phase, Phase::Running) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut encoder = Encoder::new(&mut self.output);
+        let polled = exchange.poll_body(cx, &mut encoder);
+        let news = encoder.finish();
+        let result = match polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(result) => result.and(news).map(|news| self.learn(news)),
+        };
+        Poll::Ready(self.unless_broken(exchange, result))
     }
 
     /// Hands the next reply to the exchange, if it is there whole.
@@ -382,6 +411,10 @@ impl Conversation for Running<'_> {
 
     fn written(&mut self, n: usize) {
         self.machine.written(n);
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.machine.poll_body(self.exchange, cx)
     }
 
     fn end_of_stream(&mut self) -> Result<(), Error> {

@@ -23,6 +23,8 @@ pub(crate) struct Output {
     awaited: VecDeque<Awaited>,
     /// Whether commands may be sent ahead of replies.
     pub(crate) pipelining: bool,
+    /// How many mail transactions were begun.
+    pub(crate) transactions: u64,
     /// Lines for a trace and the position behind each; `None` while nobody listens.
     notes: Option<VecDeque<(u64, String)>>,
 }
@@ -49,6 +51,12 @@ impl Output {
         let stop = self.awaited.iter().take(window).find(|one| one.is_last || !self.pipelining);
         let full = || self.awaited.get(window - 1).filter(|_| self.awaited.len() > window);
         stop.or_else(full).map_or(self.end(), |awaited| awaited.end)
+    }
+
+    /// Replies must be heard before more is worth queueing.
+    pub(crate) fn is_window_full(&self, window: usize) -> bool {
+        let is_stopped = |one: &Awaited| one.is_last || !self.pipelining;
+        self.awaited.len() > window.max(1) || self.awaited.iter().any(is_stopped)
     }
 
     /// [`Output::writable`] is handed to the transport.
@@ -86,6 +94,13 @@ impl Output {
         self.awaited.push_back(Awaited { start, end, is_last });
     }
 
+    /// The command queued last gets this many replies more.
+    pub(crate) fn await_more(&mut self, replies: usize) {
+        if let Some(&last) = self.awaited.back() {
+            self.awaited.extend(core::iter::repeat_n(last, replies));
+        }
+    }
+
     /// Replies still to come.
     pub(crate) fn awaited(&self) -> usize {
         self.awaited.len()
@@ -106,17 +121,18 @@ impl Output {
         self.awaited.iter().take_while(|awaited| awaited.end <= self.offered).count()
     }
 
-    /// Drops the commands of which no octet was written, and the wait for their replies.
-    pub(crate) fn drop_unwritten(&mut self) {
+    /// Drops the commands of which no octet was written, and the wait for their replies. Answers how many
+    /// replies will not come.
+    pub(crate) fn drop_unwritten(&mut self) -> usize {
         let position = self.position();
-        let Some(first) = self.awaited.iter().position(|awaited| awaited.end > position) else {
-            return;
-        };
-        let begun = self.awaited.get(first).filter(|awaited| awaited.start < position);
-        let (kept, cut) = match begun {
-            Some(awaited) => (first + 1, awaited.end),
-            None => (first, position),
-        };
+        let begun = |awaited: &Awaited| awaited.end <= position || awaited.start < position;
+        let kept = self.awaited.iter().take_while(|awaited| begun(awaited)).count();
+        let dropped = self.awaited.len() - kept;
+        if dropped == 0 {
+            return 0;
+        }
+        let cut = kept.checked_sub(1).and_then(|last| self.awaited.get(last));
+        let cut = cut.map_or(position, |awaited| awaited.end.max(position));
         self.awaited.truncate(kept);
         self.buffer.truncate(usize::try_from(cut.saturating_sub(self.base)).unwrap_or(usize::MAX));
         if let Some(notes) = &mut self.notes {
@@ -124,6 +140,7 @@ impl Output {
         }
         // Nothing may be left to write.
         self.wrote(0);
+        dropped
     }
 
     /// Forgets everything that was not written, for an exchange that cannot begin.

@@ -47,6 +47,16 @@ impl Address {
         &self.0
     }
 
+    /// Stands where no address could be read, until the error is told.
+    pub(crate) fn nobody() -> Self {
+        Self(String::new())
+    }
+
+    /// The domain or address literal; `None` for `Postmaster`.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.0.rsplit_once('@').map(|(_, domain)| domain)
+    }
+
     /// Sending it needs SMTPUTF8 (RFC 6531).
     pub fn is_ascii(&self) -> bool {
         self.0.is_ascii()

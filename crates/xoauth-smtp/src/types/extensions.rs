@@ -14,6 +14,8 @@ use xoauth_sasl::wire::escape_into;
 pub struct Extensions {
     offered: Vec<Extension>,
     mechanisms: Vec<String>,
+    /// They were learned by LHLO.
+    lmtp: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +116,32 @@ impl Extensions {
     /// Messages may be sent in chunks with BDAT (RFC 3030).
     pub fn chunking(&self) -> bool {
         self.has("CHUNKING")
+    }
+
+    /// Messages may hold any octet in any order (RFC 3030 3).
+    pub fn binary_mime(&self) -> bool {
+        self.has("BINARYMIME")
+    }
+
+    /// A limit that LIMITS announces (RFC 9422 3): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`.
+    pub fn limit(&self, name: &str) -> Option<u64> {
+        let mut limits = self.parameters("LIMITS")?.split_ascii_whitespace();
+        limits.find_map(|limit| {
+            let (found, value) = limit.split_once('=')?;
+            // A limit of nothing would be no service; it is a fault, and says nothing.
+            let value = value.parse().ok().filter(|&value| value > 0)?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// The least time of delivery in seconds that the server takes, where it names one (RFC 2852 3).
+    pub fn least_delivery_time(&self) -> Option<u64> {
+        self.parameters("DELIVERBY")?.parse().ok()
+    }
+
+    /// The server speaks LMTP (RFC 2033): it answered LHLO.
+    pub fn is_lmtp(&self) -> bool {
+        self.lmtp
     }
 
     /// Delivery status notifications can be asked for (RFC 3461).

@@ -2,16 +2,25 @@
 
 mod address;
 mod client_name;
+mod content;
 mod domain;
+mod envelope;
 mod extensions;
+mod mail;
 mod message;
 mod outcome;
+mod parameters;
 mod reply;
 
 pub use address::{Address, ReversePath};
 pub use client_name::ClientName;
+pub(crate) use content::{Content, Scan, ScanFault, normalise};
+pub(crate) use envelope::Parameter;
+pub use envelope::{Envelope, Recipient};
 pub use extensions::Extensions;
-pub(crate) use message::Content;
+pub use mail::{Mail, Transfer};
 pub use message::Message;
-pub use outcome::{RecipientOutcome, Sent};
+pub(crate) use message::Octets;
+pub use outcome::{Delivery, RecipientOutcome, Sent, Stage};
+pub use parameters::{DeliverBy, Notify, Priority, Return};
 pub use reply::{EnhancedCode, ReplyCode, ReplyText};

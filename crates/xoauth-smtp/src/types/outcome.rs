@@ -1,24 +1,62 @@
 //! What became of a message.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{Address, ReplyText};
 
 /// A message that the server accepted for at least one recipient.
+///
+/// A message that nobody gets is an [`Error`](crate::Error), and so is one of which nobody knows; both
+/// tell the [`RecipientOutcome`]s by [`Error::recipients`](crate::Error::recipients).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     recipients: Vec<RecipientOutcome>,
     reply: ReplyText,
 }
 
-/// What the server said about one recipient.
+/// What became of a message for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecipientOutcome {
     /// The recipient.
     pub address: Address,
-    /// The reply to its RCPT.
-    pub reply: ReplyText,
+    /// What became of it.
+    pub delivery: Delivery,
+}
+
+/// What became of a message, as far as one recipient is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The server took the message for this recipient. The reply is that to RCPT; with LMTP it is the one
+    /// that came for this recipient after the message (RFC 2033 4.2).
+    Accepted(ReplyText),
+    /// The server refused, so that the message does not go to this recipient.
+    Refused {
+        /// What was refused.
+        stage: Stage,
+        /// The server's reply.
+        reply: ReplyText,
+    },
+    /// The session broke between the end of the message and its answer: it may have been accepted or not
+    /// (RFC 5321 4.5.3.2.6, 6.1). Sending it again may deliver it twice.
+    Unknown,
+    /// The session broke before the message was sent whole: it does not go to this recipient.
+    Unsent,
+}
+
+/// What a server refused, in the order of a mail transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// MAIL: the sender, or something the envelope asks for.
+    Sender,
+    /// RCPT: one recipient.
+    Recipient,
+    /// DATA: the message, before it was sent.
+    Data,
+    /// The message itself, after it was sent whole, or a BDAT chunk of it.
+    Content,
 }
 
 impl Sent {
@@ -41,19 +79,50 @@ impl Sent {
         self.recipients.iter().filter(|one| !one.is_accepted())
     }
 
-    /// The reply to the message; most servers name it in their queue here.
+    /// The reply to the message; most servers name it in their queue here. With LMTP, the first that
+    /// accepts.
     pub fn reply(&self) -> &ReplyText {
         &self.reply
     }
 }
 
 impl RecipientOutcome {
-    pub(crate) fn new(address: Address, reply: ReplyText) -> Self {
-        Self { address, reply }
+    pub(crate) fn new(address: Address, delivery: Delivery) -> Self {
+        Self { address, delivery }
     }
 
-    /// The server takes messages for this recipient.
+    /// The message goes to this recipient.
     pub fn is_accepted(&self) -> bool {
-        self.reply.code.is_mail_action_done()
+        matches!(self.delivery, Delivery::Accepted(_))
+    }
+
+    /// What the server said of this recipient, or of what refused the message for all of them.
+    pub fn reply(&self) -> Option<&ReplyText> {
+        match &self.delivery {
+            Delivery::Accepted(reply) | Delivery::Refused { reply, .. } => Some(reply),
+            Delivery::Unknown | Delivery::Unsent => None,
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted(reply) => write!(f, "accepted: {reply}"),
+            Self::Refused { stage, reply } => write!(f, "{stage} refused: {reply}"),
+            Self::Unknown => f.write_str("unknown"),
+            Self::Unsent => f.write_str("not sent"),
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Data => "data",
+            Self::Content => "message",
+        })
     }
 }

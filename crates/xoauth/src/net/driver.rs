@@ -44,6 +44,10 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                 Ok(()) => ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In),
                 Err(error) => Err(error),
             },
+            Want::Body => {
+                ready!(conversation.poll_body(cx))?;
+                continue;
+            }
             Want::Chunk(_) => return Poll::Ready(Ok(Stop::Chunk)),
             Want::StartTls => return Poll::Ready(Ok(Stop::StartTls)),
             Want::Done => return Poll::Ready(Ok(Stop::Done)),

@@ -7,6 +7,7 @@ mod driver;
 mod io;
 mod options;
 mod pace;
+mod reader;
 mod tcp;
 #[cfg(feature = "tokio")]
 mod timed;
@@ -21,6 +22,7 @@ pub(crate) use dial::dial;
 pub(crate) use driver::Stop;
 pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};
+pub use reader::Reader;
 pub use tcp::TcpTransport;
 #[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;

@@ -161,7 +161,7 @@ fn take(
             }
             Want::Chunk(_) => {}
             // What follows the switch to TLS is given all the same.
-            Want::Read | Want::StartTls => return Ok(After::Waiting),
+            Want::Read | Want::Body | Want::StartTls => return Ok(After::Waiting),
             Want::Done => return Ok(After::Answered),
         }
     }

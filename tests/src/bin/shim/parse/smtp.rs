@@ -128,7 +128,7 @@ fn take(machine: &mut Machine, running: &mut Listened) -> Result<(), Error> {
                 conversation.written(n);
             }
             Want::Chunk(_) => {}
-            Want::Read | Want::StartTls | Want::Done => return Ok(()),
+            Want::Read | Want::Body | Want::StartTls | Want::Done => return Ok(()),
         }
     }
 }

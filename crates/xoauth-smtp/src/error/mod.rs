@@ -1,17 +1,20 @@
 //! Errors, grouped by whose fault they are.
 
+mod argument;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 use core::fmt;
 
-use xoauth_sasl::wire::{Excerpt, TransportFault};
-use xoauth_sasl::{CancelReason, ErrorChallenge, Mask};
+use xoauth_sasl::wire::{Excerpt, SourceFault, TransportFault};
+use xoauth_sasl::{CancelReason, ErrorChallenge};
 
+pub(crate) use self::argument::Fault;
+pub use self::argument::InvalidArgument;
 use crate::parse::Reply;
 use crate::proto::LimitKind;
-use crate::types::{RecipientOutcome, ReplyText};
+use crate::types::{RecipientOutcome, ReplyText, ScanFault, Stage};
 
 /// What went wrong with a command or with the session.
 ///
@@ -30,6 +33,16 @@ pub enum Error {
     DeliveryUnknown {
         /// What broke the session.
         cause: Box<Error>,
+        /// What is known of each recipient: some may have been refused, or with LMTP accepted, before.
+        recipients: Vec<RecipientOutcome>,
+    },
+    /// The message that was read while it was sent could not be sent to its end, and nobody gets it.
+    Body {
+        /// Why.
+        fault: BodyFault,
+        /// It was on its way by DATA, so that the connection had to be closed. By BDAT the server was told
+        /// to forget it, and the session goes on.
+        ended: bool,
     },
     /// The server ends the session: 421 at any time, or 221 without QUIT (RFC 5321 3.8).
     ServerClosing {
@@ -60,10 +73,12 @@ pub enum Error {
     },
     /// The server refused the message itself.
     DataRefused {
-        /// Before or after it saw the message.
-        stage: DataStage,
-        /// The reply.
+        /// [`Stage::Data`] before it saw the message, [`Stage::Content`] after.
+        stage: Stage,
+        /// The reply; with LMTP the first of those that came.
         reply: ReplyText,
+        /// What was said of each recipient; some may have been refused before.
+        recipients: Vec<RecipientOutcome>,
     },
     /// The server refused the credentials; the connection takes another attempt.
     AuthenticationRefused(Box<AuthenticationRefused>),
@@ -84,7 +99,7 @@ pub enum Error {
     /// The message needs an extension that the server does not offer; nothing was sent.
     ExtensionMissing {
         /// The keyword of the extension.
-        extension: &'static str,
+        extension: String,
         /// What needs it.
         needed_for: &'static str,
     },
@@ -94,6 +109,16 @@ pub enum Error {
         size: u64,
         /// Octets the server takes.
         limit: u64,
+    },
+    /// The server announced a limit that the message passes; nothing was sent.
+    ServerLimit {
+        /// The server's word for it: `RCPTMAX`, `RCPTDOMAINMAX` or `MAILMAX` of LIMITS (RFC 9422), or
+        /// `DELIVERBY` for the least time it takes (RFC 2852).
+        limit: &'static str,
+        /// What the message asks for.
+        asked: u64,
+        /// What the server takes.
+        allowed: u64,
     },
     /// The server sent what the grammar of replies does not allow.
     Malformed {
@@ -134,13 +159,16 @@ pub enum Error {
     Ended,
 }
 
-/// When a message was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataStage {
-    /// DATA was refused; the message was not sent.
-    Command,
-    /// The message was sent whole and then refused.
-    Content,
+/// Why a message could not be read to its end while it was sent.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum BodyFault {
+    /// Its source failed.
+    Source(SourceFault),
+    /// It holds what cannot be sent, or what it was not said to hold.
+    Invalid(InvalidArgument),
+    /// It has another size than was said.
+    Size,
 }
 
 /// Why a server did not let us in: the decoded error challenge and the final reply together.
@@ -157,30 +185,6 @@ pub struct AuthenticationRefused {
     pub reply: ReplyText,
 }
 
-/// An argument that cannot be sent: which, what stands in it, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidArgument {
-    argument: &'static str,
-    /// The argument itself, where it is short enough to be shown.
-    text: Excerpt,
-    fault: Fault,
-}
-
-/// What is wrong with a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
-    offset: usize,
-    found: Found,
-    expected: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Character(char),
-    End,
-    More,
-}
-
 impl Error {
     /// The session is over; only a new connection helps.
     pub fn is_fatal(&self) -> bool {
@@ -194,6 +198,7 @@ impl Error {
             | Self::UnsolicitedReply { .. }
             | Self::PlaintextAfterStartTls { .. }
             | Self::Limit { .. }
+            | Self::Body { ended: true, .. }
             | Self::Ended => true,
             Self::Refused { .. }
             | Self::SenderRefused { .. }
@@ -204,6 +209,8 @@ impl Error {
             | Self::TlsUnavailable { .. }
             | Self::ExtensionMissing { .. }
             | Self::MessageTooLarge { .. }
+            | Self::ServerLimit { .. }
+            | Self::Body { ended: false, .. }
             | Self::InvalidArgument(_)
             | Self::Sasl(_)
             | Self::Busy => false,
@@ -220,9 +227,10 @@ impl Error {
             | Self::SenderRefused { reply }
             | Self::DataRefused { reply, .. }
             | Self::TlsUnavailable { reply: Some(reply), .. } => reply.code.is_transient(),
-            Self::RecipientsRefused { recipients } => {
-                recipients.iter().any(|one| one.reply.code.is_transient())
-            }
+            Self::RecipientsRefused { recipients } => recipients
+                .iter()
+                .filter_map(RecipientOutcome::reply)
+                .any(|one| one.code.is_transient()),
             Self::AuthenticationRefused(refused) => refused.reply.code.is_transient(),
             _ => false,
         }
@@ -234,6 +242,23 @@ impl Error {
             Self::AuthenticationRefused(refused) => refused.needs_new_token(),
             _ => false,
         }
+    }
+
+    /// What is known of each recipient, where the message went so far: all of them after
+    /// [`Error::RecipientsRefused`], [`Error::DataRefused`] and [`Error::DeliveryUnknown`], else none.
+    pub fn recipients(&self) -> &[RecipientOutcome] {
+        match self {
+            Self::RecipientsRefused { recipients }
+            | Self::DataRefused { recipients, .. }
+            | Self::DeliveryUnknown { recipients, .. } => recipients,
+            _ => &[],
+        }
+    }
+
+    /// The message may have been accepted or not: it must not be sent again without thought. After every
+    /// other error it was accepted for nobody.
+    pub fn is_delivery_unknown(&self) -> bool {
+        matches!(self, Self::DeliveryUnknown { .. })
     }
 
     /// The server ended the session, or answered something else than was asked.
@@ -259,49 +284,11 @@ impl AuthenticationRefused {
     }
 }
 
-impl InvalidArgument {
-    pub(crate) fn new(argument: &'static str, text: &str, fault: Fault) -> Self {
-        Self { argument, text: Excerpt::new(text.as_bytes(), &Mask::default()), fault }
-    }
-
-    /// The same fault in an argument that has a name of its own.
-    pub(crate) fn named(self, argument: &'static str) -> Self {
-        Self { argument, ..self }
-    }
-
-    /// Which argument: `recipient`, `message`, …
-    pub fn argument(&self) -> &'static str {
-        self.argument
-    }
-
-    /// Where the fault is, in octets from the start of the argument.
-    pub fn offset(&self) -> usize {
-        self.fault.offset
-    }
-}
-
-impl Fault {
-    /// A character that may not stand there.
-    pub(crate) fn at(offset: usize, found: char, expected: &'static str) -> Self {
-        Self { offset, found: Found::Character(found), expected }
-    }
-
-    /// Something is missing.
-    pub(crate) fn end(offset: usize, expected: &'static str) -> Self {
-        Self { offset, found: Found::End, expected }
-    }
-
-    /// There is too much of it.
-    pub(crate) fn too_long(offset: usize, expected: &'static str) -> Self {
-        Self { offset, found: Found::More, expected }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport { fault } => fault.fmt(f),
-            Self::DeliveryUnknown { cause } => {
+            Self::DeliveryUnknown { cause, .. } => {
                 write!(f, "message sent, but nobody knows whether it was accepted: {cause}")
             }
             Self::ServerClosing { reply } => write!(f, "server ended the session: {reply}"),
@@ -309,12 +296,11 @@ impl fmt::Display for Error {
             Self::Refused { command, reply } => write!(f, "{command} refused: {reply}"),
             Self::SenderRefused { reply } => write!(f, "sender refused: {reply}"),
             Self::RecipientsRefused { recipients } => show_refused(recipients, f),
-            Self::DataRefused { stage: DataStage::Command, reply } => {
+            Self::DataRefused { stage: Stage::Data, reply, .. } => {
                 write!(f, "message refused before it was sent: {reply}")
             }
-            Self::DataRefused { stage: DataStage::Content, reply } => {
-                write!(f, "message refused: {reply}")
-            }
+            Self::DataRefused { reply, .. } => write!(f, "message refused: {reply}"),
+            Self::Body { fault, .. } => write!(f, "message cannot be sent to its end: {fault}"),
             Self::AuthenticationRefused(refused) => refused.fmt(f),
             Self::MechanismUnavailable { mechanism, offered } => {
                 write!(f, "server does not offer {mechanism}")?;
@@ -332,6 +318,9 @@ impl fmt::Display for Error {
             }
             Self::MessageTooLarge { size, limit } => {
                 write!(f, "message has {size} octets, server takes {limit}")
+            }
+            Self::ServerLimit { limit, asked, allowed } => {
+                write!(f, "server has a limit of {allowed} ({limit}), the message asks for {asked}")
             }
             Self::Malformed { expected, octets } => {
                 write!(f, "malformed reply: expected {expected}, found '{octets}'")
@@ -359,7 +348,10 @@ fn show_refused(recipients: &[RecipientOutcome], f: &mut fmt::Formatter<'_>) -> 
     f.write_str("all recipients refused")?;
     for (index, one) in recipients.iter().take(SHOWN).enumerate() {
         let separator = if index == 0 { ":" } else { ";" };
-        write!(f, "{separator} <{}> {}", one.address, one.reply)?;
+        write!(f, "{separator} <{}>", one.address)?;
+        if let Some(reply) = one.reply() {
+            write!(f, " {reply}")?;
+        }
     }
     match recipients.len().saturating_sub(SHOWN) {
         0 => Ok(()),
@@ -380,45 +372,39 @@ impl fmt::Display for AuthenticationRefused {
     }
 }
 
-impl fmt::Display for InvalidArgument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid {}", self.argument)?;
-        // An empty text has nothing to show; a message's is not kept.
-        if !self.text.as_str().is_empty()
-            || self.fault.offset == 0 && self.fault.found == Found::End
-        {
-            write!(f, " '{}'", self.text)?;
-        }
-        match self.fault.found {
-            Found::Character(found) => write!(f, ": {found:?}")?,
-            Found::End => f.write_str(": end of text")?,
-            Found::More => f.write_str(": more")?,
-        }
-        write!(f, " at octet {}, expected {}", self.fault.offset, self.fault.expected)
-    }
-}
-
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport { fault } => fault.source(),
-            Self::DeliveryUnknown { cause } => cause.source(),
+            Self::DeliveryUnknown { cause, .. } => cause.source(),
+            Self::Body { fault: BodyFault::Source(source), .. } => Some(&**source),
             _ => None,
         }
     }
 }
 
-impl core::error::Error for InvalidArgument {}
+impl fmt::Display for BodyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(_) => f.write_str("its source failed"),
+            Self::Invalid(invalid) => invalid.fmt(f),
+            Self::Size => f.write_str("it has another size than was said"),
+        }
+    }
+}
+
+impl From<ScanFault> for BodyFault {
+    fn from(fault: ScanFault) -> Self {
+        match fault {
+            ScanFault::Invalid(invalid) => Self::Invalid(invalid),
+            ScanFault::Size => Self::Size,
+        }
+    }
+}
 
 impl From<InvalidArgument> for Error {
     fn from(invalid: InvalidArgument) -> Self {
         Self::InvalidArgument(invalid)
-    }
-}
-
-impl From<Infallible> for InvalidArgument {
-    fn from(never: Infallible) -> Self {
-        match never {}
     }
 }
 

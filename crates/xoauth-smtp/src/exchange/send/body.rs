@@ -1,0 +1,148 @@
+//! A message on its way, by DATA or BDAT, from memory or a source.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::task::{Context, Poll, ready};
+
+use super::needs::Method;
+use crate::error::BodyFault;
+use crate::proto::{DotStuffing, Encoder, Place};
+use crate::types::{Content, Message, Octets, Scan, normalise};
+
+/// Octets of a message that are read or queued at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Octets of a chunk of BDAT: few enough that a refusal is heard before much more was sent, and enough
+/// that its reply costs nothing beside it.
+pub(super) const CHUNK: usize = 256 * 1024;
+
+/// How far a message is.
+#[derive(Debug)]
+pub(super) struct Body {
+    method: Method,
+    is_binary: bool,
+    /// Octets taken from the message so far.
+    taken: usize,
+    /// Octets handed on so far, for the trace.
+    sent: u64,
+    stuffing: DotStuffing,
+    scan: Scan,
+    /// The last octet that was handed on was a CR that may get its LF.
+    behind_return: bool,
+    /// What was handed on ends in a line, or is nothing.
+    is_at_line: bool,
+    /// Room to read into, and the chunk that is read into.
+    room: Vec<u8>,
+    chunk: Vec<u8>,
+    /// The end of the message was queued, with the command that gets its last reply.
+    is_ended: bool,
+}
+
+impl Body {
+    pub(super) fn new(message: &Message<'_>, content: &Content, method: Method) -> Self {
+        Self {
+            method,
+            is_binary: content.is_binary,
+            taken: 0,
+            sent: 0,
+            stuffing: DotStuffing::new(),
+            scan: message.scan(),
+            behind_return: false,
+            is_at_line: true,
+            room: Vec::new(),
+            chunk: Vec::new(),
+            is_ended: false,
+        }
+    }
+
+    /// The end of the message was queued.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended
+    }
+
+    /// Queues the next piece of a message in memory, or asks for one of a source. Answers how many commands
+    /// with a reply of their own were queued.
+    pub(super) fn fill(&mut self, message: &Message<'_>, out: &mut Encoder<'_>) -> usize {
+        let Octets::Memory(octets) = &message.octets else {
+            out.want_body();
+            return 0;
+        };
+        let rest = octets.get(self.taken..).unwrap_or_default();
+        let size = if self.method == Method::Bdat { CHUNK } else { PIECE };
+        let (piece, rest) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+        self.taken += piece.len();
+        self.hand_on(piece, rest.is_empty(), out)
+    }
+
+    /// Reads the next piece from the source and queues what is complete of it.
+    pub(super) fn poll(
+        &mut self,
+        message: &mut Message<'_>,
+        cx: &mut Context<'_>,
+        out: &mut Encoder<'_>,
+    ) -> Poll<Result<usize, BodyFault>> {
+        let Octets::Stream(source) = &mut message.octets else { return Poll::Ready(Ok(0)) };
+        self.room.resize(PIECE, 0);
+        let read = ready!(source.poll_read(cx, &mut self.room)).map_err(BodyFault::Source)?;
+        let mut room = mem::take(&mut self.room);
+        let piece = room.get(..read).unwrap_or_default();
+        let result = self.take(piece, message.form.normalises, out);
+        // The room is kept for the next piece.
+        mem::swap(&mut self.room, &mut room);
+        Poll::Ready(result)
+    }
+
+    /// Takes a piece that was read; an empty one is the end.
+    fn take(
+        &mut self,
+        piece: &[u8],
+        normalises: bool,
+        out: &mut Encoder<'_>,
+    ) -> Result<usize, BodyFault> {
+        let is_last = piece.is_empty();
+        if is_last { self.scan.end() } else { self.scan.piece(piece) }?;
+        let mut chunk = mem::take(&mut self.chunk);
+        if normalises && !self.is_binary {
+            self.behind_return =
+                normalise(piece, self.behind_return, |octets| chunk.extend_from_slice(octets));
+            if is_last && self.behind_return {
+                chunk.push(b'\n');
+            }
+        } else {
+            chunk.extend_from_slice(piece);
+        }
+        let mut commands = 0;
+        let is_full = self.method == Method::Data || chunk.len() >= CHUNK;
+        if is_full || is_last {
+            commands = self.hand_on(&chunk, is_last, out);
+            chunk.clear();
+        }
+        self.chunk = chunk;
+        Ok(commands)
+    }
+
+    /// Queues octets, and the end behind the last ones.
+    fn hand_on(&mut self, octets: &[u8], is_last: bool, out: &mut Encoder<'_>) -> usize {
+        if let Some(&last) = octets.last() {
+            // Text has no LF without CR.
+            self.is_at_line = last == b'\n';
+        }
+        self.sent = self.sent.saturating_add(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+        self.is_ended = is_last;
+        match self.method {
+            Method::Data => {
+                self.stuffing.stuff(octets, |octets| out.content(octets));
+                if is_last {
+                    out.end_content(self.stuffing.end(), self.sent, Place::Anywhere);
+                }
+                usize::from(is_last)
+            }
+            Method::Bdat => {
+                // Text ends in a line, by BDAT as by DATA; what is binary ends as it does.
+                let ends_line = is_last && !self.is_at_line && !self.is_binary;
+                out.chunk(octets, if ends_line { b"\r\n" } else { b"" }, is_last);
+                1
+            }
+        }
+    }
+}
