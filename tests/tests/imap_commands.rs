@@ -10,7 +10,8 @@ use xoauth::imap::command::{
     Namespace, NewMessage, Noop, Rename, Search, Select, Status, Store, StoreAction, Subscribe,
     Unselect, Unsubscribe,
 };
-use xoauth::imap::{self, Builder, Event, Flag, FromReader, Query, Session, StatusItem};
+use xoauth::imap::{self, Builder, Event, Flag, Query, Session, StatusItem};
+use xoauth::net::FromReader;
 use xoauth::net::TlsTransport;
 use xoauth::sasl::XOAuth2;
 use xoauth::{Deadlines, Secret, Tls};

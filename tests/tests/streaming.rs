@@ -8,7 +8,8 @@ use e2e::certificates::Authority;
 use e2e::scripted::{Peer, Step, expect, send};
 use peak_alloc::PeakAlloc;
 use xoauth::imap::command::{Append, Content, Fetch, Item, Noop};
-use xoauth::imap::{Builder, Client, FromReader, Part, Session};
+use xoauth::imap::{Builder, Client, Part, Session};
+use xoauth::net::FromReader;
 use xoauth::sasl::XOAuth2;
 use xoauth::{Tls, Transport};
 

@@ -10,8 +10,7 @@ pub type SourceFault = Arc<dyn core::error::Error + Send + Sync>;
 /// A body that is read while it is sent, so that one of any size passes in constant memory.
 ///
 /// A slice is one; the crate `xoauth` makes one of any `std::io::Read`. Write your own for octets that
-/// have to be waited for: a blocking session takes [`Poll::Pending`] for a fault, an async session
-/// polls again when the waker says so.
+/// have to be waited for: sessions poll again when the waker says so, blocking ones too.
 pub trait Source: Send {
     /// Puts the next octets into `buffer`, which is never empty, and answers how many; 0 is the
     /// end.

@@ -11,7 +11,6 @@ mod flow;
 mod idle;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
-mod reader;
 mod session;
 mod stream;
 
@@ -20,7 +19,6 @@ pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
 pub use idle::{Idle, Interrupter};
-pub use reader::FromReader;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
 pub use xoauth_imap::*;

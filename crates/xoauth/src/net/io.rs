@@ -5,7 +5,9 @@
 
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Instant;
 
 use super::Transport;
@@ -122,13 +124,27 @@ impl<I: Io> Io for OneRead<'_, I> {
     }
 }
 
-/// Runs a future over a [`Blocking`] stream: it is ready when its first poll comes back.
+/// Runs a future over a [`Blocking`] stream: it is ready when its first poll comes back, unless the source
+/// of a body has to be waited for.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let mut cx = Context::from_waker(Waker::noop());
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return output;
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
+        thread::park();
+    }
+}
+
+/// Wakes the thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

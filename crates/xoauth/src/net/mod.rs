@@ -22,7 +22,7 @@ pub(crate) use dial::dial;
 pub(crate) use driver::Stop;
 pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};
-pub use reader::Reader;
+pub use reader::FromReader;
 pub use tcp::TcpTransport;
 #[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;

@@ -1,38 +1,72 @@
 //! Readers as sources of bodies.
 
+use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use xoauth_sasl::wire::{Source, SourceFault};
 
-/// A body that comes from a `Read`: a file, a pipe, a decoder.
+/// Any `Read` (a file, a pipe, a decoder) as the source of a message that is sent or stored, so that it
+/// never is in memory as a whole.
 ///
 /// ```
-/// use xoauth::net::Reader;
-/// # #[cfg(feature = "smtp")]
+/// # #[cfg(feature = "smtp")] {
+/// use xoauth::net::FromReader;
 /// use xoauth::smtp::Message;
 ///
 /// let file = std::io::Cursor::new("Subject: hi\n\nhello\n");
-/// # #[cfg(feature = "smtp")]
-/// let message = Message::streamed(Reader(file)).normalise_line_ends();
+/// let message = Message::streamed(FromReader(file)).normalise_line_ends();
+/// # let _ = message;
+/// # }
 /// ```
-#[derive(Debug)]
-pub struct Reader<R>(pub R);
+///
+/// ```no_run
+/// # #[cfg(feature = "imap")] {
+/// use xoauth::imap::command::{Append, Content};
+/// use xoauth::net::FromReader;
+///
+/// let file = std::fs::File::open("message.eml")?;
+/// let len = file.metadata()?.len();
+/// let append = Append::new("Archive", Content::from_source(FromReader(file), len));
+/// # let _ = append;
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct FromReader<R>(pub R);
 
-impl<R: Read + Send> Source for Reader<R> {
+impl<R: Read> FromReader<R> {
+    fn read_on(&mut self, buffer: &mut [u8]) -> Result<usize, SourceFault> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(n) => return Ok(n),
+                Err(error) => return Err(Arc::new(error)),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "imap")]
+impl<R: Read> xoauth_imap::command::Source for FromReader<R> {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, SourceFault> {
+        self.read_on(room)
+    }
+}
+
+impl<R> fmt::Debug for FromReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FromReader(..)")
+    }
+}
+
+impl<R: Read + Send> Source for FromReader<R> {
     fn poll_read(
         &mut self,
         _: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<Result<usize, SourceFault>> {
-        loop {
-            match self.0.read(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(n) => return Poll::Ready(Ok(n)),
-                Err(error) => return Poll::Ready(Err(Arc::new(error))),
-            }
-        }
+        Poll::Ready(self.read_on(buffer))
     }
 }
 
@@ -61,7 +95,7 @@ mod tests {
     #[test]
     fn a_reader_is_a_source_and_keeps_its_error() {
         let mut cx = Context::from_waker(Waker::noop());
-        let mut source = Reader(Flaky(0));
+        let mut source = FromReader(Flaky(0));
         let mut buffer = [0; 4];
         assert!(matches!(source.poll_read(&mut cx, &mut buffer), Poll::Ready(Ok(1))));
         assert_eq!(&buffer, b"x\0\0\0");
