@@ -154,7 +154,7 @@ impl<'a> Encoder<'a> {
         self.output.transactions = self.output.transactions.saturating_add(1);
     }
 
-    /// How many mail transactions were begun in this session.
+    /// How many mail transactions the session has begun.
     pub(crate) fn transactions(&self) -> u64 {
         self.output.transactions
     }
