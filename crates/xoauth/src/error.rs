@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io;
+#[cfg(feature = "native-tls")]
+use std::sync::Arc;
 
 /// What went wrong with a connection or a session.
 ///
@@ -41,6 +43,21 @@ pub enum Error {
     TlsSetup(native_tls::Error),
     /// The system's random source or the mechanism failed before anything was sent.
     Sasl(xoauth_sasl::Error),
+    /// The source of access tokens gave none.
+    #[cfg(feature = "native-tls")]
+    Token {
+        /// Why not.
+        source: crate::TokenFailed,
+        /// The refusal of the token before, where there was one.
+        refusal: Option<Arc<Error>>,
+    },
+    /// The login was accepted, and the session is none: Exchange Online answers BAD to everything after the OK where
+    /// the token's user has no such mailbox.
+    #[cfg(feature = "imap")]
+    NotConnected {
+        /// What it answered to the first command.
+        status: Box<xoauth_imap::StatusText>,
+    },
     /// The session was ended, by LOGOUT, QUIT or an earlier fault.
     Ended,
     /// The IMAP session.
@@ -102,6 +119,16 @@ impl fmt::Display for Error {
             #[cfg(feature = "native-tls")]
             Self::TlsSetup(_) => f.write_str("TLS cannot be set up"),
             Self::Sasl(error) => error.fmt(f),
+            #[cfg(feature = "native-tls")]
+            Self::Token { refusal: None, .. } => f.write_str("no access token"),
+            #[cfg(feature = "native-tls")]
+            Self::Token { refusal: Some(refusal), .. } => {
+                write!(f, "no new access token after a refusal: {refusal}")
+            }
+            #[cfg(feature = "imap")]
+            Self::NotConnected { status } => {
+                write!(f, "authenticated, but not connected to a mailbox: {status}")
+            }
             Self::Ended => f.write_str("the session has ended"),
             #[cfg(feature = "imap")]
             Self::Imap(error) => error.fmt(f),
@@ -124,6 +151,10 @@ impl std::error::Error for Error {
             Self::Imap(error) => error.source(),
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.source(),
+            #[cfg(feature = "native-tls")]
+            Self::Token { source, .. } => Some(&**source),
+            #[cfg(feature = "imap")]
+            Self::NotConnected { .. } => None,
             Self::TlsDeadline | Self::Ended => None,
         }
     }

@@ -18,6 +18,10 @@ mod trace;
 pub use error::Error;
 pub use login::LoginRefused;
 #[cfg(feature = "native-tls")]
+pub use login::{Ask, Credentials, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
+#[cfg(feature = "tokio")]
+pub use login::{AsyncTokenSource, Awaited};
+#[cfg(feature = "native-tls")]
 pub use net::Tls;
 pub use net::{Deadlines, Transport};
 pub use trace::Trace;

@@ -1,7 +1,8 @@
 //! The sessions against the embedded mail host: every mechanism, every way to connect. One text for both
 //! drivers: `wait!` awaits what the async one answers, and `run!` is its runtime.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use e2e::certificates::{Authority, Identity};
@@ -13,7 +14,10 @@ use xoauth::imap::command::{Fetch, Item, List, Noop, Search, Select, Store, Stor
 use xoauth::imap::{self, Flag, Query};
 use xoauth::sasl::{Mechanism, OAuth10A, OAuthBearer, Service, XOAuth, XOAuth2};
 use xoauth::smtp::exchange::{Noop as SmtpNoop, Rset, Send};
-use xoauth::{Consumer, Deadlines, Error, Tls, Token, Trace, smtp};
+use xoauth::{
+    Ask, Consumer, Credentials, Deadlines, Error, Renew, Secret, Tls, Token, TokenCommand,
+    TokenFailed, TokenSource, Trace, smtp,
+};
 
 use super::{imap_sessions, smtp_sessions};
 
@@ -454,4 +458,224 @@ fn flags_searches_and_folders_work_against_the_host() {
         wait!(session.run(Select::new("Entw\u{fc}rfe/A b"))).unwrap();
         wait!(session.logout()).unwrap();
     })
+}
+
+/// A source that gives these tokens one after the other, and what it was asked.
+#[derive(Clone, Default)]
+struct Tokens {
+    tokens: Arc<Mutex<Vec<&'static str>>>,
+    asked: Arc<Mutex<Vec<(Renew, bool)>>>,
+}
+
+impl Tokens {
+    fn new(tokens: &[&'static str]) -> Self {
+        Self { tokens: Arc::new(Mutex::new(tokens.to_vec())), asked: Arc::default() }
+    }
+
+    fn asked(&self) -> Vec<(Renew, bool)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl TokenSource for Tokens {
+    fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
+        assert_eq!(ask.user, DEMO_USER);
+        self.asked.lock().unwrap().push((ask.renew, ask.refusal.is_some()));
+        let mut tokens = self.tokens.lock().unwrap();
+        if tokens.is_empty() {
+            return Err("no token left".into());
+        }
+        Ok(Secret::new(tokens.remove(0)))
+    }
+}
+
+const ASKED: (Renew, bool) = (Renew::IfExpired, false);
+const FORCED: (Renew, bool) = (Renew::Force, true);
+
+#[test]
+fn a_refused_token_is_renewed_once() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let tls = tls(host.ca_pem());
+        let imap = imap_sessions::Builder::new("localhost").tls(&tls);
+        let smtp = smtp_sessions::Builder::new("localhost").tls(&tls);
+        let (imaps, starttls) =
+            (imap.clone().port(host.imaps_port()), imap.port(host.imap_port()).starttls());
+        let smtp = smtp.port(host.submission_port()).starttls();
+        for imap in [imaps, starttls] {
+            let source = Tokens::new(&[DEMO_EXPIRED_BEARER_TOKEN, DEMO_BEARER_TOKEN]);
+            let credentials = Credentials::bearer(DEMO_USER, source.clone());
+            let mut session = wait!(imap.log_in(&credentials)).unwrap();
+            wait!(session.run(Select::new("INBOX"))).unwrap();
+            assert_eq!(source.asked(), [ASKED, FORCED]);
+        }
+        let source = Tokens::new(&[DEMO_EXPIRED_BEARER_TOKEN, DEMO_BEARER_TOKEN]);
+        let credentials = Credentials::bearer(DEMO_USER, source.clone()).force_xoauth2();
+        let mut session = wait!(smtp.log_in(&credentials)).unwrap();
+        wait!(session.run(SmtpNoop::new())).unwrap();
+        assert_eq!(source.asked(), [ASKED, FORCED]);
+
+        // Not more than once, and the last refusal is told.
+        let source = Tokens::new(&[DEMO_EXPIRED_BEARER_TOKEN; 9]);
+        let credentials = Credentials::bearer(DEMO_USER, source.clone());
+        let error = wait!(smtp.log_in(&credentials)).map(drop).unwrap_err();
+        assert!(error.needs_new_token(), "{error}");
+        assert_eq!(source.asked(), [ASKED, FORCED]);
+        // A token that cannot be renewed is refused, and that is all.
+        let credentials = Credentials::token(DEMO_USER, DEMO_EXPIRED_BEARER_TOKEN);
+        let error = wait!(smtp.log_in(&credentials)).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Smtp(smtp::Error::AuthenticationRefused(_))), "{error}");
+    });
+}
+
+#[test]
+fn a_source_is_not_asked_again_for_what_no_token_mends() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let tls = tls(host.ca_pem());
+        let imap = imap_sessions::Builder::new("localhost").tls(&tls).port(host.imaps_port());
+        host.set_unavailable(true);
+        let source = Tokens::new(&[DEMO_BEARER_TOKEN; 2]);
+        let credentials = Credentials::bearer(DEMO_USER, source.clone());
+        let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(source.asked(), [ASKED]);
+        host.set_unavailable(false);
+        // A source without a token: nothing is dialled; after a refusal both are told.
+        let source = Tokens::new(&[]);
+        let credentials = Credentials::bearer(DEMO_USER, source.clone());
+        let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Token { refusal: None, .. }), "{error}");
+        let source = Tokens::new(&[DEMO_EXPIRED_BEARER_TOKEN]);
+        let credentials = Credentials::bearer(DEMO_USER, source.clone());
+        let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Token { refusal: Some(_), .. }), "{error}");
+    });
+}
+
+#[test]
+fn credentials_of_oauth_1_are_used_as_they_are_named() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let tls = tls(host.ca_pem());
+        let imap = imap_sessions::Builder::new("localhost").tls(&tls).port(host.imaps_port());
+        let url = XOAuth::google_request_url(DEMO_USER, Service::Imap).unwrap();
+        let login = XOAuth::new(url, consumer(), Some(token(DEMO_TOKEN.1))).unwrap();
+        let credentials = Credentials::named(login).probe();
+        // The host refuses a nonce that comes twice: each login signs anew.
+        for _ in 0..2 {
+            wait!(wait!(imap.log_in(&credentials)).unwrap().logout()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_mechanism_is_chosen_by_what_the_server_offers() {
+    run!({
+        let answers = [
+            ("AUTH=XOAUTH2 AUTH=OAUTHBEARER", false, Some("OAUTHBEARER")),
+            ("AUTH=XOAUTH2 AUTH=XOAUTH", false, Some("XOAUTH2")),
+            ("AUTH=PLAIN", true, Some("XOAUTH2")),
+            ("AUTH=XOAUTH AUTH=OAUTH10A AUTH=PLAIN", false, None),
+        ];
+        for (offers, forced, chosen) in answers {
+            let mut script =
+                vec![send(format!("* OK [CAPABILITY IMAP4rev1 SASL-IR {offers}] ready\r\n"))];
+            match chosen {
+                Some(name) => script.extend([
+                    expect(&format!("AUTHENTICATE {name} ")),
+                    send("{tag} OK in\r\n"),
+                    expect("LIST"),
+                    send("{tag} BAD User is authenticated but not connected.\r\n"),
+                    Step::ExpectEnd,
+                ]),
+                None => script.push(Step::ExpectEnd),
+            }
+            let authority = Authority::new().unwrap();
+            script.insert(0, Step::StartTls(authority.localhost().unwrap()));
+            let peer = Peer::start(vec![script]).unwrap();
+            let tls = tls(&authority.pem().unwrap());
+            let imap = imap_sessions::Builder::new("localhost").tls(&tls).port(peer.port());
+            let mut credentials = Credentials::token("ann@example.com", "token").probe();
+            if forced {
+                credentials = credentials.force_xoauth2();
+            }
+            let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+            match chosen {
+                Some(_) => assert!(matches!(error, Error::NotConnected { .. }), "{error}"),
+                None => assert!(
+                    matches!(error, Error::Imap(imap::Error::MechanismUnavailable { .. })),
+                    "{error}"
+                ),
+            }
+            peer.finish().unwrap();
+        }
+    });
+}
+
+#[test]
+fn connections_that_are_refused_together_share_one_renewal() {
+    let host = Host::builder().start().unwrap();
+    let tls = tls(host.ca_pem());
+    let renewals = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&renewals);
+    let source = move |ask: &Ask| -> Result<Secret, TokenFailed> {
+        Ok(Secret::new(match ask.renew {
+            Renew::IfExpired => DEMO_EXPIRED_BEARER_TOKEN,
+            Renew::Force => {
+                counted.fetch_add(1, Ordering::SeqCst);
+                DEMO_BEARER_TOKEN
+            }
+        }))
+    };
+    // Each asks before one of them can have renewed the token.
+    let gate = Barrier::new(4);
+    let source = move |ask: &Ask| {
+        if ask.renew == Renew::IfExpired {
+            gate.wait();
+        }
+        source(ask)
+    };
+    let credentials = Credentials::bearer(DEMO_USER, Arc::new(source) as Arc<dyn TokenSource>);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                run!({
+                    let builder = imap_sessions::Builder::new("localhost").port(host.imaps_port());
+                    wait!(builder.tls(&tls).log_in(&credentials)).map(drop).unwrap();
+                });
+            });
+        }
+    });
+    assert_eq!(renewals.load(Ordering::SeqCst), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_prints_the_token() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let tls = tls(host.ca_pem());
+        let imap = imap_sessions::Builder::new("localhost").tls(&tls).port(host.imaps_port());
+        let script = format!(
+            "if [ \"$XOAUTH_RENEW\" = force ]; then echo ' {DEMO_BEARER_TOKEN} '; else echo {DEMO_EXPIRED_BEARER_TOKEN}; fi; echo more"
+        );
+        let source = TokenCommand::new("sh", ["-c", &script]);
+        let credentials = Credentials::bearer(DEMO_USER, source);
+        wait!(wait!(imap.log_in(&credentials)).unwrap().logout()).unwrap();
+        let faults = [
+            (TokenCommand::new("sh", ["-c", "exit 3"]), "`sh` ended with exit status: 3"),
+            (TokenCommand::new("sh", ["-c", "echo"]), "`sh` printed no token"),
+            (
+                TokenCommand::new("sh", ["-c", "printf '\\377'"]),
+                "`sh` printed something that is not UTF-8",
+            ),
+        ];
+        for (source, expected) in faults {
+            let credentials = Credentials::bearer(DEMO_USER, source);
+            let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+            let Error::Token { source, refusal: None } = error else { panic!("{error}") };
+            assert_eq!(source.to_string(), expected);
+        }
+    });
 }

@@ -34,13 +34,16 @@ impl Builder {
 
     builder_methods!("993 (implicit TLS) or 143");
 
-    /// Connects with implicit TLS and hears the greeting.
+    /// Connects with implicit TLS, or with [STARTTLS](Builder::starttls), and hears the greeting.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Certificate`], [`Error::TlsHandshake`], [`Error::TlsDeadline`], and
     /// [`Error::Imap`] for what the greeting says.
     #[cfg(feature = "native-tls")]
     pub fn connect(&self) -> Result<Client<TlsTransport>, Error> {
+        if self.options.starttls {
+            return self.connect_starttls();
+        }
         let (transport, settings) = self.options.dial_tls(993)?;
         Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
     }

@@ -7,6 +7,8 @@
 mod client;
 mod connect;
 mod core;
+#[cfg(feature = "native-tls")]
+mod door;
 mod flow;
 mod idle;
 #[cfg(feature = "tokio")]
@@ -22,3 +24,18 @@ pub use idle::{Idle, Interrupter};
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
 pub use xoauth_imap::*;
+
+/// What the answer to the first command after a login says about it: BAD to a command that is right by its grammar
+/// means that there is no mailbox behind the login.
+#[cfg(feature = "native-tls")]
+fn probed<T>(answer: Result<T, crate::Error>) -> Result<(), crate::Error> {
+    match answer {
+        Err(crate::Error::Imap(Error::Refused { status, .. }))
+            if status.kind == StatusKind::Bad =>
+        {
+            Err(crate::Error::NotConnected { status })
+        }
+        Err(error) if error.is_fatal() => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -13,6 +13,9 @@ pub(crate) struct Options {
     pub(crate) host: String,
     pub(crate) port: Option<u16>,
     pub(crate) server_name: Option<String>,
+    /// TLS begins with STARTTLS.
+    #[cfg(feature = "native-tls")]
+    pub(crate) starttls: bool,
     pub(crate) deadlines: Deadlines,
     pub(crate) trace: Option<Trace>,
     #[cfg(feature = "native-tls")]
@@ -70,6 +73,13 @@ macro_rules! builder_methods {
         /// behind a tunnel, say.
         pub fn server_name(mut self, name: &str) -> Self {
             self.options.server_name = Some(name.to_owned());
+            self
+        }
+
+        /// TLS begins with STARTTLS on a connection in the clear, instead of with its first octet.
+        #[cfg(feature = "native-tls")]
+        pub fn starttls(mut self) -> Self {
+            self.options.starttls = true;
             self
         }
 

@@ -43,13 +43,16 @@ impl Builder {
         self
     }
 
-    /// Connects with implicit TLS, hears the greeting and says EHLO.
+    /// Connects with implicit TLS, or with [STARTTLS](Builder::starttls), hears the greeting and says EHLO.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Certificate`], [`Error::TlsHandshake`], [`Error::TlsDeadline`], and
     /// [`Error::Smtp`] for what the server says.
     #[cfg(feature = "native-tls")]
     pub fn connect(&self) -> Result<Client<TlsTransport>, Error> {
+        if self.options.starttls {
+            return self.connect_starttls();
+        }
         let (transport, settings) = self.options.dial_tls(465)?;
         let name = self.name_on(transport.get_ref());
         let mut core = Core::new(Blocking(transport), settings, self.limits, name);

@@ -7,6 +7,8 @@
 mod client;
 mod connect;
 mod core;
+#[cfg(feature = "native-tls")]
+mod door;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
 mod session;

@@ -32,12 +32,15 @@ impl Builder {
 
     builder_methods!("993 (implicit TLS) or 143");
 
-    /// Connects with implicit TLS and hears the greeting.
+    /// Connects with implicit TLS, or with [STARTTLS](Builder::starttls), and hears the greeting.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Certificate`], [`Error::TlsHandshake`], [`Error::TlsDeadline`], and
     /// [`Error::Imap`] for what the greeting says.
     pub async fn connect(&self) -> Result<Client<AsyncTlsTransport>, Error> {
+        if self.options.starttls {
+            return self.connect_starttls().await;
+        }
         let (stream, settings) = self.options.dial_tls_async(993).await?;
         Ok(Client { core: Core::greeted(stream, settings, self.limits).await? })
     }

@@ -25,6 +25,7 @@
 
 mod client;
 mod connect;
+mod door;
 mod session;
 mod stream;
 

@@ -41,12 +41,15 @@ impl Builder {
         self
     }
 
-    /// Connects with implicit TLS, hears the greeting and says EHLO.
+    /// Connects with implicit TLS, or with [STARTTLS](Builder::starttls), hears the greeting and says EHLO.
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Certificate`], [`Error::TlsHandshake`], [`Error::TlsDeadline`], and
     /// [`Error::Smtp`] for what the server says.
     pub async fn connect(&self) -> Result<Client<AsyncTlsTransport>, Error> {
+        if self.options.starttls {
+            return self.connect_starttls().await;
+        }
         let (transport, settings) = self.options.dial_tls_async(465).await?;
         let name = self.name_on(transport.get_ref().get_ref().get_ref().get_ref());
         let mut core = Core::new(transport, settings, self.limits, name);

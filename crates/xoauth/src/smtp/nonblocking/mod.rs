@@ -21,6 +21,7 @@
 
 mod client;
 mod connect;
+mod door;
 mod session;
 
 pub use client::{Client, PlainClient};

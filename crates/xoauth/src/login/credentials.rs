@@ -1,0 +1,195 @@
+//! Who signs in, and with what.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use xoauth_sasl::{Mechanism, OAuthBearer, Secret, XOAuth2};
+
+use super::source::{Fixed, Named};
+use crate::Error;
+
+/// Who signs in, and with what: made once, used for every connection.
+///
+/// With an access token, OAUTHBEARER is chosen before XOAUTH2, by what the server offers. OAuth 1.0a is never chosen by
+/// itself; a mechanism that is [named](Credentials::named) is used as it is, and signs anew each time. Clones share
+/// renewals: where several connections are refused at the same time, one of them renews the token for all.
+pub struct Credentials<S = Fixed> {
+    kind: Arc<Kind<S>>,
+    force: Force,
+    probe: bool,
+}
+
+enum Kind<S> {
+    Bearer { user: String, source: S, renewals: Renewals },
+    Named(Box<dyn Mechanism>),
+}
+
+#[derive(Default)]
+struct Renewals {
+    /// Held by the one who renews.
+    turn: Mutex<()>,
+    #[cfg(feature = "tokio")]
+    async_turn: tokio::sync::Mutex<()>,
+    last: Mutex<Renewed>,
+}
+
+/// The token of the last renewal, and how many there were.
+#[derive(Default)]
+struct Renewed {
+    count: u64,
+    token: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// What the server offers decides.
+    No,
+    /// This one, offered or not.
+    OAuthBearer,
+    XOAuth2,
+}
+
+impl Credentials<Fixed> {
+    /// A user with one access token, which cannot be renewed.
+    pub fn token(user: impl Into<String>, token: impl Into<Secret>) -> Self {
+        Self::bearer(user, Fixed::new(token))
+    }
+}
+
+impl Credentials<Named> {
+    /// A mechanism that was made with its credentials: OAuth 1.0a, or one of a program's own. It is used even where the
+    /// server does not list it.
+    pub fn named(mechanism: impl Mechanism + 'static) -> Self {
+        Self::new(Kind::Named(Box::new(mechanism)))
+    }
+}
+
+impl<S> Credentials<S> {
+    /// A user whose access tokens come from `source`.
+    pub fn bearer(user: impl Into<String>, source: S) -> Self {
+        let renewals = Renewals::default();
+        Self::new(Kind::Bearer { user: user.into(), source, renewals })
+    }
+
+    fn new(kind: Kind<S>) -> Self {
+        Self { kind: Arc::new(kind), force: Force::No, probe: false }
+    }
+
+    /// XOAUTH2, offered or not: Yandex takes it unlisted.
+    #[must_use]
+    pub fn force_xoauth2(mut self) -> Self {
+        self.force = Force::XOAuth2;
+        self
+    }
+
+    /// OAUTHBEARER, offered or not.
+    #[must_use]
+    pub fn force_oauthbearer(mut self) -> Self {
+        self.force = Force::OAuthBearer;
+        self
+    }
+
+    /// After an IMAP login, asks the server one thing more. Exchange Online answers OK to a login whose user has no
+    /// mailbox for this token, and BAD to everything after it: [`Error::NotConnected`] tells that from a login.
+    #[must_use]
+    pub fn probe(mut self) -> Self {
+        self.probe = true;
+        self
+    }
+
+    pub(super) fn probes(&self) -> bool {
+        self.probe
+    }
+
+    /// The user and the source; `None` for a mechanism with credentials of its own.
+    pub(super) fn source(&self) -> Option<(&str, &S)> {
+        match &*self.kind {
+            Kind::Bearer { user, source, .. } => Some((user, source)),
+            Kind::Named(_) => None,
+        }
+    }
+
+    /// The mechanism for this server, and whether it is used although it is not listed.
+    pub(super) fn mechanism(
+        &self,
+        token: Option<&Secret>,
+        mut offers: impl FnMut(&str) -> bool,
+    ) -> Result<(Box<dyn Mechanism + '_>, bool), Error> {
+        let (user, token) = match (&*self.kind, token) {
+            (Kind::Named(mechanism), _) => return Ok((Box::new(&**mechanism), true)),
+            (Kind::Bearer { user, .. }, token) => {
+                (user.as_str(), token.cloned().unwrap_or_default())
+            }
+        };
+        let use_xoauth2 = match self.force {
+            Force::XOAuth2 => true,
+            Force::OAuthBearer => false,
+            // Where neither is offered, the one that is preferred says so.
+            Force::No => !offers("OAUTHBEARER") && offers("XOAUTH2"),
+        };
+        let forced = self.force != Force::No;
+        Ok(match use_xoauth2 {
+            true => (Box::new(XOAuth2::new(user, token)?), forced),
+            false => (Box::new(OAuthBearer::new(user, token)?), forced),
+        })
+    }
+
+    /// How many times the token was renewed.
+    pub(super) fn renewals(&self) -> u64 {
+        self.shared().map_or(0, |renewals| held(&renewals.last).count)
+    }
+
+    /// The token of a renewal that came after `seen` others.
+    pub(super) fn renewed_since(&self, seen: u64) -> Option<Secret> {
+        let last = held(&self.shared()?.last);
+        last.token.clone().filter(|_| last.count > seen)
+    }
+
+    /// The token was renewed.
+    pub(super) fn note_renewal(&self, token: &Secret) {
+        if let Some(renewals) = self.shared() {
+            let mut last = held(&renewals.last);
+            *last = Renewed { count: last.count + 1, token: Some(token.clone()) };
+        }
+    }
+
+    /// Held while a blocking session renews.
+    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        self.shared().map(|renewals| held(&renewals.turn))
+    }
+
+    /// Held while an async session renews.
+    #[cfg(feature = "tokio")]
+    pub(super) async fn async_turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        Some(self.shared()?.async_turn.lock().await)
+    }
+
+    fn shared(&self) -> Option<&Renewals> {
+        match &*self.kind {
+            Kind::Bearer { renewals, .. } => Some(renewals),
+            Kind::Named(_) => None,
+        }
+    }
+}
+
+/// A thread that panicked while it renewed left nothing half done.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<S> Clone for Credentials<S> {
+    fn clone(&self) -> Self {
+        Self { kind: Arc::clone(&self.kind), force: self.force, probe: self.probe }
+    }
+}
+
+impl<S> fmt::Debug for Credentials<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Credentials");
+        match &*self.kind {
+            Kind::Bearer { user, .. } => shown.field("user", user),
+            Kind::Named(mechanism) => shown.field("mechanism", &mechanism.name()),
+        };
+        shown.finish_non_exhaustive()
+    }
+}

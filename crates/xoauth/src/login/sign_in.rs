@@ -1,0 +1,142 @@
+//! Connecting and authenticating, with one renewal where the server refuses the token.
+
+use std::sync::Arc;
+
+use xoauth_sasl::{Mechanism, Secret};
+
+#[cfg(feature = "tokio")]
+use super::AsyncTokenSource;
+use super::{Ask, Credentials, LoginRefused, Renew, TokenFailed, TokenSource};
+use crate::Error;
+
+/// A server, and how its sessions are begun.
+pub(crate) trait Door {
+    type Client;
+    type Session;
+
+    /// Connects.
+    async fn open(&self) -> Result<Self::Client, Error>;
+
+    /// The mechanisms that the server offers.
+    async fn offers(&self, client: &mut Self::Client) -> Result<Vec<String>, Error>;
+
+    /// Authenticates.
+    async fn attempt(
+        &self,
+        client: Self::Client,
+        mechanism: &dyn Mechanism,
+        unlisted: bool,
+    ) -> Result<Self::Session, LoginRefused<Self::Client>>;
+
+    /// Asks one thing more, which a login that only looks like one does not survive.
+    async fn probe(&self, session: &mut Self::Session) -> Result<(), Error>;
+}
+
+/// Whoever asks the source of some credentials.
+pub(crate) trait Asker {
+    /// A token; one of a renewal that came after `seen` others will do where a new one is wanted.
+    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed>;
+
+    fn can_renew(&self) -> bool;
+}
+
+/// Asks and waits.
+pub(crate) struct Immediate<'a, S> {
+    pub(crate) credentials: &'a Credentials<S>,
+    pub(crate) source: &'a S,
+}
+
+impl<S: TokenSource> Asker for Immediate<'_, S> {
+    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed> {
+        if ask.renew == Renew::IfExpired {
+            return self.source.token(&ask);
+        }
+        let _turn = self.credentials.turn();
+        if let Some(token) = self.credentials.renewed_since(seen) {
+            return Ok(token);
+        }
+        let token = self.source.token(&ask)?;
+        self.credentials.note_renewal(&token);
+        Ok(token)
+    }
+
+    fn can_renew(&self) -> bool {
+        self.source.can_renew()
+    }
+}
+
+/// Asks and is woken.
+#[cfg(feature = "tokio")]
+pub(crate) struct Waiting<'a, S> {
+    pub(crate) credentials: &'a Credentials<S>,
+    pub(crate) source: &'a S,
+}
+
+#[cfg(feature = "tokio")]
+impl<S: AsyncTokenSource> Asker for Waiting<'_, S> {
+    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed> {
+        if ask.renew == Renew::IfExpired {
+            return self.source.token(ask).await;
+        }
+        let _turn = self.credentials.async_turn().await;
+        if let Some(token) = self.credentials.renewed_since(seen) {
+            return Ok(token);
+        }
+        let token = self.source.token(ask).await?;
+        self.credentials.note_renewal(&token);
+        Ok(token)
+    }
+
+    fn can_renew(&self) -> bool {
+        self.source.can_renew()
+    }
+}
+
+/// A session of a server.
+///
+/// The source is asked before anything is dialled, so that no server waits for it, and asked again at most
+/// once: after a refusal that means the token, never after BAD, a temporary failure or a refusal by policy.
+pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
+    door: &D,
+    credentials: &'a Credentials<S>,
+    asker: impl FnOnce(&'a S) -> A,
+) -> Result<D::Session, Error> {
+    let seen = credentials.renewals();
+    let source = credentials.source().map(|(user, source)| (user, asker(source)));
+    let mut token = None;
+    if let Some((user, asker)) = &source {
+        let ask = Ask { user: (*user).to_owned(), renew: Renew::IfExpired, refusal: None };
+        let asked = asker.token(ask, seen).await;
+        token = Some(asked.map_err(|source| Error::Token { source, refusal: None })?);
+    }
+    let mut client = door.open().await?;
+    let mut renewed = false;
+    loop {
+        let offers = door.offers(&mut client).await?;
+        let offered = |name: &str| offers.iter().any(|offer| offer.eq_ignore_ascii_case(name));
+        let (mechanism, unlisted) = credentials.mechanism(token.as_ref(), offered)?;
+        let refused = match door.attempt(client, &*mechanism, unlisted).await {
+            Ok(mut session) => {
+                if credentials.probes() {
+                    door.probe(&mut session).await?;
+                }
+                return Ok(session);
+            }
+            Err(refused) => refused,
+        };
+        let (error, left) = refused.into_parts();
+        let asker = source.as_ref().filter(|(_, asker)| asker.can_renew());
+        let Some((user, asker)) = asker.filter(|_| !renewed && error.needs_new_token()) else {
+            return Err(error);
+        };
+        let refusal = Some(Arc::new(error));
+        let ask = Ask { user: (*user).to_owned(), renew: Renew::Force, refusal: refusal.clone() };
+        let asked = asker.token(ask, seen).await;
+        token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
+        renewed = true;
+        client = match left {
+            Some(client) => client,
+            None => door.open().await?,
+        };
+    }
+}

@@ -1,0 +1,193 @@
+//! Where access tokens come from.
+
+#[cfg(feature = "tokio")]
+use std::fmt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use xoauth_sasl::Secret;
+
+use crate::Error;
+
+/// What a source of tokens is asked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Ask {
+    /// Whose token.
+    pub user: String,
+    /// Whether a token the source still holds will do.
+    pub renew: Renew,
+    /// What the server said of the token before, where it refused one.
+    pub refusal: Option<Arc<Error>>,
+}
+
+/// Whether a token that the source still holds will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renew {
+    /// A token that is still good by the source's own judgement.
+    IfExpired,
+    /// A new one: the server refused what the source gave last, however good it looks.
+    Force,
+}
+
+/// Why a source gave no token.
+pub type TokenFailed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where access tokens come from: asked at each connect, and once more where the server refuses a token as
+/// such.
+///
+/// A closure is one: `|ask: &Ask| Ok::<_, TokenFailed>(Secret::new("…"))`. It may take its time; async sessions
+/// run it on a thread for blocking work.
+pub trait TokenSource: Send + Sync {
+    /// A token for `ask.user`.
+    ///
+    /// # Errors
+    /// There is none; the error is passed on as [`Error::Token`].
+    fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed>;
+
+    /// Whether it can give another token than the one before. Where it cannot, it is not asked again, and the server's
+    /// refusal stands.
+    fn can_renew(&self) -> bool {
+        true
+    }
+}
+
+impl<F: Fn(&Ask) -> Result<Secret, TokenFailed> + Send + Sync> TokenSource for F {
+    fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
+        self(ask)
+    }
+}
+
+impl TokenSource for Arc<dyn TokenSource> {
+    fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
+        (**self).token(ask)
+    }
+
+    fn can_renew(&self) -> bool {
+        (**self).can_renew()
+    }
+}
+
+/// One token, as long as it lasts: it cannot be renewed.
+#[derive(Debug, Clone)]
+pub struct Fixed(Secret);
+
+impl Fixed {
+    /// This token.
+    pub fn new(token: impl Into<Secret>) -> Self {
+        Self(token.into())
+    }
+}
+
+impl TokenSource for Fixed {
+    fn token(&self, _: &Ask) -> Result<Secret, TokenFailed> {
+        Ok(self.0.clone())
+    }
+
+    fn can_renew(&self) -> bool {
+        false
+    }
+}
+
+/// The first line a command prints: what `pass`, `secret-tool`, `oama`, `pizauth` and this project's own `xoauth token`
+/// are made for.
+///
+/// The command is run anew each time, without a shell, its standard error left as it is. Where a new token is wanted
+/// at all costs, the environment holds `XOAUTH_RENEW=force`; the user is in `XOAUTH_USER`.
+#[derive(Debug, Clone)]
+pub struct TokenCommand {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl TokenCommand {
+    /// This program with these arguments.
+    pub fn new<A: Into<String>>(
+        program: impl Into<String>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Self { program: program.into(), arguments }
+    }
+}
+
+impl TokenSource for TokenCommand {
+    fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env("XOAUTH_USER", &ask.user).stdin(Stdio::null());
+        if ask.renew == Renew::Force {
+            command.env("XOAUTH_RENEW", "force");
+        }
+        command.stderr(Stdio::inherit());
+        let output = command
+            .output()
+            .map_err(|error| format!("`{}` cannot be run: {error}", self.program))?;
+        let printed = String::from_utf8(output.stdout).map(Secret::new);
+        let printed = printed
+            .map_err(|_| format!("`{}` printed something that is not UTF-8", self.program))?;
+        if !output.status.success() {
+            return Err(format!("`{}` ended with {}", self.program, output.status).into());
+        }
+        match printed.expose().lines().next().map(str::trim) {
+            Some(token) if !token.is_empty() => Ok(Secret::new(token)),
+            _ => Err(format!("`{}` printed no token", self.program).into()),
+        }
+    }
+}
+
+/// No source: a mechanism that was named carries its own credentials.
+#[derive(Debug, Clone, Copy)]
+pub enum Named {}
+
+impl TokenSource for Named {
+    fn token(&self, _: &Ask) -> Result<Secret, TokenFailed> {
+        match *self {}
+    }
+}
+
+/// Where async sessions get tokens from: every [`TokenSource`] that can be cloned, and [`Awaited`] futures.
+#[cfg(feature = "tokio")]
+pub trait AsyncTokenSource: Send + Sync {
+    /// A token for `ask.user`.
+    fn token(&self, ask: Ask) -> impl Future<Output = Result<Secret, TokenFailed>> + Send;
+
+    /// As [`TokenSource::can_renew`].
+    fn can_renew(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<S: TokenSource + Clone + 'static> AsyncTokenSource for S {
+    async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
+        let source = self.clone();
+        tokio::task::spawn_blocking(move || TokenSource::token(&source, &ask)).await?
+    }
+
+    fn can_renew(&self) -> bool {
+        TokenSource::can_renew(self)
+    }
+}
+
+/// An async closure as a source: `Awaited(|ask: Ask| async move { … })`.
+#[cfg(feature = "tokio")]
+#[derive(Clone)]
+pub struct Awaited<F>(pub F);
+
+#[cfg(feature = "tokio")]
+impl<F> fmt::Debug for Awaited<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Awaited(..)")
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<F, R> AsyncTokenSource for Awaited<F>
+where
+    F: Fn(Ask) -> R + Send + Sync,
+    R: Future<Output = Result<Secret, TokenFailed>> + Send,
+{
+    async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
+        (self.0)(ask).await
+    }
+}
