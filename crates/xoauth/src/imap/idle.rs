@@ -25,9 +25,15 @@ pub(crate) struct Idling<'s, I: Io> {
 impl<'s, I: Io> Idling<'s, I> {
     /// Sends IDLE.
     pub(crate) async fn begin(core: &'s mut Core<I>) -> Result<Self, Error> {
-        let mut idling = Self { core, command: None, began: Instant::now() };
+        let began = core.connection.now();
+        let mut idling = Self { core, command: None, began };
         idling.resume().await?;
         Ok(idling)
+    }
+
+    /// What the server told and nobody took yet.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.core.machine.next_event()
     }
 
     /// Sends IDLE where none is under way.
@@ -37,7 +43,7 @@ impl<'s, I: Io> Idling<'s, I> {
             self.core.connection.allow_until(None);
             self.core.begin(&mut command).await?;
             self.command = Some(command);
-            self.began = Instant::now();
+            self.began = self.core.connection.now();
         }
         Ok(())
     }
@@ -69,11 +75,44 @@ impl<'s, I: Io> Idling<'s, I> {
         Poll::Ready(Ok(()))
     }
 
+    /// Waits for news, with IDLE sent anew when `renew` has passed; comes back when something was heard. A future that
+    /// is dropped loses nothing.
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn hear(&mut self, renew: Duration) -> Result<(), Error>
+    where
+        I: crate::net::Alarm,
+    {
+        self.resume().await?;
+        let Some(until) = self.began.checked_add(renew) else { return self.hear_once().await };
+        if self.core.connection.now() >= until {
+            return self.renew().await;
+        }
+        // Before the server agrees it has a command's time, then there is nothing to wait for but the renewal.
+        let command = self.core.connection.settings.deadlines.command;
+        let waits = match self.is_idling() {
+            true => until.saturating_duration_since(self.core.connection.now()),
+            false => Duration::ZERO,
+        };
+        self.core.connection.allow(command.saturating_add(waits));
+        match I::before(until, self.hear_once()).await {
+            Some(heard) => heard,
+            None => self.renew().await,
+        }
+    }
+
+    async fn hear_once(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_hear(cx)).await
+    }
+
+    /// The server agreed: it tells news.
+    fn is_idling(&self) -> bool {
+        self.command.as_ref().is_some_and(command::Idle::is_idling)
+    }
+
     /// The server has not agreed to it, and had its time.
     fn is_overdue(&self) -> bool {
         let bound = self.core.connection.settings.deadlines.command;
-        let waits = self.command.as_ref().is_some_and(|command| !command.is_idling());
-        waits && self.began.elapsed() >= bound
+        self.command.is_some() && !self.is_idling() && self.began.elapsed() >= bound
     }
 }
 
@@ -123,7 +162,10 @@ impl Interrupter {
 }
 
 /// RFC 2177, 3: at least every 29 minutes. One is left for the network.
-const RENEW: Duration = Duration::from_secs(28 * 60);
+pub(super) const RENEW: Duration = Duration::from_secs(28 * 60);
+
+/// RFC 2177, 3.
+pub(super) const LATEST: Duration = Duration::from_secs(29 * 60);
 
 /// How often an interrupter is looked at, where there is one.
 const LOOK: Duration = Duration::from_millis(200);
@@ -137,7 +179,7 @@ impl<'s, T: Transport> Idle<'s, T> {
     /// Sends IDLE anew so often instead of every 28 minutes: behind a router that forgets silent connections,
     /// or to find dead ones sooner. Not more than 29 minutes.
     pub fn renew_every(mut self, interval: Duration) -> Self {
-        self.renew = interval.min(Duration::from_secs(29 * 60));
+        self.renew = interval.min(LATEST);
         self
     }
 
@@ -161,7 +203,7 @@ impl<'s, T: Transport> Idle<'s, T> {
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if let Some(event) = self.idling.core.machine.next_event() {
+            if let Some(event) = self.idling.next_event() {
                 return Ok(Some(event));
             }
             let time = Instant::now();
@@ -181,8 +223,8 @@ impl<'s, T: Transport> Idle<'s, T> {
                 continue;
             }
             let command = self.idling.core.connection.settings.deadlines.command;
-            let is_idling = self.idling.command.as_ref().is_some_and(|idle| idle.is_idling());
-            let agreed = if is_idling { None } else { self.idling.began.checked_add(command) };
+            let agreed =
+                if self.idling.is_idling() { None } else { self.idling.began.checked_add(command) };
             let watched = Arc::strong_count(&self.interrupted) > 1;
             let look = if watched { time.checked_add(LOOK) } else { None };
             let wake = [deadline, renew, agreed, look].into_iter().flatten().min();

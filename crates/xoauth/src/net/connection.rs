@@ -118,6 +118,12 @@ impl<I: Io> Connection<I> {
         self.allow(self.settings.deadlines.command);
     }
 
+    /// The time, by the clock of deadlines.
+    #[cfg(feature = "imap")]
+    pub(crate) fn now(&self) -> Instant {
+        self.io.as_ref().map_or_else(Instant::now, Io::now)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.io.is_some()
     }

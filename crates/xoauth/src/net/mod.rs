@@ -24,6 +24,8 @@ pub(crate) use io::{Blocking, Io, now};
 pub(crate) use options::{Options, builder_methods};
 pub use reader::FromReader;
 pub use tcp::TcpTransport;
+#[cfg(all(feature = "tokio", feature = "imap"))]
+pub(crate) use timed::Alarm;
 #[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;
 #[cfg(feature = "tokio")]

@@ -62,6 +62,20 @@ impl<S: AsyncTransport> Timed<S> {
     }
 }
 
+/// A stream whose waiting can be given up.
+#[cfg(feature = "imap")]
+pub(crate) trait Alarm: Io {
+    /// What a future answers before `until`.
+    async fn before<F: Future>(until: std::time::Instant, future: F) -> Option<F::Output>;
+}
+
+#[cfg(feature = "imap")]
+impl<S: AsyncTransport> Alarm for Timed<S> {
+    async fn before<F: Future>(until: std::time::Instant, future: F) -> Option<F::Output> {
+        by(Some(until), future).await
+    }
+}
+
 impl<S: AsyncTransport> Io for Timed<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);

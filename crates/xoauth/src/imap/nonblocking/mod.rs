@@ -26,10 +26,12 @@
 mod client;
 mod connect;
 mod door;
+mod idle;
 mod session;
 mod stream;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
+pub use idle::Idle;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};

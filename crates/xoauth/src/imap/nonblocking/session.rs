@@ -5,7 +5,7 @@ use xoauth_imap::parse::Tolerated;
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Event, Selected, State};
 
-use super::Stream;
+use super::{Idle, Stream};
 use crate::Error;
 use crate::imap::core::Core;
 use crate::imap::flow::Flow;
@@ -34,6 +34,14 @@ impl<T: AsyncTransport> Session<T> {
     /// An argument that cannot be sent, or a session that is over.
     pub async fn stream<C: Streamed>(&mut self, command: C) -> Result<Stream<'_, T, C>, Error> {
         Ok(Stream::new(Flow::begin(&mut self.core, command).await?))
+    }
+
+    /// Lets the server tell news as they happen, until [`Idle::done`].
+    ///
+    /// # Errors
+    /// The server has no IDLE, or the session is over.
+    pub async fn idle(&mut self) -> Result<Idle<'_, T>, Error> {
+        Idle::new(&mut self.core).await
     }
 
     /// Says LOGOUT, hears BYE and closes the connection.
