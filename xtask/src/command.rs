@@ -70,6 +70,20 @@ pub(crate) fn build(
     Ok(programs(&output(&mut command)?, kind))
 }
 
+/// Builds programs of one package and returns the names and paths of all of them.
+#[cfg(target_os = "linux")]
+pub(crate) fn build_one(
+    workspace: &Workspace,
+    package: &str,
+    arguments: &[&str],
+) -> Result<Vec<(String, PathBuf)>> {
+    let mut command = cargo(workspace);
+    command.args(["build", "--package", package, "--message-format", "json-render-diagnostics"]);
+    with_features(&mut command, &openssl::workspace_features()?).args(arguments);
+    let messages = output(&mut command)?;
+    Ok([programs(&messages, "bin"), programs(&messages, "example")].concat())
+}
+
 /// The programs of one kind among the messages of cargo.
 fn programs(messages: &str, kind: &str) -> Vec<(String, PathBuf)> {
     let mut programs: Vec<(String, PathBuf)> = messages

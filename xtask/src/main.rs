@@ -68,6 +68,13 @@ const TASKS: &[Task] = &[
         summary: "measurements against other libraries (tests/peers)",
         run: tasks::bench::run,
     },
+    #[cfg(target_os = "linux")]
+    Task {
+        name: "lab",
+        arguments: "deps | up | test | down",
+        summary: "real mail servers as test peers",
+        run: tasks::lab::run,
+    },
 ];
 
 fn main() -> ExitCode {

@@ -4,6 +4,8 @@ pub(crate) mod bench;
 pub(crate) mod ci;
 pub(crate) mod demo;
 pub(crate) mod docs;
+#[cfg(target_os = "linux")]
+pub(crate) mod lab;
 pub(crate) mod test;
 pub(crate) mod tidy;
 pub(crate) mod vectors;

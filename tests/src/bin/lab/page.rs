@@ -1,0 +1,99 @@
+//! `docs/interop.md`: which servers were met, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::cell::{self, Cell};
+use crate::environment::Lab;
+use crate::report::{Counts, Outcome, Verdict};
+
+const HEAD: &str = "\
+# Real servers
+
+Servers that nobody of this project wrote, and what they made of our logins. Written by
+`cargo xtask lab test --record`; every change is judged by the same run without the last word.
+
+A cell is a server, a mechanism, implicit TLS or STARTTLS, the message on the command line or on a line of
+its own, and a case: good credentials, wrong ones of each kind, tokens of 100 to 8,000 octets, a judge that
+is down. In each the type of the error, the server's document and the session afterwards are looked at; after
+each refusal the same connection logs in with good credentials.
+";
+
+/// The whole page.
+pub(crate) fn write(lab: &Lab, outcomes: &[Outcome]) -> String {
+    let mut page = String::from(HEAD);
+    page.push_str(&table(lab, outcomes));
+    page.push_str(&differences(outcomes));
+    page.push_str(&named(outcomes));
+    for (server, why) in lab.all_not_run() {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(page, "\nNot run: {server}: {why}.");
+    }
+    page
+}
+
+/// A line for each server, protocol and mechanism.
+fn table(lab: &Lab, outcomes: &[Outcome]) -> String {
+    let cells: BTreeMap<String, Cell> =
+        cell::all().into_iter().map(|cell| (cell.name(), cell)).collect();
+    let mut rows: Vec<([String; 5], Vec<&Outcome>)> = Vec::new();
+    for outcome in outcomes {
+        let Some(cell) = cells.get(&outcome.name) else { continue };
+        let row = [
+            cell.peer.server.to_owned(),
+            format!("{} {}", cell.peer.product, lab.version(cell.peer.product)),
+            cell.peer.protocol().to_uppercase(),
+            cell.kind.name().to_owned(),
+            cell.peer.judge.name().to_owned(),
+        ];
+        match rows.iter_mut().find(|(known, _)| *known == row) {
+            Some((_, outcomes)) => outcomes.push(outcome),
+            None => rows.push((row, vec![outcome])),
+        }
+    }
+    let mut text = String::from(
+        "\n| server | version | protocol | mechanism | judge | cells passed | differ | failed |\n\
+         |---|---|---|---|---|---:|---:|---:|\n",
+    );
+    for (row, outcomes) in rows {
+        let Counts { passed, differs, failed, .. } = Counts::of(outcomes);
+        let _ = writeln!(text, "| {} | {passed} | {differs} | {failed} |", row.join(" | "));
+    }
+    text
+}
+
+/// Each difference once, with the words of the server.
+fn differences(outcomes: &[Outcome]) -> String {
+    let mut reasons: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for outcome in outcomes {
+        if let Verdict::Differs { reason, words } = &outcome.verdict {
+            reasons.entry(reason).or_insert((0, words)).0 += 1;
+        }
+    }
+    let mut text = String::from(
+        "\n## Differences\n\nWhere a server does something else than the table expects. A difference that \
+         is not these words, or is no more, fails the run.\n\n\
+         | what the server does | cells | what was found |\n|---|---:|---|\n",
+    );
+    for (reason, (count, words)) in reasons {
+        let words = words.replace('|', "\\|");
+        let _ = writeln!(text, "| {reason} | {count} | `{words}` |");
+    }
+    text
+}
+
+/// The tests that are no cells.
+fn named(outcomes: &[Outcome]) -> String {
+    let cells: Vec<String> = cell::all().iter().map(Cell::name).collect();
+    let mut text = String::from("\n## Named tests\n\n| test | outcome |\n|---|---|\n");
+    for outcome in outcomes.iter().filter(|outcome| !cells.contains(&outcome.name)) {
+        let verdict = match &outcome.verdict {
+            Verdict::Passed => "passed".to_owned(),
+            Verdict::Differs { reason, .. } => format!("differs: {reason}"),
+            Verdict::Failed(why, _) => format!("FAILED: {why}"),
+            Verdict::NotRun(why) => format!("not run: {why}"),
+        };
+        let _ = writeln!(text, "| {} | {verdict} |", outcome.name);
+    }
+    text
+}

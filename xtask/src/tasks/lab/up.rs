@@ -1,0 +1,202 @@
+//! `cargo xtask lab up`: starts every server that can be had.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::place::Place;
+use super::ports::Ports;
+use super::processes::Group;
+use super::servers::{MAIL_USER, Ready, SERVERS, Server, Setting, tail, versions};
+use super::tools::{self, Tool};
+use super::{Options, down, keys};
+use crate::Result;
+use crate::outcome::Outcome;
+use crate::workspace::Workspace;
+
+/// How long a server may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is asked.
+const PERIOD: Duration = Duration::from_millis(5);
+
+/// What `start` found or made.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) place: Place,
+    /// It was up before.
+    pub(super) already: bool,
+    /// The servers that cannot be had, with the reason.
+    pub(super) not_run: Vec<(&'static str, String)>,
+}
+
+pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
+    let started = start(workspace, options)?;
+    println!("lab: its ports are in {}", started.place.environment().display());
+    Ok(judge(&started.not_run, options))
+}
+
+/// A server that was not started is named; whether that is a failure, the caller decides.
+pub(super) fn judge(not_run: &[(&'static str, String)], options: &Options) -> Outcome {
+    let names: Vec<&str> = not_run.iter().map(|(name, _)| *name).collect();
+    if names.is_empty() || options.allow_missing {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(format!("not run: {} (see `lab deps`)", names.join(", ")))
+    }
+}
+
+/// Starts the lab, unless all of it is running.
+pub(super) fn start(workspace: &Workspace, options: &Options) -> Result<Started> {
+    if let Some(place) = Place::find(workspace, options) {
+        let is_up = place.environment().exists() && place.processes().dead().is_empty();
+        if is_up {
+            println!("lab: already up in {}", place.directory.display());
+            let not_run = not_run_of(&place);
+            return Ok(Started { place, already: true, not_run });
+        }
+        println!("lab: cleaning up after a run that did not end");
+        down::stop(place)?;
+    }
+    if !tools::is_root() {
+        return Err("the servers change their user, for which the lab has to be root".into());
+    }
+    let begin = Instant::now();
+    let missing: Vec<Tool> =
+        Tool::ALL.into_iter().filter(|tool| !tool.is_installed(workspace)).collect();
+    if missing.contains(&Tool::OpenSsl) {
+        return Err("openssl is missing; see `cargo xtask lab deps`".into());
+    }
+    let ports = Ports::choose(options.base)?;
+    let place = Place::make(workspace, options)?;
+    match start_in(workspace, &place, &ports, &missing) {
+        Ok(not_run) => {
+            let count = SERVERS.len() - not_run.len();
+            println!("lab: {count} servers up in {:.1} s", begin.elapsed().as_secs_f64());
+            Ok(Started { place, already: false, not_run })
+        }
+        Err(error) => {
+            down::stop(place)?;
+            Err(error)
+        }
+    }
+}
+
+fn start_in(
+    workspace: &Workspace,
+    place: &Place,
+    ports: &Ports,
+    missing: &[Tool],
+) -> Result<Vec<(&'static str, String)>> {
+    keys::make(&place.directory, &Setting::hs256_secret(workspace)?)?;
+    let setting = Setting { workspace, place, ports, missing };
+    let processes = place.processes();
+    let mut not_run = Vec::new();
+    let mut starting = Vec::new();
+    for server in SERVERS {
+        let needs: Vec<&str> = server
+            .needs
+            .iter()
+            .filter(|tool| missing.contains(tool))
+            .map(|tool| tool.wanted())
+            .collect();
+        if !needs.is_empty() {
+            println!("lab: {} not run: it needs {}", server.name, needs.join(" and "));
+            not_run.push((server.name, format!("it needs {}", needs.join(" and "))));
+            continue;
+        }
+        let log = place.directory.join(format!("{}.out", server.name));
+        let begin = Instant::now();
+        let mut command = (server.prepare)(&setting)?;
+        let group = if server.name == "postfix" { Group::ItsOwn } else { Group::Ours };
+        let child = processes.start(server.name, &mut command, group, &log)?;
+        starting.push(Starting { server, child, log, begin });
+    }
+    // The authentication service first: until it is there, Dovecot does not greet.
+    starting.sort_by_key(|starting| !matches!(starting.server.ready, Ready::File(_)));
+    for server in &mut starting {
+        server.wait(place, ports)?;
+    }
+    fs::write(place.environment(), environment(workspace, place, ports, missing, &not_run))?;
+    Ok(not_run)
+}
+
+/// A server on its way.
+struct Starting {
+    server: &'static Server,
+    child: Child,
+    log: PathBuf,
+    begin: Instant,
+}
+
+impl Starting {
+    fn wait(&mut self, place: &Place, ports: &Ports) -> Result<()> {
+        loop {
+            let is_ready = match self.server.ready {
+                Ready::File(name) => place.directory.join(name).exists(),
+                Ready::Greets(names) => names.iter().all(|name| greets(ports.get(name))),
+            };
+            if is_ready {
+                let seconds = self.begin.elapsed().as_secs_f64();
+                println!("lab: {:<22} {seconds:.2} s", self.server.name);
+                return Ok(());
+            }
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || self.begin.elapsed() > PATIENCE {
+                let how =
+                    ended.map_or_else(|| "is not ready".to_owned(), |how| format!("ended: {how}"));
+                let name = self.server.name;
+                let logs =
+                    [&self.log, &place.directory.join(name).join("log")].map(|log| tail(log));
+                return Err(format!("{name} {how}\n{}", logs.join("\n")).into());
+            }
+            thread::sleep(PERIOD);
+        }
+    }
+}
+
+/// Whether a server of either protocol says its first words on that port.
+fn greets(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    if stream.set_read_timeout(Some(Duration::from_secs(5))).is_err() {
+        return false;
+    }
+    let mut first = [0; 3];
+    stream.read_exact(&mut first).is_ok() && matches!(&first, b"* O" | b"220")
+}
+
+/// `KEY=VALUE` lines for the test program.
+fn environment(
+    workspace: &Workspace,
+    place: &Place,
+    ports: &Ports,
+    missing: &[Tool],
+    not_run: &[(&'static str, String)],
+) -> String {
+    let mut lines = vec![
+        format!("dir={}", place.directory.display()),
+        format!("root={}", workspace.root.display()),
+        format!("python={}", tools::python(workspace).display()),
+    ];
+    let mail_user = tools::user(MAIL_USER).unwrap_or_default();
+    lines.push(format!("mail-user={}:{}", mail_user.0, mail_user.1));
+    lines.extend(ports.iter().map(|(name, port)| format!("port.{name}={port}")));
+    let versions = versions(workspace, missing);
+    lines.extend(versions.iter().map(|(name, version)| format!("version.{name}={version}")));
+    lines.extend(not_run.iter().map(|(name, why)| format!("{NOT_RUN}{name}={why}")));
+    lines.join("\n") + "\n"
+}
+
+const NOT_RUN: &str = "not-run.";
+
+/// The servers that a running lab lacks.
+fn not_run_of(place: &Place) -> Vec<(&'static str, String)> {
+    let text = fs::read_to_string(place.environment()).unwrap_or_default();
+    let entries = text.lines().filter_map(|line| line.strip_prefix(NOT_RUN)?.split_once('='));
+    let known = |name: &str| SERVERS.iter().find(|server| server.name == name);
+    entries.filter_map(|(name, why)| Some((known(name)?.name, why.to_owned()))).collect()
+}
