@@ -3,6 +3,7 @@
 //! * [`host`]: an IMAP and submission host on loopback, with TLS, users and mailboxes in memory.
 //! * [`scripted`]: a peer that plays a script and knows no protocol.
 //! * [`player`]: a client that a request describes; the shim is this behind a command line.
+//! * [`sink`]: a server that takes mail at full speed, counts, and fails on demand.
 //! * [`setup`]: where the examples sign in.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
@@ -15,6 +16,7 @@ pub mod host;
 pub mod player;
 pub mod scripted;
 pub mod setup;
+pub mod sink;
 
 /// Where async sessions run: one thread, timers and sockets.
 ///
