@@ -4,6 +4,7 @@
 //! [finished](crate::proto::Command::finish) for its output.
 
 mod auth;
+mod bulk;
 mod ehlo;
 mod greeting;
 mod send;
@@ -11,6 +12,7 @@ mod simple;
 mod starttls;
 
 pub use auth::Auth;
+pub use bulk::{Bulk, Outcome, Sending, Tally, Window};
 pub use ehlo::Ehlo;
 pub use greeting::Greeting;
 pub use send::Send;

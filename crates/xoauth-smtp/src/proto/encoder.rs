@@ -105,6 +105,11 @@ impl<'a> Encoder<'a> {
         self.output.await_reply(start, place == Place::Last);
     }
 
+    /// Octets that are queued and not written yet.
+    pub fn queued(&self) -> usize {
+        self.output.queued()
+    }
+
     /// Adds octets of a message, dot-stuffed by the caller; no reply comes to them.
     pub fn content(&mut self, octets: &[u8]) {
         self.output.buffer.extend_public(octets);
@@ -147,6 +152,11 @@ impl<'a> Encoder<'a> {
     /// A source has to be asked for octets: [`Exchange::poll_body`](super::Exchange::poll_body).
     pub fn want_body(&mut self) {
         self.news.wants_body = true;
+    }
+
+    /// A source is to be asked.
+    pub(crate) fn wants_body(&self) -> bool {
+        self.news.wants_body
     }
 
     /// A mail transaction begins.

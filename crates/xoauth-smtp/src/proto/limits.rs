@@ -15,7 +15,8 @@ pub struct Limits {
     pub lines: usize,
     /// Commands that are sent ahead of their replies where the server offers PIPELINING: 100. Their replies
     /// must fit the buffers between the server and us while we are still writing, or both wait for ever
-    /// (RFC 2920 3.1); 100 replies of the greatest length are 50 KiB.
+    /// (RFC 2920 3.1); 100 replies of the greatest length are 50 KiB. A driver that
+    /// [hears while it writes](crate::proto::Machine::hears_while_writing) needs no such bound.
     pub window: usize,
 }
 

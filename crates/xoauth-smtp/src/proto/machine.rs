@@ -40,6 +40,8 @@ pub struct Machine {
     limits: Limits,
     receive: Receive,
     output: Output,
+    /// Commands that may be written ahead of their replies.
+    ahead: usize,
     phase: Phase,
     extensions: Extensions,
     mask: Mask,
@@ -77,6 +79,7 @@ impl Machine {
             limits,
             receive: Receive::default(),
             output: Output::default(),
+            ahead: limits.window,
             phase: Phase::Idle,
             extensions: Extensions::default(),
             mask: Mask::default(),
@@ -119,8 +122,8 @@ impl Machine {
         let stepped = self.step(exchange);
         Ok(match self.unless_broken(exchange, stepped)? {
             Step::Write => {
-                self.output.offer(self.limits.window);
-                Want::Write(self.output.writable(self.limits.window))
+                self.output.offer(self.ahead);
+                Want::Write(self.output.writable(self.ahead))
             }
             Step::Read => Want::Read,
             Step::Body => Want::Body,
@@ -141,7 +144,7 @@ impl Machine {
             if self.output.awaited() > 0 && self.hear(exchange)? {
                 continue;
             }
-            if !self.output.writable(self.limits.window).is_empty() {
+            if !self.output.writable(self.ahead).is_empty() {
                 self.refuse_left_over()?;
                 return Ok(Step::Write);
             }
@@ -154,7 +157,7 @@ impl Machine {
                 if !self.output.is_written() {
                     continue;
                 }
-                if wants_body && !self.output.is_window_full(self.limits.window) {
+                if wants_body && !self.output.is_window_full(self.ahead) {
                     return Ok(Step::Body);
                 }
             }
@@ -306,6 +309,12 @@ impl Machine {
         fault: TransportFault,
     ) -> Error {
         self.fail(exchange, Error::Transport { fault })
+    }
+
+    /// The driver reads what comes while it waits for a write to be taken, so that no number of replies can
+    /// make both sides wait for each other: [`Limits::window`] holds no more.
+    pub fn hears_while_writing(&mut self) {
+        self.ahead = usize::MAX;
     }
 
     /// Notes down, from now on, what a trace may show: [`Machine::next_line`].

@@ -67,6 +67,12 @@ impl Output {
     /// The first `n` octets of [`Output::writable`] were written.
     pub(crate) fn wrote(&mut self, n: usize) {
         self.written = self.written.saturating_add(n).min(self.buffer.len());
+        // What the transport did not take it will be offered again.
+        self.offered = self.position();
+        self.forget_written();
+    }
+
+    fn forget_written(&mut self) {
         if self.written == self.buffer.len() {
             self.base = self.end();
             self.buffer.clear();
@@ -77,6 +83,11 @@ impl Output {
     /// Everything queued was written.
     pub(crate) fn is_written(&self) -> bool {
         self.buffer.is_empty()
+    }
+
+    /// Octets queued and not written.
+    pub(crate) fn queued(&self) -> usize {
+        self.buffer.len().saturating_sub(self.written)
     }
 
     /// The position behind everything queued.
@@ -123,8 +134,11 @@ impl Output {
 
     /// Drops the commands of which no octet was written, and the wait for their replies. Answers how many
     /// replies will not come.
+    ///
+    /// What was offered to a transport that did not answer how much of it it took counts as written: under TLS
+    /// it may be encrypted already.
     pub(crate) fn drop_unwritten(&mut self) -> usize {
-        let position = self.position();
+        let position = self.position().max(self.offered);
         let begun = |awaited: &Awaited| awaited.end <= position || awaited.start < position;
         let kept = self.awaited.iter().take_while(|awaited| begun(awaited)).count();
         let dropped = self.awaited.len() - kept;
@@ -139,7 +153,7 @@ impl Output {
             notes.retain(|&(end, _)| end <= cut);
         }
         // Nothing may be left to write.
-        self.wrote(0);
+        self.forget_written();
         dropped
     }
 

@@ -60,6 +60,11 @@ impl Body {
         self.is_ended
     }
 
+    /// Octets handed on so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Queues the next piece of a message in memory, or asks for one of a source. Answers how many commands
     /// with a reply of their own were queued.
     pub(super) fn fill(&mut self, message: &Message<'_>, out: &mut Encoder<'_>) -> usize {

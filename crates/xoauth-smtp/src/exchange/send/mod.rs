@@ -15,6 +15,7 @@
 //! A small message travels in chunks behind its envelope, before the replies to it are heard; a large one,
 //! and any by LMTP, when somebody is to get it.
 
+mod among;
 mod body;
 mod needs;
 
@@ -56,6 +57,19 @@ pub struct Send<'a> {
     accepted: Option<ReplyText>,
     /// A reply was heard that answers nothing.
     is_astray: bool,
+    company: Company,
+    needs: Option<Needs>,
+}
+
+/// What else may be under way on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// Nothing: what fails is cleared up at once.
+    Alone,
+    /// Other messages, whose sender clears up.
+    Others,
+    /// The same, and the content goes with the envelope, and more behind it, before anything is answered.
+    Ahead,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +121,43 @@ impl<'a> Send<'a> {
             failure: None,
             accepted: None,
             is_astray: false,
+            company: Company::Alone,
+            needs: None,
+        }
+    }
+
+    /// Checks everything that can be wrong, against what the server offers.
+    pub(super) fn prepare(
+        &mut self,
+        extensions: &Extensions,
+        transactions: u64,
+    ) -> Result<(), Error> {
+        let needs = Needs::find(&self.mail)?;
+        needs.check(&self.mail, extensions, transactions)?;
+        self.method = needs.method(&self.mail, extensions);
+        if extensions.is_lmtp() {
+            self.protocol = Protocol::Lmtp;
+        }
+        self.needs = Some(needs);
+        Ok(())
+    }
+
+    /// Queues everything up to DATA of a message that was prepared.
+    fn write_envelope(&mut self, extensions: &Extensions, out: &mut Encoder<'_>) {
+        let Some(needs) = &self.needs else { return };
+        needs.mail(&self.mail.envelope, extensions, out);
+        self.mail.envelope.to.iter().for_each(|to| rcpt(to, out));
+        self.body = Some(Body::new(&self.mail.message, &needs.content, self.method));
+        if self.method == Method::Data {
+            out.text("DATA");
+            out.end_line(Place::Last);
+        }
+    }
+
+    fn fill_body(&mut self, out: &mut Encoder<'_>) {
+        if let Some(body) = self.body.as_mut().filter(|body| !body.is_ended()) {
+            let commands = body.fill(&self.mail.message, out);
+            self.queued(commands, out);
         }
     }
 
@@ -155,6 +206,10 @@ impl<'a> Send<'a> {
     /// Remembers why the message is not delivered, and takes back what was not written.
     fn fail(&mut self, failure: Error, out: &mut Encoder<'_>) {
         self.failure.get_or_insert(failure);
+        if self.company == Company::Ahead {
+            // What was not written may be another's.
+            return;
+        }
         let dropped = out.drop_unwritten();
         // DATA is no command that carries the message.
         self.unanswered = self.unanswered.saturating_sub(dropped);
@@ -172,7 +227,7 @@ impl<'a> Send<'a> {
                 return Err(Error::unexpected("a refusal to DATA without recipients", reply));
             }
             (354, Some(_)) => {
-                out.end_content(b".\r\n", 0, Place::Last);
+                out.end_content(b".\r\n", 0, Place::Anywhere);
                 self.step = Step::Void;
             }
             (_, None) => self.refuse(Stage::Data, reply.to_text(), out),
@@ -237,7 +292,7 @@ impl<'a> Send<'a> {
     }
 
     /// The transaction would swallow the next one.
-    fn leaves_transaction_open(&self) -> bool {
+    pub(super) fn leaves_transaction_open(&self) -> bool {
         let sender_refused = matches!(self.failure, Some(Error::SenderRefused { .. }));
         let chunks_sent = self.method == Method::Bdat && self.step == Step::Content;
         match self.step {
@@ -312,7 +367,7 @@ impl<'a> Send<'a> {
 
     /// Closes a transaction that is left open, once everything was heard.
     fn close(&mut self, out: &mut Encoder<'_>) {
-        if out.awaited() == 0 && self.leaves_transaction_open() {
+        if self.company == Company::Alone && out.awaited() == 0 && self.leaves_transaction_open() {
             out.text("RSET");
             out.end_line(Place::Last);
             self.step = Step::Reset;
@@ -341,24 +396,12 @@ impl Exchange for Send<'_> {
     /// [`Error::InvalidArgument`], [`Error::MessageTooLarge`], [`Error::ExtensionMissing`],
     /// [`Error::ServerLimit`]: nothing is sent.
     fn encode(&mut self, out: &mut Encoder<'_>, extensions: &Extensions) -> Result<(), Error> {
-        let needs = Needs::find(&self.mail)?;
-        needs.check(&self.mail, extensions, out.transactions())?;
-        self.method = needs.method(&self.mail, extensions);
-        if extensions.is_lmtp() {
-            self.protocol = Protocol::Lmtp;
+        self.prepare(extensions, out.transactions())?;
+        self.write_envelope(extensions, out);
+        let is_short = |octets: &[u8]| octets.len() <= CHUNK;
+        if self.can_go_ahead() && self.mail.message.as_bytes().is_some_and(is_short) {
+            self.fill_body(out);
         }
-        needs.mail(&self.mail.envelope, extensions, out);
-        self.mail.envelope.to.iter().for_each(|to| rcpt(to, out));
-        let mut body = Body::new(&self.mail.message, &needs.content, self.method);
-        if self.method == Method::Data {
-            out.text("DATA");
-            out.end_line(Place::Last);
-        } else if self.protocol == Protocol::Smtp
-            && self.mail.message.as_bytes().is_some_and(|octets| octets.len() <= CHUNK)
-        {
-            self.unanswered += body.fill(&self.mail.message, out);
-        }
-        self.body = Some(body);
         Ok(())
     }
 
@@ -367,12 +410,9 @@ impl Exchange for Send<'_> {
     }
 
     fn fill(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
-        if self.step != Step::Content || self.failure.is_some() {
-            return Ok(());
-        }
-        if let Some(body) = self.body.as_mut().filter(|body| !body.is_ended()) {
-            let commands = body.fill(&self.mail.message, out);
-            self.queued(commands, out);
+        let is_awaited = self.step == Step::Content || self.company == Company::Ahead;
+        if is_awaited && self.failure.is_none() {
+            self.fill_body(out);
         }
         Ok(())
     }

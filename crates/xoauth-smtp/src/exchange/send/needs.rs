@@ -9,6 +9,7 @@ use crate::proto::{Encoder, Place};
 use crate::types::{Content, Envelope, Extensions, Mail, Parameter, Recipient, Transfer};
 
 /// What a transaction needs of the server.
+#[derive(Debug)]
 pub(crate) struct Needs {
     pub(crate) content: Content,
     address_is_internationalised: bool,

@@ -1,0 +1,339 @@
+//! No message is lost, sent twice or lied about, whatever the server does and wherever the connection breaks.
+//!
+//! A server that draws its faults from a seed keeps what it accepted; afterwards its list and the outcomes are
+//! held against each other. `XOAUTH_LOSS_RUNS=100000 cargo test -p e2e --test message_loss` plays more runs.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+
+use e2e::sink::{Accepted, Faults, Keep, Model, Offer, Random};
+use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Outcome, Send, Sending, Window};
+use xoauth::smtp::proto::{Command, Machine};
+use xoauth::smtp::{Error, Limits, Mail, Message, Transfer, TransportFault};
+
+const RUNS: u64 = 1000;
+const MESSAGES: usize = 50;
+
+/// A message and its envelope.
+#[derive(Debug, Clone)]
+struct Letter {
+    from: String,
+    to: Vec<String>,
+    content: Vec<u8>,
+}
+
+impl Letter {
+    /// Number `number` of a run; most are short, some need many pieces or chunks, some cannot be sent.
+    fn draw(number: usize, random: &mut Random) -> Self {
+        let length = match random.below(1000) {
+            0..900 => random.below(120),
+            900..998 => random.below(5_000),
+            _ => random.below(700_000),
+        };
+        let mut content = format!("Subject: {number}\r\n\r\n").into_bytes();
+        let lines: &[&[u8]] =
+            &[b"text\r\n", b".\r\n", b"..dots\r\n", b"\r\n", b"QUIT\r\n", b"RSET\r\n"];
+        let end = content.len() + usize::try_from(length).unwrap();
+        while content.len() < end {
+            content.extend_from_slice(random.pick(lines).unwrap());
+        }
+        match random.below(100) {
+            0..3 => content.extend_from_slice(b"a line feed\nalone"),
+            3..20 => content.extend_from_slice(b"no line end"),
+            _ => {}
+        }
+        let to = (0..=random.below(3)).map(|one| format!("r{one}-{number}@example.net")).collect();
+        Self { from: format!("s{number}@example.org"), to, content }
+    }
+
+    /// Some are in memory, some are read; some ask for DATA.
+    fn to_send(&self, random: &mut Random) -> Send<'_> {
+        let message = match random.percent(80) {
+            true => Message::from(&self.content),
+            false => Message::streamed(&self.content[..]),
+        };
+        let mail = Mail::new(&*self.from, self.to.iter().map(String::as_str), message);
+        Send::mail(if random.percent(10) { mail.transfer(Transfer::Data) } else { mail })
+    }
+}
+
+/// Both ends of a connection, and the octets between them.
+struct Wire {
+    model: Model,
+    machine: Machine,
+    random: Random,
+    /// Written by the client and not heard by the server yet; said by the server and not read yet.
+    forth: Vec<u8>,
+    back: VecDeque<u8>,
+    /// Everything that was handed to the transport, whether it was taken or not.
+    handed: Vec<u8>,
+    /// Octets are moved in pieces of this size at most.
+    piece: usize,
+}
+
+impl Wire {
+    fn new(offer: Offer, faults: Faults, seed: u64) -> Self {
+        let mut random = Random::new(!seed);
+        let piece = *random.pick(&[20, 150, 1500, 100_000]).unwrap();
+        Self {
+            model: Model::new(offer, Keep::Messages, faults),
+            machine: Machine::new(Limits::default()),
+            random,
+            forth: Vec::new(),
+            back: VecDeque::new(),
+            handed: Vec::new(),
+            piece,
+        }
+    }
+
+    fn size(&mut self, most: usize) -> usize {
+        let piece = self.piece.max(most / 50);
+        1 + usize::try_from(self.random.below(most.min(piece) as u64)).unwrap()
+    }
+
+    /// The server hears what is on its way.
+    fn deliver(&mut self) {
+        let octets = std::mem::take(&mut self.forth);
+        let mut rest = &octets[..];
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(self.size(rest.len()));
+            self.model.receive(piece);
+            rest = behind;
+        }
+        self.back.extend(self.model.take_output());
+    }
+
+    fn run<C: Command>(&mut self, mut command: C) -> Result<C::Output, Error> {
+        let mut machine = std::mem::replace(&mut self.machine, Machine::new(Limits::default()));
+        let started = machine.start(&mut command);
+        let driven = started.and_then(|()| self.drive(&mut machine.converse(&mut command)));
+        self.machine = machine;
+        driven.and_then(|()| command.finish())
+    }
+
+    fn send(&mut self, bulk: &mut Bulk<'_>) -> Result<(), Error> {
+        let mut machine = std::mem::replace(&mut self.machine, Machine::new(Limits::default()));
+        let driven = self.drive(&mut Sending::new(&mut machine, bulk));
+        self.machine = machine;
+        driven
+    }
+
+    fn drive<C: Conversation<Error = Error>>(&mut self, conversation: &mut C) -> Result<(), Error> {
+        for _ in 0..10_000_000 {
+            match conversation.poll()? {
+                Want::Write(octets) => {
+                    // A peer that is gone is noticed by the first writing, or by a later one, or by none.
+                    if self.model.is_closed() && self.random.percent(30) {
+                        self.handed.extend_from_slice(octets);
+                        return Err(conversation.transport_failed(TransportFault::Closed));
+                    }
+                    let taken = self.size(octets.len());
+                    self.handed.extend_from_slice(&octets[..taken]);
+                    self.forth.extend_from_slice(&octets[..taken]);
+                    conversation.written(taken);
+                    if self.random.percent(50) {
+                        self.deliver();
+                    }
+                }
+                Want::Read => {
+                    if self.back.is_empty() {
+                        self.deliver();
+                    }
+                    let room = conversation.read_buffer();
+                    let most = room.len().min(self.back.len());
+                    if most == 0 {
+                        assert!(self.model.is_closed(), "both wait for each other");
+                        conversation.end_of_stream()?;
+                        continue;
+                    }
+                    let count = self.size(most);
+                    let room = conversation.read_buffer();
+                    for (to, from) in room.iter_mut().zip(self.back.drain(..count)) {
+                        *to = from;
+                    }
+                    conversation.received(count);
+                }
+                Want::Body => {
+                    let polled = conversation.poll_body(&mut Context::from_waker(Waker::noop()));
+                    let Poll::Ready(taken) = polled else { panic!("nothing is waited for") };
+                    taken?;
+                }
+                Want::Done => return Ok(()),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        panic!("no end");
+    }
+}
+
+/// What a run came to, to see that the runs are not all alike.
+#[derive(Debug, Default, Clone, Copy)]
+struct Told {
+    accepted: usize,
+    refused: usize,
+    invalid: usize,
+    unknown: usize,
+    unknown_but_accepted: usize,
+    unsent: usize,
+    broken: usize,
+}
+
+impl Told {
+    fn add(&mut self, more: Self) {
+        self.accepted += more.accepted;
+        self.refused += more.refused;
+        self.invalid += more.invalid;
+        self.unknown += more.unknown;
+        self.unknown_but_accepted += more.unknown_but_accepted;
+        self.unsent += more.unsent;
+        self.broken += more.broken;
+    }
+}
+
+/// Holds the outcomes against what the server accepted.
+fn compare(mails: &[Letter], outcomes: &[Outcome], accepted: &[Accepted], told: &mut Told) {
+    assert_eq!(mails.len(), outcomes.len(), "an outcome for each message");
+    let numbers: HashMap<&str, usize> =
+        mails.iter().enumerate().map(|(number, mail)| (mail.from.as_str(), number)).collect();
+    let mut by_number = HashMap::new();
+    let mut last = None;
+    for one in accepted {
+        let number = numbers[one.from.as_str()];
+        assert!(last < Some(number), "number {number} is out of order, or was sent twice");
+        last = Some(number);
+        let mut content = mails[number].content.clone();
+        if !content.ends_with(b"\r\n") {
+            content.extend_from_slice(b"\r\n");
+        }
+        assert!(one.content == content, "number {number} was changed on its way");
+        by_number.insert(number, one);
+    }
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let there = by_number.get(&number);
+        match outcome {
+            Ok(sent) => {
+                let there = there.unwrap_or_else(|| panic!("number {number} was not accepted"));
+                let claimed: Vec<_> = sent.accepted().map(|one| one.address.as_str()).collect();
+                assert_eq!(claimed, there.recipients, "recipients of number {number}");
+                assert_eq!(sent.recipients().len(), mails[number].to.len());
+                told.accepted += 1;
+            }
+            Err(Error::DeliveryUnknown { .. }) => {
+                told.unknown += 1;
+                told.unknown_but_accepted += usize::from(there.is_some());
+            }
+            Err(error) => {
+                assert!(there.is_none(), "number {number} was accepted, but: {error}");
+                match error {
+                    Error::InvalidArgument(_) => told.invalid += 1,
+                    error if error.is_fatal() => told.unsent += 1,
+                    _ => told.refused += 1,
+                }
+            }
+        }
+    }
+}
+
+/// One run: whatever happens, the lists agree.
+fn play(seed: u64, told: &mut Told) {
+    let mut random = Random::new(seed);
+    let offer = Offer { pipelining: random.percent(75), chunking: random.percent(60) };
+    let mails: Vec<Letter> = (0..MESSAGES).map(|n| Letter::draw(n, &mut random)).collect();
+    let octets: usize = mails.iter().map(|mail| mail.content.len() + 100).sum();
+    let mut wire = Wire::new(offer, Faults::draw(seed, 2 * octets as u64), seed);
+    if wire.run(Greeting::new()).is_err()
+        || wire.run(Ehlo::new("[127.0.0.1]".parse().unwrap())).is_err()
+    {
+        return;
+    }
+    let window = Window {
+        messages: *random.pick(&[0, 1, 2, 8, 64]).unwrap(),
+        octets: *random.pick(&[1, 1000, 256 * 1024, u64::MAX]).unwrap(),
+    };
+    let mut bulk = Bulk::new(window);
+    let mut outcomes = Vec::new();
+    let mut waiting = mails.iter();
+    let mut pushed = 0;
+    let fault = loop {
+        while bulk.has_room() && !random.percent(5) {
+            let Some(mail) = waiting.next() else { break };
+            bulk.push(mail.to_send(&mut random));
+            pushed += 1;
+        }
+        let driven = wire.send(&mut bulk);
+        outcomes.extend(std::iter::from_fn(|| bulk.next_outcome()).take(if driven.is_err() {
+            usize::MAX
+        } else {
+            usize::try_from(random.below(10)).unwrap()
+        }));
+        match driven {
+            Err(fault) => break Some(fault),
+            Ok(()) if bulk.is_over() && waiting.len() == 0 => break None,
+            Ok(()) => {}
+        }
+    };
+    assert!(bulk.is_over() && bulk.tally().settled() == pushed as u64);
+    compare(&mails[..pushed], &outcomes, wire.model.accepted(), told);
+    match fault {
+        None => {
+            assert!(outcomes.iter().all(|one| one.as_ref().err().is_none_or(|e| !e.is_fatal())));
+            // Unless the connection ends right here, the session goes on.
+            assert!(wire.run(Noop::new()).is_ok() || wire.model.is_closed());
+        }
+        Some(fault) => {
+            assert!(fault.is_fatal(), "{fault}");
+            told.broken += 1;
+            // Only what left whole can be unknown.
+            for (mail, outcome) in mails.iter().zip(&outcomes) {
+                if matches!(outcome, Err(Error::DeliveryUnknown { .. })) {
+                    let from = format!("<{}>", mail.from).into_bytes();
+                    let at = find(&wire.handed, &from).unwrap();
+                    assert!(
+                        wire.handed.len() - at > mail.content.len(),
+                        "it cannot have left whole"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn find(octets: &[u8], what: &[u8]) -> Option<usize> {
+    memchr::memmem::find(octets, what)
+}
+
+#[test]
+fn outcomes_agree_with_what_the_server_accepted() {
+    let runs = std::env::var("XOAUTH_LOSS_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let mut told = Told::default();
+    std::thread::scope(|scope| {
+        let some = |first: u64| {
+            move || {
+                let mut told = Told::default();
+                for seed in (first..runs).step_by(threads) {
+                    let played = AssertUnwindSafe(|| play(seed, &mut told));
+                    assert!(catch_unwind(played).is_ok(), "seed {seed}");
+                }
+                told
+            }
+        };
+        let threads: Vec<_> = (0..threads as u64).map(|first| scope.spawn(some(first))).collect();
+        for thread in threads {
+            told.add(thread.join().unwrap());
+        }
+    });
+    println!("{told:?}");
+    // Every kind of ending was seen, many times.
+    let few = [told.refused, told.invalid, told.unknown, told.unsent, told.unknown_but_accepted];
+    assert!(few.iter().all(|&count| count > 100) && told.accepted > 10_000, "{told:?}");
+}
