@@ -1,9 +1,12 @@
 //! Bulk sending: several messages to several recipients over one connection.
 #![allow(missing_docs, clippy::print_stdout)]
 
+use std::time::Duration;
+
 use e2e::setup::Setup;
 use xoauth::sasl::Service;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::Mail;
+use xoauth::{Error, smtp};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let setup =
@@ -13,16 +16,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let user = setup.user();
     let recipients =
         ["ann@example.org", "ben@example.org", "nobody@example.org", "cleo@example.org"];
-    for recipient in recipients {
-        let message = format!(
+    let messages = recipients.map(|recipient| {
+        let text = format!(
             "From: {user}\r\nTo: {recipient}\r\nSubject: News\r\n\r\nDear {recipient},\r\nall is well.\r\n"
         );
-        match session.run(Send::new(user, [recipient], message)) {
+        Mail::new(user, [recipient], text)
+    });
+    // Providers want no more than so many messages in so much time.
+    let outcomes = session.send_all(messages)?.rate(20, Duration::from_secs(1));
+    for (recipient, outcome) in recipients.iter().zip(outcomes) {
+        match outcome {
             Ok(sent) => println!("{recipient}: {}", sent.reply()),
-            // One refused recipient does not end the run; a session that broke does.
-            Err(error) if !error.is_fatal() => println!("{recipient}: {error}"),
-            Err(error) => return Err(error.into()),
+            // May have been accepted or not: not to be sent again without a look at the mailbox.
+            Err(Error::Smtp(smtp::Error::DeliveryUnknown { cause, .. })) => {
+                println!("{recipient}: unknown, {cause}");
+            }
+            Err(error) => println!("{recipient}: not sent, {error}"),
         }
+    }
+    if !session.is_usable() {
+        return Err(
+            "the connection broke; the messages that were not sent may be sent again".into()
+        );
     }
     session.quit()?;
     Ok(())

@@ -136,8 +136,8 @@ impl PlainClient<TcpTransport> {
     }
 
     pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
-        let (Blocking(transport), settings, limits) = now(self.core.agree_on_tls())?;
-        let transport = tls.handshake(&settings.host, transport)?;
-        Ok(Client { core: Core::new(Blocking(transport), settings, limits)? })
+        let (io, settings, limits) = now(self.core.agree_on_tls())?;
+        let transport = tls.handshake(&settings.host, io.stream)?;
+        Ok(Client { core: Core::new(Blocking::new(transport), settings, limits)? })
     }
 }

@@ -45,7 +45,7 @@ impl Builder {
             return self.connect_starttls();
         }
         let (transport, settings) = self.options.dial_tls(993)?;
-        Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
+        Ok(Client { core: now(Core::greeted(Blocking::new(transport), settings, self.limits))? })
     }
 
     /// Connects in the clear, hears the greeting and protects the connection with STARTTLS.
@@ -64,7 +64,9 @@ impl Builder {
     /// [`Error::Connect`], and [`Error::Imap`] for what the greeting says.
     pub fn connect_plain(&self) -> Result<PlainClient<TcpTransport>, Error> {
         let (transport, settings) = self.options.dial(143)?;
-        Ok(PlainClient { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
+        Ok(PlainClient {
+            core: now(Core::greeted(Blocking::new(transport), settings, self.limits))?,
+        })
     }
 
     /// Begins IMAP on a stream that is protected already, say by another TLS library, and hears the greeting.
@@ -74,6 +76,6 @@ impl Builder {
     /// [`Error::Imap`] for what the greeting says.
     pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
         let settings = self.options.settings(993);
-        Ok(Client { core: now(Core::greeted(Blocking(transport), settings, self.limits))? })
+        Ok(Client { core: now(Core::greeted(Blocking::new(transport), settings, self.limits))? })
     }
 }

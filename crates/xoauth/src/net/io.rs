@@ -36,28 +36,70 @@ pub(crate) trait Io {
         let _ = at;
     }
 
+    /// A write that the peer does not take is pending, and what the peer says can be read meanwhile.
+    #[cfg(feature = "smtp")]
+    fn hears_while_writing(&self) -> bool {
+        true
+    }
+
     /// Ends the stream towards the peer without waiting.
     fn close(&mut self);
 }
 
-/// A stream whose calls come back when they are done.
-pub(crate) struct Blocking<T>(pub(crate) T);
+/// A stream whose calls come back when they are done. A write that the peer does not take is pending
+/// nevertheless, and the reading behind it does not wait.
+pub(crate) struct Blocking<T> {
+    pub(crate) stream: T,
+    /// The peer takes nothing at the moment: reads and writes do not wait.
+    is_stuck: bool,
+}
+
+impl<T: Transport> Blocking<T> {
+    pub(crate) fn new(stream: T) -> Self {
+        Self { stream, is_stuck: false }
+    }
+
+    fn set_stuck(&mut self, is_stuck: bool) {
+        if self.is_stuck != is_stuck {
+            self.is_stuck = is_stuck;
+            self.stream.set_waiting(!is_stuck);
+        }
+    }
+}
 
 impl<T: Transport> Io for Blocking<T> {
-    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.0.read(buffer))
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.stream.read(buffer) {
+            // Neither can be done: the next write waits for a moment.
+            Err(error) if self.is_stuck && is_not_now(&error) => {
+                self.set_stuck(false);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            read => Poll::Ready(read),
+        }
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.0.write(octets))
+        match self.stream.write(octets) {
+            Err(error) if self.stream.hears_while_writing() && is_not_now(&error) => {
+                self.set_stuck(true);
+                // The driver reads next.
+                Poll::Pending
+            }
+            written => {
+                self.set_stuck(false);
+                Poll::Ready(written)
+            }
+        }
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.flush())
+        Poll::Ready(self.stream.flush())
     }
 
     fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.0.set_deadline(deadline);
+        self.stream.set_deadline(deadline);
     }
 
     fn now(&self) -> Instant {
@@ -66,12 +108,21 @@ impl<T: Transport> Io for Blocking<T> {
 
     #[cfg(feature = "imap")]
     fn wake_at(&mut self, at: Option<Instant>) {
-        self.0.set_wake(at);
+        self.stream.set_wake(at);
+    }
+
+    #[cfg(feature = "smtp")]
+    fn hears_while_writing(&self) -> bool {
+        self.stream.hears_while_writing()
     }
 
     fn close(&mut self) {
-        self.0.close();
+        self.stream.close();
     }
+}
+
+fn is_not_now(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// A stream of which one read is made, so that a driver comes back as soon as something was heard.
@@ -125,7 +176,7 @@ impl<I: Io> Io for OneRead<'_, I> {
 }
 
 /// Runs a future over a [`Blocking`] stream: it is ready when its first poll comes back, unless the source
-/// of a body has to be waited for.
+/// of a body has to be waited for, or the peer takes nothing for a while.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

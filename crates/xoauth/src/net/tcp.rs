@@ -7,12 +7,24 @@ use std::time::{Duration, Instant};
 use super::Transport;
 
 /// A TCP connection with `TCP_NODELAY` and a deadline for whole operations.
+///
+/// On Unix it hears while it writes. (On Windows a socket cannot be used after a write that timed out.)
 #[derive(Debug)]
 pub struct TcpTransport {
     stream: TcpStream,
     deadline: Option<Instant>,
     wake: Option<Instant>,
+    is_waiting: bool,
+    /// What the socket was told last.
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
 }
+
+/// For so long a peer may take nothing before somebody looks whether it waits to be heard.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// The socket is not told of a time that differs from the last one by less: every telling is a system call.
+const ALIKE: Duration = Duration::from_millis(50);
 
 impl TcpTransport {
     /// Takes over a connected stream.
@@ -23,7 +35,16 @@ impl TcpTransport {
         // A flight is one write: waiting for more of it would only stall (Nagle against delayed
         // acknowledgements costs 44 ms a message elsewhere).
         stream.set_nodelay(true)?;
-        Ok(Self { stream, deadline: None, wake: None })
+        stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
+        Ok(Self {
+            stream,
+            deadline: None,
+            wake: None,
+            is_waiting: true,
+            read_timeout: None,
+            write_timeout: None,
+        })
     }
 
     /// The address at the other end.
@@ -68,22 +89,56 @@ impl TcpTransport {
 
 impl Read for TcpTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left()?;
-        let until_wake = self.until_wake()?;
-        // Where both are the same, the deadline has the last word.
-        let wakes = until_wake.is_some_and(|wake| left.is_none_or(|left| wake < left));
-        self.stream.set_read_timeout(if wakes { until_wake } else { left })?;
-        self.stream.read(buffer).map_err(|error| match as_timed_out(error) {
-            error if wakes && error.kind() == io::ErrorKind::TimedOut => would_block(),
-            error => error,
-        })
+        loop {
+            let left = self.left()?;
+            if !self.is_waiting {
+                return self.stream.read(buffer);
+            }
+            let until_wake = self.until_wake()?;
+            let bound = match (left, until_wake) {
+                (Some(left), Some(wake)) => Some(left.min(wake)),
+                (left, wake) => left.or(wake),
+            };
+            if differs(self.read_timeout, bound) {
+                self.stream.set_read_timeout(bound)?;
+                self.read_timeout = bound;
+            }
+            match self.stream.read(buffer).map_err(as_timed_out) {
+                // Whose time has passed, or whether it is a little early, is seen above. Where both have, the
+                // deadline has the last word.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                read => return read,
+            }
+        }
     }
 }
 
 impl Write for TcpTransport {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(octets).map_err(as_timed_out)
+        loop {
+            let left = self.left()?;
+            if !self.is_waiting {
+                return self.stream.write(octets);
+            }
+            let moment = match left {
+                left if !self.hears_while_writing() => left,
+                Some(left) => Some(left.min(MOMENT)),
+                None => Some(MOMENT),
+            };
+            if differs(self.write_timeout, moment) {
+                self.stream.set_write_timeout(moment)?;
+                self.write_timeout = moment;
+            }
+            match self.stream.write(octets).map_err(as_timed_out) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.left()?;
+                    if self.hears_while_writing() {
+                        return Err(would_block());
+                    }
+                }
+                written => return written,
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -100,9 +155,27 @@ impl Transport for TcpTransport {
         self.wake = at;
     }
 
+    fn hears_while_writing(&self) -> bool {
+        cfg!(unix)
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        if self.is_waiting != waiting && self.stream.set_nonblocking(!waiting).is_ok() {
+            self.is_waiting = waiting;
+        }
+    }
+
     fn close(&mut self) {
         // The peer may be gone already; there is nobody left to tell.
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// Whether the socket has to be told of another time.
+fn differs(told: Option<Duration>, now: Option<Duration>) -> bool {
+    match (told, now) {
+        (Some(told), Some(now)) => told.abs_diff(now) > ALIKE.min(now / 8),
+        (told, now) => told != now,
     }
 }
 

@@ -56,12 +56,18 @@ impl Tls {
         transport: TcpTransport,
     ) -> Result<TlsTransport, Error> {
         let deadline = transport.deadline();
-        self.connector.connect(host, transport).map_err(|error| match error {
-            _ if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Error::TlsDeadline,
-            HandshakeError::Failure(source) => handshake_failed(host, source),
-            // The transport never says WouldBlock.
-            HandshakeError::WouldBlock(_) => Error::TlsDeadline,
-        })
+        let mut result = self.connector.connect(host, transport);
+        loop {
+            result = match result {
+                Ok(stream) => return Ok(stream),
+                Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    return Err(Error::TlsDeadline);
+                }
+                Err(HandshakeError::Failure(source)) => return Err(handshake_failed(host, source)),
+                // The peer took nothing for a moment.
+                Err(HandshakeError::WouldBlock(begun)) => begun.handshake(),
+            }
+        }
     }
 }
 
@@ -120,6 +126,14 @@ impl Transport for TlsTransport {
 
     fn set_wake(&mut self, at: Option<Instant>) {
         self.get_mut().set_wake(at);
+    }
+
+    fn hears_while_writing(&self) -> bool {
+        self.get_ref().hears_while_writing()
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        self.get_mut().set_waiting(waiting);
     }
 
     fn close(&mut self) {

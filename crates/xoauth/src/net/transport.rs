@@ -20,6 +20,20 @@ pub trait Transport: Read + Write {
         let _ = at;
     }
 
+    /// A write that the peer does not take ends with [`io::ErrorKind::WouldBlock`] after a moment, and
+    /// [`Transport::set_waiting`] is obeyed, so that what the peer says can be read meanwhile: a peer that waits
+    /// to be heard takes no more. Where this is false, no more is sent ahead of answers than fits the buffers
+    /// in between.
+    fn hears_while_writing(&self) -> bool {
+        false
+    }
+
+    /// From now on reads and writes wait for the peer, or do what can be done at once and end with
+    /// [`io::ErrorKind::WouldBlock`] where that is nothing.
+    fn set_waiting(&mut self, waiting: bool) {
+        let _ = waiting;
+    }
+
     /// Ends the stream towards the peer (with TLS: `close_notify`) without waiting for an answer.
     fn close(&mut self);
 }
@@ -31,6 +45,14 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn set_wake(&mut self, at: Option<Instant>) {
         (**self).set_wake(at);
+    }
+
+    fn hears_while_writing(&self) -> bool {
+        (**self).hears_while_writing()
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        (**self).set_waiting(waiting);
     }
 
     fn close(&mut self) {

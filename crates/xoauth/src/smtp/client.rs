@@ -103,9 +103,9 @@ impl PlainClient<TcpTransport> {
     }
 
     pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
-        let (Blocking(transport), settings, limits, name) = now(self.core.agree_on_tls())?;
-        let transport = tls.handshake(&settings.host, transport)?;
-        let mut core = Core::new(Blocking(transport), settings, limits, name);
+        let (io, settings, limits, name) = now(self.core.agree_on_tls())?;
+        let transport = tls.handshake(&settings.host, io.stream)?;
+        let mut core = Core::new(Blocking::new(transport), settings, limits, name);
         now(core.hello(Ehlo::new))?;
         Ok(Client { core })
     }

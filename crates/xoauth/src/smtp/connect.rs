@@ -55,7 +55,7 @@ impl Builder {
         }
         let (transport, settings) = self.options.dial_tls(465)?;
         let name = self.name_on(transport.get_ref());
-        let mut core = Core::new(Blocking(transport), settings, self.limits, name);
+        let mut core = Core::new(Blocking::new(transport), settings, self.limits, name);
         now(core.greet())?;
         now(core.hello(Ehlo::new))?;
         Ok(Client { core })
@@ -88,7 +88,7 @@ impl Builder {
     pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
         let name = self.name.clone().unwrap_or_default();
         let mut core =
-            Core::new(Blocking(transport), self.options.settings(465), self.limits, name);
+            Core::new(Blocking::new(transport), self.options.settings(465), self.limits, name);
         now(core.greet())?;
         now(core.hello(Ehlo::new))?;
         Ok(Client { core })
@@ -100,7 +100,7 @@ impl Builder {
     ) -> Result<PlainClient<TcpTransport>, Error> {
         let (transport, settings) = self.options.dial(587)?;
         let name = self.name_on(&transport);
-        let mut core = Core::new(Blocking(transport), settings, self.limits, name);
+        let mut core = Core::new(Blocking::new(transport), settings, self.limits, name);
         now(core.greet())?;
         now(core.hello(ehlo))?;
         Ok(PlainClient { core })

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::task::Poll;
 
 use xoauth_sasl::{Context, Mechanism};
 #[cfg(feature = "native-tls")]
 use xoauth_smtp::exchange::StartTls;
-use xoauth_smtp::exchange::{Auth, Ehlo, Greeting};
+use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Sending};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::{ClientName, Extensions, Limits};
 
@@ -32,6 +33,9 @@ impl<I: Io> Core<I> {
         let mut machine = Machine::new(limits);
         if settings.trace.is_some() {
             machine.keep_transcript();
+        }
+        if io.hears_while_writing() {
+            machine.hears_while_writing();
         }
         Self { connection: Connection::new(io, settings), machine, name }
     }
@@ -104,6 +108,15 @@ impl<I: Io> Core<I> {
             self.connection.close();
         }
         Ok(started?)
+    }
+
+    /// Sends what was pushed until the server has to be waited for and an outcome is there, or nothing is left.
+    pub(crate) fn poll_send(
+        &mut self,
+        bulk: &mut Bulk<'_>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Stop, Error>> {
+        self.connection.poll_drive(Sending::new(&mut self.machine, bulk), cx)
     }
 
     pub(crate) async fn drive(&mut self, command: &mut dyn Exchange) -> Result<Stop, Error> {

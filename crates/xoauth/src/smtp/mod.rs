@@ -4,6 +4,7 @@
 //! [`Client`] until it is authenticated and a [`Session`] from then on; what it does are values of
 //! [`exchange`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
 
+mod bulk;
 mod client;
 mod connect;
 mod core;
@@ -11,11 +12,14 @@ mod core;
 mod door;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
+mod outcomes;
+mod rate;
 mod session;
 
 pub use client::{Client, PlainClient};
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
+pub use outcomes::Outcomes;
 pub use session::Session;
 pub use xoauth_smtp::*;

@@ -1,9 +1,11 @@
 //! Connections that may send mail.
 
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::Quit;
+use xoauth_smtp::exchange::{Bulk, Quit, Send};
 use xoauth_smtp::proto::Command;
 
+use super::Outcomes;
+use super::bulk::Delivery;
 use super::core::Core;
 use crate::Error;
 use crate::net::{Blocking, Transport, debug_of_core, now};
@@ -22,6 +24,39 @@ impl<T: Transport> Session<T> {
     /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
     pub fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         now(self.core.run(command))
+    }
+
+    /// Sends messages one behind the other without waiting for round trips, and yields what became of each, in
+    /// order.
+    ///
+    /// How far sending goes ahead is the server's to allow: see [`Bulk`]. One refused message does not stop
+    /// those behind it. [`xoauth_smtp::Error::DeliveryUnknown`] is the outcome of a message that may have been
+    /// accepted or not because the connection broke; it is never sent again by itself.
+    ///
+    /// ```no_run
+    /// # use xoauth::smtp::{self, exchange::{Send, Window}, Session};
+    /// # fn news<T: xoauth::Transport>(session: &mut Session<T>, readers: &[String]) -> Result<(), Box<dyn std::error::Error>> {
+    /// let messages = readers.iter().map(|to| Send::new("news@example.org", [to], "Subject: News\r\n\r\n..."));
+    /// for (to, outcome) in readers.iter().zip(session.send_all(messages)?) {
+    ///     match outcome {
+    ///         Ok(sent) => println!("{to}: {}", sent.reply()),
+    ///         Err(error) => println!("{to}: {error}"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where the session is over: no message is taken.
+    pub fn send_all<'a, M>(
+        &mut self,
+        messages: M,
+    ) -> Result<Outcomes<'_, 'a, T, M::IntoIter>, Error>
+    where
+        M: IntoIterator<Item: Into<Send<'a>>>,
+    {
+        let delivery = Delivery::new(&mut self.core, Bulk::default())?;
+        Ok(Outcomes::new(delivery, messages.into_iter()))
     }
 
     /// Says QUIT and closes the connection.

@@ -22,8 +22,10 @@
 mod client;
 mod connect;
 mod door;
+mod outcomes;
 mod session;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
+pub use outcomes::Outcomes;
 pub use session::Session;

@@ -1,11 +1,13 @@
 //! Connections that may send mail.
 
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::Quit;
+use xoauth_smtp::exchange::{Bulk, Quit, Send};
 use xoauth_smtp::proto::Command;
 
+use super::Outcomes;
 use crate::Error;
 use crate::net::{AsyncTransport, Timed, debug_of_core};
+use crate::smtp::bulk::Delivery;
 use crate::smtp::core::Core;
 
 /// An SMTP session that may send mail.
@@ -22,6 +24,22 @@ impl<T: AsyncTransport> Session<T> {
     /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
     pub async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         self.core.run(command).await
+    }
+
+    /// Sends messages one behind the other without waiting for round trips, and yields what became of each, in
+    /// order; as the blocking session's [`send_all`](crate::smtp::Session::send_all).
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where the session is over: no message is taken.
+    pub fn send_all<'a, M>(
+        &mut self,
+        messages: M,
+    ) -> Result<Outcomes<'_, 'a, T, M::IntoIter>, Error>
+    where
+        M: IntoIterator<Item: Into<Send<'a>>>,
+    {
+        let delivery = Delivery::new(&mut self.core, Bulk::default())?;
+        Ok(Outcomes::new(delivery, messages.into_iter()))
     }
 
     /// Says QUIT and closes the connection.

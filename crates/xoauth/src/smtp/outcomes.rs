@@ -1,0 +1,94 @@
+//! Outcomes of many messages, one by one.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::iter::Fuse;
+use std::time::Duration;
+
+use xoauth_smtp::Sent;
+use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
+
+use super::bulk::{Delivery, Next};
+use super::rate::Rate;
+use crate::Error;
+use crate::net::{Blocking, Transport, now};
+
+/// Sends messages and tells what became of each, in order; see [`Session::send_all`](super::Session::send_all).
+///
+/// Messages are taken from the caller's iterator as there is room for them, and sent while outcomes are asked
+/// for. Dropped half way, it waits for the answers to what was sent and takes no more messages.
+#[must_use = "nothing is sent before the first outcome is asked for"]
+pub struct Outcomes<'s, 'a, T: Transport, M: Iterator> {
+    delivery: Delivery<'s, 'a, Blocking<T>>,
+    messages: Fuse<M>,
+}
+
+impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
+    pub(super) fn new(delivery: Delivery<'s, 'a, Blocking<T>>, messages: M) -> Self {
+        Self { delivery, messages: messages.fuse() }
+    }
+
+    /// How far sending may go ahead of the server's answers; a small [`Window`] otherwise.
+    pub fn window(mut self, window: Window) -> Self {
+        self.delivery.edit(|bulk| bulk.within(window));
+        self
+    }
+
+    /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong.
+    pub fn without_chunking(mut self) -> Self {
+        self.delivery.edit(Bulk::without_chunking);
+        self
+    }
+
+    /// At most so many messages within any stretch of so much time.
+    pub fn rate(mut self, messages: usize, per: Duration) -> Self {
+        self.delivery.rate = Some(Rate::new(messages, per));
+        self
+    }
+
+    /// Calls `watcher` whenever octets of a message were queued or an outcome is known.
+    pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + std::marker::Send + 'a) -> Self {
+        self.delivery.edit(|bulk| bulk.watched_by(watcher));
+        self
+    }
+
+    /// How it goes, in numbers.
+    pub fn tally(&self) -> Tally {
+        self.delivery.bulk.tally()
+    }
+}
+
+impl<'a, T: Transport, M: Iterator<Item: Into<Send<'a>>>> Iterator for Outcomes<'_, 'a, T, M> {
+    type Item = Result<Sent, Error>;
+
+    /// What became of the next message. After an error that [is fatal](Error::is_fatal) come the outcomes of
+    /// the messages that were on their way, then `None`; messages not taken by then are left in the caller's
+    /// iterator.
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let messages = &mut self.messages;
+            let mut pull = || messages.next().map(Into::into);
+            match now(poll_fn(|cx| self.delivery.poll_next(cx, &mut pull))) {
+                Next::Outcome(outcome) => return Some(outcome),
+                Next::Wait(time) => std::thread::sleep(time),
+                Next::Over => return None,
+            }
+        }
+    }
+}
+
+impl<T: Transport, M: Iterator> Drop for Outcomes<'_, '_, T, M> {
+    /// What was sent is answered, so that the session can go on.
+    fn drop(&mut self) {
+        while !self.delivery.is_over() {
+            now(poll_fn(|cx| self.delivery.poll_step(cx)));
+            while self.delivery.bulk.next_outcome().is_some() {}
+        }
+    }
+}
+
+impl<T: Transport, M: Iterator> fmt::Debug for Outcomes<'_, '_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcomes").field("tally", &self.tally()).finish_non_exhaustive()
+    }
+}

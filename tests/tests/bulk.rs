@@ -1,0 +1,246 @@
+//! Many messages over one session, over sockets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use e2e::certificates::Authority;
+use e2e::sink::{Faults, Keep, Model, Offer, Sink};
+use xoauth::net::TcpTransport;
+use xoauth::smtp::exchange::{Noop, Send, Window};
+use xoauth::smtp::{self, Builder, Session};
+use xoauth::{Error, Tls, Transport};
+
+const WAYS: [Offer; 4] = [
+    Offer { pipelining: true, chunking: true },
+    Offer { pipelining: true, chunking: false },
+    Offer { pipelining: false, chunking: true },
+    Offer { pipelining: false, chunking: false },
+];
+
+fn plain(port: u16) -> Result<Session<TcpTransport>, Error> {
+    let client = Builder::new("127.0.0.1").port(port).connect_plain()?;
+    Ok(client.trust().without_authentication())
+}
+
+fn content(number: usize) -> String {
+    format!("Subject: {number}\r\n\r\n{}.\r\n", "text\r\n".repeat(number % 7 * 50))
+}
+
+fn message(number: usize) -> Send<'static> {
+    Send::new(&*format!("{number}@example.org"), ["b@example.net"], content(number))
+}
+
+fn deliver<T: Transport>(session: &mut Session<T>, count: usize) {
+    let window = Window::of_messages(20);
+    let outcomes = session.send_all((0..count).map(message)).unwrap().window(window);
+    assert_eq!(outcomes.map(Result::unwrap).count(), count);
+    session.run(Noop::new()).unwrap();
+}
+
+#[test]
+fn messages_arrive_whole_and_in_order_every_way() {
+    let authority = Authority::new().unwrap();
+    let tls = Tls::builder().add_roots(&authority.pem().unwrap()).unwrap();
+    let tls = tls.only_these_roots().build().unwrap();
+    for offer in WAYS {
+        let sink = Sink::builder().offer(offer).keep(Keep::Messages).start().unwrap();
+        deliver(&mut plain(sink.port()).unwrap(), 100);
+        let (_, plain) = sink.finish_with_messages();
+
+        let builder = Sink::builder().offer(offer).keep(Keep::Messages);
+        let sink = builder.tls(authority.localhost().unwrap()).start().unwrap();
+        let client = Builder::new("localhost").port(sink.port()).tls(&tls).connect().unwrap();
+        deliver(&mut client.without_authentication(), 100);
+        let (_, protected) = sink.finish_with_messages();
+        for accepted in [plain, protected] {
+            assert_eq!(accepted.len(), 100);
+            for (number, one) in accepted.iter().enumerate() {
+                assert_eq!(one.content, content(number).as_bytes(), "{offer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn async_sessions_deliver_and_a_dropped_future_of_next_loses_nothing() {
+    e2e::runtime().block_on(async {
+        let sink = Sink::builder().offer(WAYS[0]).keep(Keep::Messages).start().unwrap();
+        let client = smtp::nonblocking::Builder::new("127.0.0.1").port(sink.port());
+        let client = client.connect_plain().await.unwrap().trust();
+        let mut session = client.without_authentication();
+        let mut outcomes = session.send_all((0..100).map(message)).unwrap();
+        let mut told = 0;
+        loop {
+            // Polled once and dropped, every other time.
+            let outcome = tokio::select! {
+                biased;
+                outcome = outcomes.next() => outcome,
+                () = std::future::ready(()), if told % 2 == 0 => outcomes.next().await,
+            };
+            let Some(outcome) = outcome else { break };
+            outcome.unwrap();
+            told += 1;
+        }
+        assert_eq!(told, 100);
+        drop(outcomes);
+        session.quit().await.unwrap();
+        let (_, accepted) = sink.finish_with_messages();
+        for (number, one) in accepted.iter().enumerate() {
+            assert_eq!(one.content, content(number).as_bytes());
+        }
+        assert_eq!(accepted.len(), 100);
+    });
+}
+
+#[test]
+fn flights_are_few() {
+    // EHLO and NOOP; then a flight a message and one for the last answer; or some for a window of 20.
+    for (offer, most) in [(WAYS[0], 2 + 100 / 20 + 1), (WAYS[1], 2 + 100 + 1)] {
+        let sink = Sink::builder().offer(offer).start().unwrap();
+        let mut session = plain(sink.port()).unwrap();
+        let window = Window::of_messages(20);
+        let short = |number: usize| Send::new(&*format!("{number}@x"), ["b@x"], "short\r\n");
+        let outcomes = session.send_all((0..100).map(short)).unwrap().window(window);
+        assert_eq!(outcomes.map(Result::unwrap).count(), 100);
+        session.run(Noop::new()).unwrap();
+        drop(session);
+        let counts = sink.finish();
+        // Where many messages are in flight the answers to some of them may come while others are read.
+        if !offer.chunking {
+            assert!(counts.flights <= most, "{} flights", counts.flights);
+        }
+        assert_eq!(counts.messages, 100);
+    }
+}
+
+#[test]
+fn outcomes_agree_over_sockets() {
+    let mut broken = 0;
+    let mut accepted = 0;
+    for seed in 0..150 {
+        let offer = WAYS[usize::try_from(seed % 4).unwrap()];
+        let faults = Faults::draw(seed, 30_000);
+        let builder = Sink::builder().offer(offer).keep(Keep::Messages).faults(faults);
+        let sink = builder.start().unwrap();
+        let Ok(mut session) = plain(sink.port()) else { continue };
+        let outcomes = session.send_all((0..50).map(message)).unwrap();
+        let outcomes: Vec<_> = outcomes.window(Window::of_messages(8)).collect();
+        drop(session);
+        let (_, messages) = sink.finish_with_messages();
+        let number = |from: &str| from.strip_suffix("@example.org").unwrap().parse().unwrap();
+        let numbers: Vec<usize> = messages.iter().map(|one| number(&one.from)).collect();
+        assert!(numbers.is_sorted_by(|one, next| one < next), "sent twice, or out of order");
+        for (number, outcome) in outcomes.iter().enumerate() {
+            let there = numbers.contains(&number);
+            match outcome {
+                Ok(_) => assert!(there, "seed {seed}: number {number} was not accepted"),
+                Err(Error::Smtp(smtp::Error::DeliveryUnknown { .. })) => {}
+                Err(error) => assert!(!there, "seed {seed}: number {number} was accepted: {error}"),
+            }
+            accepted += usize::from(outcome.is_ok());
+        }
+        assert!(numbers.iter().all(|&number| number < outcomes.len()));
+        broken += usize::from(outcomes.len() < 50);
+    }
+    assert!(broken > 10 && accepted > 1000, "{broken} {accepted}");
+}
+
+/// A server that says more than it hears, and takes nothing while it is not heard.
+fn talkative(listener: &TcpListener) -> u64 {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut model = Model::new(WAYS[0], Keep::Counts, Faults::none());
+    let padding = format!(" {}\r\n", "x".repeat(500));
+    let mut room = [0; 4096];
+    loop {
+        let said = String::from_utf8(model.take_output()).unwrap();
+        let padded = said.replace(" ok\r\n", &padding);
+        if stream.write_all(padded.as_bytes()).is_err() || model.is_closed() {
+            return model.counts().messages;
+        }
+        match stream.read(&mut room) {
+            Ok(count @ 1..) => model.receive(&room[..count]),
+            _ => return model.counts().messages,
+        }
+    }
+}
+
+#[test]
+fn no_window_makes_both_sides_wait_for_each_other() {
+    const COUNT: usize = 6000;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || talkative(&listener));
+    let mut session = plain(port).unwrap();
+    let content = "0123456789abcdef".repeat(128);
+    let messages = (0..COUNT).map(|_| Send::new("a@x", ["b@x"], &content));
+    let outcomes = session.send_all(messages).unwrap().window(Window::of_messages(COUNT));
+    assert_eq!(outcomes.map(Result::unwrap).count(), COUNT);
+    session.quit().unwrap();
+    assert_eq!(server.join().unwrap(), COUNT as u64);
+}
+
+#[test]
+fn what_cannot_be_sent_is_told_and_the_rest_goes() {
+    let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
+    let mut session = plain(sink.port()).unwrap();
+    let bad = Send::new("a@x", ["b@x"], "a line feed\nalone");
+    let messages = [message(0), bad, message(2)];
+    let told: Vec<_> = session.send_all(messages).unwrap().collect();
+    assert!(told[0].is_ok() && told[2].is_ok());
+    assert!(matches!(told[1], Err(Error::Smtp(smtp::Error::InvalidArgument(_)))));
+    let none: [Send<'_>; 0] = [];
+    assert_eq!(session.send_all(none).unwrap().count(), 0);
+    session.quit().unwrap();
+    assert_eq!(sink.finish().messages, 2);
+}
+
+#[test]
+fn dropped_half_way_the_session_goes_on() {
+    let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
+    let mut session = plain(sink.port()).unwrap();
+    let mut messages = (0..1000).map(message);
+    let mut outcomes = session.send_all(&mut messages).unwrap();
+    outcomes.next().unwrap().unwrap();
+    drop(outcomes);
+    let left = messages.len();
+    assert!(left > 900, "{left}");
+    session.quit().unwrap();
+    // Everything that was taken was sent.
+    assert_eq!(sink.finish().messages, 1000 - left as u64);
+}
+
+#[test]
+fn the_rate_holds_messages_back_and_progress_is_told() {
+    let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
+    let mut session = plain(sink.port()).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let began = std::time::Instant::now();
+    let outcomes = session.send_all((0..6).map(message)).unwrap();
+    let outcomes = outcomes.rate(2, Duration::from_millis(30));
+    let outcomes = outcomes.on_progress(move |tally| tell.send(*tally).unwrap());
+    assert_eq!(outcomes.map(Result::unwrap).count(), 6);
+    // Never more than two in 30 ms, however slow this machine is.
+    assert!(began.elapsed() >= Duration::from_millis(60));
+    let seen: Vec<_> = told.iter().collect();
+    assert!(seen.is_sorted_by_key(|tally| (tally.octets, tally.settled())));
+    let last = seen.last().unwrap();
+    assert_eq!((last.pushed, last.accepted), (6, 6));
+    let octets: usize = (0..6).map(|number| content(number).len()).sum();
+    assert_eq!(last.octets, octets as u64);
+}
+
+#[test]
+fn a_session_that_is_over_takes_no_message() {
+    let sink = Sink::builder().faults(Faults::none().after_output(200)).start().unwrap();
+    let mut session = plain(sink.port()).unwrap();
+    let mut messages = (0..100).map(message);
+    let told: Vec<_> = session.send_all(&mut messages).unwrap().collect();
+    let fault = told.last().unwrap().as_ref().unwrap_err();
+    assert!(fault.is_fatal() && !session.is_usable(), "{fault}");
+    let left = messages.len();
+    assert_eq!(left + told.len(), 100);
+    assert!(matches!(session.send_all(&mut messages), Err(Error::Ended)));
+    assert_eq!(messages.len(), left);
+}
