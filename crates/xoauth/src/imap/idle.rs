@@ -229,7 +229,7 @@ impl<'s, T: Transport> Idle<'s, T> {
             let look = if watched { time.checked_add(LOOK) } else { None };
             let wake = [deadline, renew, agreed, look].into_iter().flatten().min();
             self.idling.core.connection.allow_until(wake);
-            now(poll_fn(|cx| self.idling.poll_hear(cx)))?;
+            now(self.idling.hear_once())?;
         }
     }
 
