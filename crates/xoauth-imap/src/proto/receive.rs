@@ -69,6 +69,10 @@ enum Class {
     Status,
 }
 
+/// The words of status responses (RFC 9051, 7.1), and the octets of the longest.
+const STATUS: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
+const LONGEST_STATUS: usize = 7;
+
 /// The receive buffer with its framing.
 #[derive(Debug)]
 pub(crate) struct Receive {
@@ -84,6 +88,13 @@ pub(crate) struct Receive {
     announced: usize,
     /// Octets of literals between `start` and `scan`: they are no text.
     literals: usize,
+    /// The class of this response, once the word that decides it is complete.
+    class: Option<Class>,
+    /// Blank octets behind the `*` of this response that need no second look while its class is unknown.
+    blank: usize,
+    /// Octets looked at to tell classes.
+    #[cfg(test)]
+    looked_at: usize,
 }
 
 /// A read is worth a system call when it can take this much.
@@ -101,6 +112,10 @@ impl Receive {
             streamed: Vec::new(),
             announced: 0,
             literals: 0,
+            class: None,
+            blank: 0,
+            #[cfg(test)]
+            looked_at: 0,
         }
     }
 
@@ -165,6 +180,8 @@ impl Receive {
         self.line = self.scan;
         self.announced = 0;
         self.literals = 0;
+        self.class = None;
+        self.blank = 0;
         self.streamed.clear();
     }
 
@@ -278,17 +295,17 @@ impl Receive {
             };
             self.scan += offset + 1;
             self.check_length(limits)?;
-            let line = self.buffer.get(self.line..self.scan).unwrap_or_default();
             let class = self.class();
+            let line = self.buffer.get(self.line..self.scan).unwrap_or_default();
             let Some(text) = line.strip_suffix(b"\r\n") else {
                 // Twisted folds long challenges with a bare LF inside one continuation; a line feed
                 // alone ends no line anywhere, so that two readers never disagree about where one ends.
-                if class == Class::Continuation {
+                if class == Some(Class::Continuation) {
                     continue;
                 }
                 return Err(FramingFault::BareLineFeed);
             };
-            if class == Class::Data {
+            if class == Some(Class::Data) {
                 match announced_literal(text) {
                     Some(Some(len)) => {
                         self.phase = Phase::Announced { len };
@@ -302,34 +319,51 @@ impl Receive {
         }
     }
 
-    fn check_length(&self, limits: &Limits) -> Result<(), FramingFault> {
+    fn check_length(&mut self, limits: &Limits) -> Result<(), FramingFault> {
         let text = self.scan - self.start - self.literals;
         if text <= limits.line {
             return Ok(());
         }
         match self.class() {
-            Class::Data if text <= limits.response => Ok(()),
-            Class::Data => Err(FramingFault::Limit(LimitKind::Response)),
-            Class::Continuation | Class::Status => Err(FramingFault::Limit(LimitKind::Line)),
+            None | Some(Class::Data) if text <= limits.response => Ok(()),
+            None | Some(Class::Data) => Err(FramingFault::Limit(LimitKind::Response)),
+            Some(Class::Continuation | Class::Status) => Err(FramingFault::Limit(LimitKind::Line)),
         }
     }
 
-    fn class(&self) -> Class {
-        let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
-        match head.first() {
-            Some(b'+') => Class::Continuation,
-            Some(b'*') => {
-                let rest = head.get(1..).unwrap_or_default().trim_ascii_start();
-                let word = rest.split(|b| !b.is_ascii_alphabetic()).next().unwrap_or_default();
-                let status = ["OK", "NO", "BAD", "BYE", "PREAUTH"];
-                if status.iter().any(|s| word.eq_ignore_ascii_case(s.as_bytes())) {
-                    Class::Status
-                } else {
-                    Class::Data
+    /// The class of the response; `None` while the word that decides it is not complete.
+    ///
+    /// It is asked at every reading once a response is long, so each octet is looked at once: blanks are
+    /// counted, of the word behind them its first octets decide.
+    fn class(&mut self) -> Option<Class> {
+        if self.class.is_none() {
+            let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
+            self.class = match head.first()? {
+                b'+' => Some(Class::Continuation),
+                b'*' => {
+                    let rest = head.get(1 + self.blank..).unwrap_or_default();
+                    let text = rest.trim_ascii_start();
+                    let blank = rest.len() - text.len();
+                    self.blank += blank;
+                    let text = text.get(..=LONGEST_STATUS).unwrap_or(text);
+                    let letters = text.iter().take_while(|octet| octet.is_ascii_alphabetic());
+                    let (word, behind) = text.split_at_checked(letters.count())?;
+                    #[cfg(test)]
+                    {
+                        self.looked_at += blank + word.len() + 1;
+                    }
+                    if STATUS.iter().any(|status| word.eq_ignore_ascii_case(status)) {
+                        behind.first().map(|_| Class::Status)
+                    } else if behind.is_empty() && word.len() <= LONGEST_STATUS {
+                        None
+                    } else {
+                        Some(Class::Data)
+                    }
                 }
-            }
-            _ => Class::Status,
+                _ => Some(Class::Status),
+            };
         }
+        self.class
     }
 
     fn shift_to_front(&mut self) {
@@ -501,6 +535,44 @@ mod tests {
         let literal = b"* X {25}\r\n0123456789012345678901234\r\n";
         assert!(frame(literal, 1, false, &limits).is_ok());
         assert!(frame(literal, 1, true, &limits).is_ok());
+    }
+
+    #[test]
+    fn long_lines_are_classified_once() {
+        let limits = Limits { line: 10, response: 50_000, ..Limits::default() };
+        let heads: [&[u8]; 6] = [b"* ", b"*", b"* XX", b"* 1 FETCH (", b"* (", b"* 9"];
+        for head in heads {
+            for filling in [b'A', b' ', b'9', b'('] {
+                let mut receive = Receive::new(&limits);
+                for at in 0..limits.response {
+                    let octet = head.get(at).copied().unwrap_or(filling);
+                    receive.room()[0] = octet;
+                    receive.received(1);
+                    assert_eq!(receive.next(&limits), Ok(Framed::Incomplete));
+                }
+                let looked_at = receive.looked_at;
+                assert!(looked_at <= 2 * limits.response, "{head:?} {filling}: {looked_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_line_does_not_depend_on_how_it_arrives() {
+        let limits = Limits { line: 1, ..Limits::default() };
+        let over = Err(FramingFault::Limit(LimitKind::Line));
+        for word in ["OK", "no", "BAD", "bye", "PREAUTH", " OK", "\t OK"] {
+            for step in [1, 2, 3, 100] {
+                let line = alloc::format!("* {word} x {{3}}\r\n");
+                assert_eq!(frame(line.as_bytes(), step, false, &limits), over, "{line}");
+            }
+        }
+        for word in ["OKAY", "N", "PREAUTHS", "BYEBYEBYE", "1", "("] {
+            for step in [1, 2, 3, 100] {
+                let line = alloc::format!("* {word} x {{3}}\r\nabc\r\n");
+                let found = frame(line.as_bytes(), step, false, &limits);
+                assert_eq!(found.unwrap(), [line], "{step}");
+            }
+        }
     }
 
     #[test]
