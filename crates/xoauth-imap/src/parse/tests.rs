@@ -500,11 +500,11 @@ fn what_has_no_end_spoils_the_rest() {
 
 #[test]
 fn streamed_literals_are_skipped() {
-    let text = b"* 1 FETCH (BODY[] {100}\r\nabc UID 5 BODY[TEXT] {7}\r\n BODY[1] {2}\r\nok)\r\n";
-    let (first, second) = (25, 51);
+    let text = b"* 1 FETCH (BODY[] {100}\r\n UID 5 BODY[TEXT] {7}\r\n BODY[1] {2}\r\nok)\r\n";
+    let (first, second) = (25, 48);
     let literals = [
-        StreamedLiteral { at: first, present: 3, len: 100, index: 0 },
-        StreamedLiteral { at: second, present: 0, len: 7, index: 1 },
+        StreamedLiteral { at: first, len: 100, index: 0 },
+        StreamedLiteral { at: second, len: 7, index: 1 },
     ];
     let mut tolerated = Tolerated::default();
     let response =
@@ -539,7 +539,7 @@ fn streamed_literals_may_stand_anywhere() {
         b"* 1 FETCH (BODYSTRUCTURE (\"TEXT\" \"PLAIN\" (\"NAME\" {5}\r\n) NIL NIL \"7BIT\" 1 1) UID 3)\r\n",
         b"* STATUS {5}\r\n (MESSAGES 1)\r\n",
     ] {
-        let literal = StreamedLiteral { at: at(text), present: 0, len: 5, index: 0 };
+        let literal = StreamedLiteral { at: at(text), len: 5, index: 0 };
         let event = event(text, &[literal]).unwrap();
         match event {
             Event::List(entry) => assert_eq!(entry.mailbox().as_str(), ""),
@@ -585,8 +585,8 @@ fn an_announced_body_is_known_before_it_comes() {
     }
     // The UID may stand between two bodies.
     let line = b" UID 5 BODY[TEXT] {9}\r\n";
-    let head = [&b"* 7 FETCH (BODY[HEADER] {3}\r\nabc"[..], line].concat();
-    assert_eq!(info(&head, line).unwrap().uid.unwrap().get(), 5);
+    let head = b"* 7 FETCH (BODY[HEADER] {3}\r\n";
+    assert_eq!(info(head, line).unwrap().uid.unwrap().get(), 5);
 }
 
 #[test]
@@ -652,9 +652,8 @@ fn many_literals_cost_linear_time() {
     let text = [&b"* 1 FETCH (X ("[..], &b"{0}\r\n ".repeat(count), b"))\r\n"].concat();
     assert_eq!(message(&text).others.len(), 1);
     // The same, streamed away.
-    let literals: Vec<_> = (0..count)
-        .map(|n| StreamedLiteral { at: 14 + n * 6 + 5, present: 0, len: 0, index: 0 })
-        .collect();
+    let literals: Vec<_> =
+        (0..count).map(|n| StreamedLiteral { at: 14 + n * 6 + 5, len: 0, index: 0 }).collect();
     let Event::Fetch(message) = owned(&text, &literals).unwrap() else { panic!() };
     assert_eq!(message.others.len(), 1);
 }
@@ -713,14 +712,14 @@ proptest! {
     #[test]
     fn no_pieces_panic(
         pieces in prop::collection::vec(piece(), 0..60),
-        places in prop::collection::vec((0usize..200, 0usize..20, any::<u64>()), 0..4),
+        places in prop::collection::vec((0usize..200, any::<u64>()), 0..4),
     ) {
         let bytes = pieces.concat();
         let mut places = places;
         places.sort_unstable();
         let literals: Vec<_> = places
             .iter()
-            .map(|&(at, present, len)| StreamedLiteral { at, present, len, index: 0 })
+            .map(|&(at, len)| StreamedLiteral { at, len, index: 0 })
             .collect();
         let _ = owned(&bytes, &literals);
         let _ = owned(&[&b"* 1 FETCH (BODYSTRUCTURE ("[..], &bytes].concat(), &literals);

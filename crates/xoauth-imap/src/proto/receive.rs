@@ -7,7 +7,9 @@
 //!
 //! Invariants: `start <= scan <= end <= buffer.len()`. The response being framed begins at `start`; no octet
 //! before `scan` is searched for a line end again, so that octet-wise arrival costs linear time. A literal
-//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent.
+//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent, and
+//! those that still stand there when the response is complete are taken out of it, so that nobody sees how
+//! they arrived.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -55,7 +57,7 @@ enum Phase {
     /// Inside a literal that stays in the buffer.
     Buffered { left: usize, len: usize },
     /// Inside a literal that is handed out; `lent` octets behind `scan` are lent now.
-    Streamed { left: u64, len: u64, index: u32, lent: usize },
+    Streamed { left: u64, len: u64, lent: usize },
 }
 
 /// What kind of line a response begins with: decides its limit and whether `{n}` announces a literal.
@@ -82,12 +84,16 @@ pub(crate) struct Receive {
     end: usize,
     /// Where the line being searched begins; behind the last literal.
     line: usize,
+    /// Octets of the response up to its first literal; 0 while it has none.
+    opening: usize,
     phase: Phase,
-    streamed: Vec<StreamedLiteral>,
+    streamed: Vec<Streamed>,
+    /// The same as a parser takes them, once the response is complete.
+    literals: Vec<StreamedLiteral>,
     /// Octets announced by the literals of this response that stay in the buffer.
     announced: usize,
     /// Octets of literals between `start` and `scan`: they are no text.
-    literals: usize,
+    no_text: usize,
     /// The class of this response, once the word that decides it is complete.
     class: Option<Class>,
     /// Blank octets behind the `*` of this response that need no second look while its class is unknown.
@@ -95,6 +101,16 @@ pub(crate) struct Receive {
     /// Octets looked at to tell classes.
     #[cfg(test)]
     looked_at: usize,
+}
+
+/// A literal that was handed out.
+#[derive(Debug)]
+struct Streamed {
+    /// Where in the response its octets begin, counted from `start`.
+    at: usize,
+    /// Octets of it that stand there.
+    present: usize,
+    len: u64,
 }
 
 /// A read is worth a system call when it can take this much.
@@ -109,9 +125,11 @@ impl Receive {
             end: 0,
             line: 0,
             phase: Phase::Line,
+            opening: 0,
             streamed: Vec::new(),
+            literals: Vec::new(),
             announced: 0,
-            literals: 0,
+            no_text: 0,
             class: None,
             blank: 0,
             #[cfg(test)]
@@ -153,19 +171,18 @@ impl Receive {
         }
     }
 
-    /// The head of the response so far, up to the literal that was just announced.
-    pub(crate) fn head(&self) -> &[u8] {
-        self.buffer.get(self.start..self.scan).unwrap_or_default()
-    }
-
-    /// The same, and the part of it behind the last literal.
+    /// The response up to its first literal, and the part of it between the literal that was just announced
+    /// and the one before.
     pub(crate) fn announcement(&self) -> (&[u8], &[u8]) {
-        (self.head(), self.buffer.get(self.line..self.scan).unwrap_or_default())
+        let octets = |from, to| self.buffer.get(from..to).unwrap_or_default();
+        (octets(self.start, self.start + self.opening), octets(self.line, self.scan))
     }
 
-    /// The complete response, its CRLF included.
+    /// The complete response, its CRLF included and what was streamed left out; after a fault what there is of
+    /// it.
     pub(crate) fn response(&self) -> (&[u8], &[StreamedLiteral]) {
-        (self.head(), &self.streamed)
+        let bytes = self.buffer.get(self.start..self.scan).unwrap_or_default();
+        (bytes, &self.literals)
     }
 
     /// The octets lent by [`Framed::Chunk`].
@@ -179,10 +196,12 @@ impl Receive {
         self.start = self.scan;
         self.line = self.scan;
         self.announced = 0;
-        self.literals = 0;
+        self.opening = 0;
+        self.no_text = 0;
         self.class = None;
         self.blank = 0;
         self.streamed.clear();
+        self.literals.clear();
     }
 
     /// Decides where the announced literal goes.
@@ -190,12 +209,11 @@ impl Receive {
         let Phase::Announced { len } = self.phase else { return Ok(()) };
         self.phase = match storage {
             Storage::Stream => {
-                let index = u32::try_from(self.streamed.len()).unwrap_or(u32::MAX);
                 // Most of the buffer must be free for the octets to come, whatever stood before the head.
                 if ((self.end - self.scan) as u64) < len {
                     self.shift_to_front();
                 }
-                Phase::Streamed { left: len, len, index, lent: 0 }
+                Phase::Streamed { left: len, len, lent: 0 }
             }
             Storage::Buffer => {
                 let too_long = FramingFault::Limit(LimitKind::Literal);
@@ -214,13 +232,21 @@ impl Receive {
 
     /// Goes on framing with what was received.
     pub(crate) fn next(&mut self, limits: &Limits) -> Result<Framed, FramingFault> {
+        let framed = self.frame(limits);
+        if matches!(framed, Ok(Framed::Response) | Err(_)) {
+            self.leave_out_streamed();
+        }
+        framed
+    }
+
+    fn frame(&mut self, limits: &Limits) -> Result<Framed, FramingFault> {
         loop {
             match self.phase {
                 Phase::Announced { len } => return Ok(Framed::Literal(len)),
                 Phase::Buffered { left, len } => {
                     let take = left.min(self.end - self.scan);
                     self.scan += take;
-                    self.literals += take;
+                    self.no_text += take;
                     if take < left {
                         self.phase = Phase::Buffered { left: left - take, len };
                         return Ok(Framed::Incomplete);
@@ -228,8 +254,8 @@ impl Receive {
                     self.line = self.scan;
                     self.phase = Phase::Line;
                 }
-                Phase::Streamed { left, len, index, lent } => {
-                    if let Some(framed) = self.stream(left, len, index, lent) {
+                Phase::Streamed { left, len, lent } => {
+                    if let Some(framed) = self.stream(left, len, lent) {
                         return Ok(framed);
                     }
                 }
@@ -243,33 +269,23 @@ impl Receive {
     }
 
     /// Lends what is there of a streamed literal; `None` when the literal has ended.
-    fn stream(&mut self, left: u64, len: u64, index: u32, lent: usize) -> Option<Framed> {
+    fn stream(&mut self, left: u64, len: u64, lent: usize) -> Option<Framed> {
         if lent > 0 {
             let rest = left - lent as u64;
             if rest > 0 {
                 // All that was there was lent: the next octets may take its place.
                 self.end = self.scan;
-                self.phase = Phase::Streamed { left: rest, len, index, lent: 0 };
+                self.phase = Phase::Streamed { left: rest, len, lent: 0 };
             } else {
-                self.streamed.push(StreamedLiteral {
-                    at: self.scan - self.start,
-                    present: lent,
-                    len,
-                    index,
-                });
+                self.streamed.push(Streamed { at: self.scan - self.start, present: lent, len });
                 self.scan += lent;
-                self.literals += lent;
+                self.no_text += lent;
                 self.line = self.scan;
                 self.phase = Phase::Line;
                 return None;
             }
         } else if left == 0 {
-            self.streamed.push(StreamedLiteral {
-                at: self.scan - self.start,
-                present: 0,
-                len,
-                index,
-            });
+            self.streamed.push(Streamed { at: self.scan - self.start, present: 0, len });
             self.line = self.scan;
             self.phase = Phase::Line;
             return None;
@@ -280,7 +296,7 @@ impl Receive {
             return Some(Framed::Incomplete);
         }
         let lent = usize::try_from(left).unwrap_or(usize::MAX).min(have);
-        self.phase = Phase::Streamed { left, len, index, lent };
+        self.phase = Phase::Streamed { left, len, lent };
         Some(Framed::Chunk)
     }
 
@@ -309,6 +325,9 @@ impl Receive {
                 match announced_literal(text) {
                     Some(Some(len)) => {
                         self.phase = Phase::Announced { len };
+                        if self.opening == 0 {
+                            self.opening = self.scan - self.start;
+                        }
                         return Ok(None);
                     }
                     Some(None) => return Err(FramingFault::Limit(LimitKind::Literal)),
@@ -319,8 +338,37 @@ impl Receive {
         }
     }
 
+    /// Moves the head of the response up over the octets of streamed literals that still stand in it: from
+    /// the last to the first, so that each octet moves once.
+    fn leave_out_streamed(&mut self) {
+        let mut gone = 0;
+        let mut end = self.scan;
+        for literal in self.streamed.iter().rev() {
+            let behind = self.start + literal.at + literal.present;
+            if gone > 0 {
+                self.buffer.copy_within(behind..end, behind + gone);
+            }
+            gone += literal.present;
+            end = self.start + literal.at;
+        }
+        if gone > 0 {
+            self.buffer.copy_within(self.start..end, self.start + gone);
+        }
+        self.start += gone;
+        self.no_text -= gone;
+        let mut before = 0;
+        for (index, literal) in self.streamed.drain(..).enumerate() {
+            self.literals.push(StreamedLiteral {
+                at: literal.at - before,
+                len: literal.len,
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+            });
+            before += literal.present;
+        }
+    }
+
     fn check_length(&mut self, limits: &Limits) -> Result<(), FramingFault> {
-        let text = self.scan - self.start - self.literals;
+        let text = self.scan - self.start - self.no_text;
         if text <= limits.line {
             return Ok(());
         }
@@ -432,12 +480,10 @@ mod tests {
                                 found.push(core::mem::take(&mut chunks));
                             }
                             let (response, streamed) = receive.response();
-                            let mut text = response.to_vec();
-                            // What a parser does: the streamed octets that still stand there are skipped.
-                            for literal in streamed.iter().rev() {
-                                text.drain(literal.at..literal.at + literal.present);
+                            for literal in streamed {
+                                assert!(response[..literal.at].ends_with(b"}\r\n"), "{literal:?}");
                             }
-                            found.push(String::from_utf8(text).unwrap());
+                            found.push(String::from_utf8(response.to_vec()).unwrap());
                             receive.consume();
                         }
                     }
