@@ -13,6 +13,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::parse::StreamedLiteral;
 use crate::proto::limits::{LimitKind, Limits};
@@ -76,7 +77,6 @@ const STATUS: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
 const LONGEST_STATUS: usize = 7;
 
 /// The receive buffer with its framing.
-#[derive(Debug)]
 pub(crate) struct Receive {
     buffer: Vec<u8>,
     start: usize,
@@ -423,6 +423,16 @@ impl Receive {
         self.scan -= self.start;
         self.line = self.line.saturating_sub(self.start);
         self.start = 0;
+    }
+}
+
+impl fmt::Debug for Receive {
+    /// Shows no content: servers echo what they were sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receive")
+            .field("phase", &self.phase)
+            .field("pending", &self.pending().len())
+            .finish_non_exhaustive()
     }
 }
 
