@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use common::{Peer, WHOLE, every_way, told};
-use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::exchange::{Ehlo, Expand, Greeting, Help, Noop, Raw, Send, Verify};
 use xoauth_smtp::{
     BodyFault, Delivery, Envelope, Error, Mail, Message, Recipient, RecipientOutcome, Source,
     SourceFault, Stage, Transfer,
@@ -513,4 +513,170 @@ fn faults_of_bodies_are_told() {
     assert_eq!(fault.to_string(), "it has another size than was said");
     let error = Error::Body { fault, ended: false };
     assert!(!error.is_fatal() && !error.is_transient() && error.recipients().is_empty());
+}
+
+#[test]
+fn lmtp_answers_for_each_accepted_recipient() {
+    let session = |rest: &str| {
+        format!(
+            "S: 220 mx LMTP\nC: LHLO client.example\nS: 250-mx\nS: 250-PIPELINING\nS: 250-CHUNKING\n\
+             S: 250 ENHANCEDSTATUSCODES\n{rest}\nC: NOOP\nS: 250 ok"
+        )
+    };
+    let send = |peer: &mut Peer, transfer| {
+        peer.run(Greeting::new())?;
+        assert!(peer.run(Ehlo::new("client.example".parse()?).lmtp())?.is_lmtp());
+        let to = ["b@example.net", "c@example.net", "d@example.net"];
+        let mail = Mail::new("a@example.org", to, "x").transfer(transfer);
+        let outcome = match peer.run(Send::mail(mail)) {
+            Ok(sent) => format!("{} ({})", sent.reply(), shown(sent.recipients())),
+            Err(error) if !error.is_fatal() => format!("{error} ({})", shown(error.recipients())),
+            Err(error) => return Err(error),
+        };
+        peer.run(Noop::new())?;
+        Ok(outcome)
+    };
+    let envelope = "C: MAIL FROM:<a@example.org>
+         C: RCPT TO:<b@example.net>
+         C: RCPT TO:<c@example.net>
+         C: RCPT TO:<d@example.net>";
+    let heard = "S: 250 ok
+         S: 250 ok
+         S: 550 5.1.1 nobody
+         S: 250 ok";
+    let by_data = |replies: &str| {
+        session(&format!("{envelope}\nC: DATA\n{heard}\nS: 354 go\nC: x\nC: .\n{replies}"))
+    };
+    let by_bdat =
+        |replies: &str| session(&format!("{envelope}\n{heard}\nC: BDAT 3 LAST\nC: x\n{replies}"));
+    let both = [
+        (
+            "S: 250 2.1.5 b has it\nS: 452 4.2.2 d is full",
+            "250 2.1.5 b has it (b@example.net accepted: 250 2.1.5 b has it; c@example.net recipient \
+             refused: 550 5.1.1 nobody; d@example.net message refused: 452 4.2.2 d is full)",
+        ),
+        (
+            "S: 452 4.2.2 b is full\nS: 250 2.1.5 d has it",
+            "250 2.1.5 d has it (b@example.net message refused: 452 4.2.2 b is full; c@example.net \
+             recipient refused: 550 5.1.1 nobody; d@example.net accepted: 250 2.1.5 d has it)",
+        ),
+        (
+            "S: 452 4.2.2 b is full\nS: 552 5.2.2 d is full",
+            "message refused: 552 5.2.2 d is full (b@example.net message refused: 452 4.2.2 b is full; \
+             c@example.net recipient refused: 550 5.1.1 nobody; d@example.net message refused: 552 5.2.2 \
+             d is full)",
+        ),
+    ];
+    for (replies, expected) in both {
+        let outcome = every_way(&by_data(replies), |peer| send(peer, Transfer::Data));
+        assert_eq!(outcome, expected);
+        // Refused for all by BDAT: the state is indeterminate (RFC 3030 2).
+        let reset = if expected.starts_with("message") { "\nC: RSET\nS: 250 ok" } else { "" };
+        let outcome =
+            every_way(&by_bdat(&format!("{replies}{reset}")), |peer| send(peer, Transfer::Bdat));
+        assert_eq!(outcome, expected);
+    }
+
+    // The connection closes between the two answers.
+    let mut peer = Peer::saying(b"", WHOLE);
+    peer.say_line_by_line(
+        "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n354 go\r\n250 b has it\r\n",
+    );
+    let error = send(&mut peer, Transfer::Data).unwrap_err();
+    assert!(error.is_delivery_unknown());
+    assert_eq!(
+        shown(error.recipients()),
+        "b@example.net accepted: 250 b has it; c@example.net recipient refused: 550 no; \
+         d@example.net unknown"
+    );
+    // Nobody is to get it, and yet DATA is answered by 354: no reply would follow a dot.
+    let mut peer = Peer::saying(b"", WHOLE);
+    peer.say_line_by_line(
+        "220 mx\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n550 no\r\n550 no\r\n550 no\r\n354 go\r\n",
+    );
+    let error = send(&mut peer, Transfer::Data).unwrap_err();
+    assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
+    assert!(peer.sent.ends_with(b"DATA\r\n"));
+}
+
+#[test]
+fn questions_are_asked_and_answered() {
+    let transcript = offering(
+        "SMTPUTF8|VRFY",
+        "C: VRFY Smith
+         S: 252 2.5.2 cannot say
+         C: VRFY grün@example.org SMTPUTF8
+         S: 250 grün <grün@example.org>
+         C: EXPN staff
+         S: 250-<a@example.org>
+         S: 250 <b@example.org>
+         C: EXPN nobody
+         S: 550 5.1.1 no such list
+         C: HELP
+         S: 214 see RFC 5321
+         C: HELP MAIL
+         S: 211 go on
+         C: XCLIENT ADDR=192.0.2.1
+         S: 550 no",
+    );
+    let outcome = every_way(&transcript, |peer| {
+        peer.greet()?;
+        let mut all = vec![
+            peer.run(Verify::new("Smith"))?.to_string(),
+            peer.run(Verify::new("grün@example.org"))?.to_string(),
+        ];
+        let list = peer.run(Expand::new("staff"))?;
+        assert_eq!(list.lines, ["<a@example.org>", "<b@example.org>"]);
+        all.push(told(peer.run(Expand::new("nobody")))?);
+        all.push(peer.run(Help::new())?.to_string());
+        all.push(peer.run(Help::about("MAIL"))?.to_string());
+        all.push(peer.run(Raw::new("XCLIENT ADDR=192.0.2.1"))?.to_string());
+        Ok(all)
+    });
+    assert_eq!(
+        outcome,
+        [
+            "252 2.5.2 cannot say",
+            "250 grün <grün@example.org>",
+            "EXPN refused: 550 5.1.1 no such list",
+            "214 see RFC 5321",
+            "211 go on",
+            "550 no",
+        ]
+    );
+}
+
+#[test]
+fn questions_that_hold_more_than_one_line_are_not_asked() {
+    let mut peer = Peer::saying(b"220 mx\r\n", WHOLE);
+    peer.run(Greeting::new()).unwrap();
+    for text in ["a\r\nMAIL FROM:<x@y>", "a\nb", "a\0", "", "\u{85}", &"x".repeat(501)] {
+        for error in [
+            peer.run(Verify::new(text)).unwrap_err(),
+            peer.run(Expand::new(text)).unwrap_err(),
+            peer.run(Help::about(text)).unwrap_err(),
+            peer.run(Raw::new(text)).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
+        }
+    }
+    for text in ["STARTTLS", "data", "BDAT 5 LAST", "Auth PLAIN x", "EHLO x", "quit"] {
+        let error = peer.run(Raw::new(text)).unwrap_err().to_string();
+        assert!(error.contains("changes no state"), "{error}");
+    }
+    let error = peer.run(Verify::new("grün")).unwrap_err().to_string();
+    assert!(error.starts_with("server does not offer SMTPUTF8"), "{error}");
+    assert!(peer.sent.is_empty() && peer.machine.is_usable());
+}
+
+#[test]
+fn what_holds_under_tls_only_is_not_taken_in_the_clear() {
+    let octets = b"220 mx\r\n";
+    let mut peer = Peer::saying(octets, WHOLE);
+    peer.run(Greeting::new()).unwrap();
+    peer.say_line_by_line("250-mx\r\n250-REQUIRETLS\r\n250 DSN\r\n250-mx\r\n250 REQUIRETLS\r\n");
+    let name = || "client.example".parse().unwrap();
+    let offered = peer.run(Ehlo::new(name()).in_the_clear()).unwrap();
+    assert!(offered.dsn() && !offered.has("REQUIRETLS"));
+    assert!(peer.run(Ehlo::new(name())).unwrap().has("REQUIRETLS"));
 }

@@ -1,4 +1,4 @@
-//! EHLO and HELO, RFC 5321 4.1.1.1.
+//! EHLO and HELO, RFC 5321 4.1.1.1; LHLO, RFC 2033 4.1.
 
 use crate::error::Error;
 use crate::parse::Reply;
@@ -13,22 +13,65 @@ use crate::types::{ClientName, Extensions, ReplyText};
 #[derive(Debug)]
 pub struct Ehlo {
     name: ClientName,
+    verb: Verb,
     fallback: Fallback,
+    channel: Channel,
     outcome: Option<Result<Extensions, (&'static str, ReplyText)>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Ehlo,
+    Helo,
+    Lhlo,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Fallback {
     Allowed,
     Forbidden,
-    /// HELO was sent.
-    Taken,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Channel {
+    Protected,
+    Clear,
+}
+
+impl Verb {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ehlo => "EHLO",
+            Self::Helo => "HELO",
+            Self::Lhlo => "LHLO",
+        }
+    }
 }
 
 impl Ehlo {
     /// Introduces the client by this name.
     pub fn new(name: ClientName) -> Self {
-        Self { name, fallback: Fallback::Allowed, outcome: None }
+        Self {
+            name,
+            verb: Verb::Ehlo,
+            fallback: Fallback::Allowed,
+            channel: Channel::Protected,
+            outcome: None,
+        }
+    }
+
+    /// Speaks LMTP from now on: LHLO, and an answer for each recipient at the end of a message (RFC 2033).
+    #[must_use]
+    pub fn lmtp(mut self) -> Self {
+        self.verb = Verb::Lhlo;
+        self.without_fallback()
+    }
+
+    /// What a server may offer under TLS only is not taken from it: REQUIRETLS (RFC 8689 2).
+    #[must_use]
+    pub fn in_the_clear(mut self) -> Self {
+        self.channel = Channel::Clear;
+        self
     }
 
     /// A server that refuses EHLO is not told HELO: for sessions that need an extension, TLS above all.
@@ -38,8 +81,8 @@ impl Ehlo {
         self
     }
 
-    fn say(&self, verb: &str, out: &mut Encoder<'_>) {
-        out.text(verb);
+    fn say(&self, out: &mut Encoder<'_>) {
+        out.text(self.verb.as_str());
         out.text(" ");
         out.text(self.name.as_str());
         out.end_line(Place::Last);
@@ -48,27 +91,35 @@ impl Ehlo {
 
 impl Exchange for Ehlo {
     fn encode(&mut self, out: &mut Encoder<'_>, _: &Extensions) -> Result<(), Error> {
-        self.say("EHLO", out);
+        self.say(out);
         Ok(())
     }
 
     fn on_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<Progress, Error> {
         let code = reply.code();
         if code.get() == 250 {
-            let extensions = match self.fallback {
-                Fallback::Taken => Extensions::default(),
-                Fallback::Allowed | Fallback::Forbidden => Extensions::parse(reply.lines().skip(1)),
+            let mut extensions = match self.verb {
+                Verb::Helo => Extensions::default(),
+                Verb::Ehlo | Verb::Lhlo => Extensions::parse(reply.lines().skip(1)),
             };
+            if self.channel == Channel::Clear {
+                extensions.forget("REQUIRETLS");
+            }
+            if self.verb == Verb::Lhlo {
+                extensions.speak_lmtp();
+            }
             out.learn(extensions.clone());
             self.outcome = Some(Ok(extensions));
         } else if !code.is_refusal() {
             return Err(Error::unexpected("250 or a refusal to EHLO", reply));
-        } else if matches!(code.get(), 500 | 502) && self.fallback == Fallback::Allowed {
-            self.fallback = Fallback::Taken;
-            self.say("HELO", out);
+        } else if matches!(code.get(), 500 | 502)
+            && self.verb == Verb::Ehlo
+            && self.fallback == Fallback::Allowed
+        {
+            self.verb = Verb::Helo;
+            self.say(out);
         } else {
-            let command = if self.fallback == Fallback::Taken { "HELO" } else { "EHLO" };
-            self.outcome = Some(Err((command, reply.to_text())));
+            self.outcome = Some(Err((self.verb.as_str(), reply.to_text())));
         }
         Ok(Progress::Continue)
     }

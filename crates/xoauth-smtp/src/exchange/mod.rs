@@ -3,6 +3,7 @@
 //! Each is a value that a [`Machine`](crate::proto::Machine) is started with and that is
 //! [finished](crate::proto::Command::finish) for its output.
 
+mod ask;
 mod auth;
 mod bulk;
 mod ehlo;
@@ -11,6 +12,7 @@ mod send;
 mod simple;
 mod starttls;
 
+pub use ask::{Expand, Help, Raw, Verify};
 pub use auth::Auth;
 pub use bulk::{Bulk, Outcome, Sending, Tally, Window};
 pub use ehlo::Ehlo;

@@ -61,6 +61,16 @@ impl Extensions {
         }
     }
 
+    /// The server's word for this is not taken.
+    pub(crate) fn forget(&mut self, keyword: &str) {
+        self.offered.retain(|one| !one.keyword.eq_ignore_ascii_case(keyword));
+    }
+
+    /// They were learned by LHLO.
+    pub(crate) fn speak_lmtp(&mut self) {
+        self.lmtp = true;
+    }
+
     /// Whether the server offers an extension, by its keyword: `SMTPUTF8`.
     pub fn has(&self, keyword: &str) -> bool {
         self.parameters(keyword).is_some()
@@ -206,6 +216,27 @@ mod tests {
             assert!(parse(&[line]).has("SIZE"));
         }
         assert_eq!(parse(&[]).size_limit(), None);
+    }
+
+    #[test]
+    fn limits_are_known_only_where_a_number_says_them() {
+        // RFC 9422 3's form, and forms no server should have.
+        let cases = [
+            ("LIMITS RCPTMAX=20 MAILMAX=5", "RCPTMAX", Some(20)),
+            ("limits rcptmax=20 mailmax=5", "MAILMAX", Some(5)),
+            ("LIMITS RCPTMAX=20", "RCPTDOMAINMAX", None),
+            ("LIMITS RCPTMAX", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=0", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=x RCPTMAX=7", "RCPTMAX", Some(7)),
+            ("LIMITS RCPTMAX=99999999999999999999999", "RCPTMAX", None),
+            ("LIMITS", "RCPTMAX", None),
+        ];
+        for (line, name, expected) in cases {
+            assert_eq!(parse(&[line]).limit(name), expected, "{line}");
+        }
+        assert_eq!(parse(&["DELIVERBY 240"]).least_delivery_time(), Some(240));
+        assert_eq!(parse(&["DELIVERBY"]).least_delivery_time(), None);
+        assert!(parse(&["BINARYMIME"]).binary_mime() && !parse(&[]).is_lmtp());
     }
 
     #[test]

@@ -293,13 +293,12 @@ impl<'a> Send<'a> {
 
     /// The transaction would swallow the next one.
     pub(super) fn leaves_transaction_open(&self) -> bool {
-        let sender_refused = matches!(self.failure, Some(Error::SenderRefused { .. }));
-        let chunks_sent = self.method == Method::Bdat && self.step == Step::Content;
+        let Some(failure) = &self.failure else { return false };
         match self.step {
             // Behind a refused chunk the state is indeterminate (RFC 3030 2).
-            Step::Content if chunks_sent => self.failure.is_some(),
-            Step::Recipient(_) | Step::Data => self.failure.is_some() && !sender_refused,
-            _ => false,
+            Step::Content | Step::Delivered(_) => self.method == Method::Bdat,
+            Step::Recipient(_) | Step::Data => !matches!(failure, Error::SenderRefused { .. }),
+            Step::Mail | Step::Void | Step::Reset => false,
         }
     }
 
