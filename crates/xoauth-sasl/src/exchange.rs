@@ -5,9 +5,11 @@
 //! ```text
 //! Ready         the message was made and not sent
 //!               empty: the message, -> Sent
-//!               anything else: `*`, -> Cancelled (unless tolerated, then as empty)
+//!               anything else: `*`, -> Cancelled (unless tolerated, then as empty); where the server
+//!               speaks first (LOGIN), any base64 is as empty
 //! Sent          the message was sent, inline or as an answer
-//!               base64 (an empty one too): the acknowledgement, -> Acknowledged
+//!               base64 (an empty one too), something left to say (LOGIN): that, -> Sent
+//!               base64 else: the acknowledgement, -> Acknowledged, or `*` where the mechanism knows none
 //!               not base64: `*`, -> Cancelled
 //! Acknowledged  the server said why it refuses
 //!               anything: `*`, -> Cancelled
@@ -27,7 +29,7 @@ use oauth1_core::{Secret, percent_decode};
 use zeroize::Zeroizing;
 
 use crate::error::check;
-use crate::{Context, Error, ErrorChallenge, Mask, Mechanism};
+use crate::{Context, Error, ErrorChallenge, Mask, Mechanism, Speaker};
 
 /// One client conversation (RFC 4422 3), the same for IMAP and SMTP: base64 in, base64 out.
 ///
@@ -51,8 +53,13 @@ pub struct Exchange {
     mechanism: String,
     /// The client's message, as base64.
     message: Secret,
-    /// The answer to an error challenge, as base64.
-    acknowledgement: String,
+    /// What is left to say behind it, as base64, the next at the end.
+    further: Vec<Secret>,
+    /// What was said of it last.
+    said: Secret,
+    first_speaker: Speaker,
+    /// The answer to an error challenge, as base64, of a mechanism that has them.
+    acknowledgement: Option<String>,
     state: State,
     refusal: Option<ErrorChallenge>,
     mask: Mask,
@@ -85,7 +92,8 @@ pub enum CancelReason {
     NotBase64,
     /// The server sent text before it was sent anything; these mechanisms begin with the client.
     TextBeforeResponse,
-    /// The server sent another challenge after the one that says why it refuses.
+    /// The server sent another challenge after the one that says why it refuses, or after everything
+    /// was said to a server that never says why.
     SecondChallenge,
 }
 
@@ -104,7 +112,7 @@ pub struct Tolerance {
 }
 
 impl Exchange {
-    /// Makes the client's message: a signing mechanism signs now.
+    /// Makes the client's messages: a signing mechanism signs now.
     ///
     /// # Errors
     /// Those of [`Mechanism::initial_response`], and [`Error::Empty`] or [`Error::Character`] for
@@ -121,10 +129,19 @@ impl Exchange {
         for signature in signatures(message.expose()) {
             mask.add(signature.expose());
         }
+        let mut further = mechanism.further_responses();
+        further.reverse();
+        further.iter().for_each(|response| mask.add_encoded(response.expose()));
+        let acknowledgement = mechanism
+            .explains_refusals()
+            .then(|| STANDARD.encode(mechanism.error_acknowledgement()));
         Ok(Self {
             mechanism: name.to_owned(),
             message: encode(message.expose()),
-            acknowledgement: STANDARD.encode(mechanism.error_acknowledgement()),
+            further: further.iter().map(|response| encode(response.expose())).collect(),
+            said: Secret::new(String::new()),
+            first_speaker: mechanism.first_speaker(),
+            acknowledgement,
             state: State::Ready,
             refusal: None,
             mask,
@@ -144,6 +161,12 @@ impl Exchange {
     #[must_use]
     pub fn mechanism(&self) -> &str {
         &self.mechanism
+    }
+
+    /// Whether the message may go with the command; where the server speaks first it must not.
+    #[must_use]
+    pub fn allows_initial_response(&self) -> bool {
+        self.first_speaker == Speaker::Client
     }
 
     /// How many octets [`initial_response`](Exchange::initial_response) has, for deciding whether
@@ -175,10 +198,16 @@ impl Exchange {
     pub fn on_challenge(&mut self, text: &[u8]) -> Result<Reply<'_>, Error> {
         match self.state {
             State::Ready => {
-                if !text.is_empty() && !self.tolerance.text_before_response {
-                    return Ok(self.cancel(CancelReason::TextBeforeResponse));
+                if self.first_speaker == Speaker::Server {
+                    if self.decode(text).is_none() {
+                        return Ok(self.cancel(CancelReason::NotBase64));
+                    }
+                } else if !text.is_empty() {
+                    if !self.tolerance.text_before_response {
+                        return Ok(self.cancel(CancelReason::TextBeforeResponse));
+                    }
+                    self.tolerated.text_before_response = true;
                 }
-                self.tolerated.text_before_response |= !text.is_empty();
                 self.state = State::Sent;
                 Ok(Reply::Response(self.message.expose()))
             }
@@ -186,9 +215,16 @@ impl Exchange {
                 let Some(document) = self.decode(text) else {
                     return Ok(self.cancel(CancelReason::NotBase64));
                 };
+                if let Some(response) = self.further.pop() {
+                    self.said = response;
+                    return Ok(Reply::Response(self.said.expose()));
+                }
+                if self.acknowledgement.is_none() {
+                    return Ok(self.cancel(CancelReason::SecondChallenge));
+                }
                 self.refusal = Some(ErrorChallenge::masked(&document, &self.mask));
                 self.state = State::Acknowledged;
-                Ok(Reply::Response(&self.acknowledgement))
+                Ok(Reply::Response(self.acknowledgement.as_deref().unwrap_or_default()))
             }
             State::Acknowledged => Ok(self.cancel(CancelReason::SecondChallenge)),
             State::Cancelled(_) => Err(Error::Cancelled),

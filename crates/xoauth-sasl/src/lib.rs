@@ -17,7 +17,9 @@ pub use challenge::ErrorChallenge;
 pub use error::Error;
 pub use exchange::{CancelReason, Exchange, Reply, Tolerance};
 pub use mask::Mask;
-pub use mechanism::{Context, Mechanism, OAuth10A, OAuthBearer, Service, XOAuth, XOAuth2};
+pub use mechanism::{
+    Context, Login, Mechanism, OAuth10A, OAuthBearer, Plain, Service, Speaker, XOAuth, XOAuth2,
+};
 pub use oauth1_core as oauth1;
 pub use oauth1_core::{Consumer, Nonce, Secret, SignatureMethod, Stamp, Token};
 pub use server::{

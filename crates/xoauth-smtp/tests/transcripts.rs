@@ -1099,3 +1099,42 @@ fn machine_says_what_it_is_busy_with() {
     fn is_sendable<T: std::marker::Send>() {}
     is_sendable::<Send<'_>>();
 }
+
+#[test]
+fn private_servers_take_passwords() {
+    let with = |offered: &str, rest: &str| {
+        format!("S: 220 mx\nC: EHLO client.example\nS: 250-mx\nS: 250 {offered}\n{rest}")
+    };
+    let plain = with("AUTH=LOGIN PLAIN", "C: AUTH PLAIN AHRpbQB0YW5zdGFhZg==\nS: 235 welcome");
+    every_way(&plain, |peer| {
+        peer.greet()?;
+        let login = xoauth_smtp::sasl::Plain::new("tim", "tanstaaf").unwrap();
+        peer.run(auth_with(&login)).map(|reply| reply.to_string())
+    });
+    let login = with(
+        "AUTH LOGIN",
+        "C: AUTH LOGIN
+         S: 334 VXNlcm5hbWU6
+         C: dGlt
+         S: 334 UGFzc3dvcmQ6
+         C: dGFuc3RhYWY=
+         S: 535 5.7.8 no dGFuc3RhYWY=
+         C: AUTH LOGIN
+         S: 334 VXNlcm5hbWU6
+         C: dGlt
+         S: 334 UGFzc3dvcmQ6
+         C: dGFuc3RhYWY=
+         S: 235 welcome",
+    );
+    let refused = every_way(&login, |peer| {
+        peer.greet()?;
+        let login = xoauth_smtp::sasl::Login::new("tim", "tanstaaf").unwrap();
+        let refused = told(peer.run(auth_with(&login)))?;
+        peer.run(auth_with(&login))?;
+        assert!(
+            peer.trace.iter().all(|line| !line.contains("dGFuc3RhYWY") && !line.contains("dGlt"))
+        );
+        Ok(refused)
+    });
+    assert_eq!(refused, "LOGIN refused: 535 5.7.8 no [secret]");
+}

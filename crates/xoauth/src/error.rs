@@ -108,6 +108,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Connect { host, port: 0, .. } => write!(f, "no connection to {host}"),
             Self::Connect { host, port, .. } => write!(f, "no connection to {host}:{port}"),
             #[cfg(feature = "native-tls")]
             Self::Certificate { host, .. } => {

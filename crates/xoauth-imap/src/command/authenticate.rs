@@ -80,7 +80,7 @@ impl Exchange for Authenticate {
                 capabilities.has("SASL-IR") || capabilities.has("IMAP4REV2")
             }),
         };
-        if inline {
+        if inline && self.exchange.allows_initial_response() {
             out.raw(" ");
             out.secret(self.exchange.initial_response());
         }

@@ -3,11 +3,13 @@
 mod message;
 mod oauth10a;
 mod oauthbearer;
+mod password;
 mod xoauth;
 mod xoauth2;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use oauth1_core::{Secret, Stamp};
@@ -15,6 +17,7 @@ use oauth1_core::{Secret, Stamp};
 pub(crate) use message::{endpoint_url, is_host_character};
 pub use oauth10a::OAuth10A;
 pub use oauthbearer::OAuthBearer;
+pub use password::{Login, Plain};
 pub use xoauth::{Service, XOAuth};
 pub use xoauth2::XOAuth2;
 
@@ -56,12 +59,21 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Who speaks first in an exchange (RFC 4422 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// The client: its message may go with the command.
+    Client,
+    /// The server: it asks for the message with a challenge of its own.
+    Server,
+}
+
 /// A SASL mechanism with its credentials, for any number of exchanges.
 ///
-/// Each exchange asks for a new message, so that the same value serves every reconnect. The
-/// mechanisms of this crate are all of one shape: the client speaks first and says everything at
-/// once; a challenge after that is the server's reason for refusing. Write your own of that shape
-/// by implementing the trait.
+/// Each exchange asks for a new message, so that the same value serves every reconnect. The OAuth
+/// mechanisms are all of one shape: the client speaks first and says everything at once; a challenge
+/// after that is the server's reason for refusing. LOGIN is of another: the server asks, and asks
+/// again. Write your own of either shape by implementing the trait.
 pub trait Mechanism: Debug + Send + Sync {
     /// The registered name, as it is sent: `XOAUTH2`. Up to 20 upper-case letters, digits, `-`
     /// and `_` (RFC 4422 3.1).
@@ -73,6 +85,23 @@ pub trait Mechanism: Debug + Send + Sync {
     /// # Errors
     /// When the message cannot be made for this server; nothing is sent then.
     fn initial_response(&self, context: &Context<'_>) -> Result<Secret, Error>;
+
+    /// What the client says after its message, one text to each challenge, before base64. The
+    /// challenges are not looked at. None by default.
+    fn further_responses(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+
+    /// Who speaks first; the client by default.
+    fn first_speaker(&self) -> Speaker {
+        Speaker::Client
+    }
+
+    /// Whether a challenge after everything was said is the server's reason for refusing, to be
+    /// acknowledged; so by default. Without it, such a challenge cancels the exchange.
+    fn explains_refusals(&self) -> bool {
+        true
+    }
 
     /// The answer to the server's error challenge, before base64: empty, or `%x01` for the
     /// mechanisms of RFC 7628 (3.2.3).
@@ -92,6 +121,18 @@ macro_rules! forward {
 
             fn initial_response(&self, context: &Context<'_>) -> Result<Secret, Error> {
                 (**self).initial_response(context)
+            }
+
+            fn further_responses(&self) -> Vec<Secret> {
+                (**self).further_responses()
+            }
+
+            fn first_speaker(&self) -> Speaker {
+                (**self).first_speaker()
+            }
+
+            fn explains_refusals(&self) -> bool {
+                (**self).explains_refusals()
             }
 
             fn error_acknowledgement(&self) -> &str {

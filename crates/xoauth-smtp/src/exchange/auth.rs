@@ -81,7 +81,7 @@ impl Exchange for Auth {
         out.protect(self.exchange.mask());
         out.text("AUTH ");
         out.text(mechanism);
-        if self.inline && self.fits_command_line() {
+        if self.inline && self.exchange.allows_initial_response() && self.fits_command_line() {
             out.text(" ");
             out.secret(self.exchange.initial_response());
         }

@@ -14,6 +14,8 @@ mod timed;
 #[cfg(feature = "native-tls")]
 mod tls;
 mod transport;
+#[cfg(unix)]
+mod unix;
 
 pub(crate) use connection::{Connection, Settings, debug_of_core};
 pub use deadlines::Deadlines;
@@ -33,3 +35,5 @@ pub use timed::{AsyncTlsTransport, AsyncTransport};
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
 pub use transport::{Transport, Untimed};
+#[cfg(unix)]
+pub use unix::UnixTransport;

@@ -3,8 +3,6 @@
 use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
 use xoauth_smtp::exchange::Auth;
-#[cfg(feature = "native-tls")]
-use xoauth_smtp::exchange::Ehlo;
 
 use super::Session;
 use super::core::Core;
@@ -106,7 +104,7 @@ impl PlainClient<TcpTransport> {
         let (io, settings, limits, name) = now(self.core.agree_on_tls())?;
         let transport = tls.handshake(&settings.host, io.stream)?;
         let mut core = Core::new(Blocking::new(transport), settings, limits, name);
-        now(core.hello(Ehlo::new))?;
+        now(core.hello(|ehlo| ehlo))?;
         Ok(Client { core })
     }
 }

@@ -3,11 +3,13 @@
 use xoauth_smtp::exchange::Ehlo;
 use xoauth_smtp::{ClientName, Limits};
 
-use super::core::Core;
+use super::core::{Core, Introduction, Protocol};
 use super::{Client, PlainClient};
 use crate::Error;
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
+#[cfg(unix)]
+use crate::net::UnixTransport;
 use crate::net::{Blocking, Options, TcpTransport, Transport, builder_methods, now};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
@@ -26,12 +28,18 @@ pub struct Builder {
     options: Options,
     limits: Limits,
     name: Option<ClientName>,
+    protocol: Protocol,
 }
 
 impl Builder {
     /// Will connect to `host`, a name or an address.
     pub fn new(host: &str) -> Self {
-        Self { options: Options::new(host), limits: Limits::default(), name: None }
+        Self {
+            options: Options::new(host),
+            limits: Limits::default(),
+            name: None,
+            protocol: Protocol::Smtp,
+        }
     }
 
     builder_methods!("465 (implicit TLS) or 587");
@@ -40,6 +48,13 @@ impl Builder {
     /// no name server (RFC 5321, 4.1.4).
     pub fn client_name(mut self, name: ClientName) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Speaks LMTP instead of SMTP (RFC 2033): mail is delivered here and now, and the end of a message is
+    /// answered for each recipient. The port is 24, unless another is named.
+    pub fn lmtp(mut self) -> Self {
+        self.protocol = Protocol::Lmtp;
         self
     }
 
@@ -53,11 +68,11 @@ impl Builder {
         if self.options.starttls {
             return self.connect_starttls();
         }
-        let (transport, settings) = self.options.dial_tls(465)?;
+        let (transport, settings) = self.options.dial_tls(self.protocol.port(465))?;
         let name = self.name_on(transport.get_ref());
         let mut core = Core::new(Blocking::new(transport), settings, self.limits, name);
         now(core.greet())?;
-        now(core.hello(Ehlo::new))?;
+        now(core.hello(|ehlo| ehlo))?;
         Ok(Client { core })
     }
 
@@ -69,7 +84,8 @@ impl Builder {
     pub fn connect_starttls(&self) -> Result<Client<TlsTransport>, Error> {
         let tls = self.options.tls()?;
         // A server that only takes HELO offers no STARTTLS: falling back to it would hide the refusal.
-        self.connect_in_the_clear(|name| Ehlo::new(name).without_fallback())?.starttls_in_time(&tls)
+        self.connect_in_the_clear(|ehlo| ehlo.in_the_clear().without_fallback())?
+            .starttls_in_time(&tls)
     }
 
     /// Connects in the clear, hears the greeting and says EHLO; the client takes no credentials.
@@ -77,7 +93,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
     pub fn connect_plain(&self) -> Result<PlainClient<TcpTransport>, Error> {
-        self.connect_in_the_clear(Ehlo::new)
+        self.connect_in_the_clear(Ehlo::in_the_clear)
     }
 
     /// Begins SMTP on a stream that is protected already, say by another TLS library: hears the greeting and
@@ -86,19 +102,43 @@ impl Builder {
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
     pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
-        let name = self.name.clone().unwrap_or_default();
-        let mut core =
-            Core::new(Blocking::new(transport), self.options.settings(465), self.limits, name);
+        let name = self.introduction(None);
+        let mut core = Core::new(
+            Blocking::new(transport),
+            self.options.settings(self.protocol.port(465)),
+            self.limits,
+            name,
+        );
         now(core.greet())?;
-        now(core.hello(Ehlo::new))?;
+        now(core.hello(|ehlo| ehlo))?;
+        Ok(Client { core })
+    }
+
+    /// Connects to a Unix socket, where a mail system of this machine listens, usually for LMTP. Whoever
+    /// may reach it is decided by its file, and nothing leaves the machine: the client takes credentials.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
+    #[cfg(unix)]
+    pub fn connect_unix(
+        &self,
+        path: impl AsRef<std::path::Path>,
+    ) -> Result<Client<UnixTransport>, Error> {
+        let settings = self.options.settings(self.protocol.port(465));
+        let mut transport = UnixTransport::connect(path.as_ref())?;
+        transport.set_deadline(settings.deadline);
+        let introduction = self.introduction(None);
+        let mut core = Core::new(Blocking::new(transport), settings, self.limits, introduction);
+        now(core.greet())?;
+        now(core.hello(Ehlo::in_the_clear))?;
         Ok(Client { core })
     }
 
     fn connect_in_the_clear(
         &self,
-        ehlo: fn(ClientName) -> Ehlo,
+        ehlo: fn(Ehlo) -> Ehlo,
     ) -> Result<PlainClient<TcpTransport>, Error> {
-        let (transport, settings) = self.options.dial(587)?;
+        let (transport, settings) = self.options.dial(self.protocol.port(587))?;
         let name = self.name_on(&transport);
         let mut core = Core::new(Blocking::new(transport), settings, self.limits, name);
         now(core.greet())?;
@@ -106,9 +146,13 @@ impl Builder {
         Ok(PlainClient { core })
     }
 
-    fn name_on(&self, transport: &TcpTransport) -> ClientName {
-        let address =
-            || transport.local_address().ok().map(|address| ClientName::from(address.ip()));
-        self.name.clone().or_else(address).unwrap_or_default()
+    fn name_on(&self, transport: &TcpTransport) -> Introduction {
+        let address = transport.local_address().ok().map(|address| ClientName::from(address.ip()));
+        self.introduction(address)
+    }
+
+    fn introduction(&self, address: Option<ClientName>) -> Introduction {
+        let name = self.name.clone().or(address).unwrap_or_default();
+        Introduction { name, protocol: self.protocol }
     }
 }

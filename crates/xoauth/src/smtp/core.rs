@@ -15,11 +15,46 @@ use xoauth_smtp::{ClientName, Extensions, Limits};
 use crate::net::{Connection, Io, Settings, Stop};
 use crate::{Error, time};
 
+/// How we greet, each time a connection begins or begins anew under TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduction {
+    pub(crate) name: ClientName,
+    pub(crate) protocol: Protocol,
+}
+
+/// Which protocol a connection speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    #[default]
+    Smtp,
+    Lmtp,
+}
+
+impl Introduction {
+    fn ehlo(&self) -> Ehlo {
+        let ehlo = Ehlo::new(self.name.clone());
+        match self.protocol {
+            Protocol::Smtp => ehlo,
+            Protocol::Lmtp => ehlo.lmtp(),
+        }
+    }
+}
+
+impl Protocol {
+    /// The port where a server is expected, unless the caller says another; LMTP has none of its own (RFC 2033 5).
+    pub(crate) fn port(self, smtp: u16) -> u16 {
+        match self {
+            Self::Smtp => smtp,
+            Self::Lmtp => 24,
+        }
+    }
+}
+
 /// A machine on its connection.
 pub(crate) struct Core<I: Io> {
     pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
-    pub(crate) name: ClientName,
+    pub(crate) introduction: Introduction,
 }
 
 impl<I: Io> fmt::Debug for Core<I> {
@@ -29,7 +64,12 @@ impl<I: Io> fmt::Debug for Core<I> {
 }
 
 impl<I: Io> Core<I> {
-    pub(crate) fn new(io: I, settings: Settings, limits: Limits, name: ClientName) -> Self {
+    pub(crate) fn new(
+        io: I,
+        settings: Settings,
+        limits: Limits,
+        introduction: Introduction,
+    ) -> Self {
         let mut machine = Machine::new(limits);
         if settings.trace.is_some() {
             machine.keep_transcript();
@@ -37,7 +77,7 @@ impl<I: Io> Core<I> {
         if io.hears_while_writing() {
             machine.hears_while_writing();
         }
-        Self { connection: Connection::new(io, settings), machine, name }
+        Self { connection: Connection::new(io, settings), machine, introduction }
     }
 
     /// Hears the greeting.
@@ -46,8 +86,8 @@ impl<I: Io> Core<I> {
     }
 
     /// Says who we are and hears what the server can do.
-    pub(crate) async fn hello(&mut self, ehlo: fn(ClientName) -> Ehlo) -> Result<(), Error> {
-        let command = ehlo(self.name.clone());
+    pub(crate) async fn hello(&mut self, options: fn(Ehlo) -> Ehlo) -> Result<(), Error> {
+        let command = options(self.introduction.ehlo());
         self.run_in_time(command).await.map(drop)
     }
 
@@ -67,7 +107,9 @@ impl<I: Io> Core<I> {
     /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
     /// clear, ends here.
     #[cfg(feature = "native-tls")]
-    pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits, ClientName), Error> {
+    pub(crate) async fn agree_on_tls(
+        mut self,
+    ) -> Result<(I, Settings, Limits, Introduction), Error> {
         let mut command = StartTls::new();
         self.begin(&mut command)?;
         if self.drive(&mut command).await? != Stop::StartTls {
@@ -76,7 +118,7 @@ impl<I: Io> Core<I> {
         }
         let limits = self.machine.limits();
         let (io, settings) = self.connection.into_parts()?;
-        Ok((io, settings, limits, self.name))
+        Ok((io, settings, limits, self.introduction))
     }
 
     /// Runs a command, which may take as long as a delivery may.

@@ -3,7 +3,7 @@
 use tokio::net::TcpStream;
 use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::{Auth, Ehlo};
+use xoauth_smtp::exchange::Auth;
 
 use super::Session;
 use crate::net::{AsyncTlsTransport, AsyncTransport, Timed, Tls, debug_of_core};
@@ -105,7 +105,7 @@ impl PlainClient<TcpStream> {
         let (stream, settings, limits, name) = self.core.agree_on_tls().await?;
         let stream = tls.handshake_async(stream, &settings).await?;
         let mut core = Core::new(stream, settings, limits, name);
-        core.hello(Ehlo::new).await?;
+        core.hello(|ehlo| ehlo).await?;
         Ok(Client { core })
     }
 }

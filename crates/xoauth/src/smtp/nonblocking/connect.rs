@@ -7,7 +7,7 @@ use xoauth_smtp::{ClientName, Limits};
 use super::{Client, PlainClient};
 use crate::Error;
 use crate::net::{AsyncTlsTransport, AsyncTransport, Options, Timed, builder_methods};
-use crate::smtp::core::Core;
+use crate::smtp::core::{Core, Introduction, Protocol};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
 /// against the system's roots.
@@ -24,12 +24,18 @@ pub struct Builder {
     options: Options,
     limits: Limits,
     name: Option<ClientName>,
+    protocol: Protocol,
 }
 
 impl Builder {
     /// Will connect to `host`, a name or an address.
     pub fn new(host: &str) -> Self {
-        Self { options: Options::new(host), limits: Limits::default(), name: None }
+        Self {
+            options: Options::new(host),
+            limits: Limits::default(),
+            name: None,
+            protocol: Protocol::Smtp,
+        }
     }
 
     builder_methods!("465 (implicit TLS) or 587");
@@ -38,6 +44,13 @@ impl Builder {
     /// no name server (RFC 5321, 4.1.4).
     pub fn client_name(mut self, name: ClientName) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Speaks LMTP instead of SMTP (RFC 2033): mail is delivered here and now, and the end of a message is
+    /// answered for each recipient. The port is 24, unless another is named.
+    pub fn lmtp(mut self) -> Self {
+        self.protocol = Protocol::Lmtp;
         self
     }
 
@@ -50,11 +63,11 @@ impl Builder {
         if self.options.starttls {
             return self.connect_starttls().await;
         }
-        let (transport, settings) = self.options.dial_tls_async(465).await?;
+        let (transport, settings) = self.options.dial_tls_async(self.protocol.port(465)).await?;
         let name = self.name_on(transport.get_ref().get_ref().get_ref().get_ref());
         let mut core = Core::new(transport, settings, self.limits, name);
         core.greet().await?;
-        core.hello(Ehlo::new).await?;
+        core.hello(|ehlo| ehlo).await?;
         Ok(Client { core })
     }
 
@@ -65,7 +78,7 @@ impl Builder {
     pub async fn connect_starttls(&self) -> Result<Client<AsyncTlsTransport>, Error> {
         let tls = self.options.tls()?;
         // A server that only takes HELO offers no STARTTLS: falling back to it would hide the refusal.
-        self.connect_in_the_clear(|name| Ehlo::new(name).without_fallback())
+        self.connect_in_the_clear(|ehlo| ehlo.in_the_clear().without_fallback())
             .await?
             .starttls_in_time(&tls)
             .await
@@ -76,7 +89,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
     pub async fn connect_plain(&self) -> Result<PlainClient<TcpStream>, Error> {
-        self.connect_in_the_clear(Ehlo::new).await
+        self.connect_in_the_clear(Ehlo::in_the_clear).await
     }
 
     /// Begins SMTP on a stream that is protected already, say by another TLS library: hears the greeting and
@@ -86,18 +99,23 @@ impl Builder {
     /// [`Error::Smtp`] for what the server says.
     pub async fn from_stream<T: AsyncTransport>(&self, stream: T) -> Result<Client<T>, Error> {
         let transport = Timed::new(stream);
-        let name = self.name.clone().unwrap_or_default();
-        let mut core = Core::new(transport, self.options.settings_async(465), self.limits, name);
+        let name = self.introduction(None);
+        let mut core = Core::new(
+            transport,
+            self.options.settings_async(self.protocol.port(465)),
+            self.limits,
+            name,
+        );
         core.greet().await?;
-        core.hello(Ehlo::new).await?;
+        core.hello(|ehlo| ehlo).await?;
         Ok(Client { core })
     }
 
     async fn connect_in_the_clear(
         &self,
-        ehlo: fn(ClientName) -> Ehlo,
+        ehlo: fn(Ehlo) -> Ehlo,
     ) -> Result<PlainClient<TcpStream>, Error> {
-        let (transport, settings) = self.options.dial_async(587).await?;
+        let (transport, settings) = self.options.dial_async(self.protocol.port(587)).await?;
         let name = self.name_on(transport.get_ref());
         let mut core = Core::new(transport, settings, self.limits, name);
         core.greet().await?;
@@ -105,8 +123,13 @@ impl Builder {
         Ok(PlainClient { core })
     }
 
-    fn name_on(&self, stream: &TcpStream) -> ClientName {
-        let address = || stream.local_addr().ok().map(|address| ClientName::from(address.ip()));
-        self.name.clone().or_else(address).unwrap_or_default()
+    fn name_on(&self, stream: &TcpStream) -> Introduction {
+        let address = stream.local_addr().ok().map(|address| ClientName::from(address.ip()));
+        self.introduction(address)
+    }
+
+    fn introduction(&self, address: Option<ClientName>) -> Introduction {
+        let name = self.name.clone().or(address).unwrap_or_default();
+        Introduction { name, protocol: self.protocol }
     }
 }

@@ -1,0 +1,255 @@
+//! LMTP over sockets of every kind, and messages that are read while they are sent.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use e2e::certificates::Authority;
+use e2e::scripted::{Peer, Step, expect, send};
+use peak_alloc::PeakAlloc;
+use xoauth::net::FromReader;
+use xoauth::smtp::exchange::{Noop, Send};
+use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Session, Transfer};
+use xoauth::{Error, Tls, Transport};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// 100 MB, as 64 KiB pieces.
+const PIECE: usize = 64 * 1024;
+const PIECES: usize = 100_000_000 / PIECE + 1;
+const SIZE: u64 = (PIECE * PIECES) as u64;
+const MIB: usize = 1024 * 1024;
+
+/// One test at a time: some measure the heap of this process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How far the heap grows while `work` is at work.
+fn growth(work: impl FnOnce()) -> usize {
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    work();
+    HEAP.peak_usage().saturating_sub(before)
+}
+
+/// A delivery by LMTP to two recipients, one of whom has no room.
+fn lmtp() -> Vec<Step> {
+    vec![
+        expect("LHLO "),
+        send("250-localhost\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n"),
+        expect("MAIL FROM:<a@example.org>"),
+        expect("RCPT TO:<b@example.net>"),
+        expect("RCPT TO:<c@example.net>"),
+        expect("DATA"),
+        send("250 2.1.0 ok\r\n250 2.1.5 ok\r\n250 2.1.5 ok\r\n354 go\r\n"),
+        expect("Subject: t"),
+        expect(""),
+        expect("hello"),
+        expect("."),
+        send("250 2.1.5 delivered\r\n452 4.2.2 full\r\n"),
+        expect("QUIT"),
+        send("221 bye\r\n"),
+    ]
+}
+
+fn deliver<T: Transport>(mut session: Session<T>) {
+    assert!(session.extensions().is_lmtp());
+    let to = ["b@example.net", "c@example.net"];
+    let sent = session.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap();
+    let outcomes: Vec<_> = sent.recipients().iter().map(|one| one.delivery.to_string()).collect();
+    assert_eq!(outcomes, ["accepted: 250 2.1.5 delivered", "message refused: 452 4.2.2 full"]);
+    session.quit().unwrap();
+}
+
+#[test]
+fn lmtp_goes_over_tcp_tls_and_starttls() {
+    let _alone = alone();
+    let authority = Authority::new().unwrap();
+    let tls = Tls::builder().add_roots(&authority.pem().unwrap()).unwrap().build().unwrap();
+    let hello = || send("220 localhost LMTP\r\n");
+    let clear = [vec![hello()], lmtp()].concat();
+    let implicit = [vec![Step::StartTls(authority.localhost().unwrap()), hello()], lmtp()].concat();
+    let upgraded = vec![
+        hello(),
+        expect("LHLO "),
+        send("250-localhost\r\n250 STARTTLS\r\n"),
+        expect("STARTTLS"),
+        send("220 go\r\n"),
+        Step::StartTls(authority.localhost().unwrap()),
+    ];
+    let upgraded = [upgraded, lmtp()].concat();
+    let peer = Peer::start(vec![clear, implicit, upgraded]).unwrap();
+    let builder = Builder::new("localhost").port(peer.port()).tls(&tls).lmtp();
+    deliver(builder.connect_plain().unwrap().trust().without_authentication());
+    deliver(builder.connect().unwrap().without_authentication());
+    deliver(builder.connect_starttls().unwrap().without_authentication());
+    peer.finish().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn lmtp_goes_over_a_unix_socket() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixListener;
+
+    let _alone = alone();
+    let directory = std::env::temp_dir().join(format!("xoauth-lmtp-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        (&stream).write_all(b"220 localhost LMTP\r\n").unwrap();
+        for step in lmtp() {
+            match step {
+                Step::Send(octets) => (&stream).write_all(&octets).unwrap(),
+                Step::Expect(text) => {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    assert!(line.contains(&text), "{line:?}, expected {text:?}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let client = Builder::new("localhost").lmtp().connect_unix(&path).unwrap();
+    deliver(client.without_authentication());
+    server.join().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let error = Builder::new("localhost").lmtp().connect_unix(&path).unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }) && !error.to_string().contains(":0"), "{error}");
+}
+
+/// An endless reader of lines, cut at a size.
+fn lines(size: u64) -> Message<'static> {
+    struct Lines(u64);
+    impl io::Read for Lines {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let line = b"all work and no play makes jack a dull boy, all work and no play do\r\n";
+            let n = buffer.len().min(usize::try_from(self.0).unwrap_or(usize::MAX));
+            for (at, octet) in buffer[..n].iter_mut().enumerate() {
+                *octet = line[at % line.len()];
+            }
+            // Whole lines only, so that the next reading begins one.
+            let n = if n < line.len() { n } else { n - n % line.len() };
+            self.0 -= n as u64;
+            Ok(n)
+        }
+    }
+    Message::streamed(FromReader(Lines(size))).seven_bit().normalise_line_ends()
+}
+
+fn mail(message: Message<'_>, transfer: Transfer) -> Mail<'_> {
+    Mail::new("a@example.org", ["b@example.net"], message).transfer(transfer)
+}
+
+fn greeting() -> Vec<Step> {
+    vec![
+        send("220 mx\r\n"),
+        expect("EHLO"),
+        send("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"),
+        expect("MAIL"),
+        expect("RCPT"),
+    ]
+}
+
+#[test]
+fn a_100_mb_message_is_sent_by_data_within_1_mib_of_heap() {
+    let _alone = alone();
+    let mut script = greeting();
+    script.extend([expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n")]);
+    script.extend(std::iter::repeat_n(Step::ExpectOctets(PIECE), PIECES));
+    script.extend([expect(""), expect("."), send("250 queued\r\n")]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
+    let mut session = client.without_authentication();
+    // The octets of the message and of its lines are counted by the peer, whatever they are.
+    let source = FromReader(io::Read::take(io::repeat(b'x'), SIZE));
+    let message = Message::streamed(source).seven_bit().size(SIZE);
+    let grown = growth(|| {
+        session.run(Send::mail(mail(message, Transfer::Data))).unwrap();
+    });
+    assert!(grown < MIB, "the heap grew by {grown} octets");
+}
+
+#[test]
+fn a_100_mb_message_is_sent_by_bdat_within_2_mib_of_heap() {
+    const CHUNK: usize = 256 * 1024;
+    let _alone = alone();
+    let mut script = greeting();
+    script.push(send("250 ok\r\n250 ok\r\n"));
+    let chunks = PIECES * PIECE / CHUNK;
+    for _ in 0..chunks {
+        script.extend([
+            expect("BDAT 262144"),
+            Step::ExpectOctets(CHUNK),
+            send("250 chunk taken\r\n"),
+        ]);
+    }
+    let rest = PIECES * PIECE - chunks * CHUNK + 2;
+    script.extend([
+        expect(&format!("BDAT {rest} LAST")),
+        Step::ExpectOctets(rest),
+        send("250 queued\r\n"),
+    ]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
+    let mut session = client.without_authentication();
+    let source = FromReader(io::Read::take(io::repeat(b'x'), SIZE));
+    let message = Message::streamed(source).seven_bit().size(SIZE);
+    let grown = growth(|| {
+        session.run(Send::mail(mail(message, Transfer::Automatic))).unwrap();
+    });
+    assert!(grown < 2 * MIB, "the heap grew by {grown} octets");
+}
+
+#[test]
+fn a_source_that_fails_by_data_closes_the_connection_without_a_final_dot() {
+    struct Failing(usize);
+    impl io::Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            match self.0 {
+                1 => io::Read::read(&mut &b"Subject: t\r\n\r\n.\r\n"[..], buffer),
+                _ => Err(io::Error::other("the disk is gone")),
+            }
+        }
+    }
+    let _alone = alone();
+    let mut script = greeting();
+    script.extend([expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n")]);
+    script.extend([expect("Subject: t"), expect(""), expect(".."), Step::ExpectEnd]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
+    let mut session = client.without_authentication();
+    let message = Message::streamed(FromReader(Failing(0))).seven_bit();
+    let error = session.run(Send::mail(mail(message, Transfer::Data))).unwrap_err();
+    assert!(matches!(&error, Error::Smtp(Smtp::Body { ended: true, .. })), "{error:?}");
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "the disk is gone");
+    assert!(!session.is_usable());
+    assert!(matches!(session.run(Noop::new()), Err(Error::Ended)));
+    // While the session value is still held.
+    let heard = peer.finish().unwrap();
+    assert_eq!(heard[0].last().unwrap(), "..");
+}
+
+#[test]
+fn line_ends_are_mended_while_a_message_of_any_size_goes() {
+    let _alone = alone();
+    // Each line has 69 octets with its CRLF.
+    let size: usize = 69 * 20_000;
+    let mut script = greeting();
+    script.extend([expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n")]);
+    script.extend([Step::ExpectOctets(size), expect("."), send("250 queued\r\n")]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
+    let mut session = client.without_authentication();
+    session.run(Send::mail(mail(lines(size as u64), Transfer::Data))).unwrap();
+    drop(session);
+    peer.finish().unwrap();
+}
