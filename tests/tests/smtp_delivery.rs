@@ -5,11 +5,16 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use e2e::certificates::Authority;
+use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host, User};
 use e2e::scripted::{Peer, Step, expect, send};
 use peak_alloc::PeakAlloc;
-use xoauth::net::FromReader;
-use xoauth::smtp::exchange::{Noop, Send};
-use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Session, Transfer};
+use xoauth::net::{FromReader, TlsTransport};
+use xoauth::sasl::{Login, Mechanism, Plain, XOAuth2};
+use xoauth::smtp::exchange::{Expand, Help, Noop, Raw, Send, Verify};
+use xoauth::smtp::{
+    Builder, DeliverBy, Envelope, Error as Smtp, Mail, Message, Notify, Priority, Recipient,
+    Return, Session, Transfer,
+};
 use xoauth::{Error, Tls, Transport};
 
 #[global_allocator]
@@ -252,4 +257,157 @@ fn line_ends_are_mended_while_a_message_of_any_size_goes() {
     session.run(Send::mail(mail(lines(size as u64), Transfer::Data))).unwrap();
     drop(session);
     peer.finish().unwrap();
+}
+
+/// A session of the demo user with the embedded host.
+fn host_session(host: &Host) -> Session<TlsTransport> {
+    let tls = Tls::builder().add_roots(host.ca_pem()).unwrap().build().unwrap();
+    let builder = Builder::new("localhost").port(host.submissions_port()).tls(&tls);
+    let login = XOAuth2::new(DEMO_USER, DEMO_BEARER_TOKEN).unwrap();
+    builder.connect().unwrap().authenticate(login).unwrap()
+}
+
+#[test]
+fn envelope_and_message_reach_the_host_as_they_were_asked_for() {
+    let _alone = alone();
+    let host = Host::builder()
+        .capabilities(|offers| offers.limits = Some("RCPTMAX=3 MAILMAX=3".to_owned()))
+        .start()
+        .unwrap();
+    let mut session = host_session(&host);
+    let envelope = Envelope::new("a@example.org", ["b@example.net"])
+        .recipient(
+            Recipient::new("c@example.net").notify(Notify::ALWAYS).original("old+c@example.net"),
+        )
+        .recipient(
+            Recipient::new("d@example.net").notify(Notify::Never).original("grün@example.net"),
+        )
+        .returning(Return::Headers)
+        .envelope_id("order 66")
+        .submitter("<>")
+        .require_tls()
+        .deliver_by(DeliverBy::OrReturn { seconds: 120 })
+        .priority(Priority::new(-3).unwrap());
+    let octets = b"Subject: t\r\n\r\n\0\n.\r\n.\r\r\n\xff end";
+    let sent =
+        session.run(Send::mail(Mail::with(envelope, Message::new(&octets[..]).binary()))).unwrap();
+    assert_eq!(sent.accepted().count(), 3);
+    let outbox = host.outbox();
+    let kept = outbox.last().unwrap();
+    assert_eq!(kept.octets.as_slice(), octets);
+    assert!(kept.binary && kept.chunked && !kept.eight_bit);
+    assert_eq!(
+        kept.asked,
+        ["RET=HDRS", "ENVID=order+2066", "AUTH=<>", "REQUIRETLS", "BY=120;R", "MT-PRIORITY=-3"]
+    );
+    let asked = &kept.asked_of_recipients;
+    assert!(asked[0].is_empty());
+    assert_eq!(asked[1], ["NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;old+2Bc@example.net"]);
+    assert_eq!(asked[2], ["NOTIFY=NEVER", r"ORCPT=utf-8;gr\x{FC}n@example.net"]);
+
+    // Limits are held before MAIL: the host would refuse, and is not asked.
+    let to = ["1@example.net", "2@example.net", "3@example.net", "4@example.net"];
+    let error = session.run(Send::new("a@example.org", to, "x")).unwrap_err();
+    assert!(matches!(error, Error::Smtp(Smtp::ServerLimit { limit: "RCPTMAX", .. })), "{error}");
+    for _ in 0..2 {
+        session.run(Send::new("a@example.org", ["b@example.net"], "x")).unwrap();
+    }
+    let error = session.run(Send::new("a@example.org", ["b@example.net"], "x")).unwrap_err();
+    assert!(matches!(error, Error::Smtp(Smtp::ServerLimit { limit: "MAILMAX", .. })), "{error}");
+    assert_eq!(host.outbox().len(), 3);
+    session.quit().unwrap();
+    assert!(host.violations().is_empty(), "{:?}", host.violations());
+}
+
+#[test]
+fn messages_arrive_the_same_by_data_and_by_chunks_from_memory_and_from_a_reader() {
+    let _alone = alone();
+    let host = Host::builder().start().unwrap();
+    let mut session = host_session(&host);
+    let long =
+        format!("Subject: t\r\n\r\n{}\r\n.\r\n..\r\nü", ".dots and lines\r\n".repeat(40_000));
+    for text in ["", "x", "Subject: t\r\n\r\n.\r\n..\r\n.x\r\n\r\n", long.as_str()] {
+        let mut arrived = Vec::new();
+        for transfer in [Transfer::Automatic, Transfer::Data, Transfer::Bdat] {
+            for streamed in [false, true] {
+                let message = match streamed {
+                    false => Message::from(text),
+                    true => Message::streamed(FromReader(text.as_bytes())),
+                };
+                session.run(Send::mail(mail(message, transfer))).unwrap();
+                arrived.push(host.outbox().last().unwrap().octets.as_ref().clone());
+            }
+        }
+        let ended = match text {
+            "" => String::new(),
+            text if text.ends_with("\r\n") => text.to_owned(),
+            text => format!("{text}\r\n"),
+        };
+        for octets in arrived {
+            assert!(octets == ended.as_bytes(), "{} octets of {}", octets.len(), ended.len());
+        }
+    }
+    session.quit().unwrap();
+    assert!(host.violations().is_empty(), "{:?}", host.violations());
+}
+
+#[test]
+fn a_message_alone_says_whom_it_is_for() {
+    let _alone = alone();
+    let host = Host::builder().start().unwrap();
+    let mut session = host_session(&host);
+    let message =
+        "From: a@example.org\r\nTo: B <b@example.net>\r\nBcc: grün@example.com\r\n\r\nhällo\r\n";
+    let mail = xoauth::smtp::mail_from_headers(message.as_bytes()).unwrap();
+    session.run(Send::mail(mail)).unwrap();
+    let outbox = host.outbox();
+    let kept = outbox.last().unwrap();
+    assert_eq!((kept.from.as_str(), kept.utf8, kept.eight_bit), ("a@example.org", true, true));
+    assert_eq!(kept.recipients, ["b@example.net", "grün@example.com"]);
+    let text = String::from_utf8(kept.octets.as_ref().clone()).unwrap();
+    assert_eq!(text, "From: a@example.org\r\nTo: B <b@example.net>\r\n\r\nhällo\r\n");
+}
+
+#[test]
+fn private_servers_take_passwords_over_both_protocols() {
+    let _alone = alone();
+    let host = Host::builder()
+        .user(User::new("tim@example.org").password("pässword"))
+        .capabilities(|offers| offers.mechanisms = vec!["PLAIN".to_owned(), "LOGIN".to_owned()])
+        .start()
+        .unwrap();
+    let tls = Tls::builder().add_roots(host.ca_pem()).unwrap().build().unwrap();
+    let logins = |password: &str| -> [Box<dyn Mechanism>; 2] {
+        let user = "tim@example.org";
+        [
+            Box::new(Plain::new(user, password).unwrap()),
+            Box::new(Login::new(user, password).unwrap()),
+        ]
+    };
+    for (wrong, right) in logins("no").into_iter().zip(logins("pässword")) {
+        let smtp = Builder::new("localhost").port(host.submissions_port()).tls(&tls);
+        let refused = smtp.connect().unwrap().authenticate(&wrong).unwrap_err();
+        assert!(
+            matches!(refused.error(), Error::Smtp(Smtp::AuthenticationRefused(_))),
+            "{refused}"
+        );
+        refused.into_client().unwrap().authenticate(&right).unwrap().quit().unwrap();
+        let imap = xoauth::imap::Builder::new("localhost").port(host.imaps_port()).tls(&tls);
+        let refused = imap.connect().unwrap().authenticate(&wrong).unwrap_err();
+        refused.into_client().unwrap().authenticate(&right).unwrap().logout().unwrap();
+    }
+    assert!(host.violations().is_empty(), "{:?}", host.violations());
+}
+
+#[test]
+fn questions_are_answered_by_the_host() {
+    let _alone = alone();
+    let host = Host::builder().start().unwrap();
+    let mut session = host_session(&host);
+    assert_eq!(session.run(Verify::new("somebody")).unwrap().code.get(), 252);
+    let error = session.run(Expand::new("staff")).unwrap_err();
+    assert!(matches!(error, Error::Smtp(Smtp::Refused { command: "EXPN", .. })), "{error}");
+    assert_eq!(session.run(Help::new()).unwrap().code.get(), 214);
+    assert_eq!(session.run(Raw::new("XUNHEARD of")).unwrap().code.get(), 500);
+    session.quit().unwrap();
 }

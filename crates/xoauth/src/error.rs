@@ -58,6 +58,12 @@ pub enum Error {
         /// What it answered to the first command.
         status: Box<xoauth_imap::StatusText>,
     },
+    /// The header section of a message does not say who sends it.
+    #[cfg(feature = "mail-parser")]
+    Headers {
+        /// What is missing, or too many.
+        reason: &'static str,
+    },
     /// The session was ended, by LOGOUT, QUIT or an earlier fault.
     Ended,
     /// The IMAP session.
@@ -77,6 +83,8 @@ impl Error {
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.is_fatal(),
             Self::Sasl(_) => false,
+            #[cfg(feature = "mail-parser")]
+            Self::Headers { .. } => false,
             _ => true,
         }
     }
@@ -130,6 +138,8 @@ impl fmt::Display for Error {
             Self::NotConnected { status } => {
                 write!(f, "authenticated, but not connected to a mailbox: {status}")
             }
+            #[cfg(feature = "mail-parser")]
+            Self::Headers { reason } => write!(f, "no envelope in the header section: {reason}"),
             Self::Ended => f.write_str("the session has ended"),
             #[cfg(feature = "imap")]
             Self::Imap(error) => error.fmt(f),
@@ -156,6 +166,8 @@ impl std::error::Error for Error {
             Self::Token { source, .. } => Some(&**source),
             #[cfg(feature = "imap")]
             Self::NotConnected { .. } => None,
+            #[cfg(feature = "mail-parser")]
+            Self::Headers { .. } => None,
             Self::TlsDeadline | Self::Ended => None,
         }
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use xoauth_sasl::Secret;
+
 use super::{Host, Message};
 use crate::certificates::Identity;
 
@@ -26,6 +28,7 @@ pub struct User {
     pub(crate) consumers: Vec<Pair>,
     pub(crate) tokens: Vec<Pair>,
     pub(crate) bearers: Vec<Bearer>,
+    pub(crate) password: Option<Secret>,
 }
 
 /// A key and its secret.
@@ -57,7 +60,13 @@ impl fmt::Debug for Bearer {
 impl User {
     /// A user with an INBOX and no credentials; `name` is their mail address.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), consumers: Vec::new(), tokens: Vec::new(), bearers: Vec::new() }
+        Self {
+            name: name.into(),
+            consumers: Vec::new(),
+            tokens: Vec::new(),
+            bearers: Vec::new(),
+            password: None,
+        }
     }
 
     /// The user of the constants above: [`DEMO_USER`].
@@ -78,6 +87,12 @@ impl User {
     /// Adds an OAuth 1.0a token; it works with each of the user's consumers.
     pub fn token(mut self, key: impl Into<String>, secret: impl Into<String>) -> Self {
         self.tokens.push(Pair { key: key.into(), secret: secret.into() });
+        self
+    }
+
+    /// Sets the password, for PLAIN and LOGIN.
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
+        self.password = Some(password.into());
         self
     }
 
@@ -125,7 +140,20 @@ pub struct Capabilities {
     pub enhanced_status_codes: bool,
     /// SMTP: SIZE with the largest message (RFC 1870).
     pub size: bool,
-    /// Both: the SASL mechanisms offered, in this order: at first all four.
+    /// SMTP: BINARYMIME (RFC 3030), where CHUNKING is offered.
+    pub binary_mime: bool,
+    /// SMTP: DSN (RFC 3461); what was asked for is kept with the [`Submission`](super::Submission).
+    pub dsn: bool,
+    /// SMTP: REQUIRETLS (RFC 8689), under TLS only.
+    pub require_tls: bool,
+    /// SMTP: DELIVERBY (RFC 2852) with the least time in seconds.
+    pub deliver_by: Option<u32>,
+    /// SMTP: MT-PRIORITY (RFC 6710).
+    pub priority: bool,
+    /// SMTP: LIMITS (RFC 9422) as they are offered, `RCPTMAX=10`; RCPTMAX and MAILMAX are held.
+    pub limits: Option<String>,
+    /// Both: the SASL mechanisms offered, in this order: at first all four. PLAIN and LOGIN are known
+    /// too, for users with a [password](User::password).
     pub mechanisms: Vec<String>,
 }
 
@@ -145,6 +173,12 @@ impl Default for Capabilities {
             smtp_utf8: true,
             enhanced_status_codes: true,
             size: true,
+            binary_mime: true,
+            dsn: true,
+            require_tls: true,
+            deliver_by: Some(60),
+            priority: true,
+            limits: None,
             mechanisms: ["XOAUTH", "OAUTH10A", "OAUTHBEARER", "XOAUTH2"].map(str::to_owned).into(),
         }
     }

@@ -59,7 +59,22 @@ impl Judge {
 
     /// Begins an exchange; `None` for a mechanism that is not known.
     pub(crate) fn attempt(&self, mechanism: &str) -> Option<Attempt> {
-        ServerExchange::new(mechanism).ok().map(|exchange| Attempt { exchange })
+        Some(match mechanism {
+            "PLAIN" => Attempt::Plain,
+            "LOGIN" => Attempt::Login { user: None },
+            other => Attempt::OAuth(Box::new(ServerExchange::new(other).ok()?)),
+        })
+    }
+
+    fn judge_password(&self, user: &str, password: &str) -> Step {
+        let known = self.users.iter().find(|one| one.name.eq_ignore_ascii_case(user));
+        let right = known.and_then(|user| user.password.as_ref());
+        match (known, right) {
+            (Some(user), Some(right)) if right.expose() == password => {
+                Step::Accepted(user.name.clone())
+            }
+            _ => Step::Refused,
+        }
     }
 
     pub(crate) fn issue_bearer(&self, user: &str, token: &str) {
@@ -83,22 +98,56 @@ impl Judge {
 }
 
 /// One AUTHENTICATE or AUTH.
-pub(crate) struct Attempt {
-    exchange: ServerExchange,
+pub(crate) enum Attempt {
+    OAuth(Box<ServerExchange>),
+    /// RFC 4616.
+    Plain,
+    /// Asks for the user, then for the password.
+    Login {
+        user: Option<String>,
+    },
 }
 
 impl Attempt {
+    /// What asks for the first response, in base64.
+    pub(crate) fn prompt(&self) -> String {
+        match self {
+            Self::OAuth(_) | Self::Plain => String::new(),
+            Self::Login { .. } => encode_challenge(b"Username:"),
+        }
+    }
+
     /// Takes a response in base64; `port` is the one the client came to.
     pub(crate) fn step(&mut self, shared: &Shared, port: u16, base64: &[u8]) -> Step {
         let Ok(response) = decode_response(base64) else { return Step::NotBase64 };
         let judge = &shared.judge;
+        let exchange = match self {
+            Self::OAuth(exchange) => exchange,
+            Self::Plain => {
+                let mut parts = response.expose().split('\0');
+                // Acting as somebody else is nobody's right here.
+                return match (parts.next(), parts.next(), parts.next(), parts.next()) {
+                    (Some(""), Some(user), Some(password), None) => {
+                        judge.judge_password(user, password)
+                    }
+                    _ => Step::Refused,
+                };
+            }
+            Self::Login { user: None } => {
+                *self = Self::Login { user: Some(response.expose().to_owned()) };
+                return Step::Challenge(encode_challenge(b"Password:"));
+            }
+            Self::Login { user: Some(user) } => {
+                return judge.judge_password(user, response.expose());
+            }
+        };
         let server = Server::new()
             .endpoint("localhost", port)
             .endpoint("127.0.0.1", port)
             .oauth1(&judge.verifier, judge, &judge.nonces, judge)
             .bearer(judge)
             .scope("mail");
-        match self.exchange.step(response.expose().as_bytes(), &server, shared.now()) {
+        match exchange.step(response.expose().as_bytes(), &server, shared.now()) {
             ServerStep::Challenge(challenge) => Step::Challenge(encode_challenge(&challenge)),
             ServerStep::Accepted { user } => Step::Accepted(user),
             ServerStep::Unavailable { text } => Step::Unavailable(text),

@@ -10,6 +10,8 @@ mod connect;
 mod core;
 #[cfg(feature = "native-tls")]
 mod door;
+#[cfg(feature = "mail-parser")]
+mod headers;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
 mod outcomes;
@@ -20,6 +22,8 @@ pub use client::{Client, PlainClient};
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
+#[cfg(feature = "mail-parser")]
+pub use headers::mail_from_headers;
 pub use outcomes::Outcomes;
 pub use session::Session;
 pub use xoauth_smtp::*;

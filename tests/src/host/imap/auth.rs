@@ -30,7 +30,7 @@ impl Session<'_> {
         let Some(mut attempt) = attempt else {
             return Err(Refusal::no("unsupported authentication mechanism"));
         };
-        let mut challenge = String::new();
+        let mut challenge = attempt.prompt();
         loop {
             let message = match response.take() {
                 Some(message) => message,

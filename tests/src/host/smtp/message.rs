@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
+use super::parameters::{is_mail_parameter, is_rcpt_parameter};
 use super::{Mail, Next, Session, Submission, Transaction, path};
 use crate::host::date::Moment;
 
 /// Recipients of one message (RFC 5321, section 4.5.3.1.8 asks for 100 at least).
-const MAX_RECIPIENTS: usize = 10_000;
+const MAX_RECIPIENTS: u64 = 10_000;
 
 /// The text of a message while it arrives.
 #[derive(Debug, Default)]
@@ -58,6 +59,13 @@ impl Session<'_> {
                     Ok(_) => return self.reply(552, "5.3.4", "message too large"),
                     Err(_) => return self.reply(501, "5.5.4", "bad SIZE"),
                 },
+                ("BODY", Some(body))
+                    if offered.binary_mime
+                        && offered.chunking
+                        && body.eq_ignore_ascii_case("BINARYMIME") =>
+                {
+                    mail.binary = true;
+                }
                 ("BODY", Some(body)) if offered.eight_bit_mime => {
                     mail.eight_bit = body.eq_ignore_ascii_case("8BITMIME");
                     if !mail.eight_bit && !body.eq_ignore_ascii_case("7BIT") {
@@ -65,14 +73,27 @@ impl Session<'_> {
                     }
                 }
                 ("SMTPUTF8", None) if offered.smtp_utf8 => mail.utf8 = true,
-                // RFC 4954, section 5: taken, not trusted.
-                ("AUTH", Some(_)) => {}
+                (keyword, value)
+                    if is_mail_parameter(
+                        offered,
+                        self.client.connection.is_tls(),
+                        keyword,
+                        value,
+                    ) =>
+                {
+                    mail.asked.push(shown(keyword, value));
+                }
                 _ => return self.reply(555, "5.5.4", "unknown MAIL parameter"),
             }
         }
         if !mail.from.is_ascii() && !mail.utf8 {
             return self.reply(553, "5.6.7", "SMTPUTF8 is needed for this address");
         }
+        if limit(offered.limits.as_deref(), "MAILMAX").is_some_and(|most| self.transactions >= most)
+        {
+            return self.reply(452, "4.5.3", "too many messages");
+        }
+        self.transactions += 1;
         self.transaction = Transaction::Open(mail);
         self.reply(250, "2.1.0", "sender ok")
     }
@@ -85,8 +106,14 @@ impl Session<'_> {
         let Some(path) = path::parse(rest, "TO:") else {
             return self.reply(501, "5.5.4", "expected TO:<address>");
         };
-        if !path.parameters.is_empty() {
-            return self.reply(555, "5.5.4", "unknown RCPT parameter");
+        let offered = &self.client.shared.config.capabilities;
+        let mut asked = Vec::new();
+        for (keyword, value) in &path.parameters {
+            let keyword = keyword.to_ascii_uppercase();
+            if !is_rcpt_parameter(offered, &keyword, *value) {
+                return self.reply(555, "5.5.4", "unknown RCPT parameter");
+            }
+            asked.push(shown(&keyword, *value));
         }
         if !path::is_mailbox(path.address) {
             return self.reply(501, "5.1.3", "bad recipient address");
@@ -102,10 +129,12 @@ impl Session<'_> {
         if let Some((_, reply)) = known {
             return self.client.connection.write(format!("{reply}\r\n").as_bytes());
         }
-        if mail.recipients.len() >= MAX_RECIPIENTS {
+        let most = limit(offered.limits.as_deref(), "RCPTMAX").unwrap_or(MAX_RECIPIENTS);
+        if mail.recipients.len() as u64 >= most {
             return self.reply(452, "4.5.3", "too many recipients");
         }
         mail.recipients.push(path.address.to_owned());
+        mail.asked_of_recipients.push(asked);
         self.reply(250, "2.1.5", "recipient ok")
     }
 
@@ -120,6 +149,10 @@ impl Session<'_> {
         // DATA and BDAT do not mix: RFC 3030, section 2.
         if mail.chunks.is_some() {
             return self.reply(503, "5.5.1", "BDAT has begun");
+        }
+        if mail.binary {
+            // RFC 3030, section 3
+            return self.reply(503, "5.5.1", "BINARYMIME takes BDAT");
         }
         if mail.recipients.is_empty() {
             return self.reply(554, "5.5.1", "no valid recipients");
@@ -264,15 +297,15 @@ impl Session<'_> {
         if content.oversized {
             return self.reply(552, "5.3.4", "message too large");
         }
-        if content.bare {
+        if content.bare && !mail.binary {
             self.client.violation("a bare CR or LF in a message");
             return self.reply(550, "5.6.0", "bare CR or LF in the message");
         }
-        if !(mail.eight_bit || mail.utf8 || content.octets.is_ascii()) {
+        if !(mail.eight_bit || mail.binary || mail.utf8 || content.octets.is_ascii()) {
             self.client.violation("8-bit text without BODY=8BITMIME");
             return self.reply(554, "5.6.1", "8-bit text was not declared");
         }
-        if content.octets.contains(&0) {
+        if content.octets.contains(&0) && !mail.binary {
             return self.reply(550, "5.6.0", "NUL in the message");
         }
         let number = self.deliver(mail, Arc::new(content.octets), chunked);
@@ -283,12 +316,16 @@ impl Session<'_> {
         let shared = self.client.shared;
         let now = Moment::utc(i64::try_from(shared.now()).unwrap_or(i64::MAX));
         let mut elsewhere = Vec::new();
-        for recipient in mail.recipients {
+        let mut asked_of_recipients = Vec::new();
+        for (recipient, asked) in mail.recipients.into_iter().zip(mail.asked_of_recipients) {
             match shared.store.user_of(&recipient) {
                 Some(user) => {
                     shared.store.deliver(&user, "INBOX", Arc::clone(&octets), &[], now);
                 }
-                None => elsewhere.push(recipient),
+                None => {
+                    elsewhere.push(recipient);
+                    asked_of_recipients.push(asked);
+                }
             }
         }
         let number = shared.count_submission();
@@ -302,10 +339,23 @@ impl Session<'_> {
                 eight_bit: mail.eight_bit,
                 utf8: mail.utf8,
                 chunked,
+                binary: mail.binary,
+                asked: mail.asked,
+                asked_of_recipients,
             });
         }
         number
     }
+}
+
+/// A limit of those that are offered (RFC 9422).
+fn limit(limits: Option<&str>, name: &str) -> Option<u64> {
+    let mut limits = limits?.split(' ').filter_map(|limit| limit.split_once('='));
+    limits.find(|(found, _)| *found == name)?.1.parse().ok()
+}
+
+fn shown(keyword: &str, value: Option<&str>) -> String {
+    value.map_or_else(|| keyword.to_owned(), |value| format!("{keyword}={value}"))
 }
 
 /// Where in a line of DATA the reader stands.

@@ -1,6 +1,7 @@
 //! The submission side of the host (RFC 5321, RFC 6409).
 
 mod message;
+mod parameters;
 mod path;
 
 use std::io;
@@ -33,12 +34,23 @@ pub struct Submission {
     pub utf8: bool,
     /// Whether it came by BDAT.
     pub chunked: bool,
+    /// Whether `BODY=BINARYMIME` was declared.
+    pub binary: bool,
+    /// The parameters of MAIL that ask for something (`RET=HDRS`), as they came.
+    pub asked: Vec<String>,
+    /// The parameters of RCPT of each recipient, in their order.
+    pub asked_of_recipients: Vec<Vec<String>>,
 }
 
 /// Serves one client until it leaves.
 pub(super) fn serve(client: Client<'_>) -> io::Result<()> {
-    let mut session =
-        Session { client, greeted: false, user: None, transaction: Transaction::None };
+    let mut session = Session {
+        client,
+        greeted: false,
+        user: None,
+        transaction: Transaction::None,
+        transactions: 0,
+    };
     let outcome = session.run();
     session.client.connection.close();
     outcome
@@ -50,6 +62,8 @@ struct Session<'h> {
     greeted: bool,
     user: Option<String>,
     transaction: Transaction,
+    /// How many transactions were begun.
+    transactions: u64,
 }
 
 enum Transaction {
@@ -66,6 +80,9 @@ struct Mail {
     recipients: Vec<String>,
     eight_bit: bool,
     utf8: bool,
+    binary: bool,
+    asked: Vec<String>,
+    asked_of_recipients: Vec<Vec<String>>,
     /// What came by BDAT so far.
     chunks: Option<Content>,
 }
@@ -125,6 +142,7 @@ impl Session<'_> {
                 self.reply(250, "2.0.0", "reset")?;
             }
             "NOOP" => self.reply(250, "2.0.0", "nothing done")?,
+            "EXPN" => self.reply(502, "5.3.3", "lists are not shown")?,
             "VRFY" => self.reply(252, "2.5.1", "cannot verify, will take the message")?,
             "HELP" => self.reply(214, "2.0.0", "see RFC 5321")?,
             "QUIT" if rest.is_empty() => {
@@ -169,6 +187,16 @@ impl Session<'_> {
         add(offered.smtp_utf8, "SMTPUTF8".to_owned());
         add(offered.enhanced_status_codes, "ENHANCEDSTATUSCODES".to_owned());
         add(offered.chunking, "CHUNKING".to_owned());
+        add(offered.chunking && offered.binary_mime, "BINARYMIME".to_owned());
+        add(offered.dsn, "DSN".to_owned());
+        add(offered.require_tls && self.client.connection.is_tls(), "REQUIRETLS".to_owned());
+        if let Some(seconds) = offered.deliver_by {
+            add(true, format!("DELIVERBY {seconds}"));
+        }
+        add(offered.priority, "MT-PRIORITY".to_owned());
+        if let Some(limits) = &offered.limits {
+            add(true, format!("LIMITS {limits}"));
+        }
         add(offered.starttls && !self.client.connection.is_tls(), "STARTTLS".to_owned());
         let authenticates = self.client.may_authenticate() && !offered.mechanisms.is_empty();
         add(authenticates, format!("AUTH {}", offered.mechanisms.join(" ")));
@@ -221,7 +249,7 @@ impl Session<'_> {
         // `=` stands for an empty response: RFC 4954, section 4.
         let mut response =
             initial.map(|text| if text == "=" { "" } else { text }.as_bytes().to_vec());
-        let mut challenge = String::new();
+        let mut challenge = attempt.prompt();
         loop {
             let message = match response.take() {
                 Some(message) => message,

@@ -1,0 +1,244 @@
+//! Sender and recipients from the header section of a message.
+
+use std::borrow::Cow;
+
+use mail_parser::{HeaderValue, MessageParser};
+use xoauth_smtp::{Address, Envelope, Mail, ReversePath};
+
+use crate::Error;
+
+/// Makes a mail of a message alone, as `send_message` of Python's smtplib does: the sender is that of
+/// `Sender`, else the author of `From`; the recipients are those of `To`, `Cc` and `Bcc`, each once. Where the
+/// message was resent, the fields of the newest `Resent-` block count instead (RFC 5322 3.6.6). No `Bcc` and no
+/// `Resent-Bcc` field is sent.
+///
+/// Needs of the server that follow from the message (8BITMIME, SMTPUTF8) are found when it is sent.
+///
+/// ```
+/// let message = "From: a@example.org\r\nTo: B <b@example.net>\r\nBcc: c@example.com\r\n\r\nhello\r\n";
+/// let mail = xoauth::smtp::mail_from_headers(message.as_bytes())?;
+/// let to: Vec<&str> = mail.envelope().recipients().map(|to| to.as_str()).collect();
+/// assert_eq!(to, ["b@example.net", "c@example.com"]);
+/// let sent = mail.message().as_bytes().unwrap_or_default();
+/// assert_eq!(sent, b"From: a@example.org\r\nTo: B <b@example.net>\r\n\r\nhello\r\n");
+/// # Ok::<(), xoauth::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Headers`]: there is no sender, or several authors and no `Sender`. [`Error::Smtp`]: an address
+/// cannot be sent; nobody is dropped silently.
+pub fn mail_from_headers(message: &[u8]) -> Result<Mail<'_>, Error> {
+    let fields = Fields::new(message);
+    let (prefix, block) = match fields.resent() {
+        block if block.is_empty() => ("", fields.0.clone()),
+        block => ("Resent-", block),
+    };
+    let named = |name: &str| {
+        let name = format!("{prefix}{name}");
+        block.iter().filter(move |field| field.is(&name)).map(|field| field.value(message))
+    };
+    let sender: Vec<&[u8]> = named("Sender").collect();
+    let origin = if sender.is_empty() { named("From").collect() } else { sender };
+    let from = sender_of(&addresses(&origin)?)?;
+    let values: Vec<&[u8]> = ["To", "Cc", "Bcc"].into_iter().flat_map(named).collect();
+    let mut to: Vec<Address> = Vec::new();
+    for address in addresses(&values)? {
+        if !to.contains(&address) {
+            to.push(address);
+        }
+    }
+    Ok(Mail::with(Envelope::new(from, to), fields.without_blind_copies(message)))
+}
+
+fn sender_of(addresses: &[Address]) -> Result<ReversePath, Error> {
+    match addresses {
+        [one] => Ok(one.into()),
+        [] => Err(Error::Headers { reason: "no sender in From or Sender" }),
+        [..] => Err(Error::Headers { reason: "several authors, and no Sender that tells one" }),
+    }
+}
+
+/// One field of a header section: its name, its value and where both stand.
+#[derive(Debug, Clone)]
+struct Field {
+    name: String,
+    start: usize,
+    value: usize,
+    end: usize,
+}
+
+#[derive(Debug)]
+struct Fields(Vec<Field>);
+
+impl Field {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    fn is_resent(&self) -> bool {
+        self.name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("Resent-"))
+    }
+
+    fn value<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        message.get(self.value..self.end).unwrap_or_default()
+    }
+}
+
+impl Fields {
+    /// A field begins with its name and goes on in lines that begin with white space; an empty line ends all
+    /// (RFC 5322 2.2). Lines end in LF, with or without CR; space before the colon is obsolete and understood.
+    fn new(message: &[u8]) -> Self {
+        let mut fields: Vec<Field> = Vec::new();
+        let mut start = 0;
+        for line in message.split_inclusive(|&octet| octet == b'\n') {
+            let end = start + line.len();
+            match line {
+                b"\r\n" | b"\n" => break,
+                [b' ' | b'\t', ..] => {
+                    if let Some(field) = fields.last_mut() {
+                        field.end = end;
+                    }
+                }
+                line => {
+                    let colon = line.iter().position(|&octet| octet == b':');
+                    let name = colon.and_then(|colon| line.get(..colon)).unwrap_or_default();
+                    let name = String::from_utf8_lossy(name.trim_ascii_end()).into_owned();
+                    let value = start + colon.map_or(line.len(), |colon| colon + 1);
+                    fields.push(Field { name, start, value, end });
+                }
+            }
+            start = end;
+        }
+        Self(fields)
+    }
+
+    /// The newest block of resent fields: those that stand together on top, each once. A field that is there
+    /// again begins an older block.
+    fn resent(&self) -> Vec<Field> {
+        let mut block: Vec<Field> = Vec::new();
+        let behind = self.0.iter().skip_while(|field| !field.is_resent());
+        for field in behind.take_while(|field| field.is_resent()) {
+            if block.iter().any(|before| before.is(&field.name)) {
+                break;
+            }
+            block.push(field.clone());
+        }
+        block
+    }
+
+    fn without_blind_copies<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        let blind = |field: &&Field| field.is("Bcc") || field.is("Resent-Bcc");
+        let mut kept = Vec::new();
+        let mut from = 0;
+        for field in self.0.iter().filter(blind) {
+            kept.extend_from_slice(message.get(from..field.start).unwrap_or_default());
+            from = field.end;
+        }
+        if from == 0 {
+            return Cow::Borrowed(message);
+        }
+        kept.extend_from_slice(message.get(from..).unwrap_or_default());
+        Cow::Owned(kept)
+    }
+}
+
+/// The addresses in the values of address fields; those of groups too.
+fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
+    let mut found = Vec::new();
+    for value in values {
+        let field = [b"To:", *value, b"\r\n\r\n"].concat();
+        let Some(parsed) = MessageParser::default().parse(&field) else { continue };
+        for value in parsed.header_values("To") {
+            let HeaderValue::Address(list) = value else { continue };
+            for one in list.iter() {
+                let text = one.address.as_deref().or(one.name.as_deref()).unwrap_or_default();
+                found.push(text.parse::<Address>().map_err(xoauth_smtp::Error::from)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(message: &str) -> Result<(String, Vec<String>, String), String> {
+        let mail = mail_from_headers(message.as_bytes()).map_err(|error| error.to_string())?;
+        let to = mail.envelope().recipients().map(ToString::to_string).collect();
+        let sent = String::from_utf8_lossy(mail.message().as_bytes().unwrap()).into_owned();
+        Ok((mail.envelope().sender().as_str().to_owned(), to, sent))
+    }
+
+    #[test]
+    fn sender_and_recipients_come_from_the_header_section() {
+        let cases: [(&str, &str, &[&str]); 10] = [
+            ("From: a@x\r\nTo: b@x\r\n\r\nTo: z@x\r\n", "a@x", &["b@x"]),
+            ("From: A <a@x>, B <b@x>\r\nSender: s@x\r\nTo: c@x\r\n\r\n", "s@x", &["c@x"]),
+            (
+                "from: a@x\r\nTO : b@x,\r\n\tC <c@x> (c)\r\ncc: d@x\r\n\r\n",
+                "a@x",
+                &["b@x", "c@x", "d@x"],
+            ),
+            ("From: a@x\r\nTo: friends: b@x, C <c@x>;\r\nCc: b@x\r\n\r\n", "a@x", &["b@x", "c@x"]),
+            ("From: a@x\r\nTo: \"Doe, J\" <b@x>\r\nTo: c@x\r\n\r\n", "a@x", &["b@x", "c@x"]),
+            ("From: =?utf-8?q?J=C3=B6rg?= <j@x>\nTo: b@x\n\nbody\n", "j@x", &["b@x"]),
+            ("From: grün@bücher.example\r\nTo: b@x\r\n\r\n", "grün@bücher.example", &["b@x"]),
+            // RFC 5322 A.3, with an older block below.
+            (
+                "Resent-From: m@x\r\nResent-To: j@x\r\nResent-Date: d\r\nResent-To: old@x\r\n\
+                 From: a@x\r\nTo: b@x\r\n\r\n",
+                "m@x",
+                &["j@x"],
+            ),
+            (
+                "Received: x\r\nResent-Sender: s@x\r\nResent-From: m@x\r\nResent-Cc: j@x\r\n\
+                 Received: y\r\nResent-To: old@x\r\nFrom: a@x\r\nTo: b@x\r\n\r\n",
+                "s@x",
+                &["j@x"],
+            ),
+            ("From: a@x\r\nTo: b@x", "a@x", &["b@x"]),
+        ];
+        for (message, from, to) in cases {
+            let (sender, recipients, _) = envelope(message).unwrap();
+            assert_eq!(
+                (sender.as_str(), recipients),
+                (from, to.iter().map(|one| (*one).to_owned()).collect()),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn blind_copies_are_taken_out_whole() {
+        let message = "Bcc: x@x\r\nFrom: a@x\r\nbcc : b@x,\r\n c@x,\r\n\td@x\r\nSubject: t\r\n\
+                       Resent-Bcc: e@x\r\nBCC: y@x\r\n\r\nBcc: stays\r\n";
+        // The resent block has no sender of its own.
+        assert!(envelope(message).is_err());
+        let message = message.replace("Resent-Bcc", "Bcc");
+        let (_, to, sent) = envelope(&message).unwrap();
+        assert_eq!(to, ["x@x", "b@x", "c@x", "d@x", "e@x", "y@x"]);
+        assert_eq!(sent, "From: a@x\r\nSubject: t\r\n\r\nBcc: stays\r\n");
+        let resent =
+            "Resent-From: a@x\r\nResent-Bcc: b@x\r\nFrom: c@x\r\nTo: d@x\r\nBcc: old@x\r\n\r\n";
+        let (from, to, sent) = envelope(resent).unwrap();
+        assert_eq!((from.as_str(), to), ("a@x", vec!["b@x".to_owned()]));
+        assert_eq!(sent, "Resent-From: a@x\r\nFrom: c@x\r\nTo: d@x\r\n\r\n");
+    }
+
+    #[test]
+    fn what_tells_no_envelope_is_refused() {
+        for (message, expected) in [
+            ("To: b@x\r\n\r\n", "no sender in From or Sender"),
+            ("From: a@x, b@x\r\nTo: c@x\r\n\r\n", "several authors, and no Sender that tells one"),
+            ("From: a@x\r\nTo: nonsense\r\n\r\n", "invalid address 'nonsense'"),
+            ("From: a@x\r\nTo: <b@x\0>\r\n\r\n", "invalid address"),
+        ] {
+            let error = envelope(message).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        // Nobody to send it to: an error when it is sent, before anything is.
+        let (_, to, _) = envelope("From: a@x\r\nTo: undisclosed-recipients:;\r\n\r\n").unwrap();
+        assert!(to.is_empty());
+    }
+}
