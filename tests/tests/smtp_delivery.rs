@@ -286,7 +286,7 @@ fn envelope_and_message_reach_the_host_as_they_were_asked_for() {
         .envelope_id("order 66")
         .submitter("<>")
         .require_tls()
-        .deliver_by(DeliverBy::OrReturn { seconds: 120 })
+        .deliver_by(DeliverBy::or_return(120))
         .priority(Priority::new(-3).unwrap());
     let octets = b"Subject: t\r\n\r\n\0\n.\r\n.\r\r\n\xff end";
     let sent =

@@ -7,7 +7,9 @@ use common::{Peer, WHOLE, word};
 use proptest::prelude::*;
 use xoauth_smtp::exchange::{Noop, Send};
 use xoauth_smtp::proto::{Command, Encoder, Exchange, Place, Progress};
-use xoauth_smtp::{Address, ClientName, Error, Extensions, Reply, ReversePath};
+use xoauth_smtp::{
+    Address, ClientName, Envelope, Error, Extensions, Mail, Recipient, Reply, ReversePath,
+};
 
 /// Hostile texts. None is an address or a name.
 const HOSTILE: &[&str] = &[
@@ -147,6 +149,56 @@ proptest! {
         if let Ok(name) = text.parse::<ClientName>() {
             prop_assert_eq!(name.as_str(), &text);
             prop_assert!(text.bytes().all(|octet| octet.is_ascii_graphic()));
+        }
+    }
+}
+
+/// Every argument of an envelope, given the same text.
+fn envelopes(text: &str) -> Vec<Envelope> {
+    let good = || Envelope::new("a@example.org", ["b@example.net"]);
+    let to = || Recipient::new("c@example.net");
+    vec![
+        good().envelope_id(text),
+        good().submitter(text),
+        good().recipient(Recipient::new(text)),
+        good().recipient(to().original(text)),
+        good().recipient(to().parameter("XANY", text, None)),
+        good().recipient(to().parameter("XANY", "X", Some(text))),
+        good().parameter("XANY", text, None),
+        good().parameter("XANY", "X", Some(text)),
+        good().parameter(text, "X", None),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a caller passes, no more lines leave than there are commands, and none holds a control
+    /// character.
+    #[test]
+    fn envelopes_of_any_text_stay_within_their_lines(
+        text in prop_oneof![any::<String>(), "[ -~\r\n\0=+<>]{0,12}", prop::sample::select(HOSTILE).prop_map(String::from)]
+    ) {
+        for envelope in envelopes(&text) {
+            let mut peer = Peer::saying(b"", WHOLE);
+            peer.say_line_by_line(
+                "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250-DSN\r\n250-AUTH PLAIN\r\n\
+                 250 XANY\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n",
+            );
+            peer.greet().unwrap();
+            let before = peer.sent.len();
+            // What the answers mean is no matter here, only what is sent.
+            let _ = peer.run(Send::mail(Mail::with(envelope, "x\r\n")));
+            let sent = &peer.sent[before..];
+            let lines: Vec<&[u8]> = sent.split_inclusive(|&octet| octet == b'\n').collect();
+            let envelope_ends = lines.iter().position(|line| *line == b"DATA\r\n").unwrap_or(lines.len());
+            prop_assert!(envelope_ends <= 3, "{}", sent.escape_ascii());
+            for (at, line) in lines.iter().take(envelope_ends).enumerate() {
+                let start: &[u8] = if at == 0 { b"MAIL FROM:<" } else { b"RCPT TO:<" };
+                let inside = line.strip_suffix(b"\r\n").unwrap();
+                prop_assert!(inside.starts_with(start), "{}", line.escape_ascii());
+                prop_assert!(!inside.iter().any(u8::is_ascii_control), "{}", line.escape_ascii());
+            }
         }
     }
 }

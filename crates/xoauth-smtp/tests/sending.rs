@@ -429,7 +429,7 @@ fn demanding() -> Envelope {
         .envelope_id("order 66")
         .submitter("<>")
         .require_tls()
-        .deliver_by(DeliverBy::OrReturn { seconds: 120 })
+        .deliver_by(DeliverBy::or_return(120))
         .priority(Priority::new(-3).unwrap())
         .parameter("XFOO", "XFOO", Some("1"))
 }
@@ -505,6 +505,36 @@ fn server_takes_as_many_messages_as_it_says() {
         Ok(outcome)
     });
     assert_eq!(outcome, "server has a limit of 2 (MAILMAX), the message asks for 3");
+}
+
+#[test]
+fn server_takes_as_many_domains_in_a_session_as_it_says() {
+    let one = |address: &str| {
+        format!(
+            "C: MAIL FROM:<a@example.org>
+             S: 250 ok
+             C: RCPT TO:<{address}>
+             S: 250 ok
+             C: DATA
+             S: 354 go
+             C: x
+             C: .
+             S: 250 queued\n"
+        )
+    };
+    let (b, c) = (one("b@example.net"), one("c@EXAMPLE.com"));
+    let transcript = offering("LIMITS RCPTDOMAINMAX=2", &format!("{b}{c}{b}C: NOOP\nS: 250 ok"));
+    let outcome = every_way(&transcript, |peer| {
+        peer.greet()?;
+        let mut send = |to: &str| peer.run(Send::new("a@example.org", [to], "x"));
+        send("b@example.net")?;
+        send("c@EXAMPLE.com")?;
+        let outcome = told(send("d@example.org"))?;
+        send("b@example.net")?;
+        peer.run(Noop::new())?;
+        Ok(outcome)
+    });
+    assert_eq!(outcome, "server has a limit of 2 (RCPTDOMAINMAX), the message asks for 3");
 }
 
 #[test]

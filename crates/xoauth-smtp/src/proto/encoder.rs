@@ -8,7 +8,7 @@ use xoauth_sasl::Mask;
 use xoauth_sasl::wire::Excerpt;
 
 use crate::error::{Error, Fault, InvalidArgument};
-use crate::proto::output::Output;
+use crate::proto::output::{History, Output};
 use crate::types::Extensions;
 
 /// Queues the lines of an exchange and announces the replies they will get.
@@ -161,12 +161,18 @@ impl<'a> Encoder<'a> {
 
     /// A mail transaction begins.
     pub(crate) fn begin_transaction(&mut self) {
-        self.output.transactions = self.output.transactions.saturating_add(1);
+        let transactions = &mut self.output.history.transactions;
+        *transactions = transactions.saturating_add(1);
     }
 
-    /// How many mail transactions the session has begun.
-    pub(crate) fn transactions(&self) -> u64 {
-        self.output.transactions
+    /// The session has recipients in these domains.
+    pub(crate) fn note_domains(&mut self, domains: impl Iterator<Item = String>) {
+        self.output.history.domains.extend(domains);
+    }
+
+    /// What the session has done so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.output.history
     }
 
     /// A reply will come although nothing is sent for it: the greeting.

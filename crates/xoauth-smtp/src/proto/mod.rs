@@ -12,4 +12,5 @@ pub use encoder::{Encoder, Place};
 pub use exchange::{Command, Exchange, Progress};
 pub use limits::{LimitKind, Limits};
 pub use machine::{Machine, Running};
+pub(crate) use output::History;
 pub use stuffing::DotStuffing;

@@ -4,7 +4,7 @@
 //! the replies is decided here, by PIPELINING (RFC 2920), the place of a command in its group, and the
 //! window. Positions count octets from the start of the session.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 
 use xoauth_sasl::wire::{Direction, Outgoing};
@@ -23,10 +23,18 @@ pub(crate) struct Output {
     awaited: VecDeque<Awaited>,
     /// Whether commands may be sent ahead of replies.
     pub(crate) pipelining: bool,
-    /// How many mail transactions were begun.
-    pub(crate) transactions: u64,
+    pub(crate) history: History,
     /// Lines for a trace and the position behind each; `None` while nobody listens.
     notes: Option<VecDeque<(u64, String)>>,
+}
+
+/// What a server may have set a limit to for the whole session (RFC 9422).
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// Mail transactions that were begun.
+    pub(crate) transactions: u64,
+    /// Domains of recipients; noted only where the server counts them.
+    pub(crate) domains: BTreeSet<String>,
 }
 
 /// A reply that will come once the octets up to `end` were written.

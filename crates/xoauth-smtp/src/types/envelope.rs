@@ -368,7 +368,7 @@ mod tests {
             (good().envelope_id("a\r\nb"), "envelope id"),
             (good().envelope_id(&"x".repeat(101)), "envelope id"),
             (good().submitter("a b"), "submitter"),
-            (good().deliver_by(DeliverBy::OrReturn { seconds: 0 }), "delivery time"),
+            (good().deliver_by(DeliverBy::or_return(0)), "delivery time"),
             (good().parameter("X", "X Y", None), "parameter keyword"),
             (good().parameter("X", "Y", Some("a\r\nb")), "parameter value"),
             (good().recipient(Recipient::new("b@x").original("c@\r\n")), "original recipient"),

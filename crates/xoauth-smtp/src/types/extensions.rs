@@ -133,7 +133,7 @@ impl Extensions {
         self.has("BINARYMIME")
     }
 
-    /// A limit that LIMITS announces (RFC 9422 3): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`.
+    /// A limit that LIMITS announces (RFC 9422 3, 5): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`.
     pub fn limit(&self, name: &str) -> Option<u64> {
         let mut limits = self.parameters("LIMITS")?.split_ascii_whitespace();
         limits.find_map(|limit| {

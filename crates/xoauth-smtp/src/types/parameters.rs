@@ -34,17 +34,16 @@ pub enum Notify {
 
 /// How soon a message must be delivered, and what happens to it else (RFC 2852).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliverBy {
-    /// Give it up and notify the sender when this many seconds have passed.
-    OrReturn {
-        /// 1 to 999,999,999.
-        seconds: u32,
-    },
-    /// Notify the sender when this many seconds have passed, and go on.
-    OrNotify {
-        /// -999,999,999 to 999,999,999; what is not positive has passed already.
-        seconds: i32,
-    },
+pub struct DeliverBy {
+    seconds: i64,
+    mode: Mode,
+    is_traced: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Return,
+    Notify,
 }
 
 /// The priority of a message, -9 to 9; 0 is that of a message without (RFC 6710 4).
@@ -52,7 +51,7 @@ pub enum DeliverBy {
 pub struct Priority(i8);
 
 /// The largest `by-time`: nine digits (RFC 2852 4).
-const LONGEST_TIME: u32 = 999_999_999;
+const LONGEST_TIME: i64 = 999_999_999;
 
 impl Return {
     pub(crate) fn keyword(self) -> &'static str {
@@ -89,19 +88,35 @@ impl Notify {
 }
 
 impl DeliverBy {
+    /// Give it up and notify the sender when this many seconds have passed: 1 to 999,999,999.
+    pub const fn or_return(seconds: u32) -> Self {
+        Self { seconds: seconds as i64, mode: Mode::Return, is_traced: false }
+    }
+
+    /// Notify the sender when this many seconds have passed, and go on: -999,999,999 to 999,999,999; what is
+    /// not positive has passed already.
+    pub const fn or_notify(seconds: i32) -> Self {
+        Self { seconds: seconds as i64, mode: Mode::Notify, is_traced: false }
+    }
+
+    /// Each relay on the way is to notify the sender too.
+    #[must_use]
+    pub const fn traced(mut self) -> Self {
+        self.is_traced = true;
+        self
+    }
+
     /// `by-value = by-time ";" by-mode [by-trace]`
     ///
     /// RFC 2852 4
     pub(crate) fn value(self) -> Result<String, InvalidArgument> {
-        let (text, valid) = match self {
-            Self::OrReturn { seconds } => {
-                (format!("{seconds};R"), (1..=LONGEST_TIME).contains(&seconds))
-            }
-            Self::OrNotify { seconds } => {
-                (format!("{seconds};N"), seconds.unsigned_abs() <= LONGEST_TIME)
-            }
+        let (mode, least) = match self.mode {
+            Mode::Return => ('R', 1),
+            Mode::Notify => ('N', -LONGEST_TIME),
         };
-        if valid {
+        let trace = if self.is_traced { "T" } else { "" };
+        let text = format!("{};{mode}{trace}", self.seconds);
+        if (least..=LONGEST_TIME).contains(&self.seconds) {
             return Ok(text);
         }
         let fault = Fault::end(0, "a time of 1 to 999999999 seconds");
@@ -110,9 +125,9 @@ impl DeliverBy {
 
     /// The time a server judges by the least it takes (RFC 2852 4); one that only notifies is not judged.
     pub(crate) fn return_after(self) -> Option<u32> {
-        match self {
-            Self::OrReturn { seconds } => Some(seconds),
-            Self::OrNotify { .. } => None,
+        match self.mode {
+            Mode::Return => u32::try_from(self.seconds).ok(),
+            Mode::Notify => None,
         }
     }
 }
@@ -243,8 +258,8 @@ mod tests {
         let none = Notify::When { success: false, failure: false, delay: false };
         assert_eq!(none.value(), None);
         // RFC 2852 4's example.
-        assert_eq!(DeliverBy::OrReturn { seconds: 120 }.value().unwrap(), "120;R");
-        assert_eq!(DeliverBy::OrNotify { seconds: -5 }.value().unwrap(), "-5;N");
+        assert_eq!(DeliverBy::or_return(120).value().unwrap(), "120;R");
+        assert_eq!(DeliverBy::or_notify(-5).traced().value().unwrap(), "-5;NT");
         assert_eq!(Return::Full.keyword(), "FULL");
         assert_eq!(Priority::new(-9).unwrap().to_string(), "-9");
     }
@@ -252,11 +267,11 @@ mod tests {
     #[test]
     fn values_out_of_range_are_refused() {
         assert_eq!(
-            DeliverBy::OrReturn { seconds: 0 }.value().unwrap_err().to_string(),
+            DeliverBy::or_return(0).value().unwrap_err().to_string(),
             "invalid delivery time '0;R': end of text at octet 0, expected a time of 1 to 999999999 seconds"
         );
-        assert!(DeliverBy::OrReturn { seconds: 1_000_000_000 }.value().is_err());
-        assert!(DeliverBy::OrNotify { seconds: i32::MIN }.value().is_err());
+        assert!(DeliverBy::or_return(1_000_000_000).value().is_err());
+        assert!(DeliverBy::or_notify(i32::MIN).value().is_err());
         assert!(Priority::new(10).is_err() && Priority::new(-10).is_err());
         for keyword in ["", "-X", "X Y", "X=1", "X\r\n", "Ü"] {
             assert!(check_keyword(keyword).is_err(), "{keyword}");

@@ -40,7 +40,7 @@ impl<'a> Job<'a> {
     /// Checks everything that can be wrong, once. What cannot be sent gets its outcome in its turn.
     pub(super) fn prepare(&mut self, extensions: &Extensions, out: &mut Encoder<'_>) {
         if self.state == State::Waiting {
-            let prepared = self.send.prepare(extensions, out.transactions());
+            let prepared = self.send.prepare(extensions, out.history());
             self.state = match prepared {
                 Ok(()) => State::Prepared,
                 Err(invalid) => {

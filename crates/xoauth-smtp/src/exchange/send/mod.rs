@@ -27,7 +27,7 @@ use self::body::{Body, CHUNK};
 use self::needs::{Method, Needs, rcpt};
 use crate::error::{BodyFault, Error, InvalidArgument};
 use crate::parse::Reply;
-use crate::proto::{Command, Encoder, Exchange, Place, Progress};
+use crate::proto::{Command, Encoder, Exchange, History, Place, Progress};
 use crate::types::{
     Delivery, Extensions, Mail, Message, Recipient, RecipientOutcome, ReplyText, ReversePath, Sent,
     Stage,
@@ -130,10 +130,10 @@ impl<'a> Send<'a> {
     pub(super) fn prepare(
         &mut self,
         extensions: &Extensions,
-        transactions: u64,
+        history: &History,
     ) -> Result<(), Error> {
         let needs = Needs::find(&self.mail)?;
-        needs.check(&self.mail, extensions, transactions)?;
+        needs.check(&self.mail, extensions, history)?;
         self.method = needs.method(&self.mail, extensions);
         if extensions.is_lmtp() {
             self.protocol = Protocol::Lmtp;
@@ -395,7 +395,7 @@ impl Exchange for Send<'_> {
     /// [`Error::InvalidArgument`], [`Error::MessageTooLarge`], [`Error::ExtensionMissing`],
     /// [`Error::ServerLimit`]: nothing is sent.
     fn encode(&mut self, out: &mut Encoder<'_>, extensions: &Extensions) -> Result<(), Error> {
-        self.prepare(extensions, out.transactions())?;
+        self.prepare(extensions, out.history())?;
         self.write_envelope(extensions, out);
         let is_short = |octets: &[u8]| octets.len() <= CHUNK;
         if self.can_go_ahead() && self.mail.message.as_bytes().is_some_and(is_short) {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::error::Error;
-use crate::proto::{Encoder, Place};
+use crate::proto::{Encoder, History, Place};
 use crate::types::{Content, Envelope, Extensions, Mail, Parameter, Recipient, Transfer};
 
 /// What a transaction needs of the server.
@@ -43,11 +43,11 @@ impl Needs {
         &self,
         mail: &Mail<'_>,
         extensions: &Extensions,
-        transactions: u64,
+        history: &History,
     ) -> Result<(), Error> {
         self.check_content(mail, extensions)?;
         check_envelope(&mail.envelope, extensions)?;
-        check_limits(&mail.envelope, extensions, transactions)
+        check_limits(&mail.envelope, extensions, history)
     }
 
     fn check_content(&self, mail: &Mail<'_>, extensions: &Extensions) -> Result<(), Error> {
@@ -112,6 +112,9 @@ impl Needs {
     /// RFC 5321 4.1.1.2
     pub(crate) fn mail(&self, envelope: &Envelope, extensions: &Extensions, out: &mut Encoder<'_>) {
         out.begin_transaction();
+        if extensions.limit("RCPTDOMAINMAX").is_some() {
+            out.note_domains(domains(envelope));
+        }
         out.text("MAIL FROM:<");
         out.text(envelope.from.as_str());
         out.text(">");
@@ -205,29 +208,32 @@ fn check_envelope(envelope: &Envelope, extensions: &Extensions) -> Result<(), Er
     }
 }
 
-/// RFC 9422 4
+/// RCPTMAX counts in a transaction, MAILMAX and RCPTDOMAINMAX in the whole session.
+///
+/// RFC 9422 5
 fn check_limits(
     envelope: &Envelope,
     extensions: &Extensions,
-    transactions: u64,
+    history: &History,
 ) -> Result<(), Error> {
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let check = |limit: &'static str, asked: u64| match extensions.limit(limit) {
         Some(allowed) if asked > allowed => Err(Error::ServerLimit { limit, asked, allowed }),
         _ => Ok(()),
     };
-    check("MAILMAX", transactions.saturating_add(1))?;
+    check("MAILMAX", history.transactions.saturating_add(1))?;
     check("RCPTMAX", count(envelope.to.len()))?;
     if extensions.limit("RCPTDOMAINMAX").is_none() {
         return Ok(());
     }
-    let domains: BTreeSet<String> = envelope
-        .to
-        .iter()
-        .filter_map(|to| to.address.domain())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    check("RCPTDOMAINMAX", count(domains.len()))
+    let new: BTreeSet<String> =
+        domains(envelope).filter(|domain| !history.domains.contains(domain)).collect();
+    check("RCPTDOMAINMAX", count(history.domains.len().saturating_add(new.len())))
+}
+
+/// The domains of the recipients; the case of their letters means nothing.
+fn domains(envelope: &Envelope) -> impl Iterator<Item = String> {
+    envelope.to.iter().filter_map(|to| to.address.domain()).map(str::to_ascii_lowercase)
 }
 
 fn require(
