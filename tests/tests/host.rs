@@ -819,6 +819,10 @@ fn ehlo_offers_what_the_builder_left_on() {
             "250-SMTPUTF8",
             "250-ENHANCEDSTATUSCODES",
             "250-CHUNKING",
+            "250-BINARYMIME",
+            "250-DSN",
+            "250-DELIVERBY 60",
+            "250-MT-PRIORITY",
             "250 STARTTLS",
         ]
     );
@@ -830,6 +834,9 @@ fn ehlo_offers_what_the_builder_left_on() {
             offered.chunking = false;
             offered.starttls = false;
             offered.enhanced_status_codes = false;
+            offered.dsn = false;
+            offered.deliver_by = None;
+            offered.priority = false;
             offered.mechanisms = vec!["XOAUTH".to_owned()];
         })
         .start()
