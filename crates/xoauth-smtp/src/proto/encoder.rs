@@ -144,6 +144,28 @@ impl<'a> Encoder<'a> {
         self.output.await_reply(start, false);
     }
 
+    /// Queues a chunk as [`Encoder::chunk`] does, its octets lent.
+    pub fn lend_chunk(&mut self, size: usize, is_last: bool) {
+        let start = self.output.end();
+        let line = format!("BDAT {size}{}", if is_last { " LAST" } else { "" });
+        self.output.buffer.extend_public(line.as_bytes());
+        self.output.buffer.extend_public(b"\r\n");
+        if self.output.keeps_notes() {
+            self.note(&line);
+        }
+        self.output.lend(size);
+        if self.output.keeps_notes() {
+            self.note(&format!("<{size} octets of the message>"));
+        }
+        self.output.await_reply(start, false);
+    }
+
+    /// Octets of a message that are not copied: [`Exchange::lent`](super::Exchange::lent) has them. Nothing may
+    /// be queued behind them before they are written.
+    pub fn lend(&mut self, octets: usize) {
+        self.output.lend(octets);
+    }
+
     /// The command queued last will get this many replies more, as LMTP has it at the end of a message.
     pub fn await_more(&mut self, replies: usize) {
         self.output.await_more(replies);

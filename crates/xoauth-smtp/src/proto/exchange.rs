@@ -40,6 +40,12 @@ pub trait Exchange: Send {
         Ok(())
     }
 
+    /// The last `left` octets of those that were [lent](Encoder::lend) to be written.
+    fn lent(&self, left: usize) -> &[u8] {
+        let _ = left;
+        &[]
+    }
+
     /// Queues content from a source, after [`fill`](Exchange::fill) [wanted it](Encoder::want_body).
     ///
     /// # Errors

@@ -118,12 +118,18 @@ impl Machine {
     ///
     /// # Errors
     /// Whatever broke the session; every later call answers the same.
-    pub fn poll(&mut self, exchange: &mut dyn Exchange) -> Result<Want<'_>, Error> {
+    pub fn poll<'w>(&'w mut self, exchange: &'w mut dyn Exchange) -> Result<Want<'w>, Error> {
         let stepped = self.step(exchange);
         Ok(match self.unless_broken(exchange, stepped)? {
             Step::Write => {
                 self.output.offer(self.ahead);
-                Want::Write(self.output.writable(self.ahead))
+                match self.output.writable_lent(self.ahead) {
+                    0 => Want::Write(self.output.writable(self.ahead)),
+                    most => {
+                        let lent = exchange.lent(self.output.lent());
+                        Want::Write(lent.get(..most).unwrap_or_default())
+                    }
+                }
             }
             Step::Read => Want::Read,
             Step::Body => Want::Body,
@@ -144,7 +150,7 @@ impl Machine {
             if self.output.awaited() > 0 && self.hear(exchange)? {
                 continue;
             }
-            if !self.output.writable(self.ahead).is_empty() {
+            if self.output.can_write(self.ahead) {
                 self.refuse_left_over()?;
                 return Ok(Step::Write);
             }

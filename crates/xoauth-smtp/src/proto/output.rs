@@ -16,6 +16,8 @@ use xoauth_sasl::wire::{Direction, Outgoing};
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     pub(crate) buffer: Outgoing,
+    /// Octets behind those of the buffer that the exchange has; nothing is queued while there are any.
+    lent: usize,
     written: usize,
     base: u64,
     /// Up to where octets were handed to the transport; some may have gone out although it failed.
@@ -49,8 +51,33 @@ struct Awaited {
 impl Output {
     /// The octets that may be written now.
     pub(crate) fn writable(&self, window: usize) -> &[u8] {
-        let until = usize::try_from(self.limit(window).saturating_sub(self.base));
-        self.buffer.as_slice().get(self.written..until.unwrap_or(usize::MAX)).unwrap_or_default()
+        let until = self.limit(window).min(self.kept()).saturating_sub(self.base);
+        let until = usize::try_from(until).unwrap_or(usize::MAX);
+        self.buffer.as_slice().get(self.written..until).unwrap_or_default()
+    }
+
+    /// How many of the octets that were lent may be written now.
+    pub(crate) fn writable_lent(&self, window: usize) -> usize {
+        if self.lent == 0 || !self.buffer.is_empty() {
+            return 0;
+        }
+        let until = self.limit(window).saturating_sub(self.base);
+        usize::try_from(until).unwrap_or(usize::MAX).min(self.lent)
+    }
+
+    /// Octets that were lent and not written yet.
+    pub(crate) fn lent(&self) -> usize {
+        self.lent
+    }
+
+    /// Some octets may be written now.
+    pub(crate) fn can_write(&self, window: usize) -> bool {
+        !self.writable(window).is_empty() || self.writable_lent(window) > 0
+    }
+
+    /// The next octets are the exchange's own.
+    pub(crate) fn lend(&mut self, octets: usize) {
+        self.lent = self.lent.saturating_add(octets);
     }
 
     /// Up to where octets may be written: the end of the first command whose reply must be heard first.
@@ -67,13 +94,20 @@ impl Output {
         self.awaited.len() > window.max(1) || self.awaited.iter().any(is_stopped)
     }
 
-    /// [`Output::writable`] is handed to the transport.
+    /// [`Output::writable`] is handed to the transport, or [`Output::writable_lent`] of the exchange's octets.
     pub(crate) fn offer(&mut self, window: usize) {
-        self.offered = self.offered.max(self.limit(window));
+        let own = self.buffer.is_empty();
+        let until = if own { self.limit(window) } else { self.limit(window).min(self.kept()) };
+        self.offered = self.offered.max(until);
     }
 
-    /// The first `n` octets of [`Output::writable`] were written.
+    /// The first `n` octets of those that were offered were written.
     pub(crate) fn wrote(&mut self, n: usize) {
+        if self.buffer.is_empty() {
+            let n = n.min(self.lent);
+            self.lent -= n;
+            self.base = self.base.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+        }
         self.written = self.written.saturating_add(n).min(self.buffer.len());
         // What the transport did not take it will be offered again.
         self.offered = self.position();
@@ -82,7 +116,7 @@ impl Output {
 
     fn forget_written(&mut self) {
         if self.written == self.buffer.len() {
-            self.base = self.end();
+            self.base = self.kept();
             self.buffer.clear();
             self.written = 0;
         }
@@ -90,16 +124,21 @@ impl Output {
 
     /// Everything queued was written.
     pub(crate) fn is_written(&self) -> bool {
-        self.buffer.is_empty()
+        self.buffer.is_empty() && self.lent == 0
     }
 
     /// Octets queued and not written.
     pub(crate) fn queued(&self) -> usize {
-        self.buffer.len().saturating_sub(self.written)
+        self.buffer.len().saturating_sub(self.written).saturating_add(self.lent)
     }
 
     /// The position behind everything queued.
     pub(crate) fn end(&self) -> u64 {
+        self.kept().saturating_add(u64::try_from(self.lent).unwrap_or(u64::MAX))
+    }
+
+    /// The position behind the octets of the buffer.
+    fn kept(&self) -> u64 {
         self.base.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX))
     }
 
@@ -156,6 +195,9 @@ impl Output {
         let cut = kept.checked_sub(1).and_then(|last| self.awaited.get(last));
         let cut = cut.map_or(position, |awaited| awaited.end.max(position));
         self.awaited.truncate(kept);
+        if cut <= self.kept() {
+            self.lent = 0;
+        }
         self.buffer.truncate(usize::try_from(cut.saturating_sub(self.base)).unwrap_or(usize::MAX));
         if let Some(notes) = &mut self.notes {
             notes.retain(|&(end, _)| end <= cut);
@@ -168,6 +210,7 @@ impl Output {
     /// Forgets everything that was not written, for an exchange that cannot begin.
     pub(crate) fn clear(&mut self) {
         self.base = self.position();
+        self.lent = 0;
         self.buffer.clear();
         self.written = 0;
         self.awaited.clear();
@@ -258,6 +301,35 @@ mod tests {
             assert_eq!(output.awaited(), awaited, "{written}");
             assert_eq!(output.writable(9), rest.as_bytes(), "{written}");
         }
+    }
+
+    #[test]
+    fn lent_octets_follow_those_of_the_buffer() {
+        let mut output = Output { pipelining: true, ..Output::default() };
+        output.buffer.extend(b"BDAT 9 LAST\r\n");
+        output.lend(9);
+        output.await_reply(0, false);
+        assert_eq!((output.end(), output.queued()), (22, 22));
+        output.offer(9);
+        assert_eq!(output.writable(9), b"BDAT 9 LAST\r\n");
+        assert_eq!((output.sent(), output.writable_lent(9)), (0, 0));
+        output.wrote(13);
+        assert_eq!((output.writable(9), output.writable_lent(9)), (&b""[..], 9));
+        output.offer(9);
+        assert_eq!(output.sent(), 1);
+        output.wrote(4);
+        assert_eq!((output.writable_lent(9), output.sent()), (5, 0));
+        assert!(output.can_write(9) && !output.is_written() && !output.expects_reply());
+        // A command that was begun is written to its end.
+        assert_eq!(output.drop_unwritten(), 0);
+        output.wrote(5);
+        assert!(output.is_written() && output.expects_reply());
+
+        let mut output = Output::default();
+        output.buffer.extend(b"BDAT 9 LAST\r\n");
+        output.lend(9);
+        output.await_reply(0, false);
+        assert_eq!((output.drop_unwritten(), output.is_written()), (1, true));
     }
 
     #[test]

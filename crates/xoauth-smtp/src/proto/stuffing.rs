@@ -39,7 +39,9 @@ impl DotStuffing {
 
     /// Hands the next piece of the message to `write`, in slices of it and dots between them.
     pub fn stuff(&mut self, piece: &[u8], mut write: impl FnMut(&[u8])) {
-        let Some(&last) = piece.last() else { return };
+        if piece.is_empty() {
+            return;
+        }
         let dot_first = match self.before {
             Before::LineStart => piece.starts_with(b".").then_some(0),
             Before::Return => piece.starts_with(b"\n.").then_some(1),
@@ -57,12 +59,31 @@ impl DotStuffing {
             }
         }
         write(rest);
+        self.note_end(piece);
+    }
+
+    fn note_end(&mut self, piece: &[u8]) {
+        let Some(&last) = piece.last() else { return };
         self.before = match last {
             b'\r' => Before::Return,
             b'\n' if piece.ends_with(b"\r\n") => Before::LineStart,
             b'\n' if piece.len() == 1 && self.before == Before::Return => Before::LineStart,
             _ => Before::Text,
         };
+    }
+
+    /// Whether the next piece goes as it is; it counts as handed on then.
+    pub fn passes(&mut self, piece: &[u8]) -> bool {
+        let dot_first = match self.before {
+            Before::LineStart => piece.starts_with(b"."),
+            Before::Return => piece.starts_with(b"\n."),
+            Before::Text => false,
+        };
+        let passes = !dot_first && memchr::memmem::find(piece, b"\r\n.").is_none();
+        if passes {
+            self.note_end(piece);
+        }
+        passes
     }
 
     /// What ends the message: a line with a dot, after a CRLF where the last line lacks one.
@@ -104,7 +125,11 @@ mod tests {
         let mut wire = Vec::new();
         let mut stuffing = DotStuffing::new();
         for piece in pieces {
-            stuffing.stuff(piece, |octets| wire.extend_from_slice(octets));
+            if stuffing.passes(piece) {
+                wire.extend_from_slice(piece);
+            } else {
+                stuffing.stuff(piece, |octets| wire.extend_from_slice(octets));
+            }
         }
         wire.extend_from_slice(stuffing.end());
         wire

@@ -8,7 +8,7 @@ use core::fmt;
 
 use xoauth_sasl::wire::{AnySource, Source};
 
-use super::content::{Content, Scan, bare_line_end, has_bare_line_end, normalise};
+use super::content::{Content, Scan, bare_line_end, has_bare_line_end, look, normalise};
 use crate::error::{Fault, InvalidArgument};
 
 /// A message: its octets as RFC 5322 has them, with CRLF line ends, without dot-stuffing and without a
@@ -145,17 +145,25 @@ impl<'a> Message<'a> {
 fn check_octets(octets: &[u8], form: Form) -> Result<Content, InvalidArgument> {
     let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
     let mut complete = 0;
-    if !form.is_binary {
-        if let Some(fault) = bare_line_end(octets) {
-            return Err(InvalidArgument::new("message", "", fault));
+    let is_eight_bit;
+    if form.is_binary {
+        is_eight_bit = !octets.is_ascii();
+    } else {
+        let sight = look(octets);
+        if sight.has_bare_line_end {
+            if let Some(fault) = bare_line_end(octets) {
+                return Err(InvalidArgument::new("message", "", fault));
+            }
         }
-        if let Some(at) = memchr::memchr(0, octets) {
+        if let Some(at) =
+            Some(octets).filter(|_| sight.has_nul).and_then(|octets| memchr::memchr(0, octets))
+        {
             let fault = Fault::at(at, '\0', "no NUL octet (RFC 5322 2.1)");
             return Err(InvalidArgument::new("message", "", fault));
         }
         complete = if octets.is_empty() || octets.ends_with(b"\n") { 0 } else { 2 };
+        is_eight_bit = sight.is_eight_bit;
     }
-    let is_eight_bit = !octets.is_ascii();
     Ok(Content {
         size: Some(length.saturating_add(complete)),
         is_binary: form.is_binary,

@@ -87,6 +87,10 @@ impl<'a> Job<'a> {
         Ok(out.queued() > queued || out.wants_body())
     }
 
+    pub(super) fn lent(&self, left: usize) -> &[u8] {
+        self.send.lent(left)
+    }
+
     pub(super) fn poll_body(
         &mut self,
         cx: &mut Context<'_>,

@@ -264,6 +264,11 @@ impl Exchange for Bulk<'_> {
         Ok(())
     }
 
+    fn lent(&self, left: usize) -> &[u8] {
+        let last = self.begun.checked_sub(1).and_then(|last| self.jobs.get(last));
+        last.map_or(&[], |last| last.lent(left))
+    }
+
     fn poll_body(
         &mut self,
         cx: &mut Context<'_>,

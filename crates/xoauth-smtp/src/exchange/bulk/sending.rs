@@ -36,11 +36,12 @@ impl Conversation for Sending<'_, '_> {
                 return Err(self.bulk.interrupted(fault, 0));
             }
         }
-        match self.machine.poll(self.bulk)? {
+        if matches!(self.machine.poll(self.bulk)?, Want::Read) {
             // What is there is handed out before the server is waited for.
-            Want::Read if self.bulk.has_outcome() => Ok(Want::Done),
-            want => Ok(want),
+            return Ok(if self.bulk.has_outcome() { Want::Done } else { Want::Read });
         }
+        // The same again: nothing was done meanwhile.
+        self.machine.poll(self.bulk)
     }
 
     fn read_buffer(&mut self) -> &mut [u8] {

@@ -73,10 +73,50 @@ impl Body {
             return 0;
         };
         let rest = octets.get(self.taken..).unwrap_or_default();
+        if let Some(commands) = self.lend(rest, out) {
+            return commands;
+        }
         let size = if self.method == Method::Bdat { CHUNK } else { PIECE };
         let (piece, rest) = rest.split_at_checked(size).unwrap_or((rest, &[]));
         self.taken += piece.len();
         self.hand_on(piece, rest.is_empty(), out)
+    }
+
+    /// Lends a piece that is long and goes as it is, instead of copying it. Answers as [`Body::fill`], or
+    /// nothing where it cannot.
+    fn lend(&mut self, rest: &[u8], out: &mut Encoder<'_>) -> Option<usize> {
+        let (piece, rest) = rest.split_at_checked(CHUNK).unwrap_or((rest, &[]));
+        let is_last = rest.is_empty();
+        if piece.len() < PIECE {
+            return None;
+        }
+        match self.method {
+            Method::Data if self.stuffing.passes(piece) => out.lend(piece.len()),
+            // The line end that it lacks cannot stand behind what is lent.
+            Method::Bdat if !is_last || self.is_binary || piece.ends_with(b"\n") => {
+                out.lend_chunk(piece.len(), is_last);
+                self.is_ended = is_last;
+            }
+            Method::Data | Method::Bdat => return None,
+        }
+        self.taken += piece.len();
+        self.note(piece);
+        Some(usize::from(self.method == Method::Bdat))
+    }
+
+    /// The last `left` octets of what was lent.
+    pub(super) fn lent<'m>(&self, message: &'m Message<'_>, left: usize) -> &'m [u8] {
+        let Octets::Memory(octets) = &message.octets else { return &[] };
+        octets.get(self.taken.saturating_sub(left)..self.taken).unwrap_or_default()
+    }
+
+    /// Octets are handed on.
+    fn note(&mut self, octets: &[u8]) {
+        if let Some(&last) = octets.last() {
+            // Text has no LF without CR.
+            self.is_at_line = last == b'\n';
+        }
+        self.sent = self.sent.saturating_add(u64::try_from(octets.len()).unwrap_or(u64::MAX));
     }
 
     /// Reads the next piece from the source and queues what is complete of it.
@@ -128,11 +168,7 @@ impl Body {
 
     /// Queues octets, and the end behind the last ones.
     fn hand_on(&mut self, octets: &[u8], is_last: bool, out: &mut Encoder<'_>) -> usize {
-        if let Some(&last) = octets.last() {
-            // Text has no LF without CR.
-            self.is_at_line = last == b'\n';
-        }
-        self.sent = self.sent.saturating_add(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+        self.note(octets);
         self.is_ended = is_last;
         match self.method {
             Method::Data => {

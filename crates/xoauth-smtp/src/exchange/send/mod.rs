@@ -416,6 +416,10 @@ impl Exchange for Send<'_> {
         Ok(())
     }
 
+    fn lent(&self, left: usize) -> &[u8] {
+        self.body.as_ref().map_or(&[], |body| body.lent(&self.mail.message, left))
+    }
+
     fn poll_body(
         &mut self,
         cx: &mut Context<'_>,
