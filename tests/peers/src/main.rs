@@ -2,6 +2,7 @@
 
 mod allocations;
 mod measure;
+mod sending;
 mod signing;
 
 use std::env;
@@ -11,10 +12,10 @@ use std::process::ExitCode;
 type Benchmark = fn() -> Result<(), Box<dyn Error>>;
 
 /// What `cargo run --release -- NAME` runs.
-const BENCHMARKS: &[(&str, Benchmark)] = &[("signing", signing::run)];
+const BENCHMARKS: &[(&str, Benchmark)] = &[("sending", sending::run), ("signing", signing::run)];
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = env::args().skip(1).collect();
+    let wanted: Vec<String> = env::args().skip(1).filter(|name| name != "--quick").collect();
     for name in &wanted {
         if !BENCHMARKS.iter().any(|(known, _)| known == name) {
             let known: Vec<&str> = BENCHMARKS.iter().map(|(known, _)| *known).collect();

@@ -129,7 +129,12 @@ pub(crate) fn goal(what: &str, value: f64, wanted: &str, reached: bool) -> Strin
     format!("{what:<58} {value:>6.2}   goal {wanted:<8} {verdict}")
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Whether to run everything only once, to see that it runs: `--quick`.
+pub(crate) fn is_quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
 }

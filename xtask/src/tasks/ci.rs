@@ -37,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
     report.step("links", || docs::links(workspace));
     report.step("packages", || packages(workspace));
     // Run so that they do not rot; what they show depends on the machine and fails nothing.
-    report.step("benchmarks", || bench::run(workspace, &[]));
+    report.step("benchmarks", || bench::run(workspace, &["--quick".to_owned()]));
     print!("{}", report.summary());
     test::print_end(&report.outcome(), counts);
     Ok(report.outcome().said())
