@@ -210,3 +210,42 @@ fn a_200_mb_message_is_stored_within_1_mib_of_heap() {
     });
     assert!(grown < MIB, "the heap grew by {grown} octets");
 }
+
+/// A server that tells the flags of so many messages, and answers NOOP behind them.
+fn server_of_flags(messages: usize) -> Peer {
+    Peer::start(vec![vec![
+        send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
+        expect("AUTHENTICATE"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("UID FETCH"),
+        Step::SendRepeated(b"* 1 FETCH (UID 7 FLAGS (\\Seen \\Answered))\r\n".to_vec(), messages),
+        send("{tag} OK done\r\n"),
+        expect("NOOP"),
+        send("{tag} OK done\r\n"),
+    ]])
+    .unwrap()
+}
+
+#[test]
+fn any_number_of_messages_without_bodies_is_streamed_within_1_mib_of_heap() {
+    const MESSAGES: usize = 200_000;
+    let _alone = alone();
+    let peer = server_of_flags(MESSAGES);
+    let mut session = plain(&peer);
+    let grown = growth(|| {
+        let stream = session.stream(Fetch::new("1:*", Item::Flags)).unwrap();
+        assert_eq!(stream.map(Result::unwrap).count(), MESSAGES);
+    });
+    assert!(grown < MIB, "the heap grew by {grown} octets");
+    // A stream that was dropped is read to its end within the same room.
+    drop(session);
+    let peer = server_of_flags(MESSAGES);
+    let mut session = plain(&peer);
+    let grown = growth(|| {
+        let mut stream = session.stream(Fetch::new("1:*", Item::Flags)).unwrap();
+        assert!(stream.next().unwrap().is_ok());
+        drop(stream);
+        session.run(Noop::new()).unwrap();
+    });
+    assert!(grown < MIB, "the heap grew by {grown} octets");
+}

@@ -563,3 +563,29 @@ fn an_ok_without_its_data_is_an_error_that_leaves_the_session_usable() {
 fn _is_public(state: &State) -> Option<&xoauth_imap::Selected> {
     state.selected()
 }
+
+#[test]
+fn nothing_but_a_greeting_is_taken_for_one() {
+    for line in ["* NO sorry", "* BAD sorry", "* 3 EXISTS", "* CAPABILITY IMAP4rev1", "* WHAT"] {
+        let text = format!("S: {line}\nS: * OK ready");
+        match Peer::first_error(&text, |peer| peer.run(Greeting::new())) {
+            Err(Error::Unexpected { expected: "a greeting", .. }) => {}
+            found => panic!("{line}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_kept_has_a_limit() {
+    let lines = |count| {
+        let mut text = String::from("C: xt1 LIST \"\" \"*\"\n");
+        text.push_str(&"S: * LIST () \"/\" a\n".repeat(count));
+        text.push_str("S: xt1 OK done");
+        text
+    };
+    let most = xoauth_imap::Limits::default().answers;
+    let found = Peer::first_error(&lines(most), |peer| peer.run(List::all()));
+    assert_eq!(found.map(|list| list.len()).unwrap(), most);
+    let found = Peer::first_error(&lines(most + 1), |peer| peer.run(List::all()));
+    assert!(matches!(found, Err(Error::Limit { kind: LimitKind::Answers })), "{found:?}");
+}

@@ -1,10 +1,40 @@
-//! News for the caller.
+//! News for the caller, and how much a command keeps.
 
 use alloc::collections::VecDeque;
 
 use crate::error::Error;
 use crate::proto::limits::{LimitKind, Limits};
 use crate::types::Event;
+
+/// What the commands of a flight claimed and keep.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// The caller takes items while the flight runs.
+    pub(super) handed_on: bool,
+    count: usize,
+    octets: usize,
+}
+
+impl Answers {
+    /// A command keeps a response.
+    pub(super) fn keep(&mut self, octets: usize, limits: &Limits) -> Result<(), Error> {
+        self.count += 1;
+        self.octets += octets;
+        if self.count > limits.answers || self.octets > limits.answer_octets {
+            return Err(Error::Limit { kind: LimitKind::Answers });
+        }
+        Ok(())
+    }
+
+    /// Whether there is something for the caller to take; it is counted as taken.
+    pub(super) fn hand_on(&mut self) -> bool {
+        let some = self.handed_on && self.count > 0;
+        if some {
+            (self.count, self.octets) = (0, 0);
+        }
+        some
+    }
+}
 
 /// Responses no command claimed, for the caller.
 #[derive(Debug, Default)]

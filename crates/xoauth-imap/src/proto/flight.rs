@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::proto::events::Answers;
 use crate::proto::exchange::{Exchange, Kind};
 use crate::proto::machine::Machine;
 use crate::proto::output::{Encoded, Encoder};
@@ -41,6 +42,7 @@ impl Machine {
         }
         self.flight.clear();
         self.events.begin();
+        self.answers = Answers::default();
         self.state.message_limit = None;
         // What came since the last answer belongs to no command of this flight.
         while self.advance(&mut [])? {}
@@ -99,6 +101,13 @@ impl Machine {
     /// Commands were begun and not answered: a stream was dropped half way.
     pub fn is_busy(&self) -> bool {
         self.flight.iter().any(InFlight::is_open)
+    }
+
+    /// Until the flight ends the machine pauses where something was claimed and all that was received is used
+    /// up: [`Machine::poll`] answers `Chunk` without octets, for a caller that takes items out of its command
+    /// one by one.
+    pub fn pause_for_items(&mut self) {
+        self.answers.handed_on = true;
     }
 
     /// How many commands the flight that runs has.

@@ -21,6 +21,10 @@ pub struct Limits {
     pub events: usize,
     /// Octets of those responses' texts together: 16 MiB.
     pub event_octets: usize,
+    /// Responses kept as the answer of one command: 100,000. A stream hands them on and has no such limit.
+    pub answers: usize,
+    /// Octets of those responses' texts together: 64 MiB.
+    pub answer_octets: usize,
     /// Octets of the read buffer: 64 KiB, four records of TLS.
     pub read_buffer: usize,
     /// What becomes of a server's faults that do no harm.
@@ -48,6 +52,8 @@ impl Default for Limits {
             body: 64 * 1024 * 1024,
             events: 100_000,
             event_octets: 16 * 1024 * 1024,
+            answers: 100_000,
+            answer_octets: 64 * 1024 * 1024,
             read_buffer: 64 * 1024,
             faults: Faults::Tolerate,
         }
@@ -68,6 +74,8 @@ pub enum LimitKind {
     Body,
     /// [`Limits::events`] or [`Limits::event_octets`].
     Events,
+    /// [`Limits::answers`] or [`Limits::answer_octets`].
+    Answers,
     /// Lists nested more than 100 deep.
     Depth,
 }
@@ -80,6 +88,7 @@ impl core::fmt::Display for LimitKind {
             Self::Literal => "literal size",
             Self::Body => "message body size",
             Self::Events => "unsolicited responses during one command",
+            Self::Answers => "responses kept as the answer of one command",
             Self::Depth => "nesting depth",
         })
     }

@@ -23,7 +23,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_response};
-use crate::proto::events::Events;
+use crate::proto::events::{Answers, Events};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
 use crate::proto::limits::{Faults, LimitKind, Limits};
@@ -46,6 +46,7 @@ pub struct Machine {
     /// The command that takes the literal being streamed, and how.
     sink: Option<(usize, Sink)>,
     pub(super) state: State,
+    pub(super) answers: Answers,
     pub(super) events: Events,
     tolerated: Tolerated,
     pub(super) mask: Mask,
@@ -76,6 +77,7 @@ impl Machine {
             commands: 0,
             flight: Vec::new(),
             sink: None,
+            answers: Answers::default(),
             events: Events::default(),
             tolerated: Tolerated::default(),
             mask: Mask::default(),
@@ -116,6 +118,9 @@ impl Machine {
             }
             if !self.output.writable().is_empty() {
                 return Ok(Step::Write);
+            }
+            if self.sink.is_none() && self.answers.hand_on() {
+                return Ok(Step::Chunk);
             }
             if !self.fill(exchanges)? {
                 return Ok(Step::Read);
@@ -196,7 +201,7 @@ impl Machine {
 
     /// Handles the complete response in the receive buffer.
     fn respond(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
-        let Self { receive, output, flight, state, events, tolerated, mask, limits, .. } = self;
+        let Self { receive, output, flight, state, tolerated, mask, limits, .. } = self;
         let (bytes, literals) = receive.response();
         if let Some(lines) = &mut self.transcript {
             lines.push_back((Direction::Server, heard(bytes, mask)));
@@ -262,6 +267,7 @@ impl Machine {
             }
             untagged => {
                 state.apply(untagged);
+                let is_greeting = flight.iter().any(|flight| flight.kind == Kind::Greeting);
                 for (exchange, flight) in exchanges.iter_mut().zip(flight.iter_mut()) {
                     if !flight.is_open() {
                         continue;
@@ -274,10 +280,16 @@ impl Machine {
                             flight.answer = Answer::Given(status);
                             return Ok(());
                         }
-                        (Claim::Mine | Claim::Finished, _) => return Ok(()),
+                        (Claim::Mine | Claim::Finished, _) => {
+                            return self.answers.keep(bytes.len(), limits);
+                        }
                     }
                 }
-                events.push(untagged.to_event(mask), bytes.len(), limits)?;
+                if is_greeting {
+                    let octets = Excerpt::new(bytes, mask);
+                    return Err(Error::Unexpected { expected: "a greeting", octets });
+                }
+                self.events.push(untagged.to_event(mask), bytes.len(), limits)?;
             }
         }
         Ok(())

@@ -105,6 +105,8 @@ impl<I: Io> Core<I> {
             return Err(Error::Ended);
         }
         if self.machine.is_busy() {
+            // What is discarded is kept nowhere.
+            self.machine.pause_for_items();
             let mut discard = vec![Discard; self.machine.in_flight()];
             let mut rest: Vec<&mut dyn Exchange> = Vec::new();
             for discard in &mut discard {
