@@ -5,16 +5,20 @@
 //! * [`player`]: a client that a request describes; the shim is this behind a command line.
 //! * [`sink`]: a server that takes mail at full speed, counts, and fails on demand.
 //! * [`setup`]: where the examples sign in.
+//! * [`attacks`]: the corpus of hostile servers and its runner.
+//! * [`secrets`]: looks for secrets where none may be.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
 //! Nothing here is a product. The host has a line reader and a command parser of its own, so that
 //! it judges the client crates from outside.
 
+pub mod attacks;
 pub mod certificates;
 mod connection;
 pub mod host;
 pub mod player;
 pub mod scripted;
+pub mod secrets;
 pub mod setup;
 pub mod sink;
 

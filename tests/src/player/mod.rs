@@ -4,12 +4,13 @@
 //! within its own process, and the sweeps let it talk to a transport in memory. The requests and the
 //! answers are those of `shim client`.
 
-mod imap;
+mod drivers;
 mod kinds;
-mod smtp;
 
 use std::any::Any;
 use std::error::Error as _;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use peak_alloc::PeakAlloc;
@@ -17,29 +18,8 @@ use serde_json::{Value, json};
 use xoauth::sasl::{Mechanism, OAuth10A, OAuthBearer, XOAuth, XOAuth2};
 use xoauth::{Consumer, Deadlines, Tls, Token, Trace, Transport};
 
-/// The drivers there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Driver {
-    /// Blocking sessions.
-    Blocking,
-}
-
-impl Driver {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Blocking];
-
-    /// The driver with this name on the shim's command line.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|driver| driver.name() == name)
-    }
-
-    /// Its name on the shim's command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Blocking => "blocking",
-        }
-    }
-}
+pub use drivers::Driver;
+use drivers::Executor;
 
 /// What one request gave.
 pub struct Played {
@@ -69,7 +49,7 @@ pub(crate) struct Course {
     /// The session.
     pub(crate) held: Option<Box<dyn Any>>,
     /// Says LOGOUT or QUIT after the measured part.
-    pub(crate) farewell: Option<Box<dyn FnOnce()>>,
+    pub(crate) farewell: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 /// Why a course ended early.
@@ -104,32 +84,43 @@ impl From<xoauth::sasl::oauth1::Error> for Failed {
     }
 }
 
+/// What a client is given beside the request.
+#[derive(Debug, Clone)]
+pub struct Means {
+    /// Which sessions it uses.
+    pub driver: Driver,
+    /// Sees the session's lines.
+    pub trace: Option<Trace>,
+    /// Takes the place of `ca_file`, which would be read for every client again.
+    pub tls: Option<Tls>,
+}
+
+impl Means {
+    /// A driver, and nothing else.
+    pub fn new(driver: Driver) -> Self {
+        Self { driver, trace: None, tls: None }
+    }
+}
+
 /// Plays a request over a socket.
-pub fn play(request: &Value, driver: Driver, trace: Option<Trace>) -> Played {
-    measured(request, trace, |plan| match (driver, plan.protocol) {
-        (Driver::Blocking, Protocol::Imap) => imap::play(plan),
-        (Driver::Blocking, Protocol::Smtp) => smtp::play(plan),
-    })
+pub fn play(request: &Value, means: Means) -> Played {
+    let driver = means.driver;
+    measured(request, means, async |plan: &Plan<'_>| driver.play(plan).await)
 }
 
 /// Plays a request over a stream that is connected and protected already.
 pub fn play_over(
     request: &Value,
-    transport: impl Transport + 'static,
-    trace: Option<Trace>,
+    stream: impl Transport + Unpin + 'static,
+    means: Means,
 ) -> Played {
-    measured(request, trace, |plan| match plan.protocol {
-        Protocol::Imap => imap::play_over(plan, transport),
-        Protocol::Smtp => smtp::play_over(plan, transport),
-    })
+    let driver = means.driver;
+    measured(request, means, async |plan: &Plan<'_>| driver.play_over(plan, stream).await)
 }
 
-fn measured(
-    request: &Value,
-    trace: Option<Trace>,
-    act: impl FnOnce(&Plan<'_>) -> Course,
-) -> Played {
-    let plan = match Plan::read(request, trace) {
+fn measured(request: &Value, means: Means, act: impl AsyncFnOnce(&Plan<'_>) -> Course) -> Played {
+    let executor = Executor::of(means.driver);
+    let plan = match Plan::read(request, means) {
         Ok(plan) => plan,
         Err(why) => return refused(&why),
     };
@@ -137,14 +128,15 @@ fn measured(
     let before = PeakAlloc.current_usage();
     PeakAlloc.reset_peak_usage();
     let began = Instant::now();
-    let mut course = act(&plan);
+    let mut course = executor.run(act(&plan));
     let elapsed = began.elapsed();
     let peak = PeakAlloc.peak_usage().saturating_sub(before);
     let answer = report(&course, elapsed, peak);
     if let Some(farewell) = course.farewell.take() {
-        farewell();
+        executor.run(farewell);
     }
-    Played { answer, failed: course.failure.is_some(), held: course.held }
+    let failed = course.failure.is_some();
+    Played { answer, failed, held: Some(Box::new((course.held, executor))) }
 }
 
 /// One request, read.
@@ -168,7 +160,7 @@ pub(crate) enum Protocol {
 }
 
 impl<'a> Plan<'a> {
-    fn read(request: &'a Value, trace: Option<Trace>) -> Result<Self, String> {
+    fn read(request: &'a Value, means: Means) -> Result<Self, String> {
         let protocol = match text(request, "protocol") {
             Some("imap") => Protocol::Imap,
             Some("smtp") => Protocol::Smtp,
@@ -188,8 +180,11 @@ impl<'a> Plan<'a> {
             mode: text(request, "mode").unwrap_or("implicit"),
             allow_plaintext_auth: request.get("allow_plaintext_auth") == Some(&Value::Bool(true)),
             deadlines: Deadlines::all(Duration::from_millis(deadline)),
-            tls: text(request, "ca_file").map(trust).transpose()?,
-            trace,
+            tls: match means.tls {
+                Some(tls) => Some(tls),
+                None => text(request, "ca_file").map(trust).transpose()?,
+            },
+            trace: means.trace,
             actions: request.get("actions").and_then(Value::as_array).map_or(&[], Vec::as_slice),
         })
     }
@@ -272,8 +267,11 @@ pub(crate) fn mechanism(action: &Value) -> Result<Box<dyn Mechanism>, Failed> {
     })
 }
 
+/// What the display says where the libraries cannot do an action.
+pub const NO_SUCH_COMMAND: &str = "the client has no such command yet";
+
 /// The message an action carries.
-pub(crate) fn message(action: &Value) -> Vec<u8> {
+pub fn message(action: &Value) -> Vec<u8> {
     if let Some(message) = text(action, "message") {
         return message.as_bytes().to_vec();
     }

@@ -1,6 +1,6 @@
 //! The conformance shim: lets a program in any language drive the libraries and see what they do.
 //!
-//! `shim sign`, `shim parse` and `shim client [--driver blocking]` read JSON from standard input and write
+//! `shim sign`, `shim parse` and `shim client [--driver blocking|async]` read JSON from standard input and write
 //! JSON to standard output. It uses only the public API of the crates and holds no protocol logic.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use e2e::player::{self, Driver, text};
+use e2e::player::{self, Driver, Means, text};
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: shim sign | parse | client [--driver blocking]");
+    eprintln!("usage: shim sign | parse | client [--driver blocking|async]");
     ExitCode::from(USAGE)
 }
 
@@ -72,7 +72,7 @@ fn play_client(driver: Driver) -> io::Result<()> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let request: Value = serde_json::from_str(&text)?;
-    let played = player::play(&request, driver, None);
+    let played = player::play(&request, Means::new(driver));
     writeln!(io::stdout(), "{}", played.answer)?;
     io::stdout().flush()?;
     if played.failed {

@@ -1,14 +1,16 @@
-//! The actions of an IMAP client.
+//! The actions of an IMAP client: one text for both drivers. `wait!` awaits what the async one answers.
 
 use serde_json::Value;
+use xoauth::Error;
 use xoauth::imap::command::{Append, Copy, Fetch, Items, List, Logout, Noop, Search, Select};
-use xoauth::imap::{Builder, Client, Mailbox, PlainClient, Query, Session};
-use xoauth::{Error, Transport};
+use xoauth::imap::{Mailbox, Query};
 
-use super::{Course, Failed, Failure, Plan, mechanism, message, text};
+use super::Carrier;
+use super::imap_sessions::{Builder, Client, PlainClient, Session};
+use crate::player::{Course, Failed, Failure, NO_SUCH_COMMAND, Plan, mechanism, message, text};
 
 /// A connection at one of its stages.
-enum Stage<T: Transport> {
+enum Stage<T: Carrier> {
     Plain(PlainClient<T>),
     Client(Client<T>),
     Session(Session<T>),
@@ -16,20 +18,25 @@ enum Stage<T: Transport> {
     Gone,
 }
 
-pub(crate) fn play(plan: &Plan<'_>) -> Course {
+pub(crate) async fn play(plan: &Plan<'_>) -> Course {
     let builder = builder(plan);
     match plan.mode {
-        "implicit" => begun(builder.connect().map(Stage::Client), plan),
-        "starttls" => begun(builder.connect_starttls().map(Stage::Client), plan),
-        _ if plan.allow_plaintext_auth => {
-            begun(builder.connect_plain().map(|plain| Stage::Client(plain.trust())), plan)
+        "implicit" => begun(wait!(builder.connect()).map(Stage::Client), plan).await,
+        "starttls" => begun(wait!(builder.connect_starttls()).map(Stage::Client), plan).await,
+        _ => {
+            let plain = wait!(builder.connect_plain());
+            let trusted = plan.allow_plaintext_auth;
+            let stage = plain.map(|plain| match trusted {
+                true => Stage::Client(plain.trust()),
+                false => Stage::Plain(plain),
+            });
+            begun(stage, plan).await
         }
-        _ => begun(builder.connect_plain().map(Stage::Plain), plan),
     }
 }
 
-pub(crate) fn play_over<T: Transport + 'static>(plan: &Plan<'_>, transport: T) -> Course {
-    begun(builder(plan).from_stream(transport).map(Stage::Client), plan)
+pub(crate) async fn play_over<T: Carrier + 'static>(plan: &Plan<'_>, transport: T) -> Course {
+    begun(wait!(builder(plan).from_stream(transport)).map(Stage::Client), plan).await
 }
 
 fn builder(plan: &Plan<'_>) -> Builder {
@@ -46,7 +53,7 @@ fn builder(plan: &Plan<'_>) -> Builder {
     builder
 }
 
-fn begun<T: Transport + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>) -> Course {
+async fn begun<T: Carrier + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>) -> Course {
     let mut course = Course::default();
     let mut stage = match stage {
         Ok(stage) => stage,
@@ -56,7 +63,7 @@ fn begun<T: Transport + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>
         }
     };
     for (index, action) in plan.actions.iter().enumerate() {
-        if let Err(error) = act(&mut stage, action, &mut course.surfaced) {
+        if let Err(error) = act(&mut stage, action, &mut course.surfaced).await {
             course.failure = Some(Failure { error, action: Some(index) });
             break;
         }
@@ -76,11 +83,11 @@ fn begun<T: Transport + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>
     if course.failure.is_some() {
         course.held = Some(Box::new(stage));
     } else {
-        course.farewell = Some(Box::new(move || {
+        course.farewell = Some(Box::pin(async move {
             // How the server takes leave changes nothing any more.
             let _ = match stage {
-                Stage::Session(session) => session.logout(),
-                Stage::Client(mut client) => client.run(Logout::new()),
+                Stage::Session(session) => wait!(session.logout()),
+                Stage::Client(mut client) => wait!(client.run(Logout::new())),
                 Stage::Plain(_) | Stage::Gone => Ok(()),
             };
         }));
@@ -88,7 +95,7 @@ fn begun<T: Transport + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan<'_>
     course
 }
 
-fn act<T: Transport>(
+async fn act<T: Carrier>(
     stage: &mut Stage<T>,
     action: &Value,
     surfaced: &mut Vec<String>,
@@ -97,7 +104,7 @@ fn act<T: Transport>(
     if field("do") == "auth" {
         let login = mechanism(action)?;
         return match std::mem::replace(stage, Stage::Gone) {
-            Stage::Client(client) => match client.authenticate(login) {
+            Stage::Client(client) => match wait!(client.authenticate(login)) {
                 Ok(session) => {
                     *stage = Stage::Session(session);
                     Ok(())
@@ -115,50 +122,53 @@ fn act<T: Transport>(
         };
     }
     // A server that greeted with PREAUTH needs no login.
-    if let Stage::Client(client) = std::mem::replace(stage, Stage::Gone) {
-        *stage = match client.preauthenticated() {
+    *stage = match std::mem::replace(stage, Stage::Gone) {
+        Stage::Client(client) => match client.preauthenticated() {
             Ok(session) => Stage::Session(session),
             Err(client) => Stage::Client(*client),
-        };
-    }
+        },
+        other => other,
+    };
     if let (Stage::Client(client), "noop") = (&mut *stage, field("do")) {
-        return Ok(client.run(Noop::new())?);
+        return Ok(wait!(client.run(Noop::new()))?);
     }
     let Stage::Session(session) = stage else {
         return Err(Failed::RuledOut("not authenticated"));
     };
     match field("do") {
-        "select" => surfaced.push(format!("{:?}", session.run(Select::new(field("mailbox")))?)),
-        "noop" => session.run(Noop::new())?,
-        "list" => surfaced.push(format!("{:?}", session.run(List::all())?)),
+        "select" => {
+            surfaced.push(format!("{:?}", wait!(session.run(Select::new(field("mailbox"))))?))
+        }
+        "noop" => wait!(session.run(Noop::new()))?,
+        "list" => surfaced.push(format!("{:?}", wait!(session.run(List::all()))?)),
         "select_first_listed" => {
-            let listed = session.run(List::all())?;
+            let listed = wait!(session.run(List::all()))?;
             surfaced.push(format!("{listed:?}"));
             let first: Option<Mailbox> = listed.first().map(|entry| entry.mailbox().clone());
             let first = first.ok_or(Failed::RuledOut("nothing was listed"))?;
-            surfaced.push(format!("{:?}", session.run(Select::new(first))?));
+            surfaced.push(format!("{:?}", wait!(session.run(Select::new(first)))?));
         }
         "fetch" => {
             let items: Items =
                 field("items").parse().map_err(|error| Failed::Argument(Box::new(error)))?;
-            let fetched = session.run(Fetch::by_sequence(field("set"), items))?;
+            let fetched = wait!(session.run(Fetch::by_sequence(field("set"), items)))?;
             surfaced.extend(fetched.iter().map(|message| format!("{message:?}")));
         }
         "search" => {
             let query: Query =
                 field("key").parse().map_err(|error| Failed::Argument(Box::new(error)))?;
-            let found = session.run(Search::sequence_numbers(query))?;
+            let found = wait!(session.run(Search::sequence_numbers(query)))?;
             surfaced.push(format!("{found:?}"));
         }
         "copy" => {
             let copy = Copy::by_sequence(field("set"), field("mailbox"));
-            surfaced.push(format!("{:?}", session.run(copy)?));
+            surfaced.push(format!("{:?}", wait!(session.run(copy))?));
         }
         "append" => {
             let append = Append::new(field("mailbox"), message(action));
-            surfaced.push(format!("{:?}", session.run(append)?));
+            surfaced.push(format!("{:?}", wait!(session.run(append))?));
         }
-        _ => return Err(Failed::RuledOut("the client has no such command yet")),
+        _ => return Err(Failed::RuledOut(NO_SUCH_COMMAND)),
     }
     Ok(())
 }

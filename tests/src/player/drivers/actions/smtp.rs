@@ -1,14 +1,16 @@
-//! The actions of an SMTP client.
+//! The actions of an SMTP client: one text for both drivers. `wait!` awaits what the async one answers.
 
 use serde_json::Value;
+use xoauth::Error;
+use xoauth::smtp::ClientName;
 use xoauth::smtp::exchange::{Noop, Send};
-use xoauth::smtp::{Builder, Client, ClientName, PlainClient, Session};
-use xoauth::{Error, Transport};
 
-use super::{Course, Failed, Failure, Plan, mechanism, message, text};
+use super::Carrier;
+use super::smtp_sessions::{Builder, Client, PlainClient, Session};
+use crate::player::{Course, Failed, Failure, NO_SUCH_COMMAND, Plan, mechanism, message, text};
 
 /// A connection at one of its stages.
-enum Stage<T: Transport> {
+enum Stage<T: Carrier> {
     Plain(PlainClient<T>),
     Client(Client<T>),
     Session(Session<T>),
@@ -16,26 +18,34 @@ enum Stage<T: Transport> {
     Gone,
 }
 
-pub(crate) fn play(plan: &Plan<'_>) -> Course {
+pub(crate) async fn play(plan: &Plan<'_>) -> Course {
     let (builder, actions, done) = match builder(plan) {
         Ok(ready) => ready,
         Err(course) => return *course,
     };
     match plan.mode {
-        "implicit" => begun(builder.connect().map(Stage::Client), actions, done),
-        "starttls" => begun(builder.connect_starttls().map(Stage::Client), actions, done),
-        _ if plan.allow_plaintext_auth => {
-            let client = builder.connect_plain().map(|plain| Stage::Client(plain.trust()));
-            begun(client, actions, done)
+        "implicit" => begun(wait!(builder.connect()).map(Stage::Client), actions, done).await,
+        "starttls" => {
+            let client = wait!(builder.connect_starttls());
+            begun(client.map(Stage::Client), actions, done).await
         }
-        _ => begun(builder.connect_plain().map(Stage::Plain), actions, done),
+        _ => {
+            let plain = wait!(builder.connect_plain());
+            let trusted = plan.allow_plaintext_auth;
+            let stage = plain.map(|plain| match trusted {
+                true => Stage::Client(plain.trust()),
+                false => Stage::Plain(plain),
+            });
+            begun(stage, actions, done).await
+        }
     }
 }
 
-pub(crate) fn play_over<T: Transport + 'static>(plan: &Plan<'_>, transport: T) -> Course {
+pub(crate) async fn play_over<T: Carrier + 'static>(plan: &Plan<'_>, transport: T) -> Course {
     match builder(plan) {
         Ok((builder, actions, done)) => {
-            begun(builder.from_stream(transport).map(Stage::Client), actions, done)
+            let client = wait!(builder.from_stream(transport));
+            begun(client.map(Stage::Client), actions, done).await
         }
         Err(course) => *course,
     }
@@ -69,7 +79,7 @@ fn builder<'a>(plan: &Plan<'a>) -> Result<Ready<'a>, Box<Course>> {
     }
 }
 
-fn begun<T: Transport + 'static>(
+async fn begun<T: Carrier + 'static>(
     stage: Result<Stage<T>, Error>,
     actions: &[Value],
     done: usize,
@@ -83,7 +93,7 @@ fn begun<T: Transport + 'static>(
         }
     };
     for (index, action) in actions.iter().enumerate() {
-        if let Err(error) = act(&mut stage, action, &mut course.surfaced) {
+        if let Err(error) = act(&mut stage, action, &mut course.surfaced).await {
             course.failure = Some(Failure { error, action: Some(index + done) });
             break;
         }
@@ -97,11 +107,11 @@ fn begun<T: Transport + 'static>(
     if course.failure.is_some() {
         course.held = Some(Box::new(stage));
     } else {
-        course.farewell = Some(Box::new(move || {
+        course.farewell = Some(Box::pin(async move {
             // How the server takes leave changes nothing any more.
             let _ = match stage {
-                Stage::Session(session) => session.quit(),
-                Stage::Client(client) => client.without_authentication().quit(),
+                Stage::Session(session) => wait!(session.quit()),
+                Stage::Client(client) => wait!(client.without_authentication().quit()),
                 Stage::Plain(_) | Stage::Gone => Ok(()),
             };
         }));
@@ -109,7 +119,7 @@ fn begun<T: Transport + 'static>(
     course
 }
 
-fn act<T: Transport>(
+async fn act<T: Carrier>(
     stage: &mut Stage<T>,
     action: &Value,
     surfaced: &mut Vec<String>,
@@ -118,7 +128,7 @@ fn act<T: Transport>(
     if field("do") == "auth" {
         let login = mechanism(action)?;
         return match std::mem::replace(stage, Stage::Gone) {
-            Stage::Client(client) => match client.authenticate(login) {
+            Stage::Client(client) => match wait!(client.authenticate(login)) {
                 Ok(session) => {
                     *stage = Stage::Session(session);
                     Ok(())
@@ -144,14 +154,14 @@ fn act<T: Transport>(
         return Err(Failed::RuledOut("this connection is in the clear"));
     };
     match field("do") {
-        "noop" => surfaced.push(format!("{:?}", session.run(Noop::new())?)),
+        "noop" => surfaced.push(format!("{:?}", wait!(session.run(Noop::new()))?)),
         "send" => {
             let to = action.get("to").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let to: Vec<&str> = to.iter().filter_map(Value::as_str).collect();
-            let sent = session.run(Send::new(field("from"), to, message(action)))?;
+            let sent = wait!(session.run(Send::new(field("from"), to, message(action))))?;
             surfaced.push(format!("{sent:?}"));
         }
-        _ => return Err(Failed::RuledOut("the client has no such command yet")),
+        _ => return Err(Failed::RuledOut(NO_SUCH_COMMAND)),
     }
     Ok(())
 }

@@ -1,0 +1,131 @@
+//! The client that is tested.
+
+use std::any::Any;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use xoauth::{Tls, Trace};
+
+use crate::player::{self, Driver, Means};
+
+/// The client that is tested.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The library, within this process.
+    Library(Driver),
+    /// The built shim, as a process: memory is counted, and a crash is seen from outside.
+    Shim(PathBuf, Driver),
+}
+
+/// What a client did.
+#[derive(Debug)]
+pub(super) struct Course {
+    /// What the shim prints.
+    pub(super) answer: Value,
+    /// Lines that the trace hook saw.
+    pub(super) traced: Vec<String>,
+}
+
+/// What keeps the client's connection open.
+pub(super) enum Held {
+    Here { _session: Option<Box<dyn Any>> },
+    Process(Child),
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Self::Process(child) = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Subject {
+    /// Lets the client do what the request says. It holds its connection until `Held` is dropped.
+    ///
+    /// # Errors
+    /// The client panicked, was ended by a signal, or gave no answer in time.
+    pub(super) fn play(
+        &self,
+        request: &Value,
+        tls: &Tls,
+        patience: Duration,
+    ) -> Result<(Course, Held), String> {
+        match self {
+            Self::Library(driver) => here(request, *driver, tls),
+            Self::Shim(program, driver) => process(request, program, *driver, patience),
+        }
+    }
+
+    /// The client's memory is counted.
+    pub(super) fn counts_memory(&self) -> bool {
+        matches!(self, Self::Shim(..))
+    }
+}
+
+fn here(request: &Value, driver: Driver, tls: &Tls) -> Result<(Course, Held), String> {
+    let traced = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&traced);
+    let trace = Trace::new(move |direction, line| {
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(format!("{direction:?} {line}"));
+    });
+    let means = Means { driver, trace: Some(trace), tls: Some(tls.clone()) };
+    // A fault of the library that has no end is caught by the limits of the test runner: a thread
+    // cannot be ended from outside.
+    let played =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| player::play(request, means)));
+    let played = played.map_err(|cause| {
+        let text = cause.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        format!("the client panicked: {}", text.unwrap_or_default())
+    })?;
+    let traced = std::mem::take(&mut *traced.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((Course { answer: played.answer, traced }, Held::Here { _session: played.held }))
+}
+
+fn process(
+    request: &Value,
+    program: &PathBuf,
+    driver: Driver,
+    patience: Duration,
+) -> Result<(Course, Held), String> {
+    let failed = |error: io::Error| format!("the shim cannot be run: {error}");
+    let mut child = Command::new(program)
+        .args(["client", "--driver", driver.name()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(request.to_string().as_bytes()).map_err(failed)?;
+    }
+    let stdout = child.stdout.take().ok_or("the shim has no output")?;
+    let (answers, answer) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Nothing at all is an answer too: that of a process that broke down.
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        let _ = answers.send(line);
+    });
+    let mut held = Held::Process(child);
+    match answer.recv_timeout(patience) {
+        Ok(line) => match serde_json::from_str(&line) {
+            Ok(answer) => Ok((Course { answer, traced: Vec::new() }, held)),
+            Err(_) => {
+                let Held::Process(child) = &mut held else { return Err(String::new()) };
+                let status = child.wait().map_err(failed)?;
+                Err(format!("the shim ended with {status}"))
+            }
+        },
+        Err(RecvTimeoutError::Timeout) => Err("the client hangs".to_owned()),
+        Err(RecvTimeoutError::Disconnected) => Err("the shim's output broke".to_owned()),
+    }
+}

@@ -1,0 +1,56 @@
+//! The attack corpora, against the library in this process and against the shim where the memory of
+//! the client is judged.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use e2e::attacks::{Case, Corpus, Report, Runner, Subject};
+use e2e::player::Driver;
+
+const THREADS: usize = 12;
+/// What hostile servers send by the million keeps a processor busy.
+const BUSY_THREADS: usize = 2;
+/// Builds without optimisation on busy machines are slow; `cargo xtask attacks` judges times as they are.
+const TIME_FACTOR: u64 = 4;
+/// Of the long sweeps, every so many-th run; `cargo xtask attacks` plays them whole.
+const STRIDE: usize = 7;
+
+fn corpora() -> Vec<Corpus> {
+    let files =
+        [include_str!("../data/attacks/corpus.json"), include_str!("../data/attacks/own.json")];
+    files.into_iter().map(|file| Corpus::read(file).unwrap()).collect()
+}
+
+/// Plays the cases that are chosen and tells what is wrong with any of them.
+fn play(subject: &Subject, threads: usize, chosen: impl Fn(&Case) -> bool) -> Vec<Report> {
+    let runner = Runner::new(subject.clone()).unwrap().time_factor(TIME_FACTOR).stride(STRIDE);
+    let mut reports = Vec::new();
+    for corpus in corpora() {
+        let cases: Vec<&Case> = corpus.cases.iter().filter(|case| chosen(case)).collect();
+        reports.extend(runner.play(&corpus, &cases, threads));
+    }
+    let wrong: Vec<String> = reports
+        .iter()
+        .filter(|report| !report.complaints.is_empty())
+        .map(|report| format!("{}: {}", report.id, report.complaints.join("\n    ")))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), reports.len(), wrong.join("\n"));
+    reports
+}
+
+#[test]
+fn the_library_withstands_every_attack() {
+    for &driver in Driver::ALL {
+        let reports = play(&Subject::Library(driver), THREADS, |case| !case.bounds_memory());
+        let skipped: Vec<_> = reports.iter().filter(|report| report.skipped.is_some()).collect();
+        assert!(skipped.is_empty(), "the client has no such operation: {skipped:?}");
+        assert!(reports.len() >= 100, "{}", reports.len());
+    }
+}
+
+#[test]
+fn memory_stays_within_bounds_seen_from_outside() {
+    // One machine stands behind both drivers; `cargo xtask attacks` plays them for each.
+    let shim = PathBuf::from(env!("CARGO_BIN_EXE_shim"));
+    play(&Subject::Shim(shim, Driver::Blocking), BUSY_THREADS, Case::bounds_memory);
+}
