@@ -6,6 +6,7 @@
 //! * [`sink`]: a server that takes mail at full speed, counts, and fails on demand.
 //! * [`setup`]: where the examples sign in.
 //! * [`attacks`]: the corpus of hostile servers and its runner.
+//! * [`transcripts`]: recorded sessions, played again in memory and swept.
 //! * [`secrets`]: looks for secrets where none may be.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
@@ -21,6 +22,7 @@ pub mod scripted;
 pub mod secrets;
 pub mod setup;
 pub mod sink;
+pub mod transcripts;
 
 /// Where async sessions run: one thread, timers and sockets.
 ///

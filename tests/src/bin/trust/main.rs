@@ -1,0 +1,37 @@
+//! What takes longer than `cargo test` may: the attack corpora against the shim, whole sweeps, and the
+//! recording of transcripts. `cargo xtask attacks` and `cargo xtask sweep` call it.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod attacks;
+mod record;
+mod sweep;
+
+use std::process::ExitCode;
+
+/// How a subcommand ends: what went wrong, or whether all was right.
+type Outcome = Result<bool, Box<dyn std::error::Error>>;
+
+/// Exit status of wrong usage (sysexits `EX_USAGE`).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["attacks", shim, cases @ ..] => attacks::run(shim, cases),
+        ["sweep"] => sweep::run(),
+        ["record", file] => record::run(file),
+        _ => {
+            eprintln!("usage: trust attacks SHIM [CASE..] | sweep | record FILE");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("trust: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Recorded sessions, played again in memory: whole, torn, cut, changed, and with a transport that fails.
+//!
+//! A transcript holds what a server said and how many lines the client said before each of its turns. The
+//! client is the player's, so a session does in memory what it does over a socket.
+
+mod classes;
+mod recorder;
+mod replay;
+mod sweep;
+
+use serde_json::{Value, json};
+
+use crate::player::{self, Driver, Means, Played, text};
+pub use recorder::Recorder;
+pub use replay::{Change, Fault, Replay};
+pub use sweep::{Sweep, Tally, io_faults};
+
+/// A recorded session.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    /// Its name.
+    pub name: String,
+    /// What the client was asked to do, as the player takes it.
+    pub request: Value,
+    /// Who spoke, and what: `{tag}` in a server's turn stands for what all tags of the client begin with.
+    pub turns: Vec<Turn>,
+}
+
+/// One side's part of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// The client said so many lines.
+    Client(String),
+    /// The server said this.
+    Server(String),
+}
+
+/// What stands for the prefix of tags.
+pub(super) const TAG: &str = "{tag}";
+
+/// What one play gave.
+#[derive(Debug)]
+pub struct Course {
+    /// What the shim would print.
+    pub answer: Value,
+    /// Everything the server said, as the client got it.
+    pub said: Vec<u8>,
+    /// How often the transport was called before the client said goodbye.
+    pub calls: usize,
+    /// The client closed the transport.
+    pub closed: bool,
+}
+
+impl Transcript {
+    /// Reads a file of transcripts, one JSON object a line.
+    ///
+    /// # Errors
+    /// The line that is none.
+    pub fn read_all(file: &str) -> Result<Vec<Self>, String> {
+        file.lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| {
+                let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+                Self::from_json(&value).ok_or_else(|| format!("not a transcript: {line}"))
+            })
+            .collect()
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let turns = value.get("turns")?.as_array()?.iter().map(|turn| {
+            let (side, said) = turn.as_object()?.iter().next()?;
+            let said = said.as_str()?.to_owned();
+            match side.as_str() {
+                "C" => Some(Turn::Client(said)),
+                "S" => Some(Turn::Server(said)),
+                _ => None,
+            }
+        });
+        Some(Self {
+            name: text(value, "name")?.to_owned(),
+            request: value.get("request")?.clone(),
+            turns: turns.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The line that `read_all` reads.
+    pub fn to_json(&self) -> Value {
+        let turns: Vec<Value> = self
+            .turns
+            .iter()
+            .map(|turn| match turn {
+                Turn::Client(said) => json!({ "C": said }),
+                Turn::Server(said) => json!({ "S": said }),
+            })
+            .collect();
+        json!({ "name": self.name, "request": self.request, "turns": turns })
+    }
+
+    /// The session is one of IMAP.
+    pub fn is_imap(&self) -> bool {
+        text(&self.request, "protocol") == Some("imap")
+    }
+
+    /// Plays the session with a change.
+    pub fn play(&self, driver: Driver, change: Change) -> Course {
+        let (replay, log) = Replay::new(self, change);
+        let Played { answer, held, .. } =
+            player::play_over(&self.request, replay, Means::new(driver));
+        let (said, calls, closed) = log.take();
+        drop(held);
+        Course { answer, said, calls, closed }
+    }
+}

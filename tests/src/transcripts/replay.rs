@@ -1,0 +1,232 @@
+//! The server's side of a transcript as a stream in memory.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use xoauth::Transport;
+
+use super::{TAG, Transcript, Turn};
+
+/// What is done to what the server says; offsets count all its octets from the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// No read passes this offset.
+    Split(usize),
+    /// No read gives more octets than this.
+    Pieces(usize),
+    /// The stream ends here.
+    Cut(usize),
+    /// Another octet stands here.
+    Flip(usize, u8),
+    /// The call of this number fails so; reads, writes and flushes count from 0.
+    Fail(usize, Fault),
+}
+
+/// How a call of the transport fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Only one octet passes.
+    Short,
+    /// With an error of this kind.
+    Error(io::ErrorKind),
+    /// The stream ends: nothing is read or taken.
+    End,
+}
+
+/// The stream.
+#[derive(Debug)]
+pub struct Replay {
+    turns: VecDeque<Turn>,
+    change: Change,
+    has_tags: bool,
+    /// What all tags begin with, once the client has said one.
+    prefix: Option<String>,
+    /// The client's first line, until it is whole.
+    first_line: Vec<u8>,
+    /// Lines of the client that no turn has used up.
+    lines: usize,
+    /// What the server says now, from `given` on.
+    current: Vec<u8>,
+    given: usize,
+    /// Octets given before the current ones.
+    before: usize,
+    /// The client was told to write later: until then the server waits.
+    refused: bool,
+    log: Log,
+}
+
+/// What is known of a replay while the client has it, and behind that.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Logged>>);
+
+#[derive(Debug, Default)]
+struct Logged {
+    said: Vec<u8>,
+    calls: usize,
+    /// How many calls came before the client said goodbye.
+    calls_before_farewell: Option<usize>,
+    closed: bool,
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Logged> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was said, how often the stream was called before the farewell, whether it was closed.
+    pub(super) fn take(&self) -> (Vec<u8>, usize, bool) {
+        let mut log = self.lock();
+        let calls = log.calls_before_farewell.unwrap_or(log.calls);
+        (std::mem::take(&mut log.said), calls, log.closed)
+    }
+}
+
+impl Replay {
+    pub(super) fn new(transcript: &Transcript, change: Change) -> (Self, Log) {
+        let log = Log::default();
+        let replay = Self {
+            turns: transcript.turns.iter().cloned().collect(),
+            change,
+            has_tags: transcript.is_imap(),
+            prefix: None,
+            first_line: Vec::new(),
+            lines: 0,
+            current: Vec::new(),
+            given: 0,
+            before: 0,
+            refused: false,
+            log: log.clone(),
+        };
+        (replay, log)
+    }
+
+    /// Counts a call; the fault that it meets.
+    fn call(&self) -> Option<Fault> {
+        let mut log = self.log.lock();
+        let number = log.calls;
+        log.calls += 1;
+        match self.change {
+            Change::Fail(at, fault) if at == number => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Makes the server's next turn current; false where it has none, or waits for the client.
+    fn next_turn(&mut self) -> bool {
+        while self.given == self.current.len() {
+            match self.turns.front() {
+                Some(Turn::Client(said)) => {
+                    let lines = said.matches('\n').count();
+                    if self.lines < lines {
+                        return false;
+                    }
+                    self.lines -= lines;
+                }
+                Some(Turn::Server(said)) => {
+                    self.before += self.current.len();
+                    self.given = 0;
+                    let prefix = self.prefix.as_deref().unwrap_or(TAG);
+                    self.current = said.replace(TAG, prefix).into_bytes();
+                    self.log.lock().said.extend(&self.current);
+                    if let Change::Flip(at, octet) = self.change {
+                        let place = at.checked_sub(self.before);
+                        if let Some(place) = place.and_then(|at| self.current.get_mut(at)) {
+                            *place = octet;
+                        }
+                    }
+                }
+                None => return false,
+            }
+            self.turns.pop_front();
+        }
+        true
+    }
+
+    /// How many octets a read may give.
+    fn most(&self) -> usize {
+        let at = self.before + self.given;
+        match self.change {
+            Change::Split(end) if at < end => end - at,
+            Change::Cut(end) => end.saturating_sub(at),
+            Change::Pieces(most) => most,
+            _ => usize::MAX,
+        }
+    }
+}
+
+impl Read for Replay {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let fault = self.call();
+        match fault {
+            Some(Fault::End) => return Ok(0),
+            Some(Fault::Error(kind)) => return Err(kind.into()),
+            Some(Fault::Short) | None => {}
+        }
+        if !self.next_turn() {
+            return if self.refused { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) };
+        }
+        let most = if fault.is_some() { 1 } else { self.most() };
+        let octets = self.current.get(self.given..).unwrap_or_default();
+        let octets = octets.get(..most.min(octets.len())).unwrap_or_default();
+        let count = { octets }.read(room)?;
+        self.given += count;
+        Ok(count)
+    }
+}
+
+impl Write for Replay {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let is_farewell = octets.ends_with(b" LOGOUT\r\n") || octets == b"QUIT\r\n";
+        if is_farewell {
+            let mut log = self.log.lock();
+            let calls = log.calls;
+            log.calls_before_farewell.get_or_insert(calls);
+        }
+        let octets = match self.call() {
+            Some(Fault::End) => return Ok(0),
+            Some(Fault::Error(kind)) => {
+                self.refused = kind == io::ErrorKind::WouldBlock;
+                return Err(kind.into());
+            }
+            Some(Fault::Short) => octets.get(..1).unwrap_or(octets),
+            None => octets,
+        };
+        self.refused = false;
+        self.lines += octets.iter().filter(|&&octet| octet == b'\n').count();
+        if self.has_tags && self.prefix.is_none() {
+            self.first_line.extend(octets);
+            if let Some(end) = self.first_line.iter().position(|&octet| octet == b' ') {
+                let tag = self.first_line.get(..end).unwrap_or_default();
+                let tag = String::from_utf8_lossy(tag);
+                self.prefix = Some(tag.strip_suffix('1').unwrap_or(&tag).to_owned());
+            }
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.call() {
+            Some(Fault::Error(kind)) => Err(kind.into()),
+            Some(Fault::End) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(Fault::Short) | None => Ok(()),
+        }
+    }
+}
+
+impl Transport for Replay {
+    fn set_deadline(&mut self, _: Option<Instant>) {}
+
+    fn close(&mut self) {
+        self.log.lock().closed = true;
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        self.log.lock().closed = true;
+    }
+}
