@@ -589,3 +589,17 @@ fn an_answer_that_is_kept_has_a_limit() {
     let found = Peer::first_error(&lines(most + 1), |peer| peer.run(List::all()));
     assert!(matches!(found, Err(Error::Limit { kind: LimitKind::Answers })), "{found:?}");
 }
+
+#[test]
+fn an_item_that_breaks_the_grammar_is_told_the_same_however_its_body_came() {
+    let text = r"
+        C: xt1 UID FETCH 1 (BODY.PEEK[])
+        S: * 1 FETCH (BODY[] {5}
+        S. hello
+        S: FLAGS (\Seen) UID 1)
+        S: xt1 OK done";
+    let messages = play(text, |peer| {
+        peer.run(Fetch::new("1", Item::Body)).map(|messages| format!("{messages:?}"))
+    });
+    assert!(messages.is_ok_and(|messages| messages.contains("InvalidItem")));
+}
