@@ -7,6 +7,7 @@
 //! * [`setup`]: where the examples sign in.
 //! * [`attacks`]: the corpus of hostile servers and its runner.
 //! * [`transcripts`]: recorded sessions, played again in memory and swept.
+//! * [`hear`]: what the machines make of octets. [`fuzzing`]: what the fuzz targets call.
 //! * [`secrets`]: looks for secrets where none may be.
 //! * [`certificates`]: throw-away authorities and certificates, good ones and bad ones.
 //!
@@ -16,6 +17,8 @@
 pub mod attacks;
 pub mod certificates;
 mod connection;
+pub mod fuzzing;
+pub mod hear;
 pub mod host;
 pub mod player;
 pub mod scripted;

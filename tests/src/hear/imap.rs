@@ -108,20 +108,24 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
         take(&mut machine, &mut running, &mut written)?;
         tag = written.split(|&octet| octet == b' ').next().map(<[u8]>::to_vec);
         let octets = retagged(case, tag.as_deref().unwrap_or_default());
-        for piece in octets.chunks(case.step.min(octets.len().max(1))) {
-            let mut piece = piece;
-            while !piece.is_empty() {
-                let room = machine.read_buffer();
-                let n = room.len().min(piece.len());
-                let (now, later) = piece.split_at_checked(n).unwrap_or((piece, &[]));
-                if let Some(room) = room.get_mut(..n) {
-                    room.copy_from_slice(now);
-                }
-                machine.received(n);
-                piece = later;
-                while take(&mut machine, &mut running, &mut Vec::new())? == After::Answered {
-                    running = listened(Box::new(Noop::new()));
-                    machine.start(&mut [&mut running])?;
+        // The client speaks between the lines of a SASL exchange: what is whole is a line.
+        let by_line = case.context == "authenticate";
+        for line in octets.split_inclusive(|&octet| by_line && octet == b'\n') {
+            for piece in line.chunks(case.step.min(line.len().max(1))) {
+                let mut piece = piece;
+                while !piece.is_empty() {
+                    let room = machine.read_buffer();
+                    let n = room.len().min(piece.len());
+                    let (now, later) = piece.split_at_checked(n).unwrap_or((piece, &[]));
+                    if let Some(room) = room.get_mut(..n) {
+                        room.copy_from_slice(now);
+                    }
+                    machine.received(n);
+                    piece = later;
+                    while take(&mut machine, &mut running, &mut Vec::new())? == After::Answered {
+                        running = listened(Box::new(Noop::new()));
+                        machine.start(&mut [&mut running])?;
+                    }
                 }
             }
         }

@@ -1,0 +1,237 @@
+//! IMAP: parsing, framing, the machine, names of mailboxes.
+
+use xoauth::imap::command::{
+    Authenticate, Capability, Copy, Fetch, Item, List, Logout, Noop, SaslIr, Search, Select,
+    StartTls,
+};
+use xoauth::imap::parse::{Input, Tolerated, parse_response};
+use xoauth::imap::proto::{Exchange, Machine, TagPrefix};
+use xoauth::imap::{Error, Limits, Mailbox, Query};
+use xoauth::sasl::oauth1::{Nonce, Stamp};
+use xoauth::sasl::wire::{Conversation, TransportFault, Want};
+use xoauth::sasl::{Context, Mask, XOAuth2};
+
+use super::{Choices, text};
+use crate::hear::{Case, Protocol, hear};
+
+/// Parses one response, makes it owned and shows it.
+pub fn imap_response(octets: &[u8]) {
+    let mut tolerated = Tolerated::default();
+    let input = Input { bytes: octets, literals: &[] };
+    if let Ok(response) = parse_response(input, &mut tolerated) {
+        let event = response.to_event(&Mask::default());
+        assert!(!format!("{event:?}{response:?}").contains('\n'), "a control character is shown");
+    }
+}
+
+const CONTEXTS: &[&str] = &[
+    "",
+    "greeting",
+    "capability",
+    "authenticate",
+    "select",
+    "list",
+    "search",
+    "fetch",
+    "logout",
+    "copy",
+    "starttls",
+];
+
+/// The same octets whole, singly and in two pieces give the same.
+pub fn imap_fragments(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let context = usize::from(choices.octet().unwrap_or(0)) % CONTEXTS.len();
+    let split = usize::from(choices.octet().unwrap_or(0)).max(1);
+    let context = CONTEXTS.get(context).copied().unwrap_or_default();
+    let heard =
+        |step| hear(Protocol::Imap, &Case { context, tag: Some("t"), octets: choices.0, step });
+    let whole = heard(usize::MAX);
+    for step in [1, split] {
+        assert_eq!(heard(step), whole, "in pieces of {step}");
+    }
+}
+
+fn command(choice: u8) -> Option<Box<dyn Exchange>> {
+    Some(match choice % 12 {
+        0 => Box::new(Capability::new()),
+        1 => Box::new(Noop::new()),
+        2 => Box::new(Select::new("INBOX\r\n")),
+        3 => Box::new(List::all()),
+        4 => Box::new(Search::new(Query::All)),
+        5 => Box::new(Fetch::new("1:*", Item::Body)),
+        6 => Box::new(Fetch::by_sequence("1:*", Item::Flags)),
+        7 => Box::new(Copy::by_sequence("1", "caf\u{e9}")),
+        8 => Box::new(StartTls::new()),
+        9 => Box::new(Logout::new()),
+        10 => {
+            let mut fetch = Fetch::new("1", Item::Body);
+            fetch.lend_bodies();
+            Box::new(fetch)
+        }
+        _ => {
+            let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
+            let login = XOAuth2::new("user", "an-access-token").ok()?;
+            let command = Authenticate::new(&login, &Context::new(&stamp, "h", 993)).ok()?;
+            Box::new(command.even_if_unlisted().sasl_ir(SaslIr::Never))
+        }
+    })
+}
+
+/// The machine under any octets and any order of calls: it never panics, and stays broken once it is.
+pub fn imap_machine(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let mut machine = Machine::new(TagPrefix::new("f"), small_limits());
+    let mut running: Option<Box<dyn Exchange>> = None;
+    let mut fault: Option<String> = None;
+    while let (Some(choice), false) = (choices.octet(), choices.is_empty()) {
+        let outcome = match choice % 4 {
+            0 => start(&mut machine, &mut running, choices.octet().unwrap_or(0)),
+            3 if choice > 250 => {
+                running_or(&mut running, |running| machine.converse(&mut [running]).end_of_stream())
+            }
+            3 if choice > 245 => Err(running_or(&mut running, |running| {
+                machine.converse(&mut [running]).transport_failed(TransportFault::Deadline)
+            })),
+            _ => {
+                let piece = answered(choices.piece(), &machine);
+                running_or(&mut running, |running| give(&mut machine, running, &piece))
+            }
+        };
+        match (&fault, outcome) {
+            (None, Err(error)) if error.is_fatal() => {
+                assert!(!machine.is_usable(), "{error} is fatal");
+                fault = Some(error.to_string());
+            }
+            (Some(first), Err(error)) => assert!(!error.is_fatal() || error.to_string() == *first),
+            (Some(first), Ok(())) => assert!(!machine.is_usable(), "usable after {first}"),
+            (None, _) => {}
+        }
+    }
+}
+
+fn small_limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.line = 512;
+    limits.response = 2048;
+    limits.buffered_literal = 1024;
+    limits.body = 4096;
+    limits.events = 16;
+    limits.answers = 16;
+    limits
+}
+
+fn start(
+    machine: &mut Machine,
+    running: &mut Option<Box<dyn Exchange>>,
+    choice: u8,
+) -> Result<(), Error> {
+    let Some(mut command) = command(choice) else { return Ok(()) };
+    machine.start(&mut [&mut *command])?;
+    *running = Some(command);
+    running_or(running, |running| give(machine, running, &[]))
+}
+
+/// Acts with the command that runs, or with one that wants nothing.
+fn running_or<R>(
+    running: &mut Option<Box<dyn Exchange>>,
+    act: impl FnOnce(&mut (dyn Exchange + 'static)) -> R,
+) -> R {
+    match running {
+        Some(running) => act(&mut **running),
+        None => act(&mut Noop::new()),
+    }
+}
+
+/// Octets in which `@` stands for the tag of the command in flight, which nobody guesses.
+fn answered(octets: &[u8], machine: &Machine) -> Vec<u8> {
+    let tag = format!("xf{}", machine.in_flight());
+    let mut answered = Vec::new();
+    for &octet in octets {
+        match octet {
+            b'@' => answered.extend(tag.bytes()),
+            _ => answered.push(octet),
+        }
+    }
+    answered
+}
+
+fn give(
+    machine: &mut Machine,
+    running: &mut (dyn Exchange + 'static),
+    octets: &[u8],
+) -> Result<(), Error> {
+    let mut rest = octets;
+    loop {
+        let room = machine.read_buffer();
+        let count = room.len().min(rest.len());
+        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        if let Some(room) = room.get_mut(..count) {
+            room.copy_from_slice(now);
+        }
+        machine.received(count);
+        rest = later;
+        let mut exchanges: [&mut dyn Exchange; 1] = [&mut *running];
+        let mut conversation = machine.converse(&mut exchanges);
+        loop {
+            match conversation.poll()? {
+                Want::Write(octets) => {
+                    let count = octets.len();
+                    conversation.written(count);
+                }
+                Want::Chunk(_) => {}
+                Want::Read | Want::Body | Want::StartTls | Want::Done => break,
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// A name, encoded as a command has it and read by the parser of responses, is the same name; no octet of
+/// it ends the line early.
+pub fn imap_mailbox(octets: &[u8]) {
+    let Some(name) = text(octets) else { return };
+    let mailbox = Mailbox::from(name);
+    let mut machine = Machine::new(TagPrefix::new("f"), Limits::default());
+    let mut select = Select::new(mailbox);
+    if machine.start(&mut [&mut select]).is_err() {
+        return;
+    }
+    let mut sent = Vec::new();
+    let mut exchanges: [&mut dyn Exchange; 1] = [&mut select];
+    let mut conversation = machine.converse(&mut exchanges);
+    while let Ok(Want::Write(octets)) = conversation.poll() {
+        sent.extend(octets);
+        let count = octets.len();
+        conversation.written(count);
+    }
+    let line = sent.strip_prefix(b"xf1 SELECT ").unwrap_or_default();
+    assert!(!line.is_empty(), "{}", sent.escape_ascii());
+    let Some(line) = line.strip_suffix(b"\r\n") else { panic_on(&sent) };
+    if line.ends_with(b"}") && line.starts_with(b"{") {
+        // A literal waits for the server.
+        return;
+    }
+    assert!(
+        !line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)),
+        "{}",
+        sent.escape_ascii()
+    );
+    let response = [b"* LIST () \"/\" ", line, b"\r\n"].concat();
+    let mut tolerated = Tolerated::default();
+    let parsed = parse_response(Input { bytes: &response, literals: &[] }, &mut tolerated);
+    match parsed {
+        Ok(xoauth::imap::parse::Response::List(list)) => {
+            let entry = xoauth::imap::ListEntry::from(&list);
+            assert_eq!(entry.mailbox().to_string(), Mailbox::from(name).to_string());
+        }
+        other => assert!(other.is_err(), "{other:?}"),
+    }
+}
+
+#[allow(clippy::panic, reason = "what fuzzing looks for")]
+fn panic_on(octets: &[u8]) -> ! {
+    panic!("{}", octets.escape_ascii())
+}

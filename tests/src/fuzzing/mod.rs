@@ -1,0 +1,58 @@
+//! What fuzzing calls: a function for each target, which panics where the code under test is wrong.
+//!
+//! The targets in `fuzz/` hand arbitrary octets to these functions; `cargo test` hands them the corpus in
+//! `tests/data/fuzz/`, whose files are findings and seeds, one directory for each target.
+
+mod imap;
+mod oauth;
+mod smtp;
+
+pub use imap::{imap_fragments, imap_machine, imap_mailbox, imap_response};
+pub use oauth::{authorization_header, base_string, error_document, sasl_server};
+pub use smtp::{smtp_fragments, smtp_machine};
+
+/// A target: its name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    ("authorization_header", authorization_header),
+    ("base_string", base_string),
+    ("error_document", error_document),
+    ("imap_fragments", imap_fragments),
+    ("imap_machine", imap_machine),
+    ("imap_mailbox", imap_mailbox),
+    ("imap_response", imap_response),
+    ("sasl_server", sasl_server),
+    ("smtp_fragments", smtp_fragments),
+    ("smtp_machine", smtp_machine),
+];
+
+/// Octets read as choices: small numbers first, the rest as text.
+#[derive(Debug)]
+struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    fn octet(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// A piece with its length, up to 255 octets, before it.
+    fn piece(&mut self) -> &'a [u8] {
+        let length = usize::from(self.octet().unwrap_or(0)).min(self.0.len());
+        let (piece, rest) = self.0.split_at_checked(length).unwrap_or((self.0, &[]));
+        self.0 = rest;
+        piece
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The octets as text, where they are some.
+fn text(octets: &[u8]) -> Option<&str> {
+    std::str::from_utf8(octets).ok()
+}

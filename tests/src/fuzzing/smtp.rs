@@ -1,0 +1,113 @@
+//! SMTP: replies and the machine.
+
+use xoauth::sasl::oauth1::{Nonce, Stamp};
+use xoauth::sasl::wire::{Conversation, TransportFault, Want};
+use xoauth::sasl::{Context, XOAuth2};
+use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Send, StartTls};
+use xoauth::smtp::proto::{Exchange, Machine};
+use xoauth::smtp::{ClientName, Error, Limits};
+
+use super::Choices;
+use crate::hear::{Case, Protocol, hear};
+
+const CONTEXTS: &[&str] =
+    &["", "greeting", "ehlo", "auth", "starttls", "mail", "rcpt", "data", "logout"];
+
+/// The same octets whole, singly and in two pieces give the same.
+pub fn smtp_fragments(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let context = usize::from(choices.octet().unwrap_or(0)) % CONTEXTS.len();
+    let split = usize::from(choices.octet().unwrap_or(0)).max(1);
+    let context = CONTEXTS.get(context).copied().unwrap_or_default();
+    let heard = |step| hear(Protocol::Smtp, &Case { context, tag: None, octets: choices.0, step });
+    let whole = heard(usize::MAX);
+    for step in [1, split] {
+        assert_eq!(heard(step), whole, "in pieces of {step}");
+    }
+}
+
+fn command(choice: u8) -> Option<Box<dyn Exchange>> {
+    Some(match choice % 8 {
+        0 => Box::new(Greeting::new()),
+        1 => Box::new(Ehlo::new(ClientName::default())),
+        2 => Box::new(Noop::new()),
+        3 => Box::new(Rset::new()),
+        4 => Box::new(StartTls::new()),
+        5 => Box::new(Quit::new()),
+        6 => Box::new(Send::new(
+            "a@example.org",
+            ["b@example.org", "c@example.org"],
+            "Subject: t\r\n\r\n.\r\n",
+        )),
+        _ => {
+            let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
+            let login = XOAuth2::new("user", "an-access-token").ok()?;
+            let command = Auth::new(&login, &Context::new(&stamp, "h", 465)).ok()?;
+            Box::new(command.even_if_unlisted())
+        }
+    })
+}
+
+/// The machine under any octets and any order of calls: it never panics, and stays broken once it is.
+pub fn smtp_machine(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let mut machine = Machine::new(Limits::default());
+    let mut running: Box<dyn Exchange> = Box::new(Greeting::new());
+    let mut broken = machine.start(&mut *running).is_err();
+    while let (Some(choice), false) = (choices.octet(), choices.is_empty()) {
+        let outcome = match choice % 4 {
+            0 => match command(choices.octet().unwrap_or(0)) {
+                Some(mut next) => match machine.start(&mut *next) {
+                    Ok(()) => {
+                        running = next;
+                        give(&mut machine, &mut *running, &[])
+                    }
+                    Err(error) => Err(error),
+                },
+                None => Ok(()),
+            },
+            3 if choice > 250 => machine.converse(&mut *running).end_of_stream(),
+            3 if choice > 245 => {
+                Err(machine.converse(&mut *running).transport_failed(TransportFault::Deadline))
+            }
+            _ => give(&mut machine, &mut *running, choices.piece()),
+        };
+        assert!(!broken || !machine.is_usable(), "usable again");
+        if let Err(error) = outcome {
+            broken |= !machine.is_usable();
+            assert!(!format!("{error}{error:?}").contains(['\n', '\u{1b}']), "{error:?}");
+        }
+    }
+}
+
+fn give(
+    machine: &mut Machine,
+    running: &mut (dyn Exchange + 'static),
+    octets: &[u8],
+) -> Result<(), Error> {
+    let mut rest = octets;
+    loop {
+        let room = machine.read_buffer();
+        let count = room.len().min(rest.len());
+        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        if let Some(room) = room.get_mut(..count) {
+            room.copy_from_slice(now);
+        }
+        machine.received(count);
+        rest = later;
+        let mut conversation = machine.converse(&mut *running);
+        loop {
+            match conversation.poll()? {
+                Want::Write(octets) => {
+                    let count = octets.len();
+                    conversation.written(count);
+                }
+                Want::Chunk(_) => {}
+                Want::Read | Want::Body | Want::StartTls | Want::Done => break,
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+    }
+}
