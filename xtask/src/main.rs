@@ -75,6 +75,30 @@ const TASKS: &[Task] = &[
         summary: "real mail servers as test peers",
         run: tasks::lab::run,
     },
+    Task {
+        name: "attacks",
+        arguments: "[CASE..]",
+        summary: "hostile servers against the shim as a process, with both drivers",
+        run: tasks::trust::attacks,
+    },
+    Task {
+        name: "sweep",
+        arguments: "",
+        summary: "recorded sessions in pieces, cut and changed at every octet",
+        run: tasks::trust::sweep,
+    },
+    Task {
+        name: "fuzz",
+        arguments: "[TARGET] [SECONDS]",
+        summary: "the fuzz targets, one after the other; --asan for the sanitizer",
+        run: tasks::fuzz::run,
+    },
+    Task {
+        name: "gates",
+        arguments: "[GATE..]",
+        summary: "what a release has to pass: all of these, miri, coverage, mutants, ...",
+        run: tasks::gates::run,
+    },
 ];
 
 fn main() -> ExitCode {
