@@ -1,0 +1,129 @@
+//! Octets behind the answer to STARTTLS: of every length from 1 to 512, torn at every place.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use xoauth::imap::command::{Capability, StartTls as ImapStartTls};
+use xoauth::imap::proto::{Exchange as ImapExchange, Machine as ImapMachine, TagPrefix};
+use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::smtp::exchange::{Ehlo, StartTls as SmtpStartTls};
+use xoauth::smtp::proto::Machine as SmtpMachine;
+use xoauth::{imap, smtp};
+
+/// What ends a conversation.
+#[derive(Debug, PartialEq)]
+enum End<E> {
+    Waits,
+    StartTls,
+    Done,
+    Fault(E),
+}
+
+fn talk<C: Conversation>(mut conversation: C) -> End<C::Error> {
+    loop {
+        match conversation.poll() {
+            Ok(Want::Write(octets)) => {
+                let count = octets.len();
+                conversation.written(count);
+            }
+            Ok(Want::Chunk(_)) => {}
+            Ok(Want::Read | Want::Body) => return End::Waits,
+            Ok(Want::StartTls) => return End::StartTls,
+            Ok(Want::Done) => return End::Done,
+            Err(fault) => return End::Fault(fault),
+        }
+    }
+}
+
+/// Suffixes of every length: lines that a server could say, and octets that mean nothing.
+fn suffixes() -> Vec<Vec<u8>> {
+    let said =
+        b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n250-AUTH LOGIN\r\n* OK [ALERT] x\r\n250 ok\r\n";
+    let mut suffixes = Vec::new();
+    for length in 1..=512 {
+        suffixes.push(said.iter().cycle().take(length).copied().collect());
+        suffixes.push((0..length).map(|at| ((at * 151 + length) % 251).to_le_bytes()[0]).collect());
+    }
+    suffixes
+}
+
+/// Gives octets in two pieces; what the conversation ends with.
+fn pieces(octets: &[u8], split: usize) -> [&[u8]; 2] {
+    let (first, second) = octets.split_at(split);
+    [first, second]
+}
+
+#[test]
+fn imap_takes_nothing_that_follows_in_the_clear() {
+    let mut runs = 0;
+    for suffix in suffixes() {
+        let octets = [b"xt2 OK begin\r\n".as_slice(), &suffix].concat();
+        let answer = octets.len() - suffix.len();
+        // Behind the answer to the end: between them lies the beginning of TLS itself.
+        let splits = (0..=answer).chain((answer + 1..=octets.len()).step_by(1 + suffix.len() / 16));
+        for split in splits.filter(|&split| split != answer) {
+            runs += 1;
+            let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
+            let mut capability = Capability::new();
+            let mut hello: [&mut dyn ImapExchange; 1] = [&mut capability];
+            machine.start(&mut hello).unwrap();
+            assert!(matches!(talk(machine.converse(&mut hello)), End::Waits));
+            receive(machine.read_buffer(), b"* CAPABILITY IMAP4rev1 STARTTLS\r\nxt1 OK\r\n");
+            machine.received(41);
+            assert!(matches!(talk(machine.converse(&mut hello)), End::Done));
+            let mut command = ImapStartTls::new();
+            let mut starttls: [&mut dyn ImapExchange; 1] = [&mut command];
+            machine.start(&mut starttls).unwrap();
+            let mut end = talk(machine.converse(&mut starttls));
+            for piece in pieces(&octets, split) {
+                if matches!(end, End::Waits) && !piece.is_empty() {
+                    receive(machine.read_buffer(), piece);
+                    machine.received(piece.len());
+                    end = talk(machine.converse(&mut starttls));
+                }
+            }
+            let End::Fault(imap::Error::PlaintextAfterStartTls { .. }) = end else {
+                panic!("{} torn at {split}: {end:?}", octets.escape_ascii())
+            };
+            assert!(!machine.is_usable());
+        }
+    }
+    assert!(runs >= 10_000, "{runs}");
+}
+
+#[test]
+fn smtp_takes_nothing_that_follows_in_the_clear() {
+    let mut runs = 0;
+    for suffix in suffixes() {
+        let octets = [b"220 go on\r\n".as_slice(), &suffix].concat();
+        let answer = octets.len() - suffix.len();
+        let splits = (0..=answer).chain((answer + 1..=octets.len()).step_by(1 + suffix.len() / 16));
+        for split in splits.filter(|&split| split != answer) {
+            runs += 1;
+            let mut machine = SmtpMachine::new(smtp::Limits::default());
+            let mut hello = Ehlo::new(smtp::ClientName::default());
+            machine.start(&mut hello).unwrap();
+            assert!(matches!(talk(machine.converse(&mut hello)), End::Waits));
+            receive(machine.read_buffer(), b"250-mx\r\n250 STARTTLS\r\n");
+            machine.received(22);
+            assert!(matches!(talk(machine.converse(&mut hello)), End::Done));
+            let mut command = SmtpStartTls::new();
+            machine.start(&mut command).unwrap();
+            let mut end = talk(machine.converse(&mut command));
+            for piece in pieces(&octets, split) {
+                if matches!(end, End::Waits) && !piece.is_empty() {
+                    receive(machine.read_buffer(), piece);
+                    machine.received(piece.len());
+                    end = talk(machine.converse(&mut command));
+                }
+            }
+            let End::Fault(smtp::Error::PlaintextAfterStartTls { .. }) = end else {
+                panic!("{} torn at {split}: {end:?}", octets.escape_ascii())
+            };
+            assert!(!machine.is_usable());
+        }
+    }
+    assert!(runs >= 10_000, "{runs}");
+}
+
+fn receive(room: &mut [u8], octets: &[u8]) {
+    room.get_mut(..octets.len()).unwrap().copy_from_slice(octets);
+}
