@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use e2e::certificates::Authority;
 use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host, User};
@@ -13,16 +14,16 @@ use xoauth::sasl::{Login, Mechanism, Plain, XOAuth2};
 use xoauth::smtp::exchange::{Expand, Help, Noop, Raw, Send, Verify};
 use xoauth::smtp::{
     Builder, DeliverBy, Envelope, Error as Smtp, Mail, Message, Notify, Priority, Recipient,
-    Return, Session, Transfer,
+    Return, Session, Source, SourceFault, Transfer,
 };
 use xoauth::{Error, Tls, Transport};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// 100 MB, as 64 KiB pieces.
+/// 48 MB, as 64 KiB pieces: far beyond what may stay in memory.
 const PIECE: usize = 64 * 1024;
-const PIECES: usize = 100_000_000 / PIECE + 1;
+const PIECES: usize = 48_000_000 / PIECE + 1;
 const SIZE: u64 = (PIECE * PIECES) as u64;
 const MIB: usize = 1024 * 1024;
 
@@ -163,7 +164,7 @@ fn greeting() -> Vec<Step> {
 }
 
 #[test]
-fn a_100_mb_message_is_sent_by_data_within_1_mib_of_heap() {
+fn a_48_mb_message_is_sent_by_data_within_1_mib_of_heap() {
     let _alone = alone();
     let mut script = greeting();
     script.extend([expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n")]);
@@ -182,7 +183,7 @@ fn a_100_mb_message_is_sent_by_data_within_1_mib_of_heap() {
 }
 
 #[test]
-fn a_100_mb_message_is_sent_by_bdat_within_2_mib_of_heap() {
+fn a_48_mb_message_is_sent_by_bdat_within_2_mib_of_heap() {
     const CHUNK: usize = 256 * 1024;
     let _alone = alone();
     let mut script = greeting();
@@ -241,6 +242,56 @@ fn a_source_that_fails_by_data_closes_the_connection_without_a_final_dot() {
     // While the session value is still held.
     let heard = peer.finish().unwrap();
     assert_eq!(heard[0].last().unwrap(), "..");
+}
+
+#[test]
+fn a_source_that_has_to_be_waited_for_parks_a_blocking_session() {
+    /// Says "not yet" before each piece, and wakes from another thread.
+    struct Late(Vec<&'static [u8]>, bool);
+    impl Source for Late {
+        fn poll_read(
+            &mut self,
+            cx: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<Result<usize, SourceFault>> {
+            self.1 = !self.1;
+            if self.1 {
+                let waker = cx.waker().clone();
+                std::thread::spawn(move || waker.wake());
+                return Poll::Pending;
+            }
+            let piece = self.0.pop().unwrap_or_default();
+            buffer[..piece.len()].copy_from_slice(piece);
+            Poll::Ready(Ok(piece.len()))
+        }
+    }
+    let _alone = alone();
+    for transfer in [Transfer::Data, Transfer::Bdat] {
+        let host = Host::builder().start().unwrap();
+        let mut session = host_session(&host);
+        let source = Late(vec![b"hello\r\n", b"\r\n", b"Subject: t\r\n"], false);
+        session.run(Send::mail(mail(Message::streamed(source), transfer))).unwrap();
+        assert_eq!(host.outbox()[0].octets.as_slice(), b"Subject: t\r\n\r\nhello\r\n");
+        session.quit().unwrap();
+    }
+}
+
+#[test]
+fn async_sessions_speak_lmtp_and_read_messages_too() {
+    let _alone = alone();
+    let peer = Peer::start(vec![[vec![send("220 localhost LMTP\r\n")], lmtp()].concat()]).unwrap();
+    e2e::runtime().block_on(async {
+        let builder = xoauth::smtp::nonblocking::Builder::new("127.0.0.1").port(peer.port()).lmtp();
+        let client = builder.connect_plain().await.unwrap().trust();
+        let mut session = client.without_authentication();
+        let to = ["b@example.net", "c@example.net"];
+        let message = Message::streamed(FromReader(&b"Subject: t\n\nhello"[..]));
+        let message = message.seven_bit().normalise_line_ends();
+        let sent = session.run(Send::mail(Mail::new("a@example.org", to, message))).await.unwrap();
+        assert_eq!((sent.accepted().count(), sent.refused().count()), (1, 1));
+        session.quit().await.unwrap();
+    });
+    peer.finish().unwrap();
 }
 
 #[test]
