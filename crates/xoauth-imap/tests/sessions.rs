@@ -11,7 +11,7 @@ mod transcript;
 
 use transcript::{Peer, dialogue, play, play_without};
 use xoauth_imap::command::*;
-use xoauth_imap::proto::Command;
+use xoauth_imap::proto::{Command, Exchange};
 use xoauth_imap::sasl::{Context, Nonce, OAuthBearer, Stamp, XOAuth2};
 use xoauth_imap::{Error, Flag, LimitKind, Query, Section, State};
 
@@ -163,6 +163,28 @@ fn a_server_that_echoes_the_credential_does_not_make_us_print_it() {
 }
 
 #[test]
+fn the_machine_shows_nothing_of_what_it_holds() {
+    let text = format!(
+        "C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: * OK {MESSAGE}\nS: * X ({MESSAGE}\nS: xt1 NO {MESSAGE}\n"
+    );
+    // Wherever the stream is cut, octets of the message may stand in a buffer.
+    let error = play(&with_greeting(&text), |peer| {
+        greeted(peer)?;
+        let mut authenticate = authenticate(SaslIr::Auto);
+        let mut exchanges: [&mut dyn Exchange; 1] = [&mut authenticate];
+        peer.machine.start(&mut exchanges)?;
+        let driven = peer.drive(&mut exchanges);
+        let shown = format!("{:?}", peer.machine.converse(&mut exchanges));
+        assert!(!shown.contains(&MESSAGE[4..12]), "{shown}");
+        let octets = format!("{:?}", &MESSAGE.as_bytes()[4..12]);
+        assert!(!shown.contains(octets.trim_matches(['[', ']'])), "{shown}");
+        driven?;
+        authenticate.finish(peer.machine.take_status(0).unwrap())
+    });
+    assert!(error.unwrap_err().to_string().starts_with("XOAUTH2 refused: NO"));
+}
+
+#[test]
 fn a_mechanism_that_is_not_offered_is_not_tried() {
     let text = "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\n";
     let mut peer_of = dialogue(text);
@@ -304,7 +326,7 @@ fn mailbox_names_travel_safely() {
             Ok(match peer.machine.start(&mut [&mut select]) {
                 Err(error) => error.to_string(),
                 Ok(()) => {
-                    let mut exchanges: [&mut dyn xoauth_imap::proto::Exchange; 1] = [&mut select];
+                    let mut exchanges: [&mut dyn Exchange; 1] = [&mut select];
                     let sent = match peer.machine.poll(&mut exchanges)? {
                         xoauth_imap::sasl::wire::Want::Write(octets) => octets.to_vec(),
                         other => panic!("{other:?}"),

@@ -5,8 +5,9 @@ mod common;
 
 use common::{Peer, RESPONSE, TOKEN, USER, WHOLE, Way, auth_with, told, word};
 use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
+use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::XOAuth2;
-use xoauth_smtp::{Error, LimitKind};
+use xoauth_smtp::{Error, LimitKind, Limits};
 
 const GREETING: &str = "
     S: 220 mx.example.org ESMTP
@@ -313,6 +314,20 @@ fn secrets_a_server_echoes_reach_no_error() {
     let error = peer.auth().unwrap_err();
     assert_eq!(word(&error), "malformed-response");
     assert!(!format!("{error} {error:?}").contains(TOKEN));
+}
+
+#[test]
+fn the_machine_shows_nothing_of_what_it_holds() {
+    let shown = |octets: &str| {
+        let mut machine = Machine::new(Limits::default());
+        let room = machine.read_buffer();
+        room[..octets.len()].copy_from_slice(octets.as_bytes());
+        machine.received(octets.len());
+        format!("{machine:?}")
+    };
+    // A reply that is not complete may hold our message; the length is all that is shown.
+    let text = format!("535-5.7.8 you said {RESPONSE}\r\n535 5.7.8 wh");
+    assert_eq!(shown(&text), shown(&"x".repeat(text.len())));
 }
 
 /// A session of everything, for the sweeps.

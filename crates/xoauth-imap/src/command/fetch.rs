@@ -43,6 +43,7 @@ pub enum FetchEvent {
 pub struct Fetch {
     numbers: Numbers,
     items: Items,
+    modifiers: Modifiers,
     /// The session's limit, once it is known.
     longest_body: Option<u64>,
     lend: bool,
@@ -76,12 +77,33 @@ impl Fetch {
         Self {
             numbers,
             items,
+            modifiers: Modifiers::default(),
             longest_body: None,
             lend: false,
             bodies: Vec::new(),
             announced: Vec::new(),
             events: VecDeque::new(),
         }
+    }
+
+    /// Only messages that changed after this modification sequence; it is told of each (CONDSTORE, RFC 7162
+    /// 3.1.4.1).
+    pub fn changed_since(mut self, mod_seq: u64) -> Self {
+        self.modifiers.changed_since = Some(mod_seq);
+        self
+    }
+
+    /// With [`Fetch::changed_since`]: also tells which messages are gone since, as events (QRESYNC, RFC 7162
+    /// 3.2.6).
+    pub fn vanished(mut self) -> Self {
+        self.modifiers.vanished = true;
+        self
+    }
+
+    /// Only a part of the messages named: places counted from 1, or from the end with -1 (PARTIAL, RFC 9394 3.3).
+    pub fn partial(mut self, from: i64, to: i64) -> Self {
+        self.modifiers.partial = Some((from, to));
+        self
     }
 
     /// The longest body an owned answer takes, in octets, instead of [`Limits::body`](crate::Limits). A
@@ -107,12 +129,52 @@ impl Fetch {
     }
 }
 
+/// `fetch-modifiers`, RFC 4466 2.4.
+#[derive(Debug, Clone, Default)]
+struct Modifiers {
+    changed_since: Option<u64>,
+    vanished: bool,
+    partial: Option<(i64, i64)>,
+}
+
+impl Modifiers {
+    fn encode(&self, by_uid: bool, out: &mut Encoder<'_>) -> Result<(), Error> {
+        let invalid = |reason| Err(Error::InvalidArgument { argument: "FETCH modifier", reason });
+        let mut words = Vec::new();
+        if let Some((from, to)) = self.partial {
+            out.needs("FETCH of a part", &["PARTIAL"])?;
+            let range = 1..=i64::from(u32::MAX);
+            let both = |sign: i64| range.contains(&(from * sign)) && range.contains(&(to * sign));
+            if !by_uid || from == i64::MIN || to == i64::MIN || !(both(1) || both(-1)) {
+                return invalid("two places counted from 1, or from -1, among unique identifiers");
+            }
+            words.push(alloc::format!("PARTIAL {from}:{to}"));
+        }
+        if let Some(mod_seq) = self.changed_since {
+            out.needs("FETCH of changes", &["CONDSTORE"])?;
+            words.push(alloc::format!("CHANGEDSINCE {mod_seq}"));
+        }
+        if self.vanished {
+            out.needs("FETCH of what vanished", &["QRESYNC"])?;
+            if !by_uid || self.changed_since.is_none() {
+                return invalid("VANISHED is for unique identifiers and goes with CHANGEDSINCE");
+            }
+            words.push("VANISHED".into());
+        }
+        if !words.is_empty() {
+            out.raw(&alloc::format!(" ({})", words.join(" ")));
+        }
+        Ok(())
+    }
+}
+
 impl Exchange for Fetch {
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         self.longest_body.get_or_insert(state.limits().body);
         self.numbers.encode("FETCH", out)?;
         out.raw(" ");
-        self.items.encode(out)
+        self.items.encode(out)?;
+        self.modifiers.encode(matches!(self.numbers, Numbers::Uid(_)), out)
     }
 
     fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {

@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use crate::error::Error;
 use crate::proto::Encoder;
-use crate::types::{ArgumentSink, Section};
+use crate::types::{ArgumentSink, Section, dotted};
 
 /// What FETCH asks for of each message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,29 @@ pub enum Item {
     Rfc822Header,
     /// Its text (RFC 3501), marking it \Seen.
     Rfc822Text,
+    /// Its modification sequence (CONDSTORE, RFC 7162).
+    ModSeq,
+    /// What its content is known by for ever (OBJECTID, RFC 8474).
+    EmailId,
+    /// The conversation it belongs to (OBJECTID, RFC 8474).
+    ThreadId,
+    /// When it came into this mailbox (SAVEDATE, RFC 8514).
+    SaveDate,
+    /// How its text begins (PREVIEW, RFC 8970).
+    Preview,
+    /// The same, where the server has it at hand.
+    PreviewLazy,
+    /// A part by its number, its transfer encoding undone, without marking the message \Seen (BINARY,
+    /// RFC 3516). An empty number is the whole message.
+    Binary(Vec<u32>),
+    /// Octets of such a part.
+    BinarySize(Vec<u32>),
+    /// What Gmail knows the message by, in every mailbox (X-GM-EXT-1).
+    GmailMessageId,
+    /// What Gmail knows its conversation by (X-GM-EXT-1).
+    GmailThreadId,
+    /// Its labels (X-GM-EXT-1).
+    GmailLabels,
 }
 
 /// A section of a message, whole or a range of its octets.
@@ -54,8 +77,37 @@ impl Item {
         SectionItem { section, partial: None, marks_seen: false }
     }
 
+    /// The capability a server must offer to know it.
+    fn capability(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ModSeq => "CONDSTORE",
+            Self::EmailId | Self::ThreadId => "OBJECTID",
+            Self::SaveDate => "SAVEDATE",
+            Self::Preview | Self::PreviewLazy => "PREVIEW",
+            Self::Binary(_) | Self::BinarySize(_) => "BINARY",
+            Self::GmailMessageId | Self::GmailThreadId | Self::GmailLabels => "X-GM-EXT-1",
+            _ => return None,
+        })
+    }
+
     fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        if let Some(capability) = self.capability() {
+            // RFC 9051 took in the FETCH side of BINARY.
+            let alternative = if capability == "BINARY" { "IMAP4REV2" } else { capability };
+            out.needs("FETCH of such an item", &[capability, alternative])?;
+        }
         out.raw(match self {
+            Self::ModSeq => "MODSEQ",
+            Self::EmailId => "EMAILID",
+            Self::ThreadId => "THREADID",
+            Self::SaveDate => "SAVEDATE",
+            Self::Preview => "PREVIEW",
+            Self::PreviewLazy => "PREVIEW (LAZY)",
+            Self::GmailMessageId => "X-GM-MSGID",
+            Self::GmailThreadId => "X-GM-THRID",
+            Self::GmailLabels => "X-GM-LABELS",
+            Self::Binary(part) => return encode_part("BINARY.PEEK", part, out),
+            Self::BinarySize(part) => return encode_part("BINARY.SIZE", part, out),
             Self::Uid => "UID",
             Self::Flags => "FLAGS",
             Self::InternalDate => "INTERNALDATE",
@@ -70,6 +122,16 @@ impl Item {
         });
         Ok(())
     }
+}
+
+/// `section-binary = "[" [section-part] "]"`, RFC 9051 9.
+fn encode_part(word: &str, part: &[u32], out: &mut Encoder<'_>) -> Result<(), Error> {
+    if part.contains(&0) {
+        let reason = "a part number counts from 1";
+        return Err(Error::InvalidArgument { argument: "section", reason });
+    }
+    out.raw(&alloc::format!("{word}[{}]", dotted(part)));
+    Ok(())
 }
 
 impl SectionItem {
@@ -122,7 +184,7 @@ impl Items {
 
     /// Nothing is asked for but what servers also tell unasked.
     pub(super) fn ask_only_flags(&self) -> bool {
-        self.0.iter().all(|item| matches!(item, Item::Uid | Item::Flags))
+        self.0.iter().all(|item| matches!(item, Item::Uid | Item::Flags | Item::ModSeq))
     }
 }
 
@@ -210,6 +272,14 @@ fn item(name: &str, word: &str) -> Option<Item> {
         "RFC822" => Item::Rfc822,
         "RFC822.HEADER" => Item::Rfc822Header,
         "RFC822.TEXT" => Item::Rfc822Text,
+        "MODSEQ" => Item::ModSeq,
+        "EMAILID" => Item::EmailId,
+        "THREADID" => Item::ThreadId,
+        "SAVEDATE" => Item::SaveDate,
+        "PREVIEW" => Item::Preview,
+        "X-GM-MSGID" => Item::GmailMessageId,
+        "X-GM-THRID" => Item::GmailThreadId,
+        "X-GM-LABELS" => Item::GmailLabels,
         _ => {
             let (word, partial) = match word.strip_suffix('>') {
                 None => (word, None),

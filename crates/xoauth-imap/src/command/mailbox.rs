@@ -17,44 +17,82 @@ pub struct Examine(Opening);
 
 /// What SELECT and EXAMINE have in common.
 #[derive(Debug, Clone)]
-struct Opening {
+pub(super) struct Opening {
     verb: &'static str,
     selected: Selected,
+    condstore: bool,
 }
 
 impl Select {
     /// Will open `mailbox`.
     pub fn new(mailbox: impl Into<Mailbox>) -> Self {
-        Self(Opening { verb: "SELECT", selected: Selected::new(mailbox.into(), false) })
+        Self(Opening::new("SELECT", mailbox.into(), false))
+    }
+
+    /// Asks for modification sequences (CONDSTORE, RFC 7162 3.1.8).
+    pub fn condstore(mut self) -> Self {
+        self.0.condstore = true;
+        self
     }
 }
 
 impl Examine {
     /// Will open `mailbox`.
     pub fn new(mailbox: impl Into<Mailbox>) -> Self {
-        Self(Opening { verb: "EXAMINE", selected: Selected::new(mailbox.into(), true) })
+        Self(Opening::new("EXAMINE", mailbox.into(), true))
+    }
+
+    /// Asks for modification sequences (CONDSTORE, RFC 7162 3.1.8).
+    pub fn condstore(mut self) -> Self {
+        self.0.condstore = true;
+        self
     }
 }
 
 impl Opening {
-    fn encode(&self, out: &mut Encoder<'_>) {
+    pub(super) fn new(verb: &'static str, mailbox: Mailbox, read_only: bool) -> Self {
+        Self { verb, selected: Selected::new(mailbox, read_only), condstore: false }
+    }
+
+    pub(super) fn read_only(mut self) -> Self {
+        self.verb = "EXAMINE";
+        self.selected.read_only = true;
+        self
+    }
+
+    pub(super) fn encode_name(&self, out: &mut Encoder<'_>) {
         out.raw(self.verb);
         out.raw(" ");
         self.selected.mailbox.encode(out);
     }
 
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        self.encode_name(out);
+        if self.condstore {
+            out.needs("SELECT with CONDSTORE", &["CONDSTORE"])?;
+            out.raw(" (CONDSTORE)");
+        }
+        Ok(())
+    }
+
     fn on_untagged(&mut self, response: &Response<'_>) -> Claim {
+        self.hear(response).0
+    }
+
+    /// Whose the response is, and whether what was told before it was about the mailbox that is left
+    /// (RFC 7162, 3.2.11).
+    pub(super) fn hear(&mut self, response: &Response<'_>) -> (Claim, bool) {
         if let Response::Status(StatusRef { code: Some(Code::Closed), .. }) = response {
-            // What was told before was about the mailbox that is left now (RFC 7162, 3.2.11).
             let Selected { mailbox, read_only, .. } = self.selected.clone();
             self.selected = Selected::new(mailbox, read_only);
-            return Claim::Mine;
+            return (Claim::Mine, true);
         }
-        if self.selected.apply(response) { Claim::Mine } else { Claim::Pass }
+        let mine = self.selected.apply(response);
+        (if mine { Claim::Mine } else { Claim::Pass }, false)
     }
 
     /// A SELECT that fails leaves no mailbox selected (RFC 9051, 6.3.2).
-    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+    pub(super) fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         state.selected = None;
         if status.is_ok() {
             if status.says_read_only() {
@@ -62,6 +100,10 @@ impl Opening {
             }
             state.selected = Some(self.selected.clone());
         }
+    }
+
+    pub(super) fn into_selected(self) -> Selected {
+        self.selected
     }
 
     fn finish(self, status: StatusText) -> Result<Selected, Error> {
@@ -75,8 +117,7 @@ macro_rules! opens {
     ($command:ident) => {
         impl Exchange for $command {
             fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-                self.0.encode(out);
-                Ok(())
+                self.0.encode(out)
             }
 
             fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {

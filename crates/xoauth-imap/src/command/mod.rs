@@ -3,11 +3,13 @@
 //! A new command, also a user's own, is a type that implements [`Exchange`](crate::proto::Exchange) and
 //! [`Command`]; nothing else has to know of it.
 
+mod acl;
 mod any_state;
 mod append;
 mod authenticate;
 mod content;
 mod custom;
+mod extended_search;
 mod fetch;
 mod flags;
 mod idle;
@@ -16,17 +18,24 @@ mod list;
 mod mailbox;
 mod manage;
 mod messages;
+mod metadata;
+mod notify;
+mod quota;
+mod resync;
 mod search;
 mod session;
 mod set;
+mod sort;
 mod starttls;
 mod store;
 
+pub use acl::{DeleteAcl, GetAcl, ListRights, MyRights, RightsChange, SetAcl};
 pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
 pub use append::{Append, NewMessage, Replace};
 pub use authenticate::{Authenticate, SaslIr};
 pub use content::{Content, Source};
 pub use custom::{Custom, CustomAnswer};
+pub use extended_search::ExtendedSearch;
 pub use fetch::{BodyInfo, Fetch, FetchEvent};
 pub use idle::Idle;
 pub use items::{Item, Items, ItemsError, SectionItem};
@@ -34,11 +43,16 @@ pub use list::{List, ListReturn, ListSelect, Lsub};
 pub use mailbox::{Check, Close, Examine, Select, Unselect};
 pub use manage::{Create, Delete, Rename, Status, Subscribe, Unsubscribe};
 pub use messages::{Copy, Expunge, Expunged, Move, Moved};
+pub use metadata::{Depth, GetMetadata, SetMetadata, ToldMetadata};
+pub use notify::{News, Notify, Watched};
+pub use quota::{GetQuota, GetQuotaRoot, MailboxQuotas, SetQuota};
+pub use resync::{Resync, Resynced};
 pub use search::Search;
 pub use session::{Enable, Id, Login, Namespace, ProxyAuth};
 pub use set::Numbers;
+pub use sort::{Sort, SortKey, SortOrder, Thread, ThreadAlgorithm};
 pub use starttls::StartTls;
-pub use store::{Store, StoreAction};
+pub use store::{ConditionalStore, Store, StoreAction, StoreLabels, Stored};
 
 use crate::error::Error;
 use crate::proto::{Command, Forced};

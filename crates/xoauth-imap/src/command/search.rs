@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 
 use super::accepted;
 use crate::error::Error;
-use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::parse::{EsearchRef, Response};
+use crate::proto::{Claim, Command, Encoder, Exchange, LimitKind, State};
 use crate::types::{ArgumentSink, Number, Query, SeqNo, StatusText, Uid};
 
 /// Which messages of the selected mailbox match a query.
@@ -19,6 +19,8 @@ pub struct Search<N = Uid> {
     verb: &'static str,
     query: Query,
     found: Vec<u32>,
+    /// How many numbers ranges may become.
+    most: usize,
     numbers: PhantomData<N>,
 }
 
@@ -38,29 +40,56 @@ impl Search<SeqNo> {
 
 impl<N> Search<N> {
     fn with(verb: &'static str, query: Query) -> Self {
-        Self { verb, query, found: Vec::new(), numbers: PhantomData }
+        Self { verb, query, found: Vec::new(), most: 0, numbers: PhantomData }
     }
 }
 
 impl<N: Number> Exchange for Search<N> {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        // A SEARCH response names a number in two octets at least.
+        self.most = state.limits().response / 2;
         out.raw(self.verb);
-        // RFC 9051 makes UTF-8 the default; RFC 3501 servers must be told, and US-ASCII needs no word.
-        if self.query.needs_charset() {
-            out.raw(" CHARSET UTF-8");
-        }
-        out.raw(" ");
-        self.query
-            .encode(out)
-            .map_err(|reason| Error::InvalidArgument { argument: "query", reason })
+        encode_query("SEARCH", &self.query, true, out)
     }
 
     /// Exchange sends several SEARCH responses for one command; their numbers are taken together.
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        let Response::Search(found) = response else { return Ok(Claim::Pass) };
-        self.found.extend(found.iter());
+        match response {
+            Response::Search(found) => self.found.extend(found.iter()),
+            // IMAP4rev2 has no other (RFC 9051, 6.4.4). Ranges become numbers here, within a limit.
+            Response::Esearch(EsearchRef { all: Some(all), .. }) => {
+                for (from, to) in all.ranges() {
+                    let span = (to.get() - from.get()) as usize;
+                    if self.found.len().saturating_add(span) >= self.most {
+                        return Err(Error::Limit { kind: LimitKind::Response });
+                    }
+                    self.found.extend(from.get()..=to.get());
+                }
+            }
+            Response::Esearch(_) => {}
+            _ => return Ok(Claim::Pass),
+        }
         Ok(Claim::Mine)
     }
+}
+
+/// `[SP "CHARSET" SP charset] SP search-key`, RFC 9051 9, where the server knows the keys.
+pub(super) fn encode_query(
+    command: &'static str,
+    query: &Query,
+    charset: bool,
+    out: &mut Encoder<'_>,
+) -> Result<(), Error> {
+    for capability in query.needs() {
+        out.needs(command, &[capability])?;
+    }
+    // RFC 9051 makes UTF-8 the default; RFC 3501 servers must be told, and US-ASCII needs no word. Once
+    // UTF8=ACCEPT is enabled the word is an error (RFC 6855, 3).
+    if charset && query.needs_charset() && !out.takes_utf8() {
+        out.raw(" CHARSET UTF-8");
+    }
+    out.raw(" ");
+    query.encode(out).map_err(|reason| Error::InvalidArgument { argument: "query", reason })
 }
 
 impl<N: Number> Command for Search<N> {

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 
 use crate::error::Error;
 use crate::proto::Encoder;
-use crate::types::{ArgumentSink, SeqSet, SetError, UidSet};
+use crate::types::{ArgumentSink, Number, SeqSet, Set, SetError, UidSet};
 
 /// Messages named by unique identifiers or by sequence numbers, checked when the command is run.
 #[derive(Debug, Clone)]
@@ -40,12 +40,14 @@ impl Numbers {
     pub(crate) fn encode(&self, verb: &str, out: &mut Encoder<'_>) -> Result<(), Error> {
         match self {
             Self::Uid(set) => {
+                sendable(set, out)?;
                 out.raw("UID ");
                 out.raw(verb);
                 out.raw(" ");
                 set.encode(out);
             }
             Self::Sequence(set) => {
+                sendable(set, out)?;
                 out.raw(verb);
                 out.raw(" ");
                 set.encode(out);
@@ -58,6 +60,18 @@ impl Numbers {
         }
         Ok(())
     }
+}
+
+/// `$` needs a server that keeps what a search found, and stands alone (RFC 5182).
+fn sendable<T: Number>(set: &Set<T>, out: &Encoder<'_>) -> Result<(), Error> {
+    if set.is_saved_search() {
+        out.needs("$", &["SEARCHRES"])?;
+    }
+    if !set.can_be_sent() {
+        let reason = "$ stands alone in a set";
+        return Err(Error::InvalidArgument { argument: "message numbers", reason });
+    }
+    Ok(())
 }
 
 /// Why text is not a set; nothing where it is one already.

@@ -1,13 +1,16 @@
 //! STORE, RFC 9051 6.4.6.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use super::set::NotASet;
-use super::{Numbers, accepted};
+use super::{Numbers, accepted, flags};
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Encoder, Exchange, State};
-use crate::types::{ArgumentSink, Flag, Message, SeqSet, StatusText, UidSet};
+use crate::types::{
+    ArgumentSink, Flag, Mailbox, Message, ResponseCode, SeqSet, StatusText, UidSet,
+};
 
 /// What STORE does with the flags it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,23 +70,27 @@ impl Store {
     }
 }
 
-impl Exchange for Store {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        self.numbers.encode("STORE", out)?;
+impl Store {
+    /// Leaves alone the messages that changed after this modification sequence (CONDSTORE, RFC 7162 3.1.3).
+    pub fn unchanged_since(self, mod_seq: u64) -> ConditionalStore {
+        ConditionalStore { store: self, mod_seq }
+    }
+
+    fn encode_change(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
         out.raw(match self.action {
             StoreAction::Add => " +FLAGS",
             StoreAction::Remove => " -FLAGS",
             StoreAction::Replace => " FLAGS",
         });
-        out.raw(if self.silent { ".SILENT (" } else { " (" });
-        for (index, flag) in self.flags.iter().enumerate() {
-            if index > 0 {
-                out.raw(" ");
-            }
-            out.raw(flag.as_str());
-        }
-        out.raw(")");
-        Ok(())
+        out.raw(if self.silent { ".SILENT " } else { " " });
+        flags::encode(&self.flags, out)
+    }
+}
+
+impl Exchange for Store {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        self.numbers.encode("STORE", out)?;
+        self.encode_change(out)
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
@@ -99,6 +106,117 @@ impl Exchange for Store {
 
 impl Command for Store {
     /// The messages whose new flags the server told.
+    type Output = Vec<Message>;
+
+    fn finish(self, status: StatusText) -> Result<Vec<Message>, Error> {
+        accepted("STORE", status)?;
+        Ok(self.changed)
+    }
+}
+
+/// STORE that leaves alone what changed meanwhile: [`Store::unchanged_since`].
+#[derive(Debug, Clone)]
+pub struct ConditionalStore {
+    store: Store,
+    mod_seq: u64,
+}
+
+/// What a [`ConditionalStore`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// The messages whose new flags or modification sequences the server told.
+    pub changed: Vec<Message>,
+    /// The messages it left alone: ranges of the kind of numbers the command named, both ends included. Fetch
+    /// their flags, then decide again.
+    pub modified: Vec<(NonZeroU32, NonZeroU32)>,
+}
+
+impl Exchange for ConditionalStore {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("STORE with a condition", &["CONDSTORE"])?;
+        self.store.numbers.encode("STORE", out)?;
+        out.raw(&alloc::format!(" (UNCHANGEDSINCE {})", self.mod_seq));
+        self.store.encode_change(out)
+    }
+
+    /// Also with .SILENT the server tells the new modification sequences (RFC 7162, 3.1.3).
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
+        if self.store.silent && fetch.mod_seq.is_none() {
+            return Ok(Claim::Pass);
+        }
+        self.store.changed.push(fetch.to_message(&mut []));
+        Ok(Claim::Mine)
+    }
+}
+
+impl Command for ConditionalStore {
+    type Output = Stored;
+
+    /// # Errors
+    /// `NO [MODIFIED ..]` where another message of the command could not be changed at all.
+    fn finish(self, status: StatusText) -> Result<Stored, Error> {
+        let modified = match accepted("STORE", status)?.code {
+            Some(ResponseCode::Modified(ranges)) => ranges,
+            _ => Vec::new(),
+        };
+        Ok(Stored { changed: self.store.changed, modified })
+    }
+}
+
+/// Changes the labels that Gmail has beside flags: `X-GM-LABELS` (X-GM-EXT-1).
+#[derive(Debug, Clone)]
+pub struct StoreLabels {
+    numbers: Numbers,
+    action: StoreAction,
+    labels: Vec<Mailbox>,
+    changed: Vec<Message>,
+}
+
+impl StoreLabels {
+    /// Messages named by unique identifier; labels by their name, those of Gmail itself with a backslash:
+    /// `"\\Inbox"`.
+    pub fn new<S: TryInto<UidSet>, L: Into<Mailbox>>(
+        uids: S,
+        action: StoreAction,
+        labels: impl IntoIterator<Item = L>,
+    ) -> Self
+    where
+        S::Error: Into<NotASet>,
+    {
+        let labels = labels.into_iter().map(Into::into).collect();
+        Self { numbers: Numbers::uids(uids), action, labels, changed: Vec::new() }
+    }
+}
+
+impl Exchange for StoreLabels {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("STORE of labels", &["X-GM-EXT-1"])?;
+        out.needs_mailbox("STORE of labels")?;
+        self.numbers.encode("STORE", out)?;
+        out.raw(match self.action {
+            StoreAction::Add => " +X-GM-LABELS (",
+            StoreAction::Remove => " -X-GM-LABELS (",
+            StoreAction::Replace => " X-GM-LABELS (",
+        });
+        for (index, label) in self.labels.iter().enumerate() {
+            out.raw(if index > 0 { " " } else { "" });
+            label.encode(out);
+        }
+        out.raw(")");
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
+        self.changed.push(fetch.to_message(&mut []));
+        Ok(Claim::Mine)
+    }
+}
+
+impl Command for StoreLabels {
+    /// The messages whose new labels the server told: [`Message::gmail_labels`].
     type Output = Vec<Message>;
 
     fn finish(self, status: StatusText) -> Result<Vec<Message>, Error> {

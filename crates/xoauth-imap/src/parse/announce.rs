@@ -13,8 +13,8 @@ const HEAD: usize = 4096;
 /// Which body of which message the literal of `len` octets is that was just announced; `None` where it is
 /// another string.
 ///
-/// `head` is the response up to the literal, its announcement included; `line` is the part of it behind
-/// the literal before, so that no literal's content is read as syntax.
+/// `head` is the response up to its first literal, announcement included; `line` is what stands between this
+/// literal and the one before, so that no literal's content is read as syntax.
 pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<BodyInfo> {
     let (section, origin, is_binary) = section_at_end(line)?;
     let mut cursor = Cursor::of(head.get(..HEAD).unwrap_or(head));
@@ -22,7 +22,7 @@ pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<Bo
     // The UID may stand before the first body or, in the same line, before this one.
     let uid = uid_among_items(cursor).or_else(|| {
         let mut rest = Cursor::of(line);
-        if head.len() == line.len() || !rest.eat(b' ') { None } else { uid_among_items(rest) }
+        if rest.eat(b' ') { uid_among_items(rest) } else { None }
     });
     Some(BodyInfo { seq, uid, section, origin, is_binary, len })
 }

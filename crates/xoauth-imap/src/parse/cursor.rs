@@ -9,17 +9,15 @@ use super::{FaultKind, Text, Tolerated};
 pub struct Input<'a> {
     /// The response line, its CRLF at the very end, literals inline as `{n}` CRLF and `n` octets.
     pub bytes: &'a [u8],
-    /// The literals whose octets are not (all) in `bytes`, in the order of their places.
+    /// The literals whose octets are not in `bytes`, in the order of their places.
     pub literals: &'a [StreamedLiteral],
 }
 
 /// A literal whose octets were handed out before the response was complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamedLiteral {
-    /// Offset in the response, right behind the CRLF of its announcement.
+    /// Offset in the response without it, right behind the CRLF of its announcement.
     pub at: usize,
-    /// Octets of it that still stand there; they are skipped.
-    pub present: usize,
     /// Octets it announced.
     pub len: u64,
     /// Which of the streamed literals of the response it is, counted from 0.
@@ -352,7 +350,6 @@ impl<'a> Cursor<'a> {
         let streamed = self.literals.binary_search_by_key(&place, |literal| literal.at);
         let missing = || start.error("a literal as long as it says");
         if let Some(literal) = streamed.ok().and_then(|index| self.literals.get(index)) {
-            self.take(literal.present).ok_or_else(missing)?;
             return Ok(Text::Streamed { len: literal.len, index: literal.index });
         }
         let octets = usize::try_from(len).ok().and_then(|len| self.take(len));

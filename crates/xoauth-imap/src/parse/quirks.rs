@@ -278,13 +278,14 @@ fn mailbox_names_without_quotes_are_taken() {
 #[test]
 fn unknown_data_are_handed_on_as_they_are() {
     let (events, _) = heard("quotaroot-unquoted-parens");
-    let [Event::Other { name, .. }, Event::Other { octets, .. }, Event::Status(status)] =
-        &events[..]
+    let [Event::Other { name, octets }, Event::Quota(quota), Event::Status(status)] = &events[..]
     else {
         panic!("{events:?}")
     };
     assert_eq!(name, "QUOTAROOT");
-    assert_eq!(*octets, "QUOTA \"\" (STORAGE 79 102401 MESSAGE 26 10000)");
+    assert_eq!(*octets, "QUOTAROOT folderB/TESTfolder(S)C \"\"");
+    let told: Vec<_> = quota.resources.iter().map(|told| (told.usage, told.limit)).collect();
+    assert_eq!(told, [(79, 102_401), (26, 10_000)]);
     assert!(status.is_ok());
 }
 

@@ -6,12 +6,15 @@ use core::num::NonZeroU32;
 use super::acl;
 use super::cursor::{Cursor, ParseError, Result};
 use super::namespace::{identity, namespaces};
+use super::quota;
+use super::thread::threads;
 use super::{
     Code, EsearchRef, FaultKind, FetchRef, FlagsRef, Input, ListRef, MailboxStatusRef, SearchRef,
     Tolerated, VanishedRef,
 };
 use crate::types::{
-    AccessList, Identity, MailboxRights, Namespaces, RightsChoice, SeqNo, StatusKind,
+    AccessList, Identity, MailboxRights, Metadata, Namespaces, Quota, QuotaRoots, RightsChoice,
+    SeqNo, StatusKind, Threads,
 };
 
 /// One response of the server, borrowed from the octets it came in.
@@ -46,6 +49,16 @@ pub enum Response<'a> {
     MailboxStatus(MailboxStatusRef<'a>),
     /// SEARCH (RFC 3501, 7.2.5).
     Search(SearchRef<'a>),
+    /// SORT: as SEARCH, in the order asked for (RFC 5256).
+    Sort(SearchRef<'a>),
+    /// THREAD (RFC 5256).
+    Thread(Box<Threads<NonZeroU32>>),
+    /// QUOTA: what a quota root allows (RFC 9208).
+    Quota(Box<Quota>),
+    /// QUOTAROOT: which quota roots a mailbox has (RFC 9208).
+    QuotaRoots(Box<QuotaRoots>),
+    /// METADATA: entries of a mailbox or of the server (RFC 5464).
+    Metadata(Box<Metadata>),
     /// ESEARCH (7.3.3).
     Esearch(EsearchRef<'a>),
     /// EXISTS: the number of messages in the mailbox (7.4.1).
@@ -97,6 +110,11 @@ impl<'a> Response<'a> {
             Self::Lsub(_) => b"LSUB",
             Self::MailboxStatus(_) => b"STATUS",
             Self::Search(_) => b"SEARCH",
+            Self::Sort(_) => b"SORT",
+            Self::Thread(_) => b"THREAD",
+            Self::Quota(_) => b"QUOTA",
+            Self::QuotaRoots(_) => b"QUOTAROOT",
+            Self::Metadata(_) => b"METADATA",
             Self::Esearch(_) => b"ESEARCH",
             Self::Exists(_) => b"EXISTS",
             Self::Recent(_) => b"RECENT",
@@ -300,6 +318,16 @@ fn named_data<'a>(
         Response::MailboxStatus(MailboxStatusRef::parse(cursor, tolerated)?)
     } else if is("ESEARCH") {
         Response::Esearch(EsearchRef::parse(cursor, tolerated)?)
+    } else if is("SORT") {
+        Response::Sort(SearchRef::parse(cursor, tolerated)?)
+    } else if is("THREAD") {
+        Response::Thread(Box::new(threads(cursor)?))
+    } else if is("QUOTA") {
+        Response::Quota(Box::new(quota::quota(cursor, tolerated)?))
+    } else if is("QUOTAROOT") {
+        Response::QuotaRoots(Box::new(quota::quota_roots(cursor, tolerated)?))
+    } else if is("METADATA") {
+        Response::Metadata(Box::new(quota::metadata(cursor, tolerated)?))
     } else if is("VANISHED") {
         Response::Vanished(VanishedRef::parse(cursor, tolerated)?)
     } else if is("NAMESPACE") {

@@ -32,6 +32,18 @@ pub struct EsearchRef<'a> {
     pub all: Option<SetRef<'a>>,
     /// The highest modification sequence among them.
     pub mod_seq: Option<u64>,
+    /// A part of the numbers (RFC 9394).
+    pub partial: Option<PartialRef<'a>>,
+}
+
+/// `ret-data-partial`, RFC 9394 4: a part of what was found.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PartialRef<'a> {
+    /// Which part: places counted from 1, or from the end with -1.
+    pub places: (i64, i64),
+    /// The numbers in it; `None` where there are fewer.
+    pub numbers: Option<SetRef<'a>>,
 }
 
 /// `sequence-set` without `*`, as servers send it: RFC 9051 9. Ranges stay ranges.
@@ -118,6 +130,7 @@ impl<'a> EsearchRef<'a> {
             count: None,
             all: None,
             mod_seq: None,
+            partial: None,
         };
         // search-correlator = SP "(" "TAG" SP tag-string ")"
         let mut ahead = *cursor;
@@ -153,12 +166,35 @@ impl<'a> EsearchRef<'a> {
                 found.all = Some(SetRef::parse(cursor)?);
             } else if name.eq_ignore_ascii_case(b"MODSEQ") {
                 found.mod_seq = Some(cursor.number64()?);
+            } else if name.eq_ignore_ascii_case(b"PARTIAL") {
+                found.partial = Some(PartialRef::parse(cursor, tolerated)?);
             } else {
                 cursor.skip_value()?;
             }
         }
         Ok(found)
     }
+}
+
+impl<'a> PartialRef<'a> {
+    /// `"(" partial-range SP partial-results ")"`.
+    fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
+        cursor.expect(b'(', "a part in parentheses")?;
+        let from = place(cursor)?;
+        cursor.expect(b':', "a colon")?;
+        let places = (from, place(cursor)?);
+        cursor.space(tolerated)?;
+        let numbers = if cursor.nil() { None } else { Some(SetRef::parse(cursor)?) };
+        cursor.expect(b')', "a closing parenthesis")?;
+        Ok(Self { places, numbers })
+    }
+}
+
+/// `nz-number`, or `"-" nz-number` counted from the end.
+fn place(cursor: &mut Cursor<'_>) -> Result<i64> {
+    let from_end = cursor.eat(b'-');
+    let place = i64::from(nz_number(cursor)?.get());
+    Ok(if from_end { -place } else { place })
 }
 
 /// `nz-number = digit-nz *DIGIT`.

@@ -147,9 +147,10 @@ pub enum Sink {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Announcement<'a> {
-    /// The response up to the literal, the `{n}` and its CRLF included.
+    /// The response up to its first literal, the `{n}` and its CRLF included.
     pub head: &'a [u8],
-    /// The part of `head` behind the literal before, so that no literal's content is read as syntax.
+    /// What stands between this literal and the one before, `{n}` and CRLF included; `head` where it is the
+    /// first. No content of a literal is in either.
     pub line: &'a [u8],
     /// Octets announced.
     pub len: u64,

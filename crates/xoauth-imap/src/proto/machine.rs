@@ -171,7 +171,7 @@ impl Machine {
             Err(FramingFault::Limit(kind)) => Err(Error::Limit { kind }),
             Err(FramingFault::BareLineFeed) => Err(Error::Malformed {
                 expected: "a carriage return before the line feed",
-                octets: Excerpt::new(self.receive.head(), &self.mask),
+                octets: Excerpt::new(self.receive.response().0, &self.mask),
             }),
         };
         match handled {

@@ -6,6 +6,7 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use xoauth_sasl::Mask;
@@ -51,7 +52,7 @@ enum Until {
 }
 
 /// A part of a content.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Piece {
     octets: Vec<u8>,
     written: usize,
@@ -211,6 +212,16 @@ impl Piece {
         let len = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
         self.octets.resize(len, 0);
         &mut self.octets
+    }
+}
+
+impl fmt::Debug for Piece {
+    /// Shows no content: it is part of somebody's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece")
+            .field("filled", &self.filled)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
     }
 }
 

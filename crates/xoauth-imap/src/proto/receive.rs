@@ -7,10 +7,13 @@
 //!
 //! Invariants: `start <= scan <= end <= buffer.len()`. The response being framed begins at `start`; no octet
 //! before `scan` is searched for a line end again, so that octet-wise arrival costs linear time. A literal
-//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent.
+//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent, and
+//! those that still stand there when the response is complete are taken out of it, so that nobody sees how
+//! they arrived.
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::parse::StreamedLiteral;
 use crate::proto::limits::{LimitKind, Limits};
@@ -55,7 +58,7 @@ enum Phase {
     /// Inside a literal that stays in the buffer.
     Buffered { left: usize, len: usize },
     /// Inside a literal that is handed out; `lent` octets behind `scan` are lent now.
-    Streamed { left: u64, len: u64, index: u32, lent: usize },
+    Streamed { left: u64, len: u64, lent: usize },
 }
 
 /// What kind of line a response begins with: decides its limit and whether `{n}` announces a literal.
@@ -69,8 +72,11 @@ enum Class {
     Status,
 }
 
+/// The words of status responses (RFC 9051, 7.1), and the octets of the longest.
+const STATUS: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
+const LONGEST_STATUS: usize = 7;
+
 /// The receive buffer with its framing.
-#[derive(Debug)]
 pub(crate) struct Receive {
     buffer: Vec<u8>,
     start: usize,
@@ -78,12 +84,33 @@ pub(crate) struct Receive {
     end: usize,
     /// Where the line being searched begins; behind the last literal.
     line: usize,
+    /// Octets of the response up to its first literal; 0 while it has none.
+    opening: usize,
     phase: Phase,
-    streamed: Vec<StreamedLiteral>,
+    streamed: Vec<Streamed>,
+    /// The same as a parser takes them, once the response is complete.
+    literals: Vec<StreamedLiteral>,
     /// Octets announced by the literals of this response that stay in the buffer.
     announced: usize,
     /// Octets of literals between `start` and `scan`: they are no text.
-    literals: usize,
+    no_text: usize,
+    /// The class of this response, once the word that decides it is complete.
+    class: Option<Class>,
+    /// Blank octets behind the `*` of this response that need no second look while its class is unknown.
+    blank: usize,
+    /// Octets looked at to tell classes.
+    #[cfg(test)]
+    looked_at: usize,
+}
+
+/// A literal that was handed out.
+#[derive(Debug)]
+struct Streamed {
+    /// Where in the response its octets begin, counted from `start`.
+    at: usize,
+    /// Octets of it that stand there.
+    present: usize,
+    len: u64,
 }
 
 /// A read is worth a system call when it can take this much.
@@ -98,9 +125,15 @@ impl Receive {
             end: 0,
             line: 0,
             phase: Phase::Line,
+            opening: 0,
             streamed: Vec::new(),
+            literals: Vec::new(),
             announced: 0,
-            literals: 0,
+            no_text: 0,
+            class: None,
+            blank: 0,
+            #[cfg(test)]
+            looked_at: 0,
         }
     }
 
@@ -138,19 +171,18 @@ impl Receive {
         }
     }
 
-    /// The head of the response so far, up to the literal that was just announced.
-    pub(crate) fn head(&self) -> &[u8] {
-        self.buffer.get(self.start..self.scan).unwrap_or_default()
-    }
-
-    /// The same, and the part of it behind the last literal.
+    /// The response up to its first literal, and the part of it between the literal that was just announced
+    /// and the one before.
     pub(crate) fn announcement(&self) -> (&[u8], &[u8]) {
-        (self.head(), self.buffer.get(self.line..self.scan).unwrap_or_default())
+        let octets = |from, to| self.buffer.get(from..to).unwrap_or_default();
+        (octets(self.start, self.start + self.opening), octets(self.line, self.scan))
     }
 
-    /// The complete response, its CRLF included.
+    /// The complete response, its CRLF included and what was streamed left out; after a fault what there is of
+    /// it.
     pub(crate) fn response(&self) -> (&[u8], &[StreamedLiteral]) {
-        (self.head(), &self.streamed)
+        let bytes = self.buffer.get(self.start..self.scan).unwrap_or_default();
+        (bytes, &self.literals)
     }
 
     /// The octets lent by [`Framed::Chunk`].
@@ -164,8 +196,12 @@ impl Receive {
         self.start = self.scan;
         self.line = self.scan;
         self.announced = 0;
-        self.literals = 0;
+        self.opening = 0;
+        self.no_text = 0;
+        self.class = None;
+        self.blank = 0;
         self.streamed.clear();
+        self.literals.clear();
     }
 
     /// Decides where the announced literal goes.
@@ -173,12 +209,11 @@ impl Receive {
         let Phase::Announced { len } = self.phase else { return Ok(()) };
         self.phase = match storage {
             Storage::Stream => {
-                let index = u32::try_from(self.streamed.len()).unwrap_or(u32::MAX);
                 // Most of the buffer must be free for the octets to come, whatever stood before the head.
                 if ((self.end - self.scan) as u64) < len {
                     self.shift_to_front();
                 }
-                Phase::Streamed { left: len, len, index, lent: 0 }
+                Phase::Streamed { left: len, len, lent: 0 }
             }
             Storage::Buffer => {
                 let too_long = FramingFault::Limit(LimitKind::Literal);
@@ -197,13 +232,21 @@ impl Receive {
 
     /// Goes on framing with what was received.
     pub(crate) fn next(&mut self, limits: &Limits) -> Result<Framed, FramingFault> {
+        let framed = self.frame(limits);
+        if matches!(framed, Ok(Framed::Response) | Err(_)) {
+            self.leave_out_streamed();
+        }
+        framed
+    }
+
+    fn frame(&mut self, limits: &Limits) -> Result<Framed, FramingFault> {
         loop {
             match self.phase {
                 Phase::Announced { len } => return Ok(Framed::Literal(len)),
                 Phase::Buffered { left, len } => {
                     let take = left.min(self.end - self.scan);
                     self.scan += take;
-                    self.literals += take;
+                    self.no_text += take;
                     if take < left {
                         self.phase = Phase::Buffered { left: left - take, len };
                         return Ok(Framed::Incomplete);
@@ -211,8 +254,8 @@ impl Receive {
                     self.line = self.scan;
                     self.phase = Phase::Line;
                 }
-                Phase::Streamed { left, len, index, lent } => {
-                    if let Some(framed) = self.stream(left, len, index, lent) {
+                Phase::Streamed { left, len, lent } => {
+                    if let Some(framed) = self.stream(left, len, lent) {
                         return Ok(framed);
                     }
                 }
@@ -226,33 +269,23 @@ impl Receive {
     }
 
     /// Lends what is there of a streamed literal; `None` when the literal has ended.
-    fn stream(&mut self, left: u64, len: u64, index: u32, lent: usize) -> Option<Framed> {
+    fn stream(&mut self, left: u64, len: u64, lent: usize) -> Option<Framed> {
         if lent > 0 {
             let rest = left - lent as u64;
             if rest > 0 {
                 // All that was there was lent: the next octets may take its place.
                 self.end = self.scan;
-                self.phase = Phase::Streamed { left: rest, len, index, lent: 0 };
+                self.phase = Phase::Streamed { left: rest, len, lent: 0 };
             } else {
-                self.streamed.push(StreamedLiteral {
-                    at: self.scan - self.start,
-                    present: lent,
-                    len,
-                    index,
-                });
+                self.streamed.push(Streamed { at: self.scan - self.start, present: lent, len });
                 self.scan += lent;
-                self.literals += lent;
+                self.no_text += lent;
                 self.line = self.scan;
                 self.phase = Phase::Line;
                 return None;
             }
         } else if left == 0 {
-            self.streamed.push(StreamedLiteral {
-                at: self.scan - self.start,
-                present: 0,
-                len,
-                index,
-            });
+            self.streamed.push(Streamed { at: self.scan - self.start, present: 0, len });
             self.line = self.scan;
             self.phase = Phase::Line;
             return None;
@@ -263,7 +296,7 @@ impl Receive {
             return Some(Framed::Incomplete);
         }
         let lent = usize::try_from(left).unwrap_or(usize::MAX).min(have);
-        self.phase = Phase::Streamed { left, len, index, lent };
+        self.phase = Phase::Streamed { left, len, lent };
         Some(Framed::Chunk)
     }
 
@@ -278,20 +311,23 @@ impl Receive {
             };
             self.scan += offset + 1;
             self.check_length(limits)?;
-            let line = self.buffer.get(self.line..self.scan).unwrap_or_default();
             let class = self.class();
+            let line = self.buffer.get(self.line..self.scan).unwrap_or_default();
             let Some(text) = line.strip_suffix(b"\r\n") else {
                 // Twisted folds long challenges with a bare LF inside one continuation; a line feed
                 // alone ends no line anywhere, so that two readers never disagree about where one ends.
-                if class == Class::Continuation {
+                if class == Some(Class::Continuation) {
                     continue;
                 }
                 return Err(FramingFault::BareLineFeed);
             };
-            if class == Class::Data {
+            if class == Some(Class::Data) {
                 match announced_literal(text) {
                     Some(Some(len)) => {
                         self.phase = Phase::Announced { len };
+                        if self.opening == 0 {
+                            self.opening = self.scan - self.start;
+                        }
                         return Ok(None);
                     }
                     Some(None) => return Err(FramingFault::Limit(LimitKind::Literal)),
@@ -302,34 +338,80 @@ impl Receive {
         }
     }
 
-    fn check_length(&self, limits: &Limits) -> Result<(), FramingFault> {
-        let text = self.scan - self.start - self.literals;
+    /// Moves the head of the response up over the octets of streamed literals that still stand in it: from
+    /// the last to the first, so that each octet moves once.
+    fn leave_out_streamed(&mut self) {
+        let mut gone = 0;
+        let mut end = self.scan;
+        for literal in self.streamed.iter().rev() {
+            let behind = self.start + literal.at + literal.present;
+            if gone > 0 {
+                self.buffer.copy_within(behind..end, behind + gone);
+            }
+            gone += literal.present;
+            end = self.start + literal.at;
+        }
+        if gone > 0 {
+            self.buffer.copy_within(self.start..end, self.start + gone);
+        }
+        self.start += gone;
+        self.no_text -= gone;
+        let mut before = 0;
+        for (index, literal) in self.streamed.drain(..).enumerate() {
+            self.literals.push(StreamedLiteral {
+                at: literal.at - before,
+                len: literal.len,
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+            });
+            before += literal.present;
+        }
+    }
+
+    fn check_length(&mut self, limits: &Limits) -> Result<(), FramingFault> {
+        let text = self.scan - self.start - self.no_text;
         if text <= limits.line {
             return Ok(());
         }
         match self.class() {
-            Class::Data if text <= limits.response => Ok(()),
-            Class::Data => Err(FramingFault::Limit(LimitKind::Response)),
-            Class::Continuation | Class::Status => Err(FramingFault::Limit(LimitKind::Line)),
+            None | Some(Class::Data) if text <= limits.response => Ok(()),
+            None | Some(Class::Data) => Err(FramingFault::Limit(LimitKind::Response)),
+            Some(Class::Continuation | Class::Status) => Err(FramingFault::Limit(LimitKind::Line)),
         }
     }
 
-    fn class(&self) -> Class {
-        let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
-        match head.first() {
-            Some(b'+') => Class::Continuation,
-            Some(b'*') => {
-                let rest = head.get(1..).unwrap_or_default().trim_ascii_start();
-                let word = rest.split(|b| !b.is_ascii_alphabetic()).next().unwrap_or_default();
-                let status = ["OK", "NO", "BAD", "BYE", "PREAUTH"];
-                if status.iter().any(|s| word.eq_ignore_ascii_case(s.as_bytes())) {
-                    Class::Status
-                } else {
-                    Class::Data
+    /// The class of the response; `None` while the word that decides it is not complete.
+    ///
+    /// It is asked at every reading once a response is long, so each octet is looked at once: blanks are
+    /// counted, of the word behind them its first octets decide.
+    fn class(&mut self) -> Option<Class> {
+        if self.class.is_none() {
+            let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
+            self.class = match head.first()? {
+                b'+' => Some(Class::Continuation),
+                b'*' => {
+                    let rest = head.get(1 + self.blank..).unwrap_or_default();
+                    let text = rest.trim_ascii_start();
+                    let blank = rest.len() - text.len();
+                    self.blank += blank;
+                    let text = text.get(..=LONGEST_STATUS).unwrap_or(text);
+                    let letters = text.iter().take_while(|octet| octet.is_ascii_alphabetic());
+                    let (word, behind) = text.split_at_checked(letters.count())?;
+                    #[cfg(test)]
+                    {
+                        self.looked_at += blank + word.len() + 1;
+                    }
+                    if STATUS.iter().any(|status| word.eq_ignore_ascii_case(status)) {
+                        behind.first().map(|_| Class::Status)
+                    } else if behind.is_empty() && word.len() <= LONGEST_STATUS {
+                        None
+                    } else {
+                        Some(Class::Data)
+                    }
                 }
-            }
-            _ => Class::Status,
+                _ => Some(Class::Status),
+            };
         }
+        self.class
     }
 
     fn shift_to_front(&mut self) {
@@ -341,6 +423,16 @@ impl Receive {
         self.scan -= self.start;
         self.line = self.line.saturating_sub(self.start);
         self.start = 0;
+    }
+}
+
+impl fmt::Debug for Receive {
+    /// Shows no content: servers echo what they were sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receive")
+            .field("phase", &self.phase)
+            .field("pending", &self.pending().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -398,12 +490,10 @@ mod tests {
                                 found.push(core::mem::take(&mut chunks));
                             }
                             let (response, streamed) = receive.response();
-                            let mut text = response.to_vec();
-                            // What a parser does: the streamed octets that still stand there are skipped.
-                            for literal in streamed.iter().rev() {
-                                text.drain(literal.at..literal.at + literal.present);
+                            for literal in streamed {
+                                assert!(response[..literal.at].ends_with(b"}\r\n"), "{literal:?}");
                             }
-                            found.push(String::from_utf8(text).unwrap());
+                            found.push(String::from_utf8(response.to_vec()).unwrap());
                             receive.consume();
                         }
                     }
@@ -501,6 +591,44 @@ mod tests {
         let literal = b"* X {25}\r\n0123456789012345678901234\r\n";
         assert!(frame(literal, 1, false, &limits).is_ok());
         assert!(frame(literal, 1, true, &limits).is_ok());
+    }
+
+    #[test]
+    fn long_lines_are_classified_once() {
+        let limits = Limits { line: 10, response: 50_000, ..Limits::default() };
+        let heads: [&[u8]; 6] = [b"* ", b"*", b"* XX", b"* 1 FETCH (", b"* (", b"* 9"];
+        for head in heads {
+            for filling in [b'A', b' ', b'9', b'('] {
+                let mut receive = Receive::new(&limits);
+                for at in 0..limits.response {
+                    let octet = head.get(at).copied().unwrap_or(filling);
+                    receive.room()[0] = octet;
+                    receive.received(1);
+                    assert_eq!(receive.next(&limits), Ok(Framed::Incomplete));
+                }
+                let looked_at = receive.looked_at;
+                assert!(looked_at <= 2 * limits.response, "{head:?} {filling}: {looked_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_line_does_not_depend_on_how_it_arrives() {
+        let limits = Limits { line: 1, ..Limits::default() };
+        let over = Err(FramingFault::Limit(LimitKind::Line));
+        for word in ["OK", "no", "BAD", "bye", "PREAUTH", " OK", "\t OK"] {
+            for step in [1, 2, 3, 100] {
+                let line = alloc::format!("* {word} x {{3}}\r\n");
+                assert_eq!(frame(line.as_bytes(), step, false, &limits), over, "{line}");
+            }
+        }
+        for word in ["OKAY", "N", "PREAUTHS", "BYEBYEBYE", "1", "("] {
+            for step in [1, 2, 3, 100] {
+                let line = alloc::format!("* {word} x {{3}}\r\nabc\r\n");
+                let found = frame(line.as_bytes(), step, false, &limits);
+                assert_eq!(found.unwrap(), [line], "{step}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::parse::{Code, Response};
 use crate::proto::Limits;
-use crate::types::{Capabilities, Flag, Mailbox, StatusKind, Uid};
+use crate::types::{Capabilities, Flag, Mailbox, ObjectId, StatusKind, Uid};
 
 /// The session as the server described it.
 #[derive(Debug, Clone)]
@@ -55,6 +55,10 @@ pub struct Selected {
     pub uid_next: Option<NonZeroU32>,
     /// The highest modification sequence (RFC 7162).
     pub highest_mod_seq: Option<u64>,
+    /// What the mailbox is known by for ever (OBJECTID, RFC 8474).
+    pub mailbox_id: Option<ObjectId>,
+    /// Unique identifiers do not last beyond the session (RFC 4315).
+    pub uid_not_sticky: bool,
 }
 
 impl State {
@@ -157,6 +161,8 @@ impl Selected {
             uid_validity: None,
             uid_next: None,
             highest_mod_seq: None,
+            mailbox_id: None,
+            uid_not_sticky: false,
         }
     }
 
@@ -188,6 +194,8 @@ impl Selected {
             Code::PermanentFlags(flags) => self.permanent_flags = Some(flags.to_vec()),
             Code::HighestModSeq(n) => self.highest_mod_seq = Some(*n),
             Code::NoModSeq => self.highest_mod_seq = None,
+            Code::MailboxId(id) => self.mailbox_id = ObjectId::in_parentheses(id),
+            Code::UidNotSticky => self.uid_not_sticky = true,
             Code::ReadOnly => self.read_only = true,
             Code::ReadWrite => self.read_only = false,
             _ => return false,

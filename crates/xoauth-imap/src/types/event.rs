@@ -9,7 +9,7 @@ use xoauth_sasl::Mask;
 
 use super::{
     AccessList, Capabilities, Flag, Identity, ListEntry, MailboxRights, MailboxStatus, Message,
-    Namespaces, Octets, RightsChoice, SeqNo, StatusText, Uid,
+    Metadata, Namespaces, Octets, Quota, QuotaRoots, RightsChoice, SeqNo, StatusText, Threads, Uid,
 };
 use crate::parse::{EsearchRef, Response};
 
@@ -60,6 +60,16 @@ pub enum Event {
         /// Their unique identifiers: ranges, both ends included.
         uids: Vec<(Uid, Uid)>,
     },
+    /// Numbers of messages found, in an order (RFC 5256).
+    Sort(Vec<u32>),
+    /// Messages found, in conversations (RFC 5256).
+    Thread(Threads<NonZeroU32>),
+    /// What a quota root allows (RFC 9208).
+    Quota(Quota),
+    /// Which quota roots a mailbox has (RFC 9208).
+    QuotaRoots(QuotaRoots),
+    /// What is noted beside a mailbox, or which notes changed (RFC 5464).
+    Metadata(Metadata),
     /// Any other response, and one whose data breaks the grammar.
     Other {
         /// Its name, empty where it has none.
@@ -87,11 +97,23 @@ pub struct Esearch {
     pub all: Option<Vec<(NonZeroU32, NonZeroU32)>>,
     /// The highest modification sequence among them.
     pub mod_seq: Option<u64>,
+    /// A part of the numbers (RFC 9394).
+    pub partial: Option<EsearchPart>,
+}
+
+/// A part of what was found, RFC 9394 3.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EsearchPart {
+    /// Which part: places counted from 1, or from the end with -1.
+    pub places: (i64, i64),
+    /// The numbers in it: ranges, both ends included.
+    pub numbers: Vec<(NonZeroU32, NonZeroU32)>,
 }
 
 impl From<&EsearchRef<'_>> for Esearch {
     fn from(found: &EsearchRef<'_>) -> Self {
-        let EsearchRef { tag, uid, min, max, count, all, mod_seq, .. } = *found;
+        let EsearchRef { tag, uid, min, max, count, all, mod_seq, partial } = *found;
         Self {
             tag: tag.and_then(|tag| tag.to_octets()),
             uid,
@@ -100,6 +122,10 @@ impl From<&EsearchRef<'_>> for Esearch {
             count,
             all: all.map(|set| set.ranges().collect()),
             mod_seq,
+            partial: partial.map(|part| {
+                let numbers = part.numbers.map(|set| set.ranges().collect()).unwrap_or_default();
+                EsearchPart { places: part.places, numbers }
+            }),
         }
     }
 }
@@ -129,6 +155,11 @@ impl Response<'_> {
             Self::Fetch(fetch) => Event::Fetch(Box::new(fetch.to_message(&mut []))),
             Self::Namespace(told) => Event::Namespace(told.clone()),
             Self::Id(told) => Event::Id(Identity::clone(told)),
+            Self::Sort(found) => Event::Sort(found.iter().collect()),
+            Self::Thread(found) => Event::Thread(Threads::clone(found)),
+            Self::Quota(told) => Event::Quota(Quota::clone(told)),
+            Self::QuotaRoots(told) => Event::QuotaRoots(QuotaRoots::clone(told)),
+            Self::Metadata(told) => Event::Metadata(Metadata::clone(told)),
             Self::AccessList(told) => Event::AccessList(AccessList::clone(told)),
             Self::RightsChoice(told) => Event::RightsChoice(RightsChoice::clone(told)),
             Self::MyRights(told) => Event::MyRights(MailboxRights::clone(told)),

@@ -55,7 +55,7 @@ pub struct BodySection {
 pub struct OtherItem {
     /// Its name: `X-GM-MSGID`.
     pub name: String,
-    /// Its value as the server wrote it.
+    /// Its value as the server wrote it, octets that were streamed left out.
     pub octets: Octets,
 }
 

@@ -18,6 +18,11 @@ impl ObjectId {
         Self::new(core::str::from_utf8(octets).ok()?)
     }
 
+    /// `"(" objectid ")"`.
+    pub(crate) fn in_parentheses(octets: &[u8]) -> Option<Self> {
+        Self::from_wire(octets.strip_prefix(b"(")?.strip_suffix(b")")?)
+    }
+
     /// The identifier.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,10 +2,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 use core::ops::{BitAnd, BitOr, Not};
 
 use super::section::check_field_name;
-use super::{ArgumentSink, Date, Flag, SeqSet, UidSet};
+use super::{ArgumentSink, Date, Flag, Mailbox, Number, ObjectId, SeqSet, Set, UidSet};
 
 /// `search-key`, RFC 9051 6.4.4 and 9: which messages to look for.
 ///
@@ -69,6 +70,30 @@ pub enum Query {
     Seq(SeqSet),
     /// Changed at this modification sequence or later (RFC 7162).
     ModSeq(u64),
+    /// Received by the server more than so many seconds ago (WITHIN, RFC 5032).
+    Older(NonZeroU32),
+    /// Received by the server within so many seconds (WITHIN, RFC 5032).
+    Younger(NonZeroU32),
+    /// Came into the mailbox before this day (SAVEDATE, RFC 8514).
+    SavedBefore(Date),
+    /// Came into the mailbox on this day (SAVEDATE, RFC 8514).
+    SavedOn(Date),
+    /// Came into the mailbox on this day or later (SAVEDATE, RFC 8514).
+    SavedSince(Date),
+    /// All messages where the mailbox keeps when they came, none else (SAVEDATE, RFC 8514).
+    SaveDateSupported,
+    /// The message of this identifier (OBJECTID, RFC 8474).
+    EmailId(ObjectId),
+    /// Messages of this conversation (OBJECTID, RFC 8474).
+    ThreadId(ObjectId),
+    /// A search in Gmail's own language: `has:attachment in:unread`.
+    GmailRaw(String),
+    /// The message of this number of Gmail's.
+    GmailMessageId(u64),
+    /// Messages of this conversation of Gmail's.
+    GmailThreadId(u64),
+    /// Messages with this label of Gmail's.
+    GmailLabel(Mailbox),
     /// Several keys combined: made by the operators, [`Query::all_of`] and [`Query::any_of`].
     Combined(Combined),
 }
@@ -156,12 +181,45 @@ impl Query {
             | Self::Subject(text)
             | Self::Body(text)
             | Self::Text(text)
+            | Self::GmailRaw(text)
             | Self::Header(_, text) => !text.is_ascii(),
             Self::Combined(Combined(tokens)) => {
                 tokens.iter().any(|token| matches!(token, Token::Key(key) if key.needs_charset()))
             }
             _ => false,
         }
+    }
+
+    /// The capabilities that a server must offer to know the keys.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let tokens = match self {
+            Self::Combined(Combined(tokens)) => tokens.as_slice(),
+            _ => &[],
+        };
+        let combined = tokens.iter().filter_map(|token| match token {
+            Token::Key(key) => key.capability(),
+            _ => None,
+        });
+        self.capability().into_iter().chain(combined)
+    }
+
+    fn capability(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Older(_) | Self::Younger(_) => "WITHIN",
+            Self::SavedBefore(_)
+            | Self::SavedOn(_)
+            | Self::SavedSince(_)
+            | Self::SaveDateSupported => "SAVEDATE",
+            Self::EmailId(_) | Self::ThreadId(_) => "OBJECTID",
+            Self::GmailRaw(_)
+            | Self::GmailMessageId(_)
+            | Self::GmailThreadId(_)
+            | Self::GmailLabel(_) => "X-GM-EXT-1",
+            Self::ModSeq(_) => "CONDSTORE",
+            Self::Uid(set) if set.is_saved_search() => "SEARCHRES",
+            Self::Seq(set) if set.is_saved_search() => "SEARCHRES",
+            _ => return None,
+        })
     }
 
     /// Writes the query as arguments of SEARCH.
@@ -229,10 +287,29 @@ impl Query {
                 out.astring(contained.as_bytes());
             }
             Self::Uid(set) => {
+                check_set(set)?;
                 out.raw("UID ");
                 set.encode(out);
             }
-            Self::Seq(set) => set.encode(out),
+            Self::Seq(set) => {
+                check_set(set)?;
+                set.encode(out);
+            }
+            Self::Older(seconds) => value("OLDER", seconds, out),
+            Self::Younger(seconds) => value("YOUNGER", seconds, out),
+            Self::SavedBefore(date) => value("SAVEDBEFORE", date, out),
+            Self::SavedOn(date) => value("SAVEDON", date, out),
+            Self::SavedSince(date) => value("SAVEDSINCE", date, out),
+            Self::SaveDateSupported => out.raw("SAVEDATESUPPORTED"),
+            Self::EmailId(id) => value("EMAILID", id, out),
+            Self::ThreadId(id) => value("THREADID", id, out),
+            Self::GmailRaw(raw) => text("X-GM-RAW", raw, out),
+            Self::GmailMessageId(id) => value("X-GM-MSGID", id, out),
+            Self::GmailThreadId(id) => value("X-GM-THRID", id, out),
+            Self::GmailLabel(label) => {
+                out.raw("X-GM-LABELS ");
+                label.encode(out);
+            }
             Self::ModSeq(number) => value("MODSEQ", number, out),
             // Tokens are never combined.
             Self::Combined(_) => {}
@@ -257,6 +334,10 @@ impl Query {
             }
         }
     }
+}
+
+fn check_set<T: Number>(set: &Set<T>) -> Result<(), &'static str> {
+    if set.can_be_sent() { Ok(()) } else { Err("$ stands alone in a set") }
 }
 
 /// System flags have words of their own, RFC 9051 6.4.4.
@@ -402,6 +483,24 @@ mod tests {
             (Query::from(uids), "UID 1:3,9:*"),
             (Query::from("5".parse::<SeqSet>().unwrap()), "5"),
             (Query::ModSeq(620_162_338), "MODSEQ 620162338"),
+            // RFC 5032, 5; RFC 8514, 4; RFC 8474, 6; RFC 5182, 2.1.
+            (Query::Younger(NonZeroU32::new(259_200).unwrap()), "YOUNGER 259200"),
+            (Query::Older(NonZeroU32::MIN), "OLDER 1"),
+            (Query::SavedBefore(date), "SAVEDBEFORE 31-Dec-2024"),
+            (Query::SavedOn(date), "SAVEDON 31-Dec-2024"),
+            (Query::SavedSince(date), "SAVEDSINCE 31-Dec-2024"),
+            (Query::SaveDateSupported, "SAVEDATESUPPORTED"),
+            (Query::EmailId(ObjectId::new("M6d99").unwrap()), "EMAILID M6d99"),
+            (Query::ThreadId(ObjectId::new("T64b").unwrap()), "THREADID T64b"),
+            (Query::from(UidSet::saved_search()), "UID $"),
+            (Query::from(SeqSet::saved_search()), "$"),
+            (
+                Query::GmailRaw("has:attachment in:unread".into()),
+                "X-GM-RAW <has:attachment in:unread>",
+            ),
+            (Query::GmailMessageId(u64::MAX), "X-GM-MSGID 18446744073709551615"),
+            (Query::GmailThreadId(1), "X-GM-THRID 1"),
+            (Query::GmailLabel("\\Inbox".into()), "X-GM-LABELS <\\\\Inbox>"),
         ];
         for (query, expected) in cases {
             assert_eq!(encoded(&query), expected);

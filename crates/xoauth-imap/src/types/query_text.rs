@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU32;
 use core::str::FromStr;
 
 use super::query::Token;
-use super::{Date, Flag, Number, Query, Set};
+use super::{Date, Flag, Number, ObjectId, Query, Set};
 use crate::parse::Cursor;
 
 /// Text that is no query.
@@ -106,10 +107,11 @@ fn whole(mut tokens: Vec<Token>, keys: usize) -> Query {
 /// One `search-key` without the keys inside it, or the operator it begins with.
 fn token(cursor: &mut Cursor<'_>) -> Result<Token, &'static str> {
     let start = *cursor;
-    if cursor.peek().is_some_and(|octet| octet.is_ascii_digit() || octet == b'*') {
+    if cursor.peek().is_some_and(|octet| octet.is_ascii_digit() || matches!(octet, b'*' | b'$')) {
         return set(cursor).map(Query::Seq).map(Token::Key);
     }
-    let word = cursor.take_while(|octet| octet.is_ascii_alphabetic()).to_ascii_uppercase();
+    let word = cursor.take_while(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+    let word = word.to_ascii_uppercase();
     let has = |flag| Ok(Query::Has(flag));
     let lacks = |flag| Ok(Query::Lacks(flag));
     let key = match &*word {
@@ -140,6 +142,18 @@ fn token(cursor: &mut Cursor<'_>) -> Result<Token, &'static str> {
         b"LARGER" => number(cursor).map(Query::Larger),
         b"SMALLER" => number(cursor).map(Query::Smaller),
         b"MODSEQ" => number(cursor).map(Query::ModSeq),
+        b"OLDER" => seconds(cursor).map(Query::Older),
+        b"YOUNGER" => seconds(cursor).map(Query::Younger),
+        b"SAVEDBEFORE" => date(cursor).map(Query::SavedBefore),
+        b"SAVEDON" => date(cursor).map(Query::SavedOn),
+        b"SAVEDSINCE" => date(cursor).map(Query::SavedSince),
+        b"SAVEDATESUPPORTED" => Ok(Query::SaveDateSupported),
+        b"EMAILID" => object_id(cursor).map(Query::EmailId),
+        b"THREADID" => object_id(cursor).map(Query::ThreadId),
+        b"X-GM-RAW" => string(cursor).map(Query::GmailRaw),
+        b"X-GM-MSGID" => number(cursor).map(Query::GmailMessageId),
+        b"X-GM-THRID" => number(cursor).map(Query::GmailThreadId),
+        b"X-GM-LABELS" => string(cursor).map(|label| Query::GmailLabel(label.into())),
         b"FROM" => string(cursor).map(Query::From),
         b"TO" => string(cursor).map(Query::To),
         b"CC" => string(cursor).map(Query::Cc),
@@ -193,6 +207,15 @@ fn date(cursor: &mut Cursor<'_>) -> Result<Date, &'static str> {
 fn number(cursor: &mut Cursor<'_>) -> Result<u64, &'static str> {
     space(cursor)?;
     cursor.number64().map_err(|_| "a number")
+}
+
+fn seconds(cursor: &mut Cursor<'_>) -> Result<NonZeroU32, &'static str> {
+    let number = number(cursor)?;
+    u32::try_from(number).ok().and_then(NonZeroU32::new).ok_or("a number of seconds")
+}
+
+fn object_id(cursor: &mut Cursor<'_>) -> Result<ObjectId, &'static str> {
+    ObjectId::new(word(cursor)?).ok_or("an object identifier")
 }
 
 fn set<T: Number>(cursor: &mut Cursor<'_>) -> Result<Set<T>, &'static str> {

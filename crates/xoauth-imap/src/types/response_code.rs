@@ -228,13 +228,10 @@ impl ResponseCode {
             Code::InProgress { tag, progress, goal } => {
                 Self::InProgress { tag: tag.and_then(Text::to_octets), progress, goal }
             }
-            Code::MailboxId(id) => {
-                let id = id.strip_prefix(b"(").and_then(|id| id.strip_suffix(b")"));
-                match id.and_then(ObjectId::from_wire) {
-                    Some(id) => Self::MailboxId(id),
-                    None => Self::Other { name: "MAILBOXID".into(), rest: String::new() },
-                }
-            }
+            Code::MailboxId(id) => match ObjectId::in_parentheses(id) {
+                Some(id) => Self::MailboxId(id),
+                None => Self::Other { name: "MAILBOXID".into(), rest: shown(id, mask) },
+            },
             Code::MessageLimit { limit, lowest_done } => {
                 Self::MessageLimit { limit, lowest_done: lowest_done.map(Uid::from) }
             }

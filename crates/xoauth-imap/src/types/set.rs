@@ -30,8 +30,10 @@ pub type SeqSet = Set<SeqNo>;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Set<T> {
-    /// Both ends included, ascending, apart by at least one number.
+    /// Both ends included, ascending, apart by at least one number. Empty only where `saved` is true.
     ranges: Vec<(u64, u64)>,
+    /// `$`, which stands alone in a set that can be sent.
+    saved: bool,
     of: PhantomData<T>,
 }
 
@@ -78,30 +80,57 @@ impl<T: Number> Set<T> {
 
     /// All messages: `1:*`.
     pub fn all() -> Self {
-        Self { ranges: Vec::from([(1, STAR)]), of: PhantomData }
+        Self { ranges: Vec::from([(1, STAR)]), saved: false, of: PhantomData }
+    }
+
+    /// What the last search with [`save`](crate::command::ExtendedSearch::save) found: `$` (SEARCHRES,
+    /// RFC 5182). It stands for the whole set.
+    pub fn saved_search() -> Self {
+        Self { ranges: Vec::new(), saved: true, of: PhantomData }
+    }
+
+    /// It is `$`.
+    pub fn is_saved_search(&self) -> bool {
+        self.saved
+    }
+
+    /// The numbers of ranges, both ends included, whichever is lower.
+    ///
+    /// # Errors
+    /// [`SetError::Empty`].
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Result<Self, SetError> {
+        let ordered = |(one, other): (T, T)| (value(one.min(other)), value(one.max(other)));
+        Self::of_ranges(ranges.into_iter().map(ordered).collect())
     }
 
     /// The message with the highest number: `*`.
     pub fn last() -> Self {
-        Self { ranges: Vec::from([(STAR, STAR)]), of: PhantomData }
+        Self { ranges: Vec::from([(STAR, STAR)]), saved: false, of: PhantomData }
     }
 
     /// The numbers between two, both included, whichever is lower.
     pub fn range(one: T, other: T) -> Self {
         let (from, to) = (value(one.min(other)), value(one.max(other)));
-        Self { ranges: Vec::from([(from, to)]), of: PhantomData }
+        Self { ranges: Vec::from([(from, to)]), saved: false, of: PhantomData }
     }
 
     /// All numbers from `first` on: `n:*`.
     pub fn starting_at(first: T) -> Self {
-        Self { ranges: Vec::from([(value(first), STAR)]), of: PhantomData }
+        Self { ranges: Vec::from([(value(first), STAR)]), saved: false, of: PhantomData }
     }
 
-    /// What is in this set or in the other.
+    /// What is in this set or in the other. One with numbers and `$` cannot be sent (RFC 5182, 2.4): the command
+    /// is refused.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {
         self.ranges.extend_from_slice(&other.ranges);
-        Self { ranges: coalesced(self.ranges), of: PhantomData }
+        let saved = self.saved || other.saved;
+        Self { ranges: coalesced(self.ranges), saved, of: PhantomData }
+    }
+
+    /// `$` stands alone.
+    pub(crate) fn can_be_sent(&self) -> bool {
+        self.ranges.is_empty() || !self.saved
     }
 
     /// The number is in the set. Of a range up to `*` that is every number from its start on; `*` alone is
@@ -139,7 +168,7 @@ impl<T: Number> Set<T> {
         if ranges.is_empty() {
             return Err(SetError::Empty);
         }
-        Ok(Self { ranges: coalesced(ranges), of: PhantomData })
+        Ok(Self { ranges: coalesced(ranges), saved: false, of: PhantomData })
     }
 }
 
@@ -169,6 +198,9 @@ impl<T: Number> FromStr for Set<T> {
     type Err = SetError;
 
     fn from_str(text: &str) -> Result<Self, SetError> {
+        if text == "$" {
+            return Ok(Self::saved_search());
+        }
         let mut at = 0;
         let mut ranges = Vec::new();
         for range in text.split(',') {
@@ -264,7 +296,11 @@ impl<T> fmt::Display for Set<T> {
                 (from, to) => write!(f, "{from}:{to}")?,
             }
         }
-        Ok(())
+        match (self.saved, self.ranges.is_empty()) {
+            (true, true) => f.write_str("$"),
+            (true, false) => f.write_str(",$"),
+            (false, _) => Ok(()),
+        }
     }
 }
 
@@ -316,6 +352,8 @@ mod tests {
             ("5,4,3,1", "1,3:5"),
             ("4294967295", "4294967295"),
             ("4294967295,*", "4294967295,*"),
+            // RFC 5182, 2.1.
+            ("$", "$"),
         ];
         for (text, expected) in cases {
             let set: UidSet = text.parse().unwrap();
@@ -340,7 +378,7 @@ mod tests {
                 "4294967296",
                 "number out of range at offset 0 of sequence set, expected 1 to 4294967295",
             ),
-            ("$", "unexpected '$' at offset 0 of sequence set, expected a number"),
+            ("1,$", "unexpected '$' at offset 2 of sequence set, expected a number"),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<SeqSet>().unwrap_err().to_string(), expected, "{text}");
@@ -363,6 +401,20 @@ mod tests {
         // Nothing is made before it is asked for.
         let all = UidSet::all();
         assert_eq!(all.iter(Uid::new(u32::MAX).unwrap()).nth(1_000).map(Uid::get), Some(1_001));
+    }
+
+    #[test]
+    fn a_saved_search_is_all_of_its_set() {
+        let [saved, five] = ["$", "5"].map(|text| text.parse::<UidSet>().unwrap());
+        assert_eq!(saved, UidSet::saved_search());
+        assert!(saved.is_saved_search() && saved.can_be_sent() && five.can_be_sent());
+        assert!(!saved.contains(Uid::new(1).unwrap()));
+        let both = five.union(&saved);
+        assert!(!both.can_be_sent());
+        assert_eq!(both.to_string(), "5,$");
+        let pair = (Uid::new(9).unwrap(), Uid::new(7).unwrap());
+        assert_eq!(UidSet::from_ranges([pair]).unwrap().to_string(), "7:9");
+        assert_eq!(UidSet::from_ranges([]), Err(SetError::Empty));
     }
 
     #[test]

@@ -1,0 +1,235 @@
+//! Who may do what with a mailbox: ACL, RFC 4314.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::accepted;
+use crate::error::Error;
+use crate::parse::Response;
+use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::types::{
+    AccessList, ArgumentSink, Mailbox, MailboxRights, Octets, Rights, RightsChoice, StatusText,
+};
+
+/// What SETACL does with the rights it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RightsChange {
+    /// Adds them.
+    Add,
+    /// Takes them away.
+    Remove,
+    /// Leaves exactly these.
+    Replace,
+}
+
+/// SETACL, RFC 4314 3.1.
+#[derive(Debug, Clone)]
+pub struct SetAcl {
+    mailbox: Mailbox,
+    identifier: String,
+    change: RightsChange,
+    rights: Rights,
+}
+
+impl SetAcl {
+    /// Will change what `identifier` may do: a user, `anyone`, or either with `-` before it to deny it.
+    pub fn new(
+        mailbox: impl Into<Mailbox>,
+        identifier: impl Into<String>,
+        change: RightsChange,
+        rights: Rights,
+    ) -> Self {
+        Self { mailbox: mailbox.into(), identifier: identifier.into(), change, rights }
+    }
+}
+
+impl Exchange for SetAcl {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("SETACL", &["ACL"])?;
+        out.raw("SETACL ");
+        self.mailbox.encode(out);
+        out.raw(" ");
+        out.astring(self.identifier.as_bytes());
+        out.raw(" ");
+        let sign = match self.change {
+            RightsChange::Add => "+",
+            RightsChange::Remove => "-",
+            RightsChange::Replace => "",
+        };
+        out.astring(alloc::format!("{sign}{}", self.rights).as_bytes());
+        Ok(())
+    }
+}
+
+impl Command for SetAcl {
+    type Output = ();
+
+    fn finish(self, status: StatusText) -> Result<(), Error> {
+        accepted("SETACL", status).map(drop)
+    }
+}
+
+/// DELETEACL, RFC 4314 3.2.
+#[derive(Debug, Clone)]
+pub struct DeleteAcl {
+    mailbox: Mailbox,
+    identifier: String,
+}
+
+impl DeleteAcl {
+    /// Will remove what is said of `identifier`.
+    pub fn new(mailbox: impl Into<Mailbox>, identifier: impl Into<String>) -> Self {
+        Self { mailbox: mailbox.into(), identifier: identifier.into() }
+    }
+}
+
+impl Exchange for DeleteAcl {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("DELETEACL", &["ACL"])?;
+        out.raw("DELETEACL ");
+        self.mailbox.encode(out);
+        out.raw(" ");
+        out.astring(self.identifier.as_bytes());
+        Ok(())
+    }
+}
+
+impl Command for DeleteAcl {
+    type Output = ();
+
+    fn finish(self, status: StatusText) -> Result<(), Error> {
+        accepted("DELETEACL", status).map(drop)
+    }
+}
+
+/// GETACL, RFC 4314 3.3.
+#[derive(Debug, Clone)]
+pub struct GetAcl {
+    mailbox: Mailbox,
+    told: Option<AccessList>,
+}
+
+impl GetAcl {
+    /// Asks who may do what.
+    pub fn new(mailbox: impl Into<Mailbox>) -> Self {
+        Self { mailbox: mailbox.into(), told: None }
+    }
+}
+
+impl Exchange for GetAcl {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("GETACL", &["ACL"])?;
+        out.raw("GETACL ");
+        self.mailbox.encode(out);
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        match response {
+            Response::AccessList(told) if told.mailbox == self.mailbox => {
+                self.told = Some(AccessList::clone(told));
+                Ok(Claim::Mine)
+            }
+            _ => Ok(Claim::Pass),
+        }
+    }
+}
+
+impl Command for GetAcl {
+    /// Who, and their rights.
+    type Output = Vec<(Octets, Rights)>;
+
+    fn finish(self, status: StatusText) -> Result<Vec<(Octets, Rights)>, Error> {
+        accepted("GETACL", status)?;
+        let missing = Error::MissingData { command: "GETACL", missing: "an access list" };
+        self.told.map(|told| told.entries).ok_or(missing)
+    }
+}
+
+/// LISTRIGHTS, RFC 4314 3.4.
+#[derive(Debug, Clone)]
+pub struct ListRights {
+    mailbox: Mailbox,
+    identifier: String,
+    told: Option<RightsChoice>,
+}
+
+impl ListRights {
+    /// Asks what `identifier` can be allowed.
+    pub fn new(mailbox: impl Into<Mailbox>, identifier: impl Into<String>) -> Self {
+        Self { mailbox: mailbox.into(), identifier: identifier.into(), told: None }
+    }
+}
+
+impl Exchange for ListRights {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("LISTRIGHTS", &["ACL"])?;
+        out.raw("LISTRIGHTS ");
+        self.mailbox.encode(out);
+        out.raw(" ");
+        out.astring(self.identifier.as_bytes());
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        match response {
+            Response::RightsChoice(told) if told.mailbox == self.mailbox => {
+                self.told = Some(RightsChoice::clone(told));
+                Ok(Claim::Mine)
+            }
+            _ => Ok(Claim::Pass),
+        }
+    }
+}
+
+impl Command for ListRights {
+    type Output = RightsChoice;
+
+    fn finish(self, status: StatusText) -> Result<RightsChoice, Error> {
+        accepted("LISTRIGHTS", status)?;
+        self.told.ok_or(Error::MissingData { command: "LISTRIGHTS", missing: "rights" })
+    }
+}
+
+/// MYRIGHTS, RFC 4314 3.5.
+#[derive(Debug, Clone)]
+pub struct MyRights {
+    mailbox: Mailbox,
+    told: Option<MailboxRights>,
+}
+
+impl MyRights {
+    /// Asks what the user may do.
+    pub fn new(mailbox: impl Into<Mailbox>) -> Self {
+        Self { mailbox: mailbox.into(), told: None }
+    }
+}
+
+impl Exchange for MyRights {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("MYRIGHTS", &["ACL"])?;
+        out.raw("MYRIGHTS ");
+        self.mailbox.encode(out);
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        match response {
+            Response::MyRights(told) if told.mailbox == self.mailbox => {
+                self.told = Some(MailboxRights::clone(told));
+                Ok(Claim::Mine)
+            }
+            _ => Ok(Claim::Pass),
+        }
+    }
+}
+
+impl Command for MyRights {
+    type Output = Rights;
+
+    fn finish(self, status: StatusText) -> Result<Rights, Error> {
+        accepted("MYRIGHTS", status)?;
+        let missing = Error::MissingData { command: "MYRIGHTS", missing: "rights" };
+        self.told.map(|told| told.rights).ok_or(missing)
+    }
+}

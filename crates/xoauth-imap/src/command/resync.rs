@@ -1,0 +1,134 @@
+//! Opening a mailbox and hearing what changed since it was last seen: QRESYNC, RFC 7162 3.2.5.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use super::accepted;
+use super::mailbox::Opening;
+use crate::error::Error;
+use crate::parse::Response;
+use crate::proto::{Claim, Command, Encoder, Exchange, Selected, State};
+use crate::types::{ArgumentSink, Mailbox, Message, SeqSet, StatusText, Uid, UidSet};
+
+/// SELECT or EXAMINE with QRESYNC, which must be enabled: [`Enable`](super::Enable).
+///
+/// In one round trip it tells what a client that knew the mailbox at `mod_seq` must learn: which messages
+/// are gone, and the flags of those that changed.
+#[derive(Debug, Clone)]
+pub struct Resync {
+    opening: Opening,
+    uid_validity: NonZeroU32,
+    mod_seq: u64,
+    known: Option<UidSet>,
+    matching: Option<(SeqSet, UidSet)>,
+    changed: Vec<Message>,
+    vanished: Vec<(Uid, Uid)>,
+}
+
+/// What became of a mailbox since it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resynced {
+    /// The mailbox as it is now. Where its UIDVALIDITY is another than was known, nothing else holds.
+    pub selected: Selected,
+    /// Messages that are gone: ranges, both ends included; some may never have been known.
+    pub vanished: Vec<(Uid, Uid)>,
+    /// Messages that changed or came.
+    pub changed: Vec<Message>,
+}
+
+impl Resync {
+    /// Will open `mailbox`, of which the client knows the state at `mod_seq`.
+    pub fn new(mailbox: impl Into<Mailbox>, uid_validity: NonZeroU32, mod_seq: u64) -> Self {
+        Self {
+            opening: Opening::new("SELECT", mailbox.into(), false),
+            uid_validity,
+            mod_seq,
+            known: None,
+            matching: None,
+            changed: Vec::new(),
+            vanished: Vec::new(),
+        }
+    }
+
+    /// For reading only: EXAMINE.
+    pub fn read_only(mut self) -> Self {
+        self.opening = self.opening.read_only();
+        self
+    }
+
+    /// The messages the client knows; of others nothing is told.
+    pub fn known(mut self, uids: UidSet) -> Self {
+        self.known = Some(uids);
+        self
+    }
+
+    /// Some messages by both their numbers, so that a server without a memory of what is gone can tell less
+    /// (RFC 7162, 3.2.5.2).
+    pub fn matching(mut self, numbers: SeqSet, uids: UidSet) -> Self {
+        self.matching = Some((numbers, uids));
+        self
+    }
+}
+
+impl Exchange for Resync {
+    /// # Errors
+    /// [`Error::Unsupported`] where QRESYNC is not offered, [`Error::InvalidArgument`] where it is not enabled,
+    /// or a modification sequence is 0.
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        out.needs("SELECT with QRESYNC", &["QRESYNC"])?;
+        let invalid = |argument, reason| Err(Error::InvalidArgument { argument, reason });
+        if !state.enabled().has("QRESYNC") && !out.is_forced() {
+            return invalid("QRESYNC", "not enabled, expected ENABLE QRESYNC first");
+        }
+        if self.mod_seq == 0 {
+            return invalid("modification sequence", "counts from 1");
+        }
+        self.opening.encode_name(out);
+        out.raw(&alloc::format!(" (QRESYNC ({} {}", self.uid_validity, self.mod_seq));
+        if let Some(known) = &self.known {
+            out.raw(" ");
+            known.encode(out);
+        }
+        if let Some((numbers, uids)) = &self.matching {
+            // `known-uids` comes first; without one all are meant.
+            out.raw(if self.known.is_some() { " (" } else { " 1:4294967295 (" });
+            numbers.encode(out);
+            out.raw(" ");
+            uids.encode(out);
+            out.raw(")");
+        }
+        out.raw("))");
+        Ok(())
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
+        match response {
+            Response::Fetch(fetch) => self.changed.push(fetch.to_message(&mut [])),
+            Response::Vanished(gone) if gone.earlier => self.vanished.extend(gone.uids()),
+            _ => {
+                let (claim, begins) = self.opening.hear(response);
+                if begins {
+                    self.changed.clear();
+                    self.vanished.clear();
+                }
+                return Ok(claim);
+            }
+        }
+        Ok(Claim::Mine)
+    }
+
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        self.opening.on_completed(status, state);
+    }
+}
+
+impl Command for Resync {
+    type Output = Resynced;
+
+    fn finish(self, status: StatusText) -> Result<Resynced, Error> {
+        accepted("SELECT with QRESYNC", status)?;
+        let Self { opening, vanished, changed, .. } = self;
+        Ok(Resynced { selected: opening.into_selected(), vanished, changed })
+    }
+}

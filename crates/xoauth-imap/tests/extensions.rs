@@ -1,0 +1,777 @@
+//! Commands of the extensions as they are on the wire: the examples of their RFCs.
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::indexing_slicing
+)]
+
+mod transcript;
+
+use std::fmt::Debug;
+use std::num::NonZeroU32;
+
+use transcript::play;
+use xoauth_imap::command::*;
+use xoauth_imap::proto::Command;
+use xoauth_imap::{
+    Date, Error, Event, Flag, Mailbox, ObjectId, Query, ResourceKind, Rights, SeqNo, SeqSet, Uid,
+    UidSet,
+};
+
+/// Plays a dialogue behind a greeting with these capabilities, a mailbox being selected.
+#[track_caller]
+fn told<C: Command>(
+    capabilities: &str,
+    text: &str,
+    command: impl Fn() -> C,
+) -> Result<C::Output, Error>
+where
+    C::Output: Debug + PartialEq,
+{
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev1 {capabilities}] ready
+         C: xt1 SELECT INBOX
+         S: * 10 EXISTS
+         S: xt1 OK done\n{text}"
+    );
+    play(&text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(command())
+    })
+}
+
+/// The same for what is not sent.
+#[track_caller]
+fn refused<C: Command>(capabilities: &str, command: impl Fn() -> C) -> String
+where
+    C::Output: Debug + PartialEq,
+{
+    let error = told(capabilities, "", command).unwrap_err();
+    assert!(!error.is_fatal());
+    error.to_string()
+}
+
+/// Without its capability the command is refused, with the capability's name.
+#[track_caller]
+fn needs<C: Command>(capability: &str, command: impl Fn() -> C)
+where
+    C::Output: Debug + PartialEq,
+{
+    let error = refused("", command);
+    assert!(
+        error.contains(&format!(" {capability}")) && error.ends_with("the server does not offer"),
+        "{error}"
+    );
+}
+
+fn numbers<N: xoauth_imap::Number>(numbers: impl IntoIterator<Item = N>) -> Vec<u32> {
+    numbers.into_iter().map(|number| Into::<NonZeroU32>::into(number).get()).collect()
+}
+
+#[test]
+fn a_search_tells_what_is_asked_for() {
+    // RFC 4731, 3.1 and 3.2.
+    let text = "C: xt2 UID SEARCH RETURN (MIN COUNT) FLAGGED SINCE 1-Feb-1994
+         S: * ESEARCH (TAG \"another\") UID MIN 9
+         S: * ESEARCH (TAG \"xt2\") UID MIN 2 COUNT 3
+         S: xt2 OK SEARCH completed\n";
+    let query = || Query::Has(Flag::Flagged) & Query::Since(Date::new(1994, 2, 1).unwrap());
+    let search = || ExtendedSearch::new(query()).min().count();
+    let found = told("ESEARCH", text, search).unwrap();
+    assert_eq!((found.min.map(Uid::get), found.count, found.max), (Some(2), Some(3), None));
+    needs("ESEARCH", search);
+    let text = "C: xt2 SEARCH RETURN () FLAGGED
+         S: * ESEARCH (TAG \"xt2\") ALL 2,10:11 MODSEQ 917162500
+         S: xt2 OK SEARCH completed\n";
+    let flagged = || Query::Has(Flag::Flagged);
+    let found = told("ESEARCH", text, || ExtendedSearch::sequence_numbers(flagged())).unwrap();
+    let all = found.all.as_ref().unwrap();
+    assert_eq!((all.count(), found.mod_seq), (3, Some(917_162_500)));
+    assert_eq!(numbers(all.iter()), [2, 10, 11]);
+    assert_eq!(found.to_set().unwrap().to_string(), "2,10:11");
+    // Nothing found.
+    let text = "C: xt2 UID SEARCH RETURN (ALL MAX) FLAGGED
+         S: * ESEARCH (TAG \"xt2\") UID
+         S: xt2 OK SEARCH completed\n";
+    let found = told("ESEARCH", text, || ExtendedSearch::new(flagged()).all().max()).unwrap();
+    assert!(found.all.is_none() && found.to_set().is_none());
+    // A server that answers as it always did.
+    let text = "C: xt2 UID SEARCH RETURN (ALL) FLAGGED
+         S: * SEARCH 2 84 882
+         S: xt2 OK SEARCH completed\n";
+    let found = told("ESEARCH", text, || ExtendedSearch::new(flagged()).all().all()).unwrap();
+    assert_eq!(numbers(found.all.unwrap().iter()), [2, 84, 882]);
+}
+
+#[test]
+fn ranges_stay_ranges() {
+    let text = "C: xt2 UID SEARCH RETURN (ALL) ALL
+         S: * ESEARCH (TAG \"xt2\") UID ALL 1:4294967295
+         S: xt2 OK SEARCH completed\n";
+    let found = told("ESEARCH", text, || ExtendedSearch::new(Query::All).all()).unwrap();
+    assert_eq!(found.all.as_ref().unwrap().count(), 4_294_967_295);
+    assert_eq!(found.to_set().unwrap().to_string(), "1:4294967295");
+    // Where numbers were asked for one by one, a range of all there can be is an attack.
+    let error = told("IMAP4rev2", &text.replace(" RETURN (ALL)", ""), || Search::new(Query::All));
+    assert!(matches!(error, Err(Error::Limit { .. })));
+    let text = "C: xt2 UID SEARCH ALL
+         S: * ESEARCH (TAG \"xt2\") UID ALL 1:3,7
+         S: xt2 OK SEARCH completed\n";
+    assert_eq!(numbers(told("IMAP4rev2", text, || Search::new(Query::All)).unwrap()), [1, 2, 3, 7]);
+}
+
+#[test]
+fn a_search_is_kept_for_the_next_command() {
+    // RFC 5182, 2.1 to 2.4.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 ESEARCH SEARCHRES] ready
+         C: xt1 SELECT INBOX
+         S: xt1 OK done
+         C: xt2 UID SEARCH RETURN (COUNT SAVE) UNSEEN
+         S: * ESEARCH (TAG \"xt2\") UID COUNT 2
+         S: xt2 OK done
+         C: xt3 UID COPY $ x
+         S: xt3 OK done
+         C: xt4 UID SEARCH UID $ UNDELETED
+         S: * SEARCH 5
+         S: xt4 OK done\n";
+    let found = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        let found = peer.run(ExtendedSearch::new(Query::unseen()).count().save())?;
+        peer.run(Copy::new(UidSet::saved_search(), "x"))?;
+        let rest = Query::Uid(UidSet::saved_search()) & Query::Lacks(Flag::Deleted);
+        Ok((found.count, numbers(peer.run(Search::new(rest))?)))
+    });
+    assert_eq!(found.unwrap(), (Some(2), vec![5]));
+    needs("SEARCHRES", || Copy::new("$", "x"));
+    needs("SEARCHRES", || Search::new(Query::from(SeqSet::saved_search())));
+    let save = || ExtendedSearch::new(Query::All).save();
+    assert_eq!(
+        refused("ESEARCH", save),
+        "SEARCH with options needs SEARCHRES, which the server does not offer"
+    );
+    let both = || "1".parse::<UidSet>().unwrap().union(&UidSet::saved_search());
+    assert_eq!(
+        refused("SEARCHRES", || Copy::new(both(), "x")),
+        "invalid message numbers: $ stands alone in a set"
+    );
+    assert_eq!(
+        refused("SEARCHRES", || Search::new(Query::Uid(both()))),
+        "invalid query: $ stands alone in a set"
+    );
+}
+
+#[test]
+fn a_part_of_what_was_found_is_told() {
+    // RFC 9394, 3.1 and 3.3.
+    let text = "C: xt2 UID SEARCH RETURN (PARTIAL -1:-100) UNDELETED
+         S: * ESEARCH (TAG \"xt2\") UID PARTIAL (-1:-100 200:250,252:300)
+         S: xt2 OK done\n";
+    let search = || ExtendedSearch::new(Query::Lacks(Flag::Deleted)).partial(-1, -100);
+    let part = told("ESEARCH PARTIAL", text, search).unwrap().partial.unwrap();
+    assert_eq!((part.places, part.numbers.count()), ((-1, -100), 100));
+    let text = "C: xt2 UID SEARCH RETURN (PARTIAL 23500:24000) ALL
+         S: * ESEARCH (TAG \"xt2\") UID PARTIAL (23500:24000 NIL)
+         S: xt2 OK done\n";
+    let search = || ExtendedSearch::new(Query::All).partial(23_500, 24_000);
+    let part = told("ESEARCH PARTIAL", text, search).unwrap().partial.unwrap();
+    assert!(part.numbers.is_empty());
+    for (from, to) in [(0, 1), (-1, 1), (1, 5_000_000_000), (i64::MIN, i64::MIN)] {
+        let error =
+            refused("ESEARCH PARTIAL", || ExtendedSearch::new(Query::All).partial(from, to));
+        assert!(error.starts_with("invalid partial: two places"), "{error}");
+    }
+    let text = "C: xt2 UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-100 CHANGEDSINCE 98305)
+         S: * 12888 FETCH (FLAGS (\\Seen) UID 25996)
+         S: xt2 OK done\n";
+    let fetch = || {
+        Fetch::new("25900:26600", [Item::Uid, Item::Flags]).partial(-1, -100).changed_since(98_305)
+    };
+    assert_eq!(told("PARTIAL CONDSTORE", text, fetch).unwrap().len(), 1);
+    assert_eq!(
+        refused("PARTIAL", fetch),
+        "FETCH of changes needs CONDSTORE, which the server does not offer"
+    );
+    needs("PARTIAL", fetch);
+    for fetch in [
+        Fetch::by_sequence("1", Item::Uid).partial(1, 2),
+        Fetch::new("1", Item::Uid).partial(1, -2),
+        Fetch::new("1", Item::Uid).partial(i64::MIN, -1),
+        Fetch::new("1", Item::Uid).vanished(),
+    ] {
+        let error = xoauth_imap::proto::Machine::new(
+            xoauth_imap::proto::TagPrefix::new("t"),
+            Default::default(),
+        )
+        .start(&mut [&mut fetch.even_if_unlisted()])
+        .unwrap_err();
+        assert!(error.to_string().starts_with("invalid FETCH modifier"), "{error}");
+    }
+}
+
+#[test]
+fn a_command_that_stopped_at_a_limit_says_so() {
+    // RFC 9738, 3.1.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 MESSAGELIMIT=1000] ready
+         C: xt1 SELECT INBOX
+         S: xt1 OK done
+         C: xt2 UID COPY 1:* x
+         S: xt2 OK [MESSAGELIMIT 1000 23221] only so many
+         C: xt3 NOOP
+         S: xt3 OK done\n";
+    let limits = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(Copy::new("1:*", "x"))?;
+        let limit = peer.machine.state().message_limit().unwrap();
+        peer.run(Noop::new())?;
+        let after = peer.machine.state().message_limit();
+        Ok((limit.limit, limit.lowest_done.map(Uid::get), after))
+    });
+    assert_eq!(limits.unwrap(), (1000, Some(23_221), None));
+}
+
+#[test]
+fn messages_are_sorted() {
+    // RFC 5256, 3 and RFC 5957, 3.
+    let text = "C: xt2 SORT (SUBJECT REVERSE DATE) UTF-8 ALL
+         S: * SORT 5 3 4 1 2
+         S: xt2 OK SORT completed\n";
+    let sort =
+        || Sort::sequence_numbers([SortKey::Subject.into(), SortKey::Date.reversed()], Query::All);
+    assert_eq!(numbers(told("SORT", text, sort).unwrap()), [5, 3, 4, 1, 2]);
+    needs("SORT", sort);
+    let text = "C: xt2 UID SORT (ARRIVAL CC FROM SIZE TO DISPLAYFROM DISPLAYTO) UTF-8 TEXT {7+}
+         C: grüße
+         S: * SORT
+         S: xt2 OK SORT completed\n";
+    let keys = [
+        SortKey::Arrival,
+        SortKey::Cc,
+        SortKey::From,
+        SortKey::Size,
+        SortKey::To,
+        SortKey::DisplayFrom,
+        SortKey::DisplayTo,
+    ];
+    let sort = || Sort::new(keys, Query::text("grüße"));
+    assert!(told("SORT SORT=DISPLAY LITERAL+", text, sort).unwrap().is_empty());
+    assert!(refused("SORT", sort).contains("SORT=DISPLAY"));
+    let unsorted = || Sort::new([SortKey::Date; 0], Query::All);
+    assert_eq!(refused("SORT", unsorted), "invalid order: SORT needs a key to sort by");
+    // RFC 5267, 3: the order is kept.
+    let text = "C: xt2 UID SORT RETURN (ALL) (REVERSE DATE) UTF-8 UNDELETED
+         S: * ESEARCH (TAG \"xt2\") UID ALL 23765,23764,23763:23761
+         S: xt2 OK done\n";
+    let undeleted = || Query::Lacks(Flag::Deleted);
+    let sort = || ExtendedSearch::new(undeleted()).sorted([SortKey::Date.reversed()]).all();
+    let found = told("ESORT", text, sort).unwrap().all.unwrap();
+    assert_eq!(found.as_slice().len(), 3);
+    assert_eq!(found.as_slice()[0].0.get(), 23_765);
+    needs("ESORT", sort);
+}
+
+#[test]
+fn conversations_are_told() {
+    // RFC 5256, 4 (the examples behind the grammar).
+    let text = "C: xt2 UID THREAD REFERENCES UTF-8 ALL
+         S: * THREAD (2)(3 6 (4 23)(44 7 96))
+         S: * THREAD ((3)(5))
+         S: xt2 OK THREAD completed\n";
+    let thread = || Thread::new(ThreadAlgorithm::References, Query::All);
+    let threads = told("THREAD=REFERENCES", text, thread).unwrap();
+    let nodes: Vec<_> =
+        threads.nodes().iter().map(|node| (node.message.map(Uid::get), node.parent)).collect();
+    let expected = [
+        (Some(2), None),
+        (Some(3), None),
+        (Some(6), Some(1)),
+        (Some(4), Some(2)),
+        (Some(23), Some(3)),
+        (Some(44), Some(2)),
+        (Some(7), Some(5)),
+        (Some(96), Some(6)),
+        (None, None),
+        (Some(3), Some(8)),
+        (Some(5), Some(8)),
+    ];
+    assert_eq!(nodes, expected);
+    assert_eq!(threads.roots().count(), 3);
+    needs("THREAD=REFERENCES", thread);
+    let text = "C: xt2 THREAD ORDEREDSUBJECT UTF-8 NEW\nS: * THREAD\nS: xt2 OK done\n";
+    let thread = || Thread::sequence_numbers(ThreadAlgorithm::OrderedSubject, Query::New);
+    assert!(told("THREAD=ORDEREDSUBJECT", text, thread).unwrap().nodes().is_empty());
+    needs("THREAD=REFS", || Thread::new(ThreadAlgorithm::Refs, Query::All));
+    // However deep, no stack is needed; what is malformed is kept as it came.
+    let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    for (list, sound) in
+        [(&*deep, true), ("(1", false), ("(1))", false), ("()", false), ("1", false)]
+    {
+        let text = format!("S: * OK ready\nC: xt1 NOOP\nS: * THREAD {list}\nS: xt1 OK done\n");
+        let event = transcript::Peer::first_error(&text, |peer| {
+            peer.run(Greeting::new())?;
+            peer.run(Noop::new())?;
+            Ok(peer.machine.next_event().unwrap())
+        });
+        assert_eq!(matches!(event.unwrap(), Event::Thread(_)), sound, "{list:.20}");
+    }
+}
+
+#[test]
+fn queries_need_what_their_keys_need() {
+    let text = "C: xt2 UID SEARCH YOUNGER 259200 EMAILID M6d99
+         S: * SEARCH 2
+         S: xt2 OK done\n";
+    let younger = || Query::Younger(NonZeroU32::new(259_200).unwrap());
+    let query = || younger() & Query::EmailId(ObjectId::new("M6d99").unwrap());
+    assert_eq!(numbers(told("WITHIN OBJECTID", text, || Search::new(query())).unwrap()), [2]);
+    needs("WITHIN", || Search::new(query()));
+    assert!(refused("WITHIN", || Search::new(query())).contains("OBJECTID"));
+    needs("SAVEDATE", || Search::new(Query::SaveDateSupported));
+    needs("CONDSTORE", || Search::new(Query::ModSeq(1)));
+    needs("X-GM-EXT-1", || Search::new(!Query::GmailRaw("in:spam".into())));
+    let text = "C: xt2 UID SEARCH X-GM-RAW \"has:attachment in:unread\"
+         S: * SEARCH 1
+         S: xt2 OK done\n";
+    let raw = || Search::new(Query::GmailRaw("has:attachment in:unread".into()));
+    told("X-GM-EXT-1", text, raw).unwrap();
+}
+
+#[test]
+fn text_is_utf8_without_a_word_once_it_is_enabled() {
+    // RFC 6855, 3.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT] ready
+         C: xt1 ENABLE UTF8=ACCEPT
+         S: * ENABLED UTF8=ACCEPT
+         S: xt1 OK done
+         C: xt2 UID SEARCH SUBJECT \"grüße\"
+         S: * SEARCH
+         S: xt2 OK done\n";
+    play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Enable::new(["UTF8=ACCEPT"]))?;
+        peer.run(Search::new(Query::subject("grüße")))
+    })
+    .unwrap();
+}
+
+#[test]
+fn flags_are_stored_where_nothing_changed() {
+    // RFC 7162, 3.1.3, examples 5 to 9.
+    let text = "C: xt2 STORE 5,7,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)
+         S: * 5 FETCH (MODSEQ (320162350))
+         S: * 6 FETCH (FLAGS (\\Seen))
+         S: xt2 OK [MODIFIED 7,9] Conditional STORE failed\n";
+    let store = || {
+        Store::by_sequence("5,7,9", StoreAction::Add, [Flag::Deleted])
+            .silent()
+            .unchanged_since(320_162_338)
+    };
+    let stored = told("CONDSTORE", text, store).unwrap();
+    assert_eq!(stored.changed.len(), 1);
+    assert_eq!(stored.changed[0].mod_seq, Some(320_162_350));
+    let modified: Vec<_> = stored.modified.iter().map(|(from, _)| from.get()).collect();
+    assert_eq!(modified, [7, 9]);
+    needs("CONDSTORE", store);
+    let text = "C: xt2 UID STORE 1 (UNCHANGEDSINCE 0) FLAGS ($x)
+         S: xt2 NO [MODIFIED 1] no\n";
+    let store =
+        || Store::new("1", StoreAction::Replace, [Flag::keyword("$x").unwrap()]).unchanged_since(0);
+    assert!(told("QRESYNC", text, store).is_err());
+}
+
+#[test]
+fn a_mailbox_is_opened_with_modification_sequences() {
+    // RFC 7162, 3.1.8 and RFC 8474, 4.2.
+    let text = "C: xt2 EXAMINE x (CONDSTORE)
+         S: * OK [HIGHESTMODSEQ 715194045007] Highest
+         S: * OK [MAILBOXID (F2212ea87-6097)] Ok
+         S: * NO [UIDNOTSTICKY] Non-persistent UIDs
+         S: xt2 OK [READ-ONLY] done\n";
+    let opened = told("CONDSTORE", text, || Examine::new("x").condstore()).unwrap();
+    assert_eq!(opened.highest_mod_seq, Some(715_194_045_007));
+    assert_eq!(opened.mailbox_id.unwrap().as_str(), "F2212ea87-6097");
+    assert!(opened.uid_not_sticky);
+    needs("CONDSTORE", || Select::new("x").condstore());
+}
+
+#[test]
+fn a_mailbox_is_synchronised_in_one_round_trip() {
+    // RFC 7162, 3.2.5 and 3.2.11.
+    let text = "S: * OK [CAPABILITY IMAP4rev1 QRESYNC ENABLE] ready
+         C: xt1 SELECT old
+         S: * 5 EXISTS
+         S: xt1 OK done
+         C: xt2 ENABLE QRESYNC
+         S: * ENABLED QRESYNC
+         S: xt2 OK done
+         C: xt3 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541 (1,3 41,99)))
+         S: * 1 FETCH (UID 7 FLAGS ())
+         S: * VANISHED (EARLIER) 7
+         S: * OK [CLOSED] Previous mailbox is now closed
+         S: * 314 EXISTS
+         S: * OK [UIDVALIDITY 67890007] UIDVALIDITY
+         S: * OK [HIGHESTMODSEQ 90060115205545359] Highest
+         S: * VANISHED (EARLIER) 41,43:116,118,120:211,214:540
+         S: * 49 FETCH (UID 117 FLAGS (\\Seen) MODSEQ (90060115194045001))
+         S: xt3 OK [READ-WRITE] mailbox selected\n";
+    let resync = || {
+        Resync::new("INBOX", NonZeroU32::new(67_890_007).unwrap(), 20_050_715_194_045_000)
+            .known("41,43:211,214:541".parse().unwrap())
+            .matching("1,3".parse().unwrap(), "41,99".parse().unwrap())
+    };
+    let resynced = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("old"))?;
+        peer.run(Enable::new(["QRESYNC"]))?;
+        let resynced = peer.run(resync())?;
+        assert_eq!(peer.machine.state().selected(), Some(&resynced.selected));
+        Ok(resynced)
+    });
+    let resynced = resynced.unwrap();
+    assert_eq!(resynced.selected.exists, Some(314));
+    assert_eq!(resynced.vanished.len(), 5);
+    assert_eq!(resynced.changed[0].uid.map(Uid::get), Some(117));
+    assert_eq!(resynced.changed.len(), 1);
+    needs("QRESYNC", resync);
+    assert_eq!(
+        refused("QRESYNC", resync),
+        "invalid QRESYNC: not enabled, expected ENABLE QRESYNC first"
+    );
+    let text = "C: xt2 EXAMINE x (QRESYNC (1 5))\nS: xt2 OK done\n";
+    let bare = || Resync::new("x", NonZeroU32::MIN, 5).read_only().even_if_unlisted();
+    assert!(told("QRESYNC", text, bare).unwrap().selected.read_only);
+    let text = "C: xt2 SELECT x (QRESYNC (1 5 1:4294967295 (1 9)))\nS: xt2 OK done\n";
+    let matching = || {
+        Resync::new("x", NonZeroU32::MIN, 5)
+            .matching("1".parse().unwrap(), "9".parse().unwrap())
+            .even_if_unlisted()
+    };
+    told("", text, matching).unwrap();
+}
+
+#[test]
+fn messages_that_vanish_are_counted_off() {
+    // RFC 7162, 3.2.10: EARLIER ones are counted off already.
+    let text = "S: * OK ready
+         C: xt1 SELECT INBOX
+         S: * 10 EXISTS
+         S: xt1 OK done
+         C: xt2 NOOP
+         S: * VANISHED 405,407,410,425
+         S: * VANISHED (EARLIER) 300:310
+         S: xt2 OK done
+         C: xt3 NOOP
+         S: * VANISHED 1:4294967295
+         S: xt3 OK done\n";
+    let exists = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(Noop::new())?;
+        let exists = peer.machine.state().selected().unwrap().exists;
+        peer.run(Noop::new())?;
+        let events: Vec<_> = std::iter::from_fn(|| peer.machine.next_event()).collect();
+        assert!(matches!(&events[1], Event::Vanished { earlier: true, uids } if uids.len() == 1));
+        Ok((exists, peer.machine.state().selected().unwrap().exists, events.len()))
+    });
+    assert_eq!(exists.unwrap(), (Some(6), Some(0), 3));
+}
+
+#[test]
+fn extensions_tell_more_of_a_message() {
+    // RFC 8474, 5.3; RFC 8514, 4.1; RFC 8970, 3; RFC 3516, 4; the description of X-GM-EXT-1.
+    let text = "C: xt2 UID FETCH 1 (MODSEQ EMAILID THREADID SAVEDATE PREVIEW PREVIEW (LAZY) BINARY.PEEK[1.2] BINARY.PEEK[] BINARY.SIZE[3] X-GM-MSGID X-GM-THRID X-GM-LABELS)
+         S: * 1 FETCH (UID 1 MODSEQ (5) EMAILID (M6d99ac3275bb4e) THREADID (T64b478a75b7ea9) SAVEDATE \"01-Jan-2015 00:00:01 +0000\" PREVIEW \"Grüße\" BINARY[1.2] ~{3}
+         S. a\u{0}b
+         S:  BINARY[] NIL BINARY.SIZE[3] 3456789 X-GM-MSGID 18446744073709551615 X-GM-THRID 1266894439832287888 X-GM-LABELS (\\Inbox \"\\\\Sent\" Important \"Muy &AOE-\"))
+         S: xt2 OK done\n";
+    let items = || {
+        [
+            Item::ModSeq,
+            Item::EmailId,
+            Item::ThreadId,
+            Item::SaveDate,
+            Item::Preview,
+            Item::PreviewLazy,
+            Item::Binary(vec![1, 2]),
+            Item::Binary(vec![]),
+            Item::BinarySize(vec![3]),
+            Item::GmailMessageId,
+            Item::GmailThreadId,
+            Item::GmailLabels,
+        ]
+    };
+    let all = "CONDSTORE OBJECTID SAVEDATE PREVIEW BINARY X-GM-EXT-1";
+    let messages = told(all, text, || Fetch::new("1", items())).unwrap();
+    let message = &messages[0];
+    assert_eq!(message.mod_seq, Some(5));
+    assert_eq!(message.email_id().unwrap().as_str(), "M6d99ac3275bb4e");
+    assert_eq!(message.thread_id().unwrap().as_str(), "T64b478a75b7ea9");
+    assert_eq!(message.save_date().unwrap().date(), Date::new(2015, 1, 1).unwrap());
+    assert_eq!(message.preview().as_deref(), Some("Grüße"));
+    assert_eq!(message.binary(&[1, 2]), Some(&b"a\0b"[..]));
+    assert_eq!(message.binary(&[]), None);
+    assert_eq!(message.binary_size(&[3]), Some(3_456_789));
+    assert_eq!(message.gmail_message_id(), Some(u64::MAX));
+    assert_eq!(message.gmail_thread_id(), Some(1_266_894_439_832_287_888));
+    let labels: Vec<_> = message.gmail_labels().unwrap();
+    let labels: Vec<_> = labels.iter().map(Mailbox::as_str).collect();
+    assert_eq!(labels, ["\\Inbox", "\\Sent", "Important", "Muy á"]);
+    for item in items() {
+        let error = refused("", || Fetch::new("1", item.clone()));
+        assert!(error.starts_with("FETCH of such an item needs"), "{item:?}: {error}");
+    }
+    // RFC 9051 took in BINARY, and NIL is no value.
+    let text = "C: xt2 UID FETCH 1 (BINARY.SIZE[])
+         S: * 1 FETCH (UID 1 BINARY.SIZE[] 7 PREVIEW NIL SAVEDATE NIL THREADID NIL)
+         S: xt2 OK done\n";
+    let messages = told("IMAP4rev2", text, || Fetch::new("1", Item::BinarySize(vec![]))).unwrap();
+    assert_eq!(messages[0].binary_size(&[]), Some(7));
+    assert!(messages[0].preview().is_none() && messages[0].save_date().is_none());
+    assert!(messages[0].thread_id().is_none() && messages[0].gmail_labels().is_none());
+    let zero = || Fetch::new("1", Item::Binary(vec![1, 0]));
+    assert_eq!(refused("BINARY", zero), "invalid section: a part number counts from 1");
+}
+
+#[test]
+fn gmail_labels_are_stored() {
+    let text = "C: xt2 UID STORE 1 +X-GM-LABELS (\"\\\\Inbox\" foo \"a b\" Entw&APw-rfe)
+         S: * 1 FETCH (X-GM-LABELS (\"\\\\Inbox\" foo) UID 1)
+         S: xt2 OK STORE (Success)\n";
+    let store = || StoreLabels::new("1", StoreAction::Add, ["\\Inbox", "foo", "a b", "Entwürfe"]);
+    let changed = told("X-GM-EXT-1", text, store).unwrap();
+    assert_eq!(changed[0].gmail_labels().unwrap().len(), 2);
+    needs("X-GM-EXT-1", store);
+    for (action, word) in [(StoreAction::Remove, "-X-GM"), (StoreAction::Replace, "X-GM")] {
+        let text = format!("C: xt2 UID STORE 1 {word}-LABELS (x)\nS: xt2 OK\n");
+        told("X-GM-EXT-1", &text, || StoreLabels::new("1", action, ["x"])).unwrap();
+    }
+}
+
+#[test]
+fn quotas_are_told_and_set() {
+    // RFC 9208, 4.1 and 4.2.
+    let text = "C: xt2 GETQUOTA \"\"
+         S: * QUOTA other (STORAGE 1 2)
+         S: * QUOTA \"\" (STORAGE 10 512 MESSAGE 1 2 X-NEW 3 4)
+         S: xt2 OK Getquota completed\n";
+    let quota = told("QUOTA", text, || GetQuota::new("")).unwrap();
+    let kinds: Vec<_> =
+        quota.resources.iter().map(|r| (r.kind.as_str(), r.usage, r.limit)).collect();
+    assert_eq!(kinds, [("STORAGE", 10, 512), ("MESSAGE", 1, 2), ("X-NEW", 3, 4)]);
+    needs("QUOTA", || GetQuota::new(""));
+    let text = "C: xt2 GETQUOTAROOT INBOX
+         S: * QUOTAROOT INBOX \"#user/alice\" \"\"
+         S: * QUOTA \"#user/alice\" (MESSAGE 42 1000)
+         S: * QUOTA \"\" ()
+         S: xt2 OK Getquotaroot completed\n";
+    let quotas = told("QUOTA", text, || GetQuotaRoot::new("INBOX")).unwrap();
+    assert_eq!((quotas.roots.len(), quotas.quotas.len()), (2, 2));
+    // A QUOTAROOT that breaks the grammar spoils only itself.
+    let text = "C: xt2 GETQUOTAROOT INBOX
+         S: * QUOTAROOT INBOX User (Storage)
+         S: * QUOTA User (STORAGE 102401 10000)
+         S: xt2 OK completed\n";
+    let quotas = told("QUOTA", text, || GetQuotaRoot::new("INBOX")).unwrap();
+    assert_eq!((quotas.roots.len(), quotas.quotas[0].resources[0].usage), (0, 102_401));
+    let text = "C: xt2 SETQUOTA \"#user/alice\" (STORAGE 510)
+         S: * QUOTA \"#user/alice\" (STORAGE 58 512)
+         S: xt2 OK Rounded quota\n";
+    let set = || SetQuota::new("#user/alice", [(ResourceKind::Storage, 510)]);
+    let text = text.replace("SETQUOTA \"#user/alice\"", "SETQUOTA #user/alice");
+    assert_eq!(told("QUOTASET QUOTA", &text, set).unwrap().unwrap().resources[0].limit, 512);
+    needs("QUOTASET", set);
+    let bad = || SetQuota::new("", [(ResourceKind::Other("a b".into()), 1)]);
+    assert_eq!(refused("QUOTA", bad), "invalid resource: not an atom");
+}
+
+#[test]
+fn rights_are_told_and_set() {
+    // RFC 4314, 3.
+    let rights = |letters| Rights::new(letters).unwrap();
+    let text = "C: xt2 SETACL INBOX/Drafts John +lrswicda\nS: xt2 OK done\n";
+    let set = || SetAcl::new("INBOX/Drafts", "John", RightsChange::Add, rights("lrswicda"));
+    told("ACL", text, set).unwrap();
+    needs("ACL", set);
+    for (change, word) in [(RightsChange::Remove, "-x"), (RightsChange::Replace, "x")] {
+        let text = format!("C: xt2 SETACL a \"a b\" {word}\nS: xt2 OK done\n");
+        told("ACL", &text, || SetAcl::new("a", "a b", change, rights("x"))).unwrap();
+    }
+    let text = "C: xt2 SETACL a b \"\"\nS: xt2 OK done\n";
+    told("ACL", text, || SetAcl::new("a", "b", RightsChange::Replace, rights(""))).unwrap();
+    let text = "C: xt2 DELETEACL INBOX Fred\nS: xt2 OK done\n";
+    told("ACL", text, || DeleteAcl::new("INBOX", "Fred")).unwrap();
+    needs("ACL", || DeleteAcl::new("INBOX", "Fred"));
+    let text = "C: xt2 GETACL INBOX
+         S: * ACL INBOX Fred rwipsldexta \"-a b\" l
+         S: xt2 OK Getacl complete\n";
+    let list = told("ACL", text, || GetAcl::new("INBOX")).unwrap();
+    assert_eq!(list[0].0, *"Fred");
+    assert!(list[0].1.has(Rights::ADMINISTER) && list[1].1.as_str() == "l");
+    needs("ACL", || GetAcl::new("INBOX"));
+    let text = "C: xt2 LISTRIGHTS ~/Mail/saved smith
+         S: * LISTRIGHTS ~/Mail/saved smith la r swicdkxte
+         S: xt2 OK Listrights completed\n";
+    let choice = told("ACL", text, || ListRights::new("~/Mail/saved", "smith")).unwrap();
+    assert_eq!((choice.required.as_str(), choice.optional.len()), ("la", 2));
+    needs("ACL", || ListRights::new("a", "b"));
+    let text = "C: xt2 MYRIGHTS INBOX\nS: * MYRIGHTS INBOX rwiptsldaex\nS: xt2 OK done\n";
+    assert!(told("ACL", text, || MyRights::new("INBOX")).unwrap().has(Rights::READ));
+    needs("ACL", || MyRights::new("INBOX"));
+    for command in ["GETACL", "MYRIGHTS"] {
+        let text = format!("C: xt2 {command} INBOX\nS: xt2 OK done\n");
+        let silent = match command {
+            "GETACL" => told("ACL", &text, || GetAcl::new("INBOX")).map(drop),
+            _ => told("ACL", &text, || MyRights::new("INBOX")).map(drop),
+        };
+        let error = silent.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{command} answered OK without")), "{error}");
+    }
+    assert_eq!(Rights::new("lrl"), None);
+    assert_eq!(Rights::new("L"), None);
+}
+
+#[test]
+fn notes_are_told_and_set() {
+    // RFC 5464, 4.2 and 4.3.
+    let text = "C: xt2 GETMETADATA \"\" (/shared/comment)
+         S: * METADATA \"\" (/shared/comment \"Shared comment\")
+         S: xt2 OK GETMETADATA complete\n";
+    let server = || GetMetadata::of_server(["/shared/comment"]);
+    let found = told("METADATA-SERVER", text, server).unwrap();
+    assert_eq!(found.metadata.get("/SHARED/comment").unwrap(), &"Shared comment");
+    needs("METADATA", server);
+    let text = "C: xt2 GETMETADATA (MAXSIZE 1024 DEPTH 1) INBOX (/private/filters /shared/x)
+         S: * METADATA INBOX (/private/filters/values/small ~{3}
+         S. a\u{0}b
+         S:  /shared/x NIL)
+         S: * METADATA INBOX /private/other
+         S: xt2 OK [METADATA LONGENTRIES 2199] done\n";
+    let get = || {
+        GetMetadata::new("INBOX", ["/private/filters", "/shared/x"])
+            .max_size(1024)
+            .depth(Depth::One)
+    };
+    let found = told("METADATA", text, get).unwrap();
+    assert_eq!(found.longest_left_out, Some(2199));
+    assert_eq!(found.metadata.entries.len(), 2);
+    assert_eq!(found.metadata.get("/private/filters/values/small").unwrap().as_bytes(), b"a\0b");
+    assert_eq!(
+        refused("METADATA-SERVER", get),
+        "GETMETADATA needs METADATA, which the server does not offer"
+    );
+    for (depth, size, options) in [
+        (Some(Depth::Infinity), None, "(DEPTH infinity) "),
+        (Some(Depth::Zero), None, "(DEPTH 0) "),
+        (None, Some(5), "(MAXSIZE 5) "),
+    ] {
+        let text = format!("C: xt2 GETMETADATA {options}a (/shared/x)\nS: xt2 OK done\n");
+        let get = || {
+            let get = GetMetadata::new("a", ["/shared/x"]);
+            let get = depth.map_or(get.clone(), |depth| get.depth(depth));
+            size.map_or(get.clone(), |size| get.max_size(size))
+        };
+        told("METADATA", &text, get).unwrap();
+    }
+    let text = "C: xt2 SETMETADATA INBOX (/private/comment {33+}
+         C: My new comment across
+         C: two lines. /shared/comment NIL)
+         S: xt2 OK SETMETADATA complete\n";
+    let set = || {
+        SetMetadata::new("INBOX")
+            .set("/private/comment", "My new comment across\r\ntwo lines.")
+            .remove("/shared/comment")
+    };
+    told("METADATA LITERAL+", text, set).unwrap();
+    needs("METADATA", set);
+    assert_eq!(
+        told(
+            "METADATA",
+            "C: xt2 SETMETADATA \"\" (/shared/x \"\")\nS: xt2 NO [METADATA TOOMANY] no\n",
+            || { SetMetadata::of_server().set("/shared/x", "") }
+        )
+        .unwrap_err()
+        .to_string(),
+        "SETMETADATA refused: NO [METADATA TOOMANY] no"
+    );
+    for entry in
+        ["/comment", "/private/a*", "/private/ü", "/private/a\r\nb", "/shared/", "/shared//a", ""]
+    {
+        let error = refused("METADATA", || GetMetadata::new("a", [entry]));
+        assert!(error.starts_with("invalid metadata entry: expected a path"), "{entry}: {error}");
+    }
+    assert!(refused("METADATA", || GetMetadata::new("a", [""; 0])).contains("must ask"));
+    told("METADATA", "", || SetMetadata::new("a")).unwrap();
+}
+
+#[test]
+fn news_of_other_mailboxes_are_asked_for() {
+    // RFC 5465, 3 and 5.
+    let text = "C: xt2 NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange)) (subtree (Lists \"a b\") (MessageNew MessageExpunge)) (personal (MailboxName SubscriptionChange)) (mailboxes (misc) NONE)
+         S: * STATUS Lists/Lemonade (UIDVALIDITY 4 UIDNEXT 9999 MESSAGES 500)
+         S: xt2 OK done\n";
+    let notify = || {
+        Notify::set(Watched::Selected, News::none().messages_with([Item::Uid, Item::Flags]).flags())
+            .and(Watched::Subtree(vec!["Lists".into(), "a b".into()]), News::none().messages())
+            .and(Watched::Personal, News::none().names().subscriptions())
+            .and(Watched::Mailboxes(vec!["misc".into()]), News::none())
+            .with_status()
+    };
+    told("NOTIFY", text, notify).unwrap();
+    needs("NOTIFY", notify);
+    told("NOTIFY", "C: xt2 NOTIFY NONE\nS: xt2 OK done\n", Notify::none).unwrap();
+    let text = "C: xt2 NOTIFY SET (selected-delayed (MessageNew MessageExpunge)) (inboxes (ServerMetadataChange)) (subscribed (MailboxMetadataChange))
+         S: xt2 NO [BADEVENT (MessageNew)] no\n";
+    let notify = || {
+        Notify::set(Watched::SelectedDelayed, News::none().messages())
+            .and(Watched::Inboxes, News::none().server_metadata())
+            .and(Watched::Subscribed, News::none().mailbox_metadata())
+    };
+    assert!(
+        told("NOTIFY", text, notify).unwrap_err().to_string().contains("BADEVENT (MessageNew)")
+    );
+    let flags = || Notify::set(Watched::Selected, News::none().flags());
+    assert!(refused("NOTIFY", flags).starts_with("invalid news: changes of flags"));
+    let nobody = || Notify::set(Watched::Mailboxes(vec![]), News::none().messages());
+    assert_eq!(refused("NOTIFY", nobody), "invalid mailboxes: no mailbox is named");
+}
+
+#[test]
+fn what_nobody_asked_for_is_news() {
+    let text = "S: * OK ready
+         C: xt1 NOOP
+         S: * SORT 3 1
+         S: * QUOTA \"\" (STORAGE 1 2)
+         S: * QUOTAROOT a b
+         S: * METADATA a /shared/x /shared/y
+         S: * ACL a b l
+         S: * LISTRIGHTS a b l
+         S: * MYRIGHTS a l
+         S: * NAMESPACE NIL NIL ((\"p\" NIL))
+         S: * ID NIL
+         S: * ESEARCH (TAG \"x\") PARTIAL (1:5 1:3) ALL 1:9
+         S: xt1 OK done\n";
+    let events = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Noop::new())?;
+        Ok(std::iter::from_fn(|| peer.machine.next_event()).collect::<Vec<_>>())
+    });
+    let events = events.unwrap();
+    assert!(events.iter().all(|event| !matches!(event, Event::Other { .. })), "{events:?}");
+    assert_eq!(events[0], Event::Sort(vec![3, 1]));
+    assert!(matches!(&events[3], Event::Metadata(told) if told.changed.len() == 2));
+    assert!(matches!(&events[9], Event::Esearch(found) if found.partial.is_some()));
+    assert_eq!(events.len(), 10);
+}
+
+#[test]
+fn a_sequence_number_is_no_uid() {
+    // They are different types; a set of one cannot name messages by the other.
+    let found: SeqSet = SeqNo::new(5).unwrap().into();
+    let text = "C: xt2 COPY 5 x\nS: xt2 OK done\n";
+    told("", text, || Copy::by_sequence(found.clone(), "x")).unwrap();
+}
