@@ -204,9 +204,14 @@ impl AuthenticationRefused {
         self.status.is_temporary()
     }
 
-    /// The credentials themselves were refused.
+    /// The credentials themselves were refused: NO without a code, or with AUTHENTICATIONFAILED, EXPIRED or
+    /// one that says nothing about it (RFC 5530, 3), unless the server's document means something else
+    /// ([`ErrorChallenge::may_mean_token`]).
     pub fn needs_new_token(&self) -> bool {
-        self.status.is_no() && !self.is_temporary() && self.cancelled.is_none()
+        self.status.is_no()
+            && self.cancelled.is_none()
+            && self.status.may_mean_token()
+            && self.challenge.as_ref().is_none_or(ErrorChallenge::may_mean_token)
     }
 }
 
@@ -217,6 +222,25 @@ impl StatusText {
             && matches!(
                 self.code,
                 Some(ResponseCode::Unavailable | ResponseCode::InUse | ResponseCode::Limit)
+            )
+    }
+
+    /// The code leaves it possible that the token was refused.
+    fn may_mean_token(&self) -> bool {
+        !self.is_temporary()
+            && !matches!(
+                self.code,
+                Some(
+                    ResponseCode::AuthorizationFailed
+                        | ResponseCode::ContactAdmin
+                        | ResponseCode::PrivacyRequired
+                        | ResponseCode::NoPerm
+                        | ResponseCode::Cannot
+                        | ResponseCode::ClientBug
+                        | ResponseCode::ServerBug
+                        | ResponseCode::Corruption
+                        | ResponseCode::OverQuota
+                )
             )
     }
 

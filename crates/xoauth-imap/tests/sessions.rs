@@ -145,6 +145,36 @@ fn a_temporary_failure_does_not_ask_for_a_new_token() {
 }
 
 #[test]
+fn refusals_of_credentials_are_told_apart() {
+    // {"status":"insufficient_scope"}
+    let scope = "eyJzdGF0dXMiOiJpbnN1ZmZpY2llbnRfc2NvcGUifQ==";
+    let none = "";
+    let cases = [
+        ("NO", none, true),
+        ("NO [AUTHENTICATIONFAILED]", none, true),
+        ("NO [EXPIRED]", none, true),
+        ("NO [ALERT]", none, true),
+        ("NO [X-SPECIAL]", none, true),
+        ("NO [AUTHORIZATIONFAILED]", none, false),
+        ("NO [CONTACTADMIN]", none, false),
+        ("NO [PRIVACYREQUIRED]", none, false),
+        ("NO [UNAVAILABLE]", none, false),
+        ("NO [SERVERBUG]", none, false),
+        ("BAD", none, false),
+        ("NO [AUTHENTICATIONFAILED]", scope, false),
+    ];
+    for (answer, document, new_token) in cases {
+        let challenge =
+            if document.is_empty() { String::new() } else { format!("S: + {document}\nC:\n") };
+        let text =
+            format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\n{challenge}S: xt1 {answer} no\n");
+        let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
+        assert!(matches!(error, Error::AuthenticationRefused(_)), "{error:?}");
+        assert_eq!(error.needs_new_token(), new_token, "{answer} {document}");
+    }
+}
+
+#[test]
 fn garbage_for_a_challenge_is_cancelled() {
     let text =
         format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + %%%\nC: *\nS: xt1 BAD cancelled\n");

@@ -113,6 +113,16 @@ impl ErrorChallenge {
         &self.raw
     }
 
+    /// Whether the refusal can be about the token. `insufficient_scope` and `invalid_request` (RFC 6750 3.1),
+    /// their HTTP status 403, and those of a judge that is down, 5xx, stand however new a token is; every
+    /// other status, and none, may mean a bad one.
+    #[must_use]
+    pub fn may_mean_token(&self) -> bool {
+        let status = self.status().unwrap_or_default().trim();
+        let is_down = status.len() == 3 && status.starts_with('5');
+        !is_down && !matches!(status, "insufficient_scope" | "invalid_request" | "403")
+    }
+
     fn members(&self) -> impl Iterator<Item = (&'static str, String)> {
         let members = [
             ("status", &self.status),
@@ -157,6 +167,25 @@ mod tests {
     use super::*;
     use alloc::format;
     use alloc::vec;
+
+    #[test]
+    fn a_new_token_helps_only_where_the_token_was_refused() {
+        let cases = [
+            (r#"{"status":"invalid_token"}"#, true),
+            (r#"{"status":"401"}"#, true),
+            (r#"{"status":400}"#, true),
+            (r#"{"schemes":"bearer"}"#, true),
+            ("no document", true),
+            (r#"{"status":"insufficient_scope"}"#, false),
+            (r#"{"status":"invalid_request"}"#, false),
+            (r#"{"status":403}"#, false),
+            (r#"{"status":"503"}"#, false),
+        ];
+        for (document, expected) in cases {
+            let challenge = ErrorChallenge::parse(document.as_bytes());
+            assert_eq!(challenge.may_mean_token(), expected, "{document}");
+        }
+    }
 
     #[test]
     fn documents_of_real_servers_are_read() {

@@ -273,14 +273,13 @@ impl Error {
 
 impl AuthenticationRefused {
     /// The credentials were judged and refused. Other faults hide behind the same 535: Microsoft says
-    /// 5.7.139 where the mailbox or tenant forbids SMTP, RFC 7628 has statuses that are not about the
-    /// token; a new token helps with neither.
+    /// 5.7.139 where the mailbox or tenant forbids SMTP, and a document can say so
+    /// ([`ErrorChallenge::may_mean_token`]); a new token helps with neither.
     pub fn needs_new_token(&self) -> bool {
-        let status = self.challenge.as_ref().and_then(ErrorChallenge::status);
         self.reply.code.get() == 535
             && self.cancelled.is_none()
             && self.reply.enhanced.is_none_or(|code| (code.subject, code.detail) != (7, 139))
-            && !matches!(status, Some("insufficient_scope" | "invalid_request" | "403"))
+            && self.challenge.as_ref().is_none_or(ErrorChallenge::may_mean_token)
     }
 }
 
