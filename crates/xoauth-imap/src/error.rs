@@ -129,6 +129,8 @@ pub enum Error {
         /// The error of its source.
         source: Option<Arc<dyn core::error::Error + Send + Sync>>,
     },
+    /// The session is authenticated already, as its greeting said (PREAUTH); nothing was sent.
+    AlreadyAuthenticated,
     /// The mechanism could not make its message; nothing was sent.
     Sasl(xoauth_sasl::Error),
     /// A flight is under way; its end must be heard before another begins.
@@ -171,6 +173,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::NotSelected { .. }
             | Self::CapabilitiesUnknown
+            | Self::AlreadyAuthenticated
             | Self::Sasl(_)
             | Self::Busy => false,
         }
@@ -300,6 +303,9 @@ impl fmt::Display for Error {
             Self::NotSelected { command } => write!(f, "{command} needs a selected mailbox"),
             Self::CapabilitiesUnknown => {
                 f.write_str("capabilities are not known, expected CAPABILITY first")
+            }
+            Self::AlreadyAuthenticated => {
+                f.write_str("the session is authenticated already, expected no login")
             }
             Self::Content { reason, .. } => write!(f, "content cannot be sent: {reason}"),
             Self::Sasl(error) => write!(f, "{error}"),

@@ -12,6 +12,7 @@ mod transcript;
 use transcript::{Peer, dialogue, play, play_without};
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Exchange};
+use xoauth_imap::sasl::oauth1::Secret;
 use xoauth_imap::sasl::{Context, Nonce, OAuthBearer, Stamp, XOAuth2};
 use xoauth_imap::{Error, Flag, LimitKind, Query, Section, State};
 
@@ -172,6 +173,26 @@ fn refusals_of_credentials_are_told_apart() {
         assert!(matches!(error, Error::AuthenticationRefused(_)), "{error:?}");
         assert_eq!(error.needs_new_token(), new_token, "{answer} {document}");
     }
+}
+
+#[test]
+fn who_is_authenticated_already_does_not_send_credentials() {
+    let text =
+        "S: * PREAUTH [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\nC: xt1 NOOP\nS: xt1 OK\n";
+    let found = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        let errors = [
+            peer.run(authenticate(SaslIr::Auto)).unwrap_err(),
+            peer.run(authenticate(SaslIr::Auto).even_if_unlisted()).unwrap_err(),
+            peer.run(Login::new("user", Secret::new("password"))).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::AlreadyAuthenticated), "{error:?}");
+            assert!(!error.is_fatal() && !error.is_transient() && !error.needs_new_token());
+        }
+        peer.run(Noop::new())
+    });
+    found.unwrap();
 }
 
 #[test]

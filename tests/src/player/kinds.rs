@@ -36,6 +36,7 @@ fn imap(error: &Imap) -> &'static str {
         Imap::InvalidArgument { .. }
         | Imap::Unsupported { .. }
         | Imap::NotSelected { .. }
+        | Imap::AlreadyAuthenticated
         | Imap::Sasl(_)
         | Imap::Busy => "invalid-argument",
         _ => "io",

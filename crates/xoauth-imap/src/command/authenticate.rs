@@ -58,8 +58,12 @@ impl Authenticate {
 
 impl Exchange for Authenticate {
     /// # Errors
-    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism.
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism;
+    /// [`Error::AlreadyAuthenticated`] behind a PREAUTH greeting (RFC 9051, 7.1.4).
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        if state.is_preauthenticated() {
+            return Err(Error::AlreadyAuthenticated);
+        }
         let name = self.exchange.mechanism();
         let offered = state.capabilities().is_some_and(|capabilities| {
             capabilities.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))

@@ -208,8 +208,12 @@ impl Login {
 
 impl Exchange for Login {
     /// # Errors
-    /// [`Error::MechanismUnavailable`] where the server forbids it with LOGINDISABLED (RFC 9051, 6.2.3).
+    /// [`Error::MechanismUnavailable`] where the server forbids it with LOGINDISABLED (RFC 9051, 6.2.3);
+    /// [`Error::AlreadyAuthenticated`] behind a PREAUTH greeting.
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        if state.is_preauthenticated() {
+            return Err(Error::AlreadyAuthenticated);
+        }
         let Some(capabilities) = state.capabilities() else {
             return Err(Error::CapabilitiesUnknown);
         };
