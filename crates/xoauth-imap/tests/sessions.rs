@@ -11,10 +11,10 @@ mod transcript;
 
 use transcript::{Peer, dialogue, play, play_without};
 use xoauth_imap::command::*;
-use xoauth_imap::proto::{Command, Exchange};
+use xoauth_imap::proto::{Command, Encoder, Exchange};
 use xoauth_imap::sasl::oauth1::Secret;
 use xoauth_imap::sasl::{Context, Nonce, OAuthBearer, Stamp, XOAuth2};
-use xoauth_imap::{Error, Flag, LimitKind, Query, Section, State};
+use xoauth_imap::{ArgumentSink, Error, Flag, LimitKind, Query, Section, State, StatusText};
 
 const GREETING: &str =
     "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] ready\n";
@@ -189,6 +189,42 @@ fn who_is_authenticated_already_does_not_send_credentials() {
         for error in errors {
             assert!(matches!(error, Error::AlreadyAuthenticated), "{error:?}");
             assert!(!error.is_fatal() && !error.is_transient() && !error.needs_new_token());
+        }
+        peer.run(Noop::new())
+    });
+    found.unwrap();
+}
+
+/// A command of a user's own that passes its argument on unchecked.
+struct Unchecked(&'static str, fn(&mut Encoder<'_>, &str));
+
+impl Exchange for Unchecked {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.raw("X ");
+        (self.1)(out, self.0);
+        Ok(())
+    }
+}
+
+impl Command for Unchecked {
+    type Output = ();
+
+    fn finish(self, _: StatusText) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_of_own_commands_cannot_be_ended_early() {
+    let ways: [fn(&mut Encoder<'_>, &str); 2] =
+        [|out, text| out.raw(text), |out, text| out.secret(text)];
+    let found = play("C: xt1 NOOP\nS: xt1 OK\n", |peer| {
+        for text in ["x\r\nxt2 LOGOUT", "x\n", "\rx", "x\0y"] {
+            for way in ways {
+                let error = peer.run(Unchecked(text, way)).unwrap_err();
+                assert!(matches!(error, Error::InvalidArgument { .. }), "{text:?}: {error:?}");
+                assert!(!error.is_fatal());
+            }
         }
         peer.run(Noop::new())
     });

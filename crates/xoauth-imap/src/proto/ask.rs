@@ -39,7 +39,10 @@ impl Machine {
             let mut encoder = Encoder::new(output, state, mask, index, &flight.tag);
             let start = encoder.position();
             exchange.on_interrupt(&mut encoder);
-            encoder.finish()?;
+            if let Err(fault) = encoder.finish() {
+                output.truncate(start);
+                return Err(fault);
+            }
             if let Some(lines) = &mut self.transcript {
                 lines.extend(output.transcript(start).filter(|_| output.len() > start));
             }

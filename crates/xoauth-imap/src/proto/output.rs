@@ -344,6 +344,10 @@ impl<'a> Encoder<'a> {
 
     /// Octets that no trace may show and that are wiped once written.
     pub fn secret(&mut self, text: &str) {
+        if text.bytes().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            self.refuse("secret", "a CR, LF or NUL would end its line");
+            return;
+        }
         let start = self.output.buffer.len();
         self.output.buffer.extend(text.as_bytes());
         self.output.secrets.push(start..self.output.buffer.len());
@@ -407,10 +411,10 @@ impl<'a> Encoder<'a> {
 
 impl ArgumentSink for Encoder<'_> {
     fn raw(&mut self, text: &str) {
-        debug_assert!(
-            !text.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)),
-            "raw text ends a line"
-        );
+        if text.bytes().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            self.refuse("protocol text", "a CR, LF or NUL would end its line");
+            return;
+        }
         self.output.buffer.extend(text.as_bytes());
     }
 

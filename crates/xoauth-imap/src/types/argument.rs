@@ -5,7 +5,8 @@
 /// The encoder of the protocol machine is one. It decides whether a string becomes an atom, a quoted
 /// string or a literal, so that types only say what they are.
 pub trait ArgumentSink {
-    /// Text of the protocol itself: words, numbers, spaces, parentheses. Never a caller's text.
+    /// Text of the protocol itself: words, numbers, spaces, parentheses. Never a caller's text. One with a CR,
+    /// LF or NUL is not written and makes the command fail.
     fn raw(&mut self, text: &str);
 
     /// `astring`, RFC 9051 9.
