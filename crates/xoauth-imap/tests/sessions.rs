@@ -232,6 +232,25 @@ fn lines_of_own_commands_cannot_be_ended_early() {
 }
 
 #[test]
+fn what_a_server_says_is_bounded() {
+    let (text, code) = ("x".repeat(60_000), "y".repeat(3000));
+    for text in ["x".repeat(512), text] {
+        let cut =
+            if text.len() > 512 { format!("… ({} octets)", text.len()) } else { String::new() };
+        let dialogue = format!("S: * OK ready\nC: xt1 NOOP\nS: * BYE {text}\n");
+        let error = Peer::first_error(&dialogue, |peer| {
+            greeted(peer)?;
+            peer.run(Noop::new())
+        });
+        let expected = format!("server ended the session: {}{cut}", "x".repeat(512));
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    }
+    let dialogue = format!("C: xt1 NOOP\nS: xt1 NO [BADURL {code}] no\n");
+    let error = Peer::first_error(&dialogue, |peer| peer.run(Noop::new())).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("{}… (3000 octets)] no", "y".repeat(2048))), "{error}");
+}
+
+#[test]
 fn garbage_for_a_challenge_is_cancelled() {
     let text =
         format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + %%%\nC: *\nS: xt1 BAD cancelled\n");

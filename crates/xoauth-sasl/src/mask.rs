@@ -73,6 +73,11 @@ impl Mask {
         self.runs.is_empty() && self.short.is_empty()
     }
 
+    /// Whether [`apply`](Mask::apply) leaves out the end of this text.
+    pub(crate) fn leaves_out(&self, text: &[u8]) -> bool {
+        text.len() > LIMIT && !self.is_empty()
+    }
+
     /// The text with `[secret]` in place of our secrets.
     ///
     /// Takes time in proportion to the text. Of a text longer than 4 KiB the end is left out.

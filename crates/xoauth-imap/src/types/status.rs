@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use xoauth_sasl::Mask;
-use xoauth_sasl::wire::escape_into;
+use xoauth_sasl::wire::Excerpt;
 
 use super::ResponseCode;
 use crate::parse::StatusRef;
@@ -26,7 +26,8 @@ pub enum StatusKind {
 
 /// A status of the server with its code and its text for people.
 ///
-/// Of what the server says, control characters are escaped and our secrets masked.
+/// Of what the server says, control characters are escaped and our secrets masked. At most 512 octets of the
+/// text are kept, and 2,048 of what a response code says; what was cut tells its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusText {
@@ -83,15 +84,23 @@ impl StatusRef<'_> {
     /// An owned copy; the secrets that `mask` knows are replaced in it.
     pub fn to_owned_masked(&self, mask: &Mask) -> StatusText {
         let code = self.code.as_ref().map(|code| ResponseCode::new(code, mask));
-        StatusText { kind: self.kind, code, text: shown(self.text, mask) }
+        StatusText { kind: self.kind, code, text: bounded(self.text, mask, TEXT) }
     }
 }
 
-/// Text of a server without our secrets, fit to be shown.
+/// Octets of a text for people that are kept: as many as SMTP allows one of its lines.
+const TEXT: usize = 512;
+
+/// Octets of a response code that are kept, a list or a URL for example.
+const CODE: usize = 2048;
+
+/// What a response code says, without our secrets and fit to be shown.
 pub(super) fn shown(octets: &[u8], mask: &Mask) -> String {
-    let mut text = String::with_capacity(octets.len());
-    escape_into(&mask.apply(octets), &mut text);
-    text
+    bounded(octets, mask, CODE)
+}
+
+fn bounded(octets: &[u8], mask: &Mask, limit: usize) -> String {
+    Excerpt::bounded(octets, mask, limit).into()
 }
 
 impl fmt::Display for StatusKind {

@@ -26,15 +26,19 @@ impl Excerpt {
     /// What may be shown of `octets`.
     #[must_use]
     pub fn new(octets: &[u8], mask: &Mask) -> Self {
+        Self::bounded(octets, mask, Self::LIMIT)
+    }
+
+    /// The same with a bound of its own, in octets before they are escaped.
+    #[must_use]
+    pub fn bounded(octets: &[u8], mask: &Mask, limit: usize) -> Self {
         let masked = mask.apply(octets);
-        let mut text = String::with_capacity(masked.len().min(Self::LIMIT));
-        match masked.split_at_checked(Self::LIMIT) {
-            Some((shown, rest)) if !rest.is_empty() => {
-                escape_into(shown, &mut text);
-                // Writing to a `String` does not fail.
-                let _ = write!(text, "… ({} octets)", octets.len());
-            }
-            _ => escape_into(&masked, &mut text),
+        let shown = masked.get(..limit).unwrap_or(&masked);
+        let mut text = String::with_capacity(shown.len());
+        escape_into(shown, &mut text);
+        if shown.len() < masked.len() || mask.leaves_out(octets) {
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "… ({} octets)", octets.len());
         }
         Self(text)
     }
@@ -49,6 +53,12 @@ impl Excerpt {
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<Excerpt> for String {
+    fn from(excerpt: Excerpt) -> Self {
+        excerpt.0
     }
 }
 
@@ -113,6 +123,16 @@ mod tests {
         assert_eq!(whole.as_str().len(), 256);
         let cut = Excerpt::new(&vec![b'a'; 100_000], &mask);
         assert_eq!(cut.as_str(), format!("{}… (100000 octets)", "a".repeat(256)));
+    }
+
+    #[test]
+    fn what_a_mask_leaves_out_is_told() {
+        let mut mask = Mask::default();
+        mask.add("0123456789abcdef");
+        let text = [b"0123456789abcdef".repeat(256), b"end".to_vec()].concat();
+        assert_eq!(Excerpt::new(&text, &mask).as_str(), "[secret]… (4099 octets)");
+        assert_eq!(Excerpt::bounded(b"abcdef", &mask, 5).as_str(), "abcde… (6 octets)");
+        assert_eq!(Excerpt::bounded(b"abcdef", &mask, 6).as_str(), "abcdef");
     }
 
     #[test]

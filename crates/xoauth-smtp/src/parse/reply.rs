@@ -2,10 +2,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt;
 
 use xoauth_sasl::Mask;
-use xoauth_sasl::wire::escape_into;
+use xoauth_sasl::wire::Excerpt;
 
 use crate::types::{EnhancedCode, ReplyCode, ReplyText};
 
@@ -90,15 +90,7 @@ impl<'a> Reply<'a> {
     }
 
     fn shown(&self, line: &[u8]) -> String {
-        let masked = self.mask.apply(line);
-        let kept = masked.get(..KEPT_OCTETS).unwrap_or(&masked);
-        let mut text = String::with_capacity(kept.len());
-        escape_into(kept, &mut text);
-        if kept.len() < masked.len() {
-            // Writing to a `String` does not fail.
-            let _ = write!(text, "… ({} octets)", line.len());
-        }
-        text
+        Excerpt::bounded(line, self.mask, KEPT_OCTETS).into()
     }
 }
 
