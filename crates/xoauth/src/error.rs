@@ -41,6 +41,9 @@ pub enum Error {
     /// The TLS library of this machine cannot be used as asked.
     #[cfg(feature = "native-tls")]
     TlsSetup(native_tls::Error),
+    /// Text that should name trusted roots holds no certificate.
+    #[cfg(feature = "native-tls")]
+    NoCertificate,
     /// The system's random source or the mechanism failed before anything was sent.
     Sasl(xoauth_sasl::Error),
     /// The source of access tokens gave none.
@@ -127,6 +130,8 @@ impl fmt::Display for Error {
             Self::TlsDeadline => f.write_str("deadline passed during the TLS handshake"),
             #[cfg(feature = "native-tls")]
             Self::TlsSetup(_) => f.write_str("TLS cannot be set up"),
+            #[cfg(feature = "native-tls")]
+            Self::NoCertificate => f.write_str("no certificate in the text, expected PEM"),
             Self::Sasl(error) => error.fmt(f),
             #[cfg(feature = "native-tls")]
             Self::Token { refusal: None, .. } => f.write_str("no access token"),
@@ -168,6 +173,8 @@ impl std::error::Error for Error {
             Self::NotConnected { .. } => None,
             #[cfg(feature = "mail-parser")]
             Self::Headers { .. } => None,
+            #[cfg(feature = "native-tls")]
+            Self::NoCertificate => None,
             Self::TlsDeadline | Self::Ended => None,
         }
     }

@@ -12,7 +12,7 @@ pub(crate) fn word(error: &Error) -> &'static str {
         Error::Certificate { .. } => "certificate",
         Error::TlsHandshake { .. } | Error::TlsSetup(_) => "tls-handshake",
         Error::TlsDeadline => "timeout",
-        Error::Sasl(_) => "invalid-argument",
+        Error::Sasl(_) | Error::NoCertificate => "invalid-argument",
         Error::Ended => "closed",
         Error::Imap(error) => imap(error),
         Error::Smtp(error) => smtp(error),

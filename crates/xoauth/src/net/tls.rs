@@ -75,9 +75,13 @@ impl TlsBuilder {
     /// Trusts the certificates in `pem` (one or several) beside the system's.
     ///
     /// # Errors
-    /// [`Error::TlsSetup`]: `pem` holds no certificate.
+    /// [`Error::NoCertificate`]: `pem` holds none; [`Error::TlsSetup`]: what it holds is broken.
     pub fn add_roots(mut self, pem: &[u8]) -> Result<Self, Error> {
         let certificates = Certificate::stack_from_pem(pem).map_err(Error::TlsSetup)?;
+        // Not every back end takes text without a certificate for an error.
+        if certificates.is_empty() {
+            return Err(Error::NoCertificate);
+        }
         self.roots.extend(certificates);
         Ok(self)
     }
@@ -144,13 +148,84 @@ impl Transport for TlsTransport {
     }
 }
 
-/// Tells a certificate that is not trusted from a handshake that failed otherwise. native-tls has no typed
-/// difference; each of its back ends names the certificate in its text.
+/// Tells a certificate that is not trusted from a handshake that failed otherwise.
 pub(super) fn handshake_failed(host: &str, source: native_tls::Error) -> Error {
     let host = host.to_owned();
-    if source.to_string().contains("certificate") {
+    if is_about_the_certificate(&source.to_string()) {
         Error::Certificate { host, source }
     } else {
         Error::TlsHandshake { host, source }
+    }
+}
+
+/// native-tls has no typed difference. OpenSSL says that verification failed, and has the word certificate
+/// also in the names of its functions and of the alerts a server sends about ours; the back ends of Windows
+/// and Apple describe what is wrong with the certificate.
+fn is_about_the_certificate(error: &str) -> bool {
+    let error = error.to_ascii_lowercase();
+    if error.contains("ssl routines") {
+        error.contains("certificate verify failed")
+    } else {
+        error.contains("certificate") && !error.contains("alert")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verification_that_failed_is_about_the_certificate() {
+        let cases = [
+            (
+                "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify \
+                 failed:ssl/statem/statem_clnt.c:2091:: (self-signed certificate)",
+                true,
+            ),
+            (
+                "error:1416F086:SSL routines:tls_process_server_certificate:certificate verify \
+                 failed:../ssl/statem/statem_clnt.c:1919: (Hostname mismatch)",
+                true,
+            ),
+            (
+                "error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:\
+                 ssl/record/rec_layer_s3.c:1590:SSL alert number 42",
+                false,
+            ),
+            (
+                "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:\
+                 ssl/record/rec_layer_s3.c:1590:SSL alert number 116",
+                false,
+            ),
+            (
+                "error:0A00009F:SSL routines:tls_process_server_certificate:length mismatch:\
+                 ssl/statem/statem_clnt.c:1860:",
+                false,
+            ),
+            ("error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure", false),
+            ("The certificate was not trusted.", true),
+            (
+                "A certificate chain processed, but terminated in a root certificate which is not \
+                 trusted by the trust provider. (os error -2146762487)",
+                true,
+            ),
+            (
+                "The certificate's CN name does not match the passed value. (os error -2146762481)",
+                true,
+            ),
+            ("connection reset by peer", false),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(is_about_the_certificate(error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn text_without_a_certificate_is_no_root() {
+        for pem in ["", "no certificate", "# a comment\n\n"] {
+            let error = Tls::builder().add_roots(pem.as_bytes()).unwrap_err();
+            assert!(matches!(error, Error::NoCertificate), "{pem:?}: {error:?}");
+            assert_eq!(error.to_string(), "no certificate in the text, expected PEM");
+        }
     }
 }
