@@ -131,6 +131,52 @@ fn a_body_is_a_reader() {
 }
 
 #[test]
+fn a_body_that_is_no_literal_is_a_body_too() {
+    let _alone = alone();
+    let peer = Peer::start(vec![vec![
+        send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
+        expect("AUTHENTICATE"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("UID FETCH"),
+        send("* 1 FETCH (BODY[] \"a \\\"b\\\"\" UID 7)\r\n* 2 FETCH (BODY[] \"\" UID 8)\r\n"),
+        send("* 3 FETCH (BODY[] \"unread\" UID 9)\r\n* 4 FETCH (BODY[] {3}\r\nabc UID 10)\r\n"),
+        send("* 5 FETCH (BODY[] NIL UID 11)\r\n{tag} OK done\r\n"),
+        expect("NOOP"),
+        send("{tag} OK done\r\n"),
+    ]])
+    .unwrap();
+    let mut session = plain(&peer);
+    let mut stream = session.stream(Fetch::new("1:*", Item::Body)).unwrap();
+    let mut parts = Vec::new();
+    while let Some(part) = stream.next_part().unwrap() {
+        match part {
+            Part::Body(mut body) if body.info().seq.get() != 3 => {
+                let mut file = Vec::new();
+                assert_eq!(body.copy_to(&mut file).unwrap(), body.info().len);
+                parts.push(format!("{} {}", body.info().seq, file.escape_ascii()));
+            }
+            Part::Body(body) => parts.push(format!("{} unread", body.info().seq)),
+            Part::Message(message) => {
+                parts.push(format!("{} has {} without octets", message.seq, message.bodies.len()));
+            }
+        }
+    }
+    let expected = [
+        "1 a \\\"b\\\"",
+        "1 has 0 without octets",
+        "2 ",
+        "2 has 0 without octets",
+        "3 unread",
+        "3 has 0 without octets",
+        "4 abc",
+        "4 has 0 without octets",
+        "5 has 1 without octets",
+    ];
+    assert_eq!(parts, expected);
+    session.run(Noop::new()).unwrap();
+}
+
+#[test]
 fn a_stream_dropped_half_way_is_read_to_its_end_by_the_next_command() {
     let _alone = alone();
     let peer = server(None);

@@ -9,7 +9,9 @@ use super::{Items, Numbers, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, Response, announced_section};
 use crate::proto::{Announcement, Claim, Command, Encoder, Exchange, LimitKind, Sink, State};
-use crate::types::{ArgumentSink, Message, Section, SeqNo, SeqSet, StatusText, Uid, UidSet};
+use crate::types::{
+    ArgumentSink, BodySection, Message, Octets, Section, SeqNo, SeqSet, StatusText, Uid, UidSet,
+};
 
 /// Which message and section the octets of a body belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct BodyInfo {
 pub enum FetchEvent {
     /// A body begins; its octets are lent next.
     Body(BodyInfo),
+    /// A body whole: it came as a quoted string instead of a literal.
+    Whole(BodyInfo, Octets),
     /// A message is complete; its bodies came before.
     Message(Box<Message>),
 }
@@ -116,6 +120,21 @@ impl Fetch {
     /// From now on bodies are lent piece by piece instead of becoming part of their message.
     pub fn lend_bodies(&mut self) {
         self.lend = true;
+    }
+
+    /// Bodies that did not come as literals are handed out as those are, not with their message.
+    fn hand_out_bodies(&mut self, message: &mut Message) {
+        let (seq, uid) = (message.seq, message.uid);
+        for body in core::mem::take(&mut message.bodies) {
+            match body {
+                BodySection { section, origin, is_binary, octets: Some(octets) } => {
+                    let len = octets.len() as u64;
+                    let info = BodyInfo { seq, uid, section, origin, is_binary, len };
+                    self.events.push_back(FetchEvent::Whole(info, octets));
+                }
+                none => message.bodies.push(none),
+            }
+        }
     }
 
     /// The next thing that was heard, in order.
@@ -211,6 +230,9 @@ impl Exchange for Fetch {
         for (info, octets) in self.announced.drain(..).zip(self.bodies.drain(..)) {
             message.restore(info, octets);
         }
+        if self.lend {
+            self.hand_out_bodies(&mut message);
+        }
         self.events.push_back(FetchEvent::Message(Box::new(message)));
         Ok(Claim::Mine)
     }
@@ -233,7 +255,7 @@ impl Streamed for Fetch {
         loop {
             match self.events.pop_front()? {
                 FetchEvent::Message(message) => return Some(*message),
-                FetchEvent::Body(_) => {}
+                FetchEvent::Body(_) | FetchEvent::Whole(..) => {}
             }
         }
     }

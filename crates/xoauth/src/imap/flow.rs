@@ -3,8 +3,8 @@
 
 use std::task::{Context, Poll, ready};
 
-use xoauth_imap::Message;
 use xoauth_imap::command::{BodyInfo, Fetch, FetchEvent, Streamed};
+use xoauth_imap::{Message, Octets};
 
 use super::core::Core;
 use crate::Error;
@@ -22,9 +22,11 @@ pub(crate) struct Flow<'s, I: Io, C: Streamed> {
 /// Where the caller is in a body.
 #[derive(Default)]
 struct Lent {
-    /// Octets of the lent chunk that were taken.
+    /// Octets of the lent chunk, or of the whole body, that were taken.
     taken: usize,
     left: u64,
+    /// The body, where it did not come in chunks.
+    whole: Option<Octets>,
 }
 
 /// A piece of a FETCH answer.
@@ -99,7 +101,11 @@ impl<I: Io> Flow<'_, I, Fetch> {
             }
             match event {
                 Some(FetchEvent::Body(info)) => {
-                    self.body = Lent { taken: 0, left: info.len };
+                    self.body = Lent { taken: 0, left: info.len, whole: None };
+                    return Poll::Ready(Ok(Some(Piece::Body(info))));
+                }
+                Some(FetchEvent::Whole(info, octets)) => {
+                    self.body = Lent { taken: 0, left: info.len, whole: Some(octets) };
                     return Poll::Ready(Ok(Some(Piece::Body(info))));
                 }
                 Some(FetchEvent::Message(message)) => {
@@ -133,7 +139,8 @@ impl<I: Io> Flow<'_, I, Fetch> {
 
     /// Waits until octets of the body are lent; none are left at its end.
     pub(crate) fn poll_lent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.body.left > 0 && self.body.taken >= self.core.machine.chunk().len() {
+        let Lent { taken, left, whole } = &self.body;
+        if whole.is_none() && *left > 0 && *taken >= self.core.machine.chunk().len() {
             ready!(self.poll_advance(cx))?;
             self.body.taken = 0;
         }
@@ -142,11 +149,12 @@ impl<I: Io> Flow<'_, I, Fetch> {
 
     /// The octets lent and not taken yet, `most` of them at most; they count as taken.
     pub(crate) fn take_lent(&mut self, most: usize) -> &[u8] {
-        let Lent { taken, left } = &mut self.body;
+        let Lent { taken, left, whole } = &mut self.body;
         if *left == 0 {
             return &[];
         }
-        let chunk = self.core.machine.chunk().get(*taken..).unwrap_or_default();
+        let octets = whole.as_deref().unwrap_or_else(|| self.core.machine.chunk());
+        let chunk = octets.get(*taken..).unwrap_or_default();
         let chunk = chunk.get(..most.min(chunk.len())).unwrap_or_default();
         *taken += chunk.len();
         *left = left.saturating_sub(chunk.len() as u64);

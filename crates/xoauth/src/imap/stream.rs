@@ -24,7 +24,7 @@ pub enum Part<'b, 's, T: Transport> {
     /// The octets of a message or of a section, to be read before the next part is asked for; what is not
     /// read is skipped.
     Body(Body<'b, 's, T>),
-    /// What else the server told about a message; its bodies came before.
+    /// What else the server told about a message; its bodies came before, those too that are no literals.
     Message(Box<Message>),
 }
 
