@@ -12,7 +12,7 @@ use xoauth_sasl::{CancelReason, ErrorChallenge};
 
 use crate::parse::FaultKind;
 use crate::proto::LimitKind;
-use crate::types::{ResponseCode, StatusText};
+use crate::types::{ResponseCode, SetError, StatusText};
 
 /// What went wrong with a command or with the session.
 ///
@@ -107,6 +107,8 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// Text that should name messages does not; nothing was sent.
+    InvalidNumbers(SetError),
     /// The server does not offer what the command needs; nothing was sent. To try all the same, see
     /// [`Command::even_if_unlisted`](crate::proto::Command::even_if_unlisted).
     Unsupported {
@@ -170,6 +172,7 @@ impl Error {
             | Self::TlsUnavailable { .. }
             | Self::MissingData { .. }
             | Self::InvalidArgument { .. }
+            | Self::InvalidNumbers(_)
             | Self::Unsupported { .. }
             | Self::NotSelected { .. }
             | Self::CapabilitiesUnknown
@@ -297,6 +300,7 @@ impl fmt::Display for Error {
             }
             Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
             Self::InvalidArgument { argument, reason } => write!(f, "invalid {argument}: {reason}"),
+            Self::InvalidNumbers(error) => write!(f, "invalid message numbers: {error}"),
             Self::Unsupported { command, capability } => {
                 write!(f, "{command} needs {capability}, which the server does not offer")
             }

@@ -34,6 +34,7 @@ fn imap(error: &Imap) -> &'static str {
         Imap::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
         Imap::Limit { .. } => "limit",
         Imap::InvalidArgument { .. }
+        | Imap::InvalidNumbers(_)
         | Imap::Unsupported { .. }
         | Imap::NotSelected { .. }
         | Imap::AlreadyAuthenticated

@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::Excerpt;
+
 use crate::error::Error;
 use crate::proto::Encoder;
 use crate::types::{ArgumentSink, Section, dotted};
@@ -253,10 +256,18 @@ impl FromStr for Items {
                     Item::Envelope,
                     Item::BodyStructure,
                 ]),
-                name => items.push(item(name, word).ok_or(ItemsError(()))?),
+                name => match item(name, word) {
+                    Some(item) => items.push(item),
+                    None => {
+                        // `word` stands in `text`, behind it only `behind`.
+                        let at =
+                            text.find(list).unwrap_or(0) + list.len() - behind.len() - word.len();
+                        return Err(ItemsError::new(word, at));
+                    }
+                },
             }
         }
-        if items.is_empty() { Err(ItemsError(())) } else { Ok(Self(items)) }
+        if items.is_empty() { Err(ItemsError::new("", text.len())) } else { Ok(Self(items)) }
     }
 }
 
@@ -301,13 +312,33 @@ fn item(name: &str, word: &str) -> Option<Item> {
     })
 }
 
-/// Text that names no FETCH items.
+/// Text that names no FETCH items: the word that is none, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemsError(());
+pub struct ItemsError {
+    word: Excerpt,
+    at: usize,
+}
+
+impl ItemsError {
+    fn new(word: &str, at: usize) -> Self {
+        Self { word: Excerpt::new(word.as_bytes(), &Mask::default()), at }
+    }
+
+    /// Where the word begins, in octets from the start of the text.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+}
 
 impl fmt::Display for ItemsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a list of FETCH items such as (UID FLAGS BODY.PEEK[HEADER])")
+        let Self { word, at } = self;
+        if word.as_str().is_empty() {
+            f.write_str("unexpected end")?;
+        } else {
+            write!(f, "unknown FETCH item '{word}'")?;
+        }
+        write!(f, " at offset {at}, expected a list such as (UID FLAGS BODY.PEEK[HEADER])")
     }
 }
 
@@ -335,6 +366,18 @@ mod tests {
             ["", "()", "X", "BODY[", "BODY[]<1>", "BODY[]<a.b>", "BODY[]x", "FLAGS\r\nA1 NOOP"]
         {
             assert!(items(text).is_err(), "{text:?}");
+        }
+        let faults = [
+            ("(UID FLOGS)", 5, "unknown FETCH item 'FLOGS' at offset 5"),
+            ("  FLAGS  BODY[1..2]  UID", 9, "unknown FETCH item 'BODY[1..2]' at offset 9"),
+            ("FLAGS\r\nA1 NOOP", 0, "unknown FETCH item 'FLAGS\\r\\nA1' at offset 0"),
+            ("( )", 3, "unexpected end at offset 3"),
+        ];
+        for (text, at, shown) in faults {
+            let error = items(text).unwrap_err();
+            assert_eq!(error.at(), at, "{text:?}");
+            let expected = "expected a list such as (UID FLAGS BODY.PEEK[HEADER])";
+            assert_eq!(alloc::format!("{error}"), alloc::format!("{shown}, {expected}"));
         }
     }
 }

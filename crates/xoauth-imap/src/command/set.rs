@@ -53,10 +53,7 @@ impl Numbers {
                 set.encode(out);
             }
             Self::None => out.nothing_to_ask(),
-            Self::Invalid(_) => {
-                let reason = "not a set of message numbers such as 1:4,7,9:*";
-                return Err(Error::InvalidArgument { argument: "message numbers", reason });
-            }
+            Self::Invalid(error) => return Err(Error::InvalidNumbers(error.clone())),
         }
         Ok(())
     }
