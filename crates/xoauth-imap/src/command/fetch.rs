@@ -60,6 +60,9 @@ pub struct Fetch {
 /// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
 const STEP: usize = 1024 * 1024;
 
+/// Bodies of one message that are kept; the parser takes as many items.
+const MOST_BODIES: usize = 1000;
+
 impl Fetch {
     /// Messages named by unique identifier, from a set or from text such as `"1:*"`.
     pub fn new<S: TryInto<UidSet>>(uids: S, items: impl Into<Items>) -> Self
@@ -206,6 +209,9 @@ impl Exchange for Fetch {
         }
         if self.longest_body.is_some_and(|longest| literal.len > longest) {
             return Err(Error::Limit { kind: LimitKind::Body });
+        }
+        if self.bodies.len() >= MOST_BODIES {
+            return Ok(Sink::Buffer);
         }
         let room = usize::try_from(literal.len).unwrap_or(STEP).min(STEP);
         self.bodies.push(Vec::with_capacity(room));

@@ -13,13 +13,26 @@ pub(super) struct Answers {
     pub(super) handed_on: bool,
     count: usize,
     octets: usize,
+    /// Octets of bodies that belong to the responses counted, and those of the response under way.
+    bodies: u64,
+    bodies_begun: u64,
 }
 
 impl Answers {
+    /// A body was announced that a command keeps.
+    pub(super) fn announce(&mut self, octets: u64, limits: &Limits) -> Result<(), Error> {
+        self.bodies_begun = self.bodies_begun.saturating_add(octets);
+        if self.bodies.saturating_add(self.bodies_begun) > limits.answer_bodies {
+            return Err(Error::Limit { kind: LimitKind::Answers });
+        }
+        Ok(())
+    }
+
     /// A command keeps a response.
     pub(super) fn keep(&mut self, octets: usize, limits: &Limits) -> Result<(), Error> {
         self.count += 1;
         self.octets += octets;
+        self.bodies = self.bodies.saturating_add(core::mem::take(&mut self.bodies_begun));
         if self.count > limits.answers || self.octets > limits.answer_octets {
             return Err(Error::Limit { kind: LimitKind::Answers });
         }
@@ -30,7 +43,7 @@ impl Answers {
     pub(super) fn hand_on(&mut self) -> bool {
         let some = self.handed_on && self.count > 0;
         if some {
-            (self.count, self.octets) = (0, 0);
+            (self.count, self.octets, self.bodies) = (0, 0, 0);
         }
         some
     }

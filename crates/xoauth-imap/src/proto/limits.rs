@@ -23,8 +23,11 @@ pub struct Limits {
     pub event_octets: usize,
     /// Responses kept as the answer of one command: 100,000. A stream hands them on and has no such limit.
     pub answers: usize,
-    /// Octets of those responses' texts together: 64 MiB.
+    /// Octets of those responses' texts together: 64 MiB, SEARCH answers of eight million numbers.
     pub answer_octets: usize,
+    /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
+    /// taken yet.
+    pub answer_bodies: u64,
     /// Octets of the read buffer: 64 KiB, four records of TLS.
     pub read_buffer: usize,
     /// What becomes of a server's faults that do no harm.
@@ -54,6 +57,7 @@ impl Default for Limits {
             event_octets: 16 * 1024 * 1024,
             answers: 100_000,
             answer_octets: 64 * 1024 * 1024,
+            answer_bodies: 256 * 1024 * 1024,
             read_buffer: 64 * 1024,
             faults: Faults::Tolerate,
         }
@@ -74,7 +78,7 @@ pub enum LimitKind {
     Body,
     /// [`Limits::events`] or [`Limits::event_octets`].
     Events,
-    /// [`Limits::answers`] or [`Limits::answer_octets`].
+    /// [`Limits::answers`], [`Limits::answer_octets`] or [`Limits::answer_bodies`].
     Answers,
     /// Lists nested more than 100 deep.
     Depth,

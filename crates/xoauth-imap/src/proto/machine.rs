@@ -193,6 +193,9 @@ impl Machine {
                 }
             }
         }
+        if let Some((_, Sink::Deliver)) = self.sink {
+            self.answers.announce(len, &self.limits)?;
+        }
         let storage = if self.sink.is_some() { Storage::Stream } else { Storage::Buffer };
         self.receive
             .accept(storage, &self.limits)

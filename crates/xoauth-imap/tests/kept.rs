@@ -1,0 +1,85 @@
+//! How much of an answer is kept: just under and just over the limits.
+#![allow(missing_docs, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod transcript;
+
+use transcript::Peer;
+use xoauth_imap::command::*;
+use xoauth_imap::proto::{Command, Machine, TagPrefix};
+use xoauth_imap::sasl::wire::Want;
+use xoauth_imap::{Error, LimitKind, Limits, Query};
+
+#[test]
+fn bodies_that_are_kept_have_a_limit_together() {
+    let one = |lengths: &[usize]| {
+        let body = |n: &usize| format!("BODY[] {{{n}}}\r\n{}", "x".repeat(*n));
+        format!("* 1 FETCH ({})\r\n", lengths.iter().map(body).collect::<Vec<_>>().join(" "))
+    };
+    // What comes, whether it is taken as it comes, and whether it passes a limit of ten octets.
+    let cases = [
+        (one(&[10]), false, true),
+        (one(&[11]), false, false),
+        (one(&[5, 5]), false, true),
+        (one(&[5, 5, 1]), false, false),
+        (one(&[5]).repeat(2), false, true),
+        (one(&[5]).repeat(3), false, false),
+        (one(&[10]).repeat(9), true, true),
+        (one(&[5, 6]), true, false),
+        (format!("{}{}", one(&[10]), one(&[5, 6])), true, false),
+    ];
+    for (answer, taken, passes) in cases {
+        let mut limits = Limits::default();
+        limits.answer_bodies = 10;
+        let mut machine = Machine::new(TagPrefix::new("t"), limits);
+        let mut fetch = Fetch::new("1:*", Item::Body).even_if_unlisted();
+        machine.start(&mut [&mut fetch]).unwrap();
+        if taken {
+            machine.pause_for_items();
+        }
+        let answer = answer + "xt1 OK done\r\n";
+        let mut rest = answer.as_bytes();
+        let end = loop {
+            match machine.poll(&mut [&mut fetch]) {
+                Ok(Want::Write(octets)) => {
+                    let n = octets.len();
+                    machine.written(n);
+                }
+                Ok(Want::Read) => {
+                    let (octet, behind) = rest.split_first().unwrap();
+                    machine.read_buffer()[0] = *octet;
+                    machine.received(1);
+                    rest = behind;
+                }
+                Ok(Want::Chunk(_)) => {}
+                Ok(_) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        match end {
+            Ok(()) => assert!(passes, "{answer}"),
+            Err(Error::Limit { kind: LimitKind::Answers }) => assert!(!passes, "{answer}"),
+            Err(error) => panic!("{answer}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_large_mailboxes_answer_is_within_the_limits() {
+    let numbers: String = (1..=1_000_000).map(|n| format!(" {n}")).collect();
+    let text = format!("C: xt1 UID SEARCH ALL\nS: * SEARCH{numbers}\nS: xt1 OK done");
+    let search = || Search::new(Query::All).even_if_unlisted();
+    let found = Peer::first_error(&text, |peer| peer.run(search())).unwrap();
+    assert_eq!(found.len(), 1_000_000);
+
+    let lines = "S: * LIST (\\HasNoChildren) \"/\" \"lists/of/some/length\"\n".repeat(50_000);
+    let text = format!("C: xt1 LIST \"\" *\n{lines}S: xt1 OK done").replace("\"\" *", "\"\" \"*\"");
+    let found = Peer::first_error(&text, |peer| peer.run(List::all())).unwrap();
+    assert_eq!(found.len(), 50_000);
+
+    let body = "x".repeat(2000);
+    let lines = format!("S: * 1 FETCH (BODY[] {{2000}}\nS: {body})\n").repeat(20_000);
+    let text = format!("C: xt1 UID FETCH 1:* (BODY.PEEK[])\n{lines}S: xt1 OK done");
+    let fetch = || Fetch::new("1:*", Item::Body).even_if_unlisted();
+    let found = Peer::first_error(&text, |peer| peer.run(fetch())).unwrap();
+    assert_eq!(found.len(), 20_000);
+}
