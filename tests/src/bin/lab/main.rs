@@ -13,6 +13,7 @@ mod differences;
 mod environment;
 mod page;
 mod peers;
+mod regressions;
 mod report;
 mod runner;
 

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::cell;
-use crate::environment::Lab;
+use crate::environment::{Lab, Lines};
 use crate::report::{Outcome, Verdict};
+use crate::{Result, cell, regressions};
 
 /// A test with its name.
 pub(crate) struct Test {
@@ -15,6 +15,24 @@ pub(crate) struct Test {
     /// The servers it needs.
     pub(crate) servers: Vec<&'static str>,
     pub(crate) run: Box<dyn Fn(&Lab) -> Verdict + Send>,
+}
+
+impl Test {
+    /// A test that is no cell of the table.
+    pub(crate) fn named(
+        name: &str,
+        servers: Vec<&'static str>,
+        run: impl Fn(&Lab, &Lines) -> Result<()> + Send + 'static,
+    ) -> Self {
+        let run = Box::new(move |lab: &Lab| {
+            let lines = Lines::default();
+            match run(lab, &lines) {
+                Ok(()) => Verdict::Passed,
+                Err(error) => Verdict::Failed(error.to_string(), lines.all()),
+            }
+        });
+        Self { name: name.to_owned(), servers, run }
+    }
 }
 
 /// Connections at a time. Dovecot waits half a second with each refusal, so that most of them wait.
@@ -31,7 +49,7 @@ pub(crate) fn all(_: &Lab) -> Vec<Test> {
         servers: vec![cell.peer.server],
         run: Box::new(move |lab| cell.run(lab)),
     });
-    cells.collect()
+    cells.chain(regressions::all()).collect()
 }
 
 /// Runs them, and returns what came of each in their order.
