@@ -1,5 +1,7 @@
 //! What the machine asks of commands outside the server's turns: content to be written, and to come to an end.
 
+use alloc::vec::Vec;
+
 use crate::error::Error;
 use crate::proto::exchange::Exchange;
 use crate::proto::machine::Machine;
@@ -48,5 +50,11 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    /// The octets that were received and not looked at. Behind the OK of COMPRESS they are compressed already
+    /// (RFC 4978, 3): whoever compresses begins with them.
+    pub fn take_undecoded(&mut self) -> Vec<u8> {
+        self.receive.take_pending()
     }
 }

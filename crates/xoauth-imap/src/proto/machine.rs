@@ -38,7 +38,7 @@ use crate::types::{Event, StatusKind, StatusText};
 #[derive(Debug)]
 pub struct Machine {
     limits: Limits,
-    receive: Receive,
+    pub(super) receive: Receive,
     pub(super) output: Output,
     pub(super) prefix: TagPrefix,
     pub(super) commands: u64,

@@ -162,6 +162,14 @@ impl Receive {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// The same, taken away: they are no response as they stand.
+    pub(crate) fn take_pending(&mut self) -> Vec<u8> {
+        let pending = self.pending().to_vec();
+        self.end = self.start;
+        self.scan = self.start;
+        pending
+    }
+
     /// A literal that has begun and is not complete: announced and received octets.
     pub(crate) fn unfinished_literal(&self) -> Option<(u64, u64)> {
         match self.phase {

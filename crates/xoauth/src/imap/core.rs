@@ -152,6 +152,20 @@ impl<I: Io> Core<I> {
         self.connection.poll_hear(self.machine.converse(exchanges), cx)
     }
 
+    /// COMPRESS, and everything behind its OK compressed.
+    #[cfg(feature = "deflate")]
+    pub(crate) async fn compress(&mut self, expansion: u32) -> Result<(), Error> {
+        let mut command = xoauth_imap::command::Compress::new();
+        self.connection.allow_time();
+        self.begin(&mut command).await?;
+        self.drive(&mut [&mut command]).await?;
+        let status = self.machine.take_status(0).ok_or(Error::Ended)?;
+        command.agreed(status)?;
+        let received = self.machine.take_undecoded();
+        self.connection.deflate(received, expansion);
+        Ok(())
+    }
+
     /// Turns the tagged answer into the command's output.
     pub(crate) fn conclude<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         let status = self.machine.take_status(0).ok_or(Error::Ended)?;

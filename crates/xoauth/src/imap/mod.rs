@@ -5,6 +5,8 @@
 //! [`command`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
 
 mod client;
+#[cfg(feature = "deflate")]
+mod compression;
 mod connect;
 mod core;
 #[cfg(feature = "native-tls")]
@@ -17,6 +19,8 @@ mod session;
 mod stream;
 
 pub use client::{Client, PlainClient};
+#[cfg(feature = "deflate")]
+pub use compression::Compression;
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;

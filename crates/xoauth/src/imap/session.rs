@@ -5,6 +5,8 @@ use xoauth_imap::parse::Tolerated;
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Event, Selected, State};
 
+#[cfg(feature = "deflate")]
+use super::Compression;
 use super::core::Core;
 use super::flow::Flow;
 use super::{Idle, Stream};
@@ -42,6 +44,17 @@ impl<T: Transport> Session<T> {
     /// The server has no IDLE, or the session is over.
     pub fn idle(&mut self) -> Result<Idle<'_, T>, Error> {
         Idle::new(&mut self.core)
+    }
+
+    /// Compresses all that is said from now on: COMPRESS (RFC 4978). Worth it on slow lines and for text. It is
+    /// never done by itself: the length of what is compressed together tells something of its content to whoever
+    /// sees the encrypted stream.
+    ///
+    /// # Errors
+    /// The server does not offer it or refuses; the session goes on as before.
+    #[cfg(feature = "deflate")]
+    pub fn compress(&mut self, compression: Compression) -> Result<(), Error> {
+        now(self.core.compress(compression.expansion))
     }
 
     /// Says LOGOUT, hears BYE and closes the connection.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use xoauth_sasl::wire::Conversation;
 
+#[cfg(feature = "deflate")]
+use super::deflate::{Deflated, Layered};
 use super::driver::poll_drive;
 use super::io::Io;
 #[cfg(feature = "imap")]
@@ -27,18 +29,35 @@ pub(crate) struct Settings {
     pub(crate) trace: Option<Trace>,
 }
 
+/// What stands between a machine and its stream.
+#[cfg(feature = "deflate")]
+type Layer<I> = Layered<I>;
+/// What stands between a machine and its stream.
+#[cfg(not(feature = "deflate"))]
+type Layer<I> = I;
+
+#[cfg(feature = "deflate")]
+fn layer<I>(io: I) -> Layer<I> {
+    Layered::Plain(io)
+}
+
+#[cfg(not(feature = "deflate"))]
+fn layer<I>(io: I) -> Layer<I> {
+    io
+}
+
 /// A stream that is closed at the first fault, not when the program ends.
 pub(crate) struct Connection<I: Io> {
     pub(crate) settings: Settings,
     /// `None` once it was closed.
-    io: Option<I>,
+    io: Option<Layer<I>>,
     pace: Pace,
 }
 
 impl<I: Io> Connection<I> {
     pub(crate) fn new(io: I, settings: Settings) -> Self {
         let pace = Pace::new(settings.deadline, settings.deadlines);
-        Self { settings, io: Some(io), pace }
+        Self { settings, io: Some(layer(io)), pace }
     }
 
     /// Does what the conversation wants. Its faults are fatal: the connection is closed with the first.
@@ -134,10 +153,24 @@ impl<I: Io> Connection<I> {
         }
     }
 
+    /// Compresses from now on; `received` came compressed already.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn deflate(&mut self, received: Vec<u8>, expansion: u32) {
+        self.io = self.io.take().map(|layered| match layered {
+            Layered::Plain(io) => {
+                Layered::Deflated(Box::new(Deflated::new(io, received, expansion)))
+            }
+            deflated @ Layered::Deflated(_) => deflated,
+        });
+    }
+
     /// The bare stream, for TLS to take over in the time that is left.
     #[cfg(feature = "native-tls")]
     pub(crate) fn into_parts(mut self) -> Result<(I, Settings), Error> {
-        let mut io = self.io.take().ok_or(Error::Ended)?;
+        let io = self.io.take().ok_or(Error::Ended)?;
+        #[cfg(feature = "deflate")]
+        let Layered::Plain(io) = io else { return Err(Error::Ended) };
+        let mut io = io;
         let deadline = self.pace.resume(|| io.now());
         io.set_deadline(deadline);
         Ok((io, Settings { deadline, ..std::mem::take(&mut self.settings) }))

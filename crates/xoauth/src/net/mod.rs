@@ -2,6 +2,8 @@
 
 mod connection;
 mod deadlines;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod dial;
 mod driver;
 mod io;

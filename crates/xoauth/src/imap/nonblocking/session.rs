@@ -7,6 +7,8 @@ use xoauth_imap::{Event, Selected, State};
 
 use super::{Idle, Stream};
 use crate::Error;
+#[cfg(feature = "deflate")]
+use crate::imap::Compression;
 use crate::imap::core::Core;
 use crate::imap::flow::Flow;
 use crate::net::{AsyncTransport, Timed, debug_of_core};
@@ -42,6 +44,17 @@ impl<T: AsyncTransport> Session<T> {
     /// The server has no IDLE, or the session is over.
     pub async fn idle(&mut self) -> Result<Idle<'_, T>, Error> {
         Idle::new(&mut self.core).await
+    }
+
+    /// Compresses all that is said from now on: COMPRESS (RFC 4978). Worth it on slow lines and for text. It is
+    /// never done by itself: the length of what is compressed together tells something of its content to whoever
+    /// sees the encrypted stream.
+    ///
+    /// # Errors
+    /// The server does not offer it or refuses; the session goes on as before.
+    #[cfg(feature = "deflate")]
+    pub async fn compress(&mut self, compression: Compression) -> Result<(), Error> {
+        self.core.compress(compression.expansion).await
     }
 
     /// Says LOGOUT, hears BYE and closes the connection.

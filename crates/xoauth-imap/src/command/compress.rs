@@ -1,0 +1,38 @@
+//! COMPRESS, RFC 4978.
+
+use super::accepted;
+use crate::error::Error;
+use crate::proto::{Encoder, Exchange, State};
+use crate::types::{ArgumentSink, StatusText};
+
+/// Asks the server to compress with DEFLATE from its OK on.
+///
+/// No [`Command`](crate::proto::Command): whoever drives the machine must put the compression between it and the
+/// stream, beginning with what [`Machine::take_undecoded`](crate::proto::Machine::take_undecoded) gives. Behind
+/// the OK octets may stand already, for the server compresses at once (RFC 4978, 3); unlike with STARTTLS nobody
+/// but the server can have put them there.
+#[derive(Debug, Default)]
+pub struct Compress(());
+
+impl Compress {
+    /// Asks for compression.
+    pub fn new() -> Self {
+        Self(())
+    }
+
+    /// What the tagged answer says.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: nothing is compressed.
+    pub fn agreed(self, status: StatusText) -> Result<(), Error> {
+        accepted("COMPRESS", status).map(drop)
+    }
+}
+
+impl Exchange for Compress {
+    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs("COMPRESS", &["COMPRESS=DEFLATE"])?;
+        out.raw("COMPRESS DEFLATE");
+        Ok(())
+    }
+}
