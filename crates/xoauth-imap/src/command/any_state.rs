@@ -3,7 +3,9 @@
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Announcement, Claim, Command, Continued, Encoder, Exchange, Kind, Sink, State};
+use crate::proto::{
+    Announcement, Claim, Command, Continued, Encoder, Exchange, Footprint, Kind, Sink, State,
+};
 use crate::types::{ArgumentSink, Capabilities, StatusKind, StatusText};
 
 /// Marks the commands that may be run before authentication.
@@ -68,6 +70,10 @@ impl Capability {
 }
 
 impl Exchange for Capability {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("CAPABILITY")
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("CAPABILITY");
         Ok(())
@@ -109,6 +115,10 @@ impl Noop {
 }
 
 impl Exchange for Noop {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("NOOP");
         Ok(())

@@ -8,7 +8,9 @@ use super::set::NotASet;
 use super::{Items, Numbers, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, Response, announced_section};
-use crate::proto::{Announcement, Claim, Command, Encoder, Exchange, LimitKind, Sink, State};
+use crate::proto::{
+    Announcement, Claim, Command, Encoder, Exchange, Footprint, LimitKind, Sink, State,
+};
 use crate::types::{
     ArgumentSink, BodySection, Message, Octets, Section, SeqNo, SeqSet, StatusText, Uid, UidSet,
 };
@@ -199,10 +201,19 @@ impl Exchange for Fetch {
         self.modifiers.encode(matches!(self.numbers, Numbers::Uid(_)), out)
     }
 
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Messages(&self.numbers)
+    }
+
     fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {
         let Some(info) = announced_section(literal.head, literal.line, literal.len) else {
             return Ok(Sink::Buffer);
         };
+        // Where the number comes only behind the body, it waits as part of the response.
+        let is_known = info.uid.is_some() || !matches!(self.numbers, Numbers::Uid(_));
+        if literal.is_shared && !is_known || !self.numbers.may_name(info.seq, info.uid) {
+            return Ok(Sink::Buffer);
+        }
         if self.lend {
             self.events.push_back(FetchEvent::Body(info));
             return Ok(Sink::Lend);
@@ -227,6 +238,9 @@ impl Exchange for Fetch {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
+        if !self.numbers.may_name(fetch.seq, fetch.uid) {
+            return Ok(Claim::Pass);
+        }
         if tells_only_flags(fetch) && !self.items.ask_only_flags() {
             // Another client changed flags meanwhile (RFC 9051, 7.5.2).
             return Ok(Claim::Pass);

@@ -9,7 +9,7 @@ use super::manage::encode_items;
 use super::{Streamed, accepted};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusItem, StatusText};
 
 /// LIST, RFC 9051 6.3.9: which mailboxes there are.
@@ -175,6 +175,10 @@ impl List {
 }
 
 impl Exchange for List {
+    fn footprint(&self) -> Footprint<'_> {
+        if self.asks_status() { Footprint::Alone } else { Footprint::Data("LIST") }
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         if self.is_extended() {
             out.needs("LIST with options", &["LIST-EXTENDED"])?;
@@ -270,6 +274,10 @@ impl Lsub {
 }
 
 impl Exchange for Lsub {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("LSUB")
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("LSUB ");
         self.reference.encode(out);

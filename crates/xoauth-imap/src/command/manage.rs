@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{
     ArgumentSink, Mailbox, ObjectId, ResponseCode, SpecialUse, StatusItem, StatusItems, StatusText,
 };
@@ -191,6 +191,10 @@ pub(super) fn encode_items(
 }
 
 impl Exchange for Status {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::MailboxStatus(&self.mailbox)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("STATUS ");
         self.mailbox.encode(out);

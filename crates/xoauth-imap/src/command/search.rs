@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 use super::accepted;
 use crate::error::Error;
 use crate::parse::{EsearchRef, Response};
-use crate::proto::{Claim, Command, Encoder, Exchange, LimitKind, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, LimitKind, State};
 use crate::types::{ArgumentSink, Number, Query, SeqNo, StatusText, Uid};
 
 /// Which messages of the selected mailbox match a query.
@@ -45,6 +45,10 @@ impl<N> Search<N> {
 }
 
 impl<N: Number> Exchange for Search<N> {
+    fn footprint(&self) -> Footprint<'_> {
+        if self.verb == "UID SEARCH" { Footprint::Data("SEARCH") } else { Footprint::Alone }
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         // A SEARCH response names a number in two octets at least.
         self.most = state.limits().response / 2;

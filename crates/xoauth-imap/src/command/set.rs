@@ -4,7 +4,7 @@ use core::convert::Infallible;
 
 use crate::error::Error;
 use crate::proto::Encoder;
-use crate::types::{ArgumentSink, Number, SeqSet, Set, SetError, UidSet};
+use crate::types::{ArgumentSink, Number, SeqNo, SeqSet, Set, SetError, Uid, UidSet};
 
 /// Messages named by unique identifiers or by sequence numbers, checked when the command is run.
 #[derive(Debug, Clone)]
@@ -34,6 +34,15 @@ impl Numbers {
         S::Error: Into<NotASet>,
     {
         set.try_into().map_or_else(|error| Self::from(error.into()), Self::Sequence)
+    }
+
+    /// A FETCH response with these numbers may be about one of the messages.
+    pub(crate) fn may_name(&self, seq: SeqNo, uid: Option<Uid>) -> bool {
+        match self {
+            Self::Uid(set) => uid.is_none_or(|uid| set.may_hold(uid)),
+            Self::Sequence(set) => set.may_hold(seq),
+            Self::None | Self::Invalid(_) => false,
+        }
     }
 
     /// Writes `verb` in the form that fits, a space and the numbers.

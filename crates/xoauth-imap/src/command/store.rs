@@ -7,7 +7,7 @@ use super::set::NotASet;
 use super::{Numbers, accepted, flags};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{
     ArgumentSink, Flag, Mailbox, Message, ResponseCode, SeqSet, StatusText, UidSet,
 };
@@ -88,6 +88,10 @@ impl Store {
 }
 
 impl Exchange for Store {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Messages(&self.numbers)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         self.numbers.encode("STORE", out)?;
         self.encode_change(out)
@@ -96,7 +100,7 @@ impl Exchange for Store {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
         // With .SILENT what comes is news from elsewhere.
-        if self.silent {
+        if self.silent || !self.numbers.may_name(fetch.seq, fetch.uid) {
             return Ok(Claim::Pass);
         }
         self.changed.push(fetch.to_message(&mut []));

@@ -42,7 +42,7 @@ impl Machine {
             let start = encoder.position();
             exchange.on_interrupt(&mut encoder);
             if let Err(fault) = encoder.finish() {
-                output.truncate(start);
+                output.take_back(start, index);
                 return Err(fault);
             }
             if let Some(lines) = &mut self.transcript {

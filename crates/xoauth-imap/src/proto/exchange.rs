@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::parse::Response;
+use crate::proto::footprint::Footprint;
 use crate::proto::forced::Forced;
 use crate::proto::output::Encoder;
 use crate::proto::state::State;
@@ -24,6 +25,11 @@ pub trait Exchange: Send {
     /// What kind of conversation this is; commands of a user's own are [`Kind::Command`].
     fn kind(&self) -> Kind {
         Kind::Command
+    }
+
+    /// What else may be in flight together with it (RFC 9051, 5.5).
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Alone
     }
 
     /// The server sent `+` and no literal waits for it: writes the answer, its line end included.
@@ -154,4 +160,6 @@ pub struct Announcement<'a> {
     pub line: &'a [u8],
     /// Octets announced.
     pub len: u64,
+    /// Other commands are in flight, to which the response may belong.
+    pub is_shared: bool,
 }

@@ -5,10 +5,12 @@ use alloc::string::String;
 use crate::error::Error;
 use crate::proto::events::Answers;
 use crate::proto::exchange::{Exchange, Kind};
+use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
 use crate::proto::output::{Encoded, Encoder};
 use crate::types::{ArgumentSink, StatusText};
 
+/// One command, from the moment it was written down.
 #[derive(Debug)]
 pub(super) struct InFlight {
     /// Empty for the greeting.
@@ -19,20 +21,32 @@ pub(super) struct InFlight {
     pub(super) answer: Answer,
 }
 
-#[derive(Debug, PartialEq)]
+/// What became of a command.
+#[derive(Debug)]
 pub(super) enum Answer {
     Awaited,
     Given(StatusText),
+    /// Nothing of it was sent.
+    Failed(Error),
     Taken,
 }
 
+/// Octets of commands that are on their way before the first of them is answered.
+///
+/// They fit the buffers that lie between two programs, so that writing them never waits for a server that
+/// waits for us to read. A longer command goes out when it is the first.
+const WINDOW: usize = 16 * 1024;
+
 impl Machine {
-    /// Begins a flight of commands, written one behind the other. Commands whose answers could be mistaken
-    /// for one another's must not share a flight (RFC 9051, 5.5).
+    /// Begins to run commands, in their order.
+    ///
+    /// As many as cannot be mistaken for one another (RFC 9051, 5.5) are in flight together, as their
+    /// [`Footprint`](super::Footprint) tells; the next waits for their answers. Of several, one that cannot be
+    /// sent fails alone: [`Machine::outcome`].
     ///
     /// # Errors
-    /// An argument that cannot be sent, or a command that cannot work now: nothing is sent and the machine
-    /// stays usable. [`Error::is_fatal`] tells those from a machine that is broken.
+    /// Of one command, an argument that cannot be sent, or a command that cannot work now: nothing is sent
+    /// and the machine stays usable. [`Error::is_fatal`] tells those from a machine that is broken.
     pub fn start(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         if let Some(fault) = &self.broken {
             return Err(fault.clone());
@@ -41,6 +55,7 @@ impl Machine {
             return Err(Error::Busy);
         }
         self.flight.clear();
+        self.given = 0;
         self.events.begin();
         self.answers = Answers::default();
         self.state.message_limit = None;
@@ -48,59 +63,118 @@ impl Machine {
         while self.advance(&mut [])? {}
         self.flight.clear();
         let begun = self.commands;
-        let result = self.encode(exchanges);
+        self.given = exchanges.len();
+        let result = self.take_off(exchanges);
         if result.is_err() {
             self.output.clear();
             self.flight.clear();
+            self.given = 0;
             self.commands = begun;
         }
         result
     }
 
-    fn encode(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
-        for (index, exchange) in exchanges.iter_mut().enumerate() {
-            let kind = exchange.kind();
+    /// Writes down the commands that can be in flight together, behind those that have their answers.
+    ///
+    /// # Errors
+    /// The fault of a command that is alone, and capabilities that have to be asked for first.
+    pub(super) fn take_off(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        let first = self.flight.len();
+        let mut group = Group::default();
+        for (index, exchange) in exchanges.iter_mut().enumerate().skip(first) {
+            if !group.admits(exchange.footprint()) {
+                break;
+            }
             let start = self.output.len();
+            let kind = exchange.kind();
             let mut tag = String::new();
             if kind != Kind::Greeting {
                 self.commands += 1;
                 tag = self.prefix.tag(self.commands);
-                let mut encoder =
-                    Encoder::new(&mut self.output, &self.state, &mut self.mask, index, &tag);
-                encoder.raw(&tag);
-                encoder.raw(" ");
-                exchange.encode(&mut encoder, &self.state)?;
-                encoder.line_end();
-                if encoder.finish()? == Encoded::Needless {
-                    self.output.truncate(start);
-                    let answer = Answer::Given(StatusText::ok());
-                    self.flight.push(InFlight { tag, kind, start, answer });
-                    continue;
-                }
-                if let Some(lines) = &mut self.transcript {
-                    lines.extend(self.output.transcript(start));
-                }
             }
-            self.flight.push(InFlight { tag, kind, start, answer: Answer::Awaited });
+            let answer = match self.write_down(index, &tag, kind, *exchange) {
+                Ok(Encoded::Ready) => Answer::Awaited,
+                Ok(Encoded::Needless) => Answer::Given(StatusText::ok()),
+                Err(error) if self.given == 1 => return Err(error),
+                Err(error @ Error::CapabilitiesUnknown) if first == 0 => return Err(error),
+                Err(error) => Answer::Failed(error),
+            };
+            if !matches!(answer, Answer::Awaited) {
+                self.output.take_back(start, index);
+            }
+            self.flight.push(InFlight { tag, kind, start, answer });
         }
         Ok(())
     }
 
+    fn write_down(
+        &mut self,
+        index: usize,
+        tag: &str,
+        kind: Kind,
+        exchange: &mut dyn Exchange,
+    ) -> Result<Encoded, Error> {
+        if kind == Kind::Greeting {
+            return Ok(Encoded::Ready);
+        }
+        let start = self.output.len();
+        let mut encoder = Encoder::new(&mut self.output, &self.state, &mut self.mask, index, tag);
+        encoder.raw(tag);
+        encoder.raw(" ");
+        exchange.encode(&mut encoder, &self.state)?;
+        encoder.line_end();
+        let encoded = encoder.finish()?;
+        if let (Encoded::Ready, Some(lines)) = (encoded, &mut self.transcript) {
+            lines.extend(self.output.transcript(start));
+        }
+        Ok(encoded)
+    }
+
+    /// The next commands, once all before them have their answers.
+    pub(super) fn go_on(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        while self.flight.len() < self.given.min(exchanges.len())
+            && !self.flight.iter().any(InFlight::is_open)
+            && !self.output.owes_content()
+        {
+            self.take_off(exchanges)?;
+        }
+        Ok(())
+    }
+
+    /// Lets as much be written as does not make both sides wait for each other.
+    pub(super) fn look_ahead(&mut self) {
+        let Some(first) = self.flight.iter().position(InFlight::is_open) else { return };
+        let Some(start) = self.flight.get(first).map(|flight| flight.start) else { return };
+        let end = self.flight.get(first + 1).map_or(usize::MAX, |next| next.start);
+        self.output.set_horizon(end.max(start.saturating_add(WINDOW)));
+    }
+
     /// The tagged answers of the flight, in its order; each is there once.
     pub fn take_status(&mut self, index: usize) -> Option<StatusText> {
-        let answer = &mut self.flight.get_mut(index)?.answer;
-        if *answer == Answer::Awaited {
-            return None;
+        self.outcome(index).ok()
+    }
+
+    /// What became of the command at `index`: its tagged answer, which is there once.
+    ///
+    /// # Errors
+    /// Of several commands, the fault of one of which nothing was sent. Of one that has no answer, whatever
+    /// broke the session, or [`Error::Busy`].
+    pub fn outcome(&mut self, index: usize) -> Result<StatusText, Error> {
+        let none = self.broken.clone().unwrap_or(Error::Busy);
+        let Some(flight) = self.flight.get_mut(index) else { return Err(none) };
+        if flight.is_open() {
+            return Err(none);
         }
-        match core::mem::replace(answer, Answer::Taken) {
-            Answer::Given(status) => Some(status),
-            Answer::Awaited | Answer::Taken => None,
+        match core::mem::replace(&mut flight.answer, Answer::Taken) {
+            Answer::Given(status) => Ok(status),
+            Answer::Failed(error) => Err(error),
+            Answer::Awaited | Answer::Taken => Err(none),
         }
     }
 
     /// Commands were begun and not answered: a stream was dropped half way.
     pub fn is_busy(&self) -> bool {
-        self.flight.iter().any(InFlight::is_open)
+        self.flight.len() < self.given || self.flight.iter().any(InFlight::is_open)
     }
 
     /// Until the flight ends the machine pauses where something was claimed and all that was received is used
@@ -110,15 +184,15 @@ impl Machine {
         self.answers.handed_on = true;
     }
 
-    /// How many commands the flight that runs has.
+    /// How many commands there are that were begun together.
     pub fn in_flight(&self) -> usize {
-        self.flight.len()
+        self.given
     }
 }
 
 impl InFlight {
     pub(super) fn is_open(&self) -> bool {
-        self.answer == Answer::Awaited
+        matches!(self.answer, Answer::Awaited)
     }
 
     pub(super) fn awaits(&self, tag: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+use crate::proto::footprint::Footprint;
 use crate::proto::output::Encoder;
 use crate::proto::state::State;
 use crate::types::StatusText;
@@ -29,6 +30,10 @@ impl<C: Exchange> Exchange for Forced<C> {
 
     fn kind(&self) -> Kind {
         self.0.kind()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        self.0.footprint()
     }
 
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {

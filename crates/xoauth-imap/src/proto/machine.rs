@@ -43,6 +43,8 @@ pub struct Machine {
     pub(super) prefix: TagPrefix,
     pub(super) commands: u64,
     pub(super) flight: Vec<InFlight>,
+    /// Commands that were given to `start`; those behind the flight are not written down yet.
+    pub(super) given: usize,
     /// The command that takes the literal being streamed, and how.
     sink: Option<(usize, Sink)>,
     pub(super) state: State,
@@ -76,6 +78,7 @@ impl Machine {
             prefix,
             commands: 0,
             flight: Vec::new(),
+            given: 0,
             sink: None,
             answers: Answers::default(),
             events: Events::default(),
@@ -105,6 +108,7 @@ impl Machine {
 
     fn step(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<Step, Error> {
         loop {
+            self.go_on(exchanges)?;
             if let Some(started) = self.landed()? {
                 return Ok(started);
             }
@@ -116,6 +120,7 @@ impl Machine {
                 }
                 continue;
             }
+            self.look_ahead();
             if !self.output.writable().is_empty() {
                 return Ok(Step::Write);
             }
@@ -182,9 +187,13 @@ impl Machine {
 
     fn announced(&mut self, len: u64, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         let (head, line) = self.receive.announcement();
-        let announcement = Announcement { head, line, len };
+        let open = self.flight.iter().filter(|flight| flight.is_open());
+        let announcement = Announcement { head, line, len, is_shared: open.count() > 1 };
         self.sink = None;
-        for (index, exchange) in exchanges.iter_mut().enumerate() {
+        for ((index, exchange), flight) in exchanges.iter_mut().enumerate().zip(&self.flight) {
+            if !flight.is_open() {
+                continue;
+            }
             match exchange.on_literal(&announcement)? {
                 Sink::Buffer => {}
                 sink @ (Sink::Deliver | Sink::Lend) => {

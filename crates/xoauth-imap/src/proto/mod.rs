@@ -4,6 +4,7 @@ mod ask;
 mod events;
 mod exchange;
 mod flight;
+mod footprint;
 mod forced;
 mod limits;
 mod machine;
@@ -14,6 +15,7 @@ mod state;
 mod tag;
 
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+pub use footprint::Footprint;
 pub use forced::Forced;
 pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;

@@ -29,6 +29,8 @@ pub(crate) struct Output {
     secrets: Vec<Range<usize>>,
     /// Octets of the content at the first stop, once they were asked for.
     piece: Piece,
+    /// Nothing behind it is written yet.
+    horizon: Option<usize>,
     /// A command was answered before its content was written, which is made good now.
     finishing: bool,
 }
@@ -180,9 +182,11 @@ impl Output {
         self.buffer.len()
     }
 
-    /// Takes back what was written behind `len`, where nothing of it waits.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.buffer.truncate(len);
+    /// Takes back a command that was written behind `start` and is the last.
+    pub(crate) fn take_back(&mut self, start: usize, command: usize) {
+        self.stops.retain(|stop| stop.command != command);
+        self.secrets.retain(|secret| secret.start < start);
+        self.buffer.truncate(start);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -192,10 +196,17 @@ impl Output {
         self.secrets.clear();
         self.piece = Piece::default();
         self.finishing = false;
+        self.horizon = None;
+    }
+
+    /// Writes nothing behind `horizon` until the next one is set or all is written.
+    pub(crate) fn set_horizon(&mut self, horizon: usize) {
+        self.horizon = Some(horizon);
     }
 
     fn limit(&self) -> usize {
-        self.stops.front().map_or(self.buffer.len(), |stop| stop.at)
+        let stop = self.stops.front().map_or(self.buffer.len(), |stop| stop.at);
+        self.horizon.map_or(stop, |horizon| horizon.max(self.written).min(stop))
     }
 }
 

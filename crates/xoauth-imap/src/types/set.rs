@@ -142,6 +142,18 @@ impl<T: Number> Set<T> {
         range.is_some_and(|&(_, to)| number <= to)
     }
 
+    /// The set may hold the number, `*` being what it may be.
+    pub(crate) fn may_hold(&self, number: T) -> bool {
+        self.ranges.last().is_some_and(|&(_, to)| to == STAR) || self.contains(number)
+    }
+
+    /// The ranges, both ends included; a set with `*` is all numbers.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let all = self.ranges.last().is_some_and(|&(_, to)| to == STAR).then_some((1, STAR));
+        let ranges: &[(u64, u64)] = if all.is_some() { &[] } else { &self.ranges };
+        all.into_iter().chain(ranges.iter().copied())
+    }
+
     /// The numbers in ascending order, made as they are asked for; `highest` is what `*` means.
     pub fn iter(&self, highest: T) -> impl Iterator<Item = T> + use<'_, T> {
         let highest = value(highest);

@@ -69,6 +69,11 @@ impl Peer {
         Self::new(turns, usize::MAX, usize::MAX)
     }
 
+    /// A peer that sends so many octets at once.
+    pub(crate) fn in_pieces(turns: &[(bool, Vec<u8>)], step: usize) -> Self {
+        Self::new(turns, step, usize::MAX)
+    }
+
     /// Plays a dialogue once, for one that ends where the client breaks it off.
     pub(crate) fn first_error<R>(
         text: &str,

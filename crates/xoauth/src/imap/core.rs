@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "native-tls")]
 use xoauth_imap::command::StartTls;
-use xoauth_imap::command::{Authenticate, Capability, Discard, Greeting};
-use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
+use xoauth_imap::command::{Authenticate, Capability, Commands, Discard, Greeting};
+use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
 use xoauth_sasl::Mechanism;
 
@@ -73,7 +73,7 @@ impl<I: Io> Core<I> {
     pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits), Error> {
         self.know_capabilities().await?;
         let mut command = StartTls::new();
-        self.begin(&mut command).await?;
+        self.begin(&mut [&mut command]).await?;
         if self.drive(&mut [&mut command]).await? != Stop::StartTls {
             // The server said no: that is what `conclude` tells.
             return self.conclude(command).and(Err(Error::Ended));
@@ -84,23 +84,29 @@ impl<I: Io> Core<I> {
     }
 
     /// Runs a command, which may take as long as commands may.
-    pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+    pub(crate) async fn run<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
         self.connection.allow_time();
-        self.run_in_time(command).await
+        self.run_in_time(commands).await
     }
 
-    /// Runs a command within the time that is left.
-    pub(crate) async fn run_in_time<C: Command>(
+    /// Runs commands within the time that is left. Of several, those that were answered before the session
+    /// broke have their outputs.
+    pub(crate) async fn run_in_time<C: Commands>(
         &mut self,
-        mut command: C,
+        mut commands: C,
     ) -> Result<C::Output, Error> {
-        self.begin(&mut command).await?;
-        self.drive(&mut [&mut command]).await?;
-        self.conclude(command)
+        let mut exchanges = commands.exchanges();
+        self.begin(&mut exchanges).await?;
+        let driven = self.drive(&mut exchanges).await;
+        drop(exchanges);
+        if self.machine.is_usable() {
+            driven?;
+        }
+        self.conclude(commands)
     }
 
-    /// Readies a command's first flight, after what a dropped stream or future left was heard.
-    pub(crate) async fn begin(&mut self, command: &mut dyn Exchange) -> Result<(), Error> {
+    /// Readies the first flight of commands, after what a dropped stream or future left was heard.
+    pub(crate) async fn begin(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
@@ -114,13 +120,13 @@ impl<I: Io> Core<I> {
             }
             while self.drive(&mut rest).await? == Stop::Chunk {}
         }
-        let mut started = self.machine.start(&mut [command]);
+        let mut started = self.machine.start(exchanges);
         if matches!(started, Err(xoauth_imap::Error::CapabilitiesUnknown)) {
             let mut ask = Capability::new();
             self.machine.start(&mut [&mut ask])?;
             self.drive(&mut [&mut ask]).await?;
             self.conclude(ask)?;
-            started = self.machine.start(&mut [command]);
+            started = self.machine.start(exchanges);
         }
         if !self.machine.is_usable() {
             self.connection.close();
@@ -157,7 +163,7 @@ impl<I: Io> Core<I> {
     pub(crate) async fn compress(&mut self, expansion: u32) -> Result<(), Error> {
         let mut command = xoauth_imap::command::Compress::new();
         self.connection.allow_time();
-        self.begin(&mut command).await?;
+        self.begin(&mut [&mut command]).await?;
         self.drive(&mut [&mut command]).await?;
         let status = self.machine.take_status(0).ok_or(Error::Ended)?;
         command.agreed(status)?;
@@ -166,13 +172,13 @@ impl<I: Io> Core<I> {
         Ok(())
     }
 
-    /// Turns the tagged answer into the command's output.
-    pub(crate) fn conclude<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        let status = self.machine.take_status(0).ok_or(Error::Ended)?;
+    /// Turns the tagged answers into the output of the commands.
+    pub(crate) fn conclude<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
+        let output = commands.conclude(&mut |index| self.machine.outcome(index));
         if self.machine.has_ended() {
             self.connection.close();
         }
-        Ok(command.finish(status)?)
+        Ok(output?)
     }
 
     pub(crate) fn is_usable(&self) -> bool {

@@ -39,7 +39,7 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
     /// Sends the command.
     pub(crate) async fn begin(core: &'s mut Core<I>, mut command: C) -> Result<Self, Error> {
         core.connection.allow_time();
-        core.begin(&mut command).await?;
+        core.begin(&mut [&mut command]).await?;
         core.machine.pause_for_items();
         Ok(Self { core, command: Some(command), body: Lent::default() })
     }

@@ -41,7 +41,7 @@ impl<'s, I: Io> Idling<'s, I> {
         if self.command.is_none() {
             let mut command = command::Idle::new();
             self.core.connection.allow_until(None);
-            self.core.begin(&mut command).await?;
+            self.core.begin(&mut [&mut command]).await?;
             self.command = Some(command);
             self.began = self.core.connection.now();
         }

@@ -1,8 +1,7 @@
 //! Authenticated connections.
 
-use xoauth_imap::command::{Logout, Streamed};
+use xoauth_imap::command::{Commands, Logout, Streamed};
 use xoauth_imap::parse::Tolerated;
-use xoauth_imap::proto::Command;
 use xoauth_imap::{Event, Selected, State};
 
 #[cfg(feature = "deflate")]
@@ -21,12 +20,13 @@ pub struct Session<T: Transport> {
 debug_of_core!(Transport: Session);
 
 impl<T: Transport> Session<T> {
-    /// Runs a command and waits for its answer.
+    /// Runs a command and waits for its answer; or several, in as few round trips as can be: a tuple, a
+    /// vector or a [`Batch`](xoauth_imap::command::Batch), each of whose commands has a result of its own.
     ///
     /// # Errors
-    /// Those of the command. Where [`Error::is_fatal`] says no, the session goes on.
-    pub fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        now(self.core.run(command))
+    /// Those of the command; of several, what keeps the first from being sent. Where [`Error::is_fatal`] says no, the session goes on.
+    pub fn run<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
+        now(self.core.run(commands))
     }
 
     /// Sends a command and hands out its answer piece by piece, in constant memory. A stream dropped half
