@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::set::NotASet;
-use super::{Items, Numbers, Streamed, accepted};
+use super::{ForEach, Items, Numbers, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, Response, announced_section};
 use crate::proto::{
@@ -142,6 +142,30 @@ impl Fetch {
         }
     }
 
+    /// Shows each message to `visit` as it is in the buffer, instead of making owned ones: nothing is copied
+    /// and nothing allocated for what `visit` does not look at. Bodies stay in memory while their message is
+    /// read, within [`Limits::buffered_literal`](crate::Limits).
+    ///
+    /// ```
+    /// use xoauth_imap::command::{Fetch, Item};
+    ///
+    /// let mut unread = 0;
+    /// let command = Fetch::new("1:*", Item::Flags).for_each(|message| {
+    ///     unread += u32::from(message.flags.is_some_and(|flags| !flags.is_seen()));
+    /// });
+    /// # drop(command);
+    /// ```
+    pub fn for_each<F: FnMut(&FetchRef<'_>) + Send>(self, visit: F) -> ForEach<F> {
+        ForEach::new(self, visit)
+    }
+
+    /// The response is about messages that were asked for.
+    pub(super) fn is_answer(&self, fetch: &FetchRef<'_>) -> bool {
+        // Another client changed flags meanwhile (RFC 9051, 7.5.2).
+        let is_news = tells_only_flags(fetch) && !self.items.ask_only_flags();
+        !is_news && self.numbers.may_name(fetch.seq, fetch.uid)
+    }
+
     /// The next thing that was heard, in order.
     pub fn take_event(&mut self) -> Option<FetchEvent> {
         self.events.pop_front()
@@ -238,11 +262,7 @@ impl Exchange for Fetch {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
-        if !self.numbers.may_name(fetch.seq, fetch.uid) {
-            return Ok(Claim::Pass);
-        }
-        if tells_only_flags(fetch) && !self.items.ask_only_flags() {
-            // Another client changed flags meanwhile (RFC 9051, 7.5.2).
+        if !self.is_answer(fetch) {
             return Ok(Claim::Pass);
         }
         let mut message = fetch.to_message(&mut self.bodies);

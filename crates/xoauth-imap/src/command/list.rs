@@ -6,9 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::manage::encode_items;
-use super::{Streamed, accepted};
+use super::{ForEachMailbox, Streamed, accepted};
 use crate::error::Error;
-use crate::parse::Response;
+use crate::parse::{ListRef, Response};
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusItem, StatusText};
 
@@ -108,6 +108,11 @@ impl List {
         self.complete &= !matches!(option, ListReturn::Status(_) | ListReturn::MyRights);
         self.returns.push(option);
         self
+    }
+
+    /// Shows each mailbox to `visit` as it is in the buffer, instead of making owned ones.
+    pub fn for_each<F: FnMut(&ListRef<'_>) + Send>(self, visit: F) -> ForEachMailbox<F> {
+        ForEachMailbox::new(self, visit)
     }
 
     fn is_extended(&self) -> bool {

@@ -30,6 +30,7 @@ mod set;
 mod sort;
 mod starttls;
 mod store;
+mod visit;
 
 pub use acl::{DeleteAcl, GetAcl, ListRights, MyRights, RightsChange, SetAcl};
 pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
@@ -57,6 +58,7 @@ pub use set::Numbers;
 pub use sort::{Sort, SortKey, SortOrder, Thread, ThreadAlgorithm};
 pub use starttls::StartTls;
 pub use store::{ConditionalStore, Store, StoreAction, StoreLabels, Stored};
+pub use visit::{ForEach, ForEachMailbox};
 
 use crate::error::Error;
 use crate::proto::{Command, Forced};

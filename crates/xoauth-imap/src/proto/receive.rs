@@ -216,13 +216,7 @@ impl Receive {
     pub(crate) fn accept(&mut self, storage: Storage, limits: &Limits) -> Result<(), FramingFault> {
         let Phase::Announced { len } = self.phase else { return Ok(()) };
         self.phase = match storage {
-            Storage::Stream => {
-                // Most of the buffer must be free for the octets to come, whatever stood before the head.
-                if ((self.end - self.scan) as u64) < len {
-                    self.shift_to_front();
-                }
-                Phase::Streamed { left: len, len, lent: 0 }
-            }
+            Storage::Stream => Phase::Streamed { left: len, len, lent: 0 },
             Storage::Buffer => {
                 let too_long = FramingFault::Limit(LimitKind::Literal);
                 let left =
@@ -284,6 +278,8 @@ impl Receive {
                 // All that was there was lent: the next octets may take its place.
                 self.end = self.scan;
                 self.phase = Phase::Streamed { left: rest, len, lent: 0 };
+                // Whatever stood before the head makes room for them; only the head is moved.
+                self.shift_to_front();
             } else {
                 self.streamed.push(Streamed { at: self.scan - self.start, present: lent, len });
                 self.scan += lent;
