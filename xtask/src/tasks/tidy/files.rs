@@ -6,7 +6,7 @@ use super::{Complaint, Finding};
 use crate::Result;
 use crate::workspace::{File, Workspace};
 
-/// What the top level has beside dot files, the README, the changelog and the licences.
+/// What the top level has beside dot files, the README, the changelog, the licences and how to report.
 const TOP_LEVEL: &[&str] =
     &["Cargo.toml", "Cargo.lock", "crates", "xtask", "tests", "docs", "fuzz"];
 
@@ -49,7 +49,8 @@ pub(super) fn no_machine_paths(workspace: &Workspace) -> Result<Finding> {
 }
 
 fn belongs(name: &str) -> bool {
-    let by_kind = ["README", "CHANGELOG", "LICENSE", "."].iter().any(|kind| name.starts_with(kind));
+    let by_kind = ["README", "CHANGELOG", "LICENSE", "SECURITY", "."];
+    let by_kind = by_kind.iter().any(|kind| name.starts_with(kind));
     by_kind || TOP_LEVEL.contains(&name)
 }
 
