@@ -1,5 +1,6 @@
 //! The test ground of the workspace: the embedded mail host and its helpers.
 //!
+//! * [`authorization`]: an OAuth 2 and OAuth 1.0a authorization server on loopback.
 //! * [`host`]: an IMAP and submission host on loopback, with TLS, users and mailboxes in memory.
 //! * [`scripted`]: a peer that plays a script and knows no protocol.
 //! * [`player`]: a client that a request describes; the shim is this behind a command line.
@@ -45,3 +46,5 @@ mod pages {
     #[doc = include_str!("../../docs/from-python.md")]
     mod from_python {}
 }
+
+pub mod authorization;

@@ -78,4 +78,13 @@ impl Builder {
         let settings = self.options.settings(993);
         Ok(Client { core: now(Core::greeted(Blocking::new(transport), settings, self.limits))? })
     }
+
+    /// Begins IMAP on a stream in the clear and hears the greeting; the client takes no credentials. Nothing is
+    /// dialled.
+    ///
+    /// # Errors
+    /// [`Error::Imap`] for what the greeting says.
+    pub fn from_plain_stream<T: Transport>(&self, transport: T) -> Result<PlainClient<T>, Error> {
+        self.from_stream(transport).map(|client| PlainClient { core: client.core })
+    }
 }

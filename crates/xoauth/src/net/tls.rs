@@ -49,12 +49,12 @@ impl Tls {
         &self.connector
     }
 
-    /// The handshake; the transport's deadline holds for all of it.
-    pub(crate) fn handshake(
-        &self,
-        host: &str,
-        transport: TcpTransport,
-    ) -> Result<TlsTransport, Error> {
+    /// The handshake on a connection that is dialled already, for `host`; the transport's deadline holds for
+    /// all of it. What comes back goes to a builder's `from_stream`.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`], [`Error::TlsHandshake`] and [`Error::TlsDeadline`].
+    pub fn handshake(&self, host: &str, transport: TcpTransport) -> Result<TlsTransport, Error> {
         let deadline = transport.deadline();
         let mut result = self.connector.connect(host, transport);
         loop {

@@ -67,6 +67,23 @@ impl<T: Transport> Client<T> {
         Session { core: self.core }
     }
 
+    /// The same connection with the type of its stream erased: for programs that reach servers in more ways
+    /// than one.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where the connection is closed.
+    #[cfg(feature = "native-tls")]
+    pub fn boxed(self) -> Result<Client<Box<dyn Transport + Send>>, Error>
+    where
+        T: Send + 'static,
+    {
+        let Core { connection, machine, introduction } = self.core;
+        let (blocking, settings) = connection.into_parts()?;
+        let transport: Box<dyn Transport + Send> = Box::new(blocking.stream);
+        let connection = crate::net::Connection::new(Blocking::new(transport), settings);
+        Ok(Client { core: Core { connection, machine, introduction } })
+    }
+
     /// False after a fault: only a new connection helps.
     pub fn is_usable(&self) -> bool {
         self.core.is_usable()

@@ -134,6 +134,15 @@ impl Builder {
         Ok(Client { core })
     }
 
+    /// Begins SMTP on a stream in the clear and hears the greeting; the client takes no credentials. Nothing is
+    /// dialled.
+    ///
+    /// # Errors
+    /// [`Error::Smtp`] for what the server says.
+    pub fn from_plain_stream<T: Transport>(&self, transport: T) -> Result<PlainClient<T>, Error> {
+        self.from_stream(transport).map(|client| PlainClient { core: client.core })
+    }
+
     fn connect_in_the_clear(
         &self,
         ehlo: fn(Ehlo) -> Ehlo,

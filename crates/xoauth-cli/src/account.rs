@@ -1,0 +1,246 @@
+//! The account a verb works with: flags, environment, configuration and provider in one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use xoauth::Secret;
+
+use crate::Result;
+use crate::args::Global;
+use crate::config::{Config, Settings, var};
+use crate::failure::Failure;
+use crate::preset::Preset;
+use crate::secret::SecretRef;
+use crate::server::Server;
+
+/// The mechanisms, by the names users give.
+pub(crate) const MECHANISMS: [&str; 4] = ["XOAUTH2", "OAUTHBEARER", "XOAUTH", "OAUTH10A"];
+
+/// Everything that is known of an account.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// The name, and of the token store: the account it extends shares its tokens.
+    pub(crate) name: String,
+    pub(crate) store_name: String,
+    pub(crate) settings: Settings,
+    pub(crate) preset: Option<Preset>,
+    pub(crate) trace: Option<PathBuf>,
+    pub(crate) timeout: Option<Duration>,
+    /// An access token given for this run.
+    pub(crate) given_token: Option<SecretRef>,
+}
+
+/// When credentials go with the first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SaslIr {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Account {
+    /// The account that the flags, the environment and the configuration name.
+    pub(crate) fn resolve(global: &Global) -> Result<Self> {
+        let config = Config::load(global)?;
+        let named = global.account.clone().or_else(|| var("XOAUTH_ACCOUNT"));
+        let ad_hoc = global.provider.is_some() || global.imap.is_some() || global.smtp.is_some();
+        let only = match config.accounts.as_slice() {
+            [only] => Some(only.name.clone()),
+            _ => None,
+        };
+        let chosen = named.or_else(|| if ad_hoc { None } else { config.default.clone().or(only) });
+        let mut settings = match &chosen {
+            Some(name) => config.account(name)?.clone(),
+            None => Settings::default(),
+        };
+        override_with_flags(&mut settings, global);
+        let preset = match (&settings.provider, &settings.user) {
+            (Some(id), _) => Some(Preset::find(id).ok_or_else(|| unknown_provider(id))?),
+            // Without a server that was named, the address tells the provider.
+            (None, Some(user)) if settings.imap.is_none() && settings.smtp.is_none() => {
+                Preset::find(user)
+            }
+            _ => None,
+        };
+        if let Some(mechanism) = &settings.mechanism {
+            let name = mechanism.to_ascii_uppercase();
+            if !MECHANISMS.contains(&name.as_str()) {
+                return Err(Failure::config(format!("no mechanism `{mechanism}`"))
+                    .hint(format!("one of {}", MECHANISMS.join(", "))));
+            }
+            settings.mechanism = Some(name);
+        }
+        let name = match &chosen {
+            Some(name) => name.clone(),
+            None => settings.user.as_deref().map_or_else(|| "ad-hoc".to_owned(), file_name),
+        };
+        let given_token = match global.access_token_file.as_deref() {
+            Some("-") => Some(SecretRef::Stdin),
+            Some(file) => Some(SecretRef::File(file.into())),
+            None => {
+                var("XOAUTH_ACCESS_TOKEN").map(|_| SecretRef::Env("XOAUTH_ACCESS_TOKEN".to_owned()))
+            }
+        };
+        Ok(Self {
+            store_name: settings.extends.clone().unwrap_or_else(|| name.clone()),
+            name,
+            settings,
+            preset,
+            trace: global.trace.clone(),
+            timeout: global.timeout.map(Duration::from_secs),
+            given_token,
+        })
+    }
+
+    /// The server of a protocol: `imap` or `smtp`.
+    pub(crate) fn server(&self, protocol: &'static str) -> Result<Server> {
+        let url = if protocol == "imap" { &self.settings.imap } else { &self.settings.smtp };
+        let server = match url {
+            Some(url) => {
+                let server = Server::parse(protocol, url).map_err(|why| Failure::config(format!("`{protocol}`: {why}")))?;
+                if self.settings.insecure_plaintext == Some(true) {
+                    server.without_tls().map_err(|why| Failure::config(format!("`{protocol}`: {why}")))?
+                } else {
+                    server
+                }
+            }
+            None => self.preset.as_ref().and_then(|preset| preset.server(protocol)).ok_or_else(|| {
+                Failure::config(format!("account `{}` has no {protocol} server", self.name))
+                    .hint(format!("name one: --{protocol} {protocol}s://HOST, or a provider: --provider ID"))
+            })?,
+        };
+        Ok(server)
+    }
+
+    pub(crate) fn has_server(&self, protocol: &'static str) -> bool {
+        self.server(protocol).is_ok()
+    }
+
+    /// Who signs in to a protocol: the address of a shared mailbox may differ.
+    pub(crate) fn user(&self, protocol: &str) -> Result<&str> {
+        let own = match protocol {
+            "imap" => &self.settings.imap_user,
+            "smtp" => &self.settings.smtp_user,
+            _ => &None,
+        };
+        own.as_deref().or(self.settings.user.as_deref()).ok_or_else(|| {
+            Failure::config(format!("account `{}` has no user", self.name))
+                .hint("name one: --user ADDRESS")
+        })
+    }
+
+    /// The sender of messages.
+    pub(crate) fn from(&self) -> Option<&str> {
+        self.settings.from.as_deref().or(self.settings.user.as_deref())
+    }
+
+    /// The mechanism that was chosen; never one that signs with OAuth 1.0a by itself.
+    pub(crate) fn mechanism(&self) -> Option<String> {
+        self.settings.mechanism.clone()
+    }
+
+    /// Whether the account signs with OAuth 1.0a.
+    pub(crate) fn signs(&self) -> bool {
+        matches!(self.settings.mechanism.as_deref(), Some("XOAUTH" | "OAUTH10A"))
+    }
+
+    pub(crate) fn sasl_ir(&self) -> Result<SaslIr> {
+        match self.settings.sasl_ir.as_deref() {
+            None | Some("auto") => Ok(SaslIr::Auto),
+            Some("always") => Ok(SaslIr::Always),
+            Some("never") => Ok(SaslIr::Never),
+            Some(other) => {
+                Err(Failure::config(format!("sasl-ir is auto, always or never, not `{other}`")))
+            }
+        }
+    }
+
+    /// An endpoint of OAuth 2: the account's own, or the provider's with the tenant in it.
+    pub(crate) fn endpoint(&self, name: &str) -> Option<String> {
+        let own = match name {
+            "authorization_endpoint" => &self.settings.authorization_endpoint,
+            "token_endpoint" => &self.settings.token_endpoint,
+            _ => &self.settings.device_endpoint,
+        };
+        let known = || {
+            let url = self.preset.as_ref()?.oauth2(name)?;
+            Some(match &self.settings.tenant {
+                Some(tenant) => url.replace("/common/", &format!("/{tenant}/")),
+                None => url.to_owned(),
+            })
+        };
+        own.clone().or_else(known)
+    }
+
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        let known = || self.preset.as_ref().map(Preset::scopes).unwrap_or_default();
+        self.settings.scopes.clone().unwrap_or_else(known)
+    }
+
+    pub(crate) fn provider_id(&self) -> Option<&str> {
+        self.preset.as_ref().map(Preset::id)
+    }
+
+    pub(crate) fn client_id(&self) -> Result<&str> {
+        self.settings.client_id.as_deref().ok_or_else(|| {
+            Failure::config(format!("account `{}` has no client-id", self.name))
+                .hint("register an application with the provider; docs/cli.md says where")
+        })
+    }
+
+    pub(crate) fn client_secret(&self) -> Result<Option<Secret>> {
+        secret("XOAUTH_CLIENT_SECRET", self.settings.client_secret.as_ref(), "client-secret")
+    }
+
+    pub(crate) fn consumer_secret(&self) -> Result<Option<Secret>> {
+        secret("XOAUTH_CONSUMER_SECRET", self.settings.consumer_secret.as_ref(), "consumer-secret")
+    }
+
+    pub(crate) fn token_secret(&self) -> Result<Option<Secret>> {
+        secret("XOAUTH_TOKEN_SECRET", self.settings.token_secret.as_ref(), "token-secret")
+    }
+}
+
+/// A secret of the environment, or the one that the configuration names.
+fn secret(variable: &str, named: Option<&SecretRef>, what: &str) -> Result<Option<Secret>> {
+    if var(variable).is_some() {
+        return SecretRef::Env(variable.to_owned()).read(what).map(Some);
+    }
+    named.map(|named| named.read(what)).transpose()
+}
+
+fn override_with_flags(settings: &mut Settings, global: &Global) {
+    let replace = |place: &mut Option<String>, flag: &Option<String>| {
+        if flag.is_some() {
+            place.clone_from(flag);
+        }
+    };
+    replace(&mut settings.provider, &global.provider);
+    replace(&mut settings.imap, &global.imap);
+    replace(&mut settings.smtp, &global.smtp);
+    replace(&mut settings.mechanism, &global.mechanism);
+    replace(&mut settings.sasl_ir, &global.sasl_ir);
+    if global.user.is_some() {
+        settings.user.clone_from(&global.user);
+        settings.imap_user = None;
+        settings.smtp_user = None;
+    }
+    if global.ca_file.is_some() {
+        settings.ca_file.clone_from(&global.ca_file);
+    }
+    if global.insecure_plaintext {
+        settings.insecure_plaintext = Some(true);
+    }
+}
+
+fn unknown_provider(id: &str) -> Failure {
+    let names: Vec<String> = Preset::all().iter().map(|preset| preset.id().to_owned()).collect();
+    Failure::config(format!("no provider `{id}`")).hint(format!("one of {}", names.join(", ")))
+}
+
+/// An address as the name of a file.
+fn file_name(user: &str) -> String {
+    user.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "@.-_+".contains(c) { c } else { '_' })
+        .collect()
+}

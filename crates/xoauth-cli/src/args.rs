@@ -1,0 +1,183 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::verb::{check, explain, list, login, search, send, string, token, verify};
+
+const OVERVIEW: &str = "\
+Usage: xoauth [OPTIONS] COMMAND
+
+Credentials
+  login    get a token: in the browser, on another device, or for a service
+  token    print a valid access token, renewed where needed
+  string   print the SASL initial response of a login
+
+Diagnosis
+  check    try a login step by step; name cause and fix of what fails
+  explain  say what a server's answer, a SASL string or a token means
+  verify   judge an OAuth 1.0a login as a server would
+
+Mail
+  list     mailboxes            search   messages that match
+  send     a message, as sendmail does (also under that name)
+
+  -a, --account NAME   which account of the configuration (XOAUTH_ACCOUNT)
+  -c, --config FILE    instead of ~/.config/xoauth/config.toml (XOAUTH_CONFIG)
+      --json           results and errors as JSON
+  -h, --help           this; `xoauth COMMAND --help` for one command
+
+Without a configuration: --user ADDR with --provider ID, or --imap/--smtp URL.
+Example: xoauth check --provider google --user ann@gmail.com
+All options: man xoauth, or docs/cli.md. Rules: docs/errors.md.
+";
+
+/// Sign in to mail with OAuth, and find out why a login fails.
+#[derive(Debug, Parser)]
+#[command(name = "xoauth", version, override_help = OVERVIEW, term_width = 80)]
+#[command(disable_help_subcommand = true, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The options of every command; `docs/cli.md` and the manual describe them.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Global {
+    /// The account of the configuration to use
+    #[arg(short, long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// The configuration file
+    #[arg(short, long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Results and errors as JSON with a version
+    #[arg(long, global = true, hide = true)]
+    pub(crate) json: bool,
+    /// No notes on standard error, errors only
+    #[arg(short, long, global = true, hide = true)]
+    pub(crate) quiet: bool,
+    /// More notes on standard error
+    #[arg(short, long, global = true, hide = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Colours
+    #[arg(long, global = true, hide = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// How long connecting, and each command, may take
+    #[arg(long, global = true, hide = true, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+    /// Hosts, endpoints and scopes of a provider, where no account is configured
+    #[arg(long, global = true, hide = true, value_name = "ID")]
+    pub(crate) provider: Option<String>,
+    /// The IMAP server: imaps://HOST[:993] or imap://HOST[:143] (STARTTLS)
+    #[arg(long, global = true, hide = true, value_name = "URL")]
+    pub(crate) imap: Option<String>,
+    /// The submission server: smtps://HOST[:465] or smtp://HOST[:587] (STARTTLS)
+    #[arg(long, global = true, hide = true, value_name = "URL")]
+    pub(crate) smtp: Option<String>,
+    /// Whose mail: the address to sign in with
+    #[arg(long, global = true, hide = true, value_name = "ADDRESS")]
+    pub(crate) user: Option<String>,
+    /// XOAUTH2, OAUTHBEARER, XOAUTH or OAUTH10A
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) mechanism: Option<String>,
+    /// A file with the access token; `-` for standard input
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) access_token_file: Option<String>,
+    /// Whether credentials go with the first line: auto, always or never
+    #[arg(long, global = true, hide = true, value_name = "WHEN")]
+    pub(crate) sasl_ir: Option<String>,
+    /// Trust these certificates (PEM) and no others
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Take imap:// and smtp:// without TLS; loopback addresses only
+    #[arg(long, global = true, hide = true)]
+    pub(crate) insecure_plaintext: bool,
+    /// Write the conversation without its secrets to a file (mode 0600)
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Get a token: in the browser, on another device, or for a service
+    Login(login::Login),
+    /// Print a valid access token, renewed where needed; never opens a browser
+    Token(token::Token),
+    /// Print the SASL initial response of a login, as base64
+    String(string::InitialResponse),
+    /// Try a login step by step; name cause and fix of what fails
+    Check(check::Check),
+    /// Say what a server's answer, a SASL string, a token or a provider is
+    Explain(explain::Explain),
+    /// Judge an OAuth 1.0a login as a server would
+    Verify(verify::Verify),
+    /// List mailboxes
+    List(list::List),
+    /// Find messages
+    Search(search::Search),
+    /// Send a message from standard input, as sendmail does
+    Send(send::Send),
+}
+
+/// The whole command line, for manual pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    /// Arguments show in `ps`: secrets come from files, commands, variables and standard input only.
+    #[test]
+    fn no_option_takes_a_secret() {
+        let command = command();
+        for verb in command.get_subcommands().chain([&command]) {
+            for argument in
+                verb.get_arguments().filter(|argument| argument.get_action().takes_values())
+            {
+                let name = argument.get_id().as_str();
+                let is_secret =
+                    ["secret", "token", "password"].iter().any(|word| name.contains(word));
+                assert!(!is_secret || name.ends_with("_file"), "{}: {name}", verb.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn help_of_every_verb_fits_a_screen_and_has_an_example() {
+        let mut command = command();
+        command.build();
+        let overview = command.render_help().to_string();
+        let mut pages = vec![("xoauth".to_owned(), overview)];
+        for verb in command.get_subcommands_mut() {
+            pages.push((verb.get_name().to_owned(), verb.render_help().to_string()));
+        }
+        for (name, page) in pages {
+            let limit = if name == "xoauth" { 30 } else { 24 };
+            assert!(page.lines().count() <= limit, "{name}:\n{page}");
+            assert!(page.lines().all(|line| line.chars().count() <= 80), "{name}:\n{page}");
+            assert!(page.contains("xample"), "{name} has no example:\n{page}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! From an error of the library to an exit code, a rule and a message.
+
+use std::error::Error as _;
+
+use serde_json::{Map, Value};
+use xoauth::sasl::ErrorChallenge;
+use xoauth::{Error, imap, smtp};
+
+use crate::account::Account;
+use crate::connect::{Failed, exit_of_step};
+use crate::failure::{Exit, Failure};
+use crate::rules::{Evidence, Kind, Rule, Source, diagnose};
+
+/// What was tried, as far as it tells why it failed.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) protocol: &'static str,
+    pub(crate) mechanism: Option<String>,
+    /// The credentials went with the first line.
+    pub(crate) inline: bool,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Self {
+        Self { account, protocol, mechanism: None, inline: false }
+    }
+
+    /// The failure of a step of connecting.
+    pub(crate) fn failed(&self, failed: &Failed) -> Failure {
+        let mut failure = failure_of(&failed.error, failed.step, self);
+        if let Some(exit) = exit_of_step(failed.step) {
+            failure.exit = exit;
+        }
+        failure
+    }
+}
+
+/// Everything a failure needs, from the error and where it happened.
+pub(crate) fn failure_of(error: &Error, phase: &'static str, attempt: &Attempt<'_>) -> Failure {
+    let mut message = format!("{}: {error}", attempt.protocol);
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.contains(&text) {
+            message.push_str(&format!(": {text}"));
+        }
+        source = cause.source();
+    }
+    let mut failure = Failure::new(exit_of(error), phase, message).rule(rule_of(error, attempt));
+    failure.server = server_text(error);
+    failure.document = challenge_of(error).map(|challenge| Box::new(document(challenge)));
+    failure
+}
+
+/// The rule that explains an error.
+pub(crate) fn rule_of(error: &Error, attempt: &Attempt<'_>) -> Option<&'static Rule> {
+    diagnose(&evidence_of(error, attempt)?)
+}
+
+fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
+    let mut evidence = match error {
+        Error::Imap(error) => imap_evidence(error)?,
+        Error::Smtp(error) => smtp_evidence(error)?,
+        _ => return None,
+    };
+    if let Some(challenge) = challenge_of(error) {
+        evidence = evidence.challenge(challenge);
+    }
+    evidence.provider = attempt.account.provider_id().map(str::to_owned);
+    evidence.mechanism.clone_from(&attempt.mechanism);
+    let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
+    evidence.inline = attempt.inline && refused_login;
+    Some(evidence)
+}
+
+fn imap_evidence(error: &imap::Error) -> Option<Evidence> {
+    let status = match error {
+        imap::Error::AuthenticationRefused(refused) => &refused.status,
+        imap::Error::Refused { status, .. } | imap::Error::Bye { status } => status.as_ref(),
+        imap::Error::MechanismUnavailable { .. } => {
+            let mut evidence = Evidence::new(Source::Imap, "");
+            evidence.mechanism_missing = true;
+            return Some(evidence);
+        }
+        _ => return None,
+    };
+    let mut evidence = Evidence::new(Source::Imap, status.text());
+    evidence.kind = match status.kind {
+        imap::StatusKind::No => Kind::No,
+        imap::StatusKind::Bad => Kind::Bad,
+        imap::StatusKind::Bye => Kind::Bye,
+        _ => Kind::Ok,
+    };
+    Some(evidence)
+}
+
+fn smtp_evidence(error: &smtp::Error) -> Option<Evidence> {
+    if matches!(error, smtp::Error::MechanismUnavailable { .. }) {
+        let mut evidence = Evidence::new(Source::Smtp, "");
+        evidence.mechanism_missing = true;
+        return Some(evidence);
+    }
+    let reply = smtp_reply(error)?;
+    let mut evidence = Evidence::new(Source::Smtp, &reply.text());
+    evidence.code = Some(reply.code.get());
+    evidence.enhanced =
+        reply.enhanced.map(|code| (u16::from(code.class), code.subject, code.detail));
+    Some(evidence)
+}
+
+fn smtp_reply(error: &smtp::Error) -> Option<&smtp::ReplyText> {
+    match error {
+        smtp::Error::AuthenticationRefused(refused) => Some(&refused.reply),
+        smtp::Error::ServerClosing { reply }
+        | smtp::Error::GreetingRefused { reply }
+        | smtp::Error::Refused { reply, .. }
+        | smtp::Error::SenderRefused { reply }
+        | smtp::Error::DataRefused { reply, .. }
+        | smtp::Error::Unexpected { reply, .. } => Some(reply),
+        _ => None,
+    }
+}
+
+fn challenge_of(error: &Error) -> Option<&ErrorChallenge> {
+    match error {
+        Error::Imap(imap::Error::AuthenticationRefused(refused)) => refused.challenge.as_ref(),
+        Error::Smtp(smtp::Error::AuthenticationRefused(refused)) => refused.challenge.as_ref(),
+        _ => None,
+    }
+}
+
+fn document(challenge: &ErrorChallenge) -> Value {
+    let members = [
+        ("status", challenge.status()),
+        ("schemes", challenge.schemes()),
+        ("scope", challenge.scope()),
+        ("openid-configuration", challenge.openid_configuration()),
+    ];
+    let members =
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(members.collect::<Map<_, _>>())
+}
+
+/// What the server said, in its own words.
+fn server_text(error: &Error) -> Option<String> {
+    match error {
+        Error::Imap(imap::Error::AuthenticationRefused(refused)) => {
+            Some(refused.status.to_string())
+        }
+        Error::Imap(imap::Error::Refused { status, .. } | imap::Error::Bye { status }) => {
+            Some(status.to_string())
+        }
+        Error::Smtp(error) => smtp_reply(error).map(ToString::to_string),
+        _ => None,
+    }
+}
+
+fn exit_of(error: &Error) -> Exit {
+    if error.is_transient() {
+        return Exit::Temporary;
+    }
+    match error {
+        Error::Certificate { .. } | Error::TlsHandshake { .. } => Exit::Protocol,
+        Error::TlsSetup(_) => Exit::Config,
+        Error::Imap(error) => match error {
+            imap::Error::AuthenticationRefused(_) => Exit::NotAuthorised,
+            imap::Error::Bye { .. } => Exit::Temporary,
+            imap::Error::InvalidArgument { .. } => Exit::Usage,
+            imap::Error::Sasl(_) => Exit::Config,
+            imap::Error::Refused { .. } | imap::Error::MechanismUnavailable { .. } => {
+                Exit::Unavailable
+            }
+            _ => Exit::Protocol,
+        },
+        Error::Smtp(error) => match error {
+            smtp::Error::AuthenticationRefused(_) => Exit::NotAuthorised,
+            smtp::Error::RecipientsRefused { .. } => Exit::NoUser,
+            smtp::Error::DeliveryUnknown { .. } => Exit::Temporary,
+            smtp::Error::InvalidArgument(_) | smtp::Error::MessageTooLarge { .. } => Exit::Data,
+            smtp::Error::Sasl(_) => Exit::Config,
+            smtp::Error::Malformed { .. }
+            | smtp::Error::Unexpected { .. }
+            | smtp::Error::UnsolicitedReply { .. }
+            | smtp::Error::PlaintextAfterStartTls { .. }
+            | smtp::Error::TlsUnavailable { .. }
+            | smtp::Error::Limit { .. } => Exit::Protocol,
+            _ => Exit::Unavailable,
+        },
+        Error::Sasl(_) => Exit::Config,
+        _ => Exit::Internal,
+    }
+}

@@ -1,0 +1,258 @@
+//! What a text is that somebody pasted. No secret in it is ever shown.
+
+pub(crate) mod jwt;
+pub(crate) mod sasl;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+use xoauth::sasl::ErrorChallenge;
+
+use crate::output::one_line;
+use crate::rules::{Evidence, Kind, Rule, Source, by_id, diagnose};
+
+/// What was found out about a text.
+#[derive(Debug, Default)]
+pub(crate) struct Finding {
+    /// A word for programs: `challenge`, `sasl`, `jwt`, `reply`, `endpoint`, `rule`, `token`.
+    pub(crate) kind: &'static str,
+    /// A sentence for people.
+    pub(crate) what: String,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) rule: Option<&'static Rule>,
+}
+
+/// Lenient: servers leave the padding out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Says what a text is; `None` where nothing is recognised.
+pub(crate) fn explain(text: &str) -> Option<Finding> {
+    let text = text.trim();
+    if let Some(rule) = by_id(text) {
+        let what = format!("The rule {}", rule.id);
+        return Some(Finding { kind: "rule", what, rule: Some(rule), ..Finding::default() });
+    }
+    json(text)
+        .or_else(|| jwt::explain(text))
+        .or_else(|| sasl::explain(text))
+        .or_else(|| dialogue(text))
+        .or_else(|| encoded(text))
+        .or_else(|| reply(text))
+        .or_else(|| raw_token(text))
+}
+
+/// A document: a SASL challenge, or the answer of a token endpoint.
+fn json(text: &str) -> Option<Finding> {
+    let document: Value = serde_json::from_str(text).ok().filter(Value::is_object)?;
+    let rule = diagnose(&Evidence::from_text(text));
+    if document.get("access_token").is_some() {
+        let what = "A token endpoint's answer with a token (not shown)".to_owned();
+        return Some(Finding { kind: "endpoint", what, ..Finding::default() });
+    }
+    let member = |name| document.get(name).and_then(Value::as_str).map(one_line);
+    if let Some(error) = member("error") {
+        let mut facts = vec![("error", error)];
+        facts.extend(member("error_description").map(|text| ("description", text)));
+        let what = "A token endpoint's refusal".to_owned();
+        return Some(Finding { kind: "endpoint", what, facts, notes: Vec::new(), rule });
+    }
+    challenge(text.as_bytes(), "A server's failure challenge (JSON)", rule)
+}
+
+fn challenge(octets: &[u8], what: &str, rule: Option<&'static Rule>) -> Option<Finding> {
+    let challenge = ErrorChallenge::parse(octets);
+    challenge.status().or(challenge.scope()).or(challenge.schemes())?;
+    let members = [
+        ("status", challenge.status()),
+        ("schemes", challenge.schemes()),
+        ("scope", challenge.scope()),
+        ("openid-configuration", challenge.openid_configuration()),
+    ];
+    let facts =
+        members.into_iter().filter_map(|(name, value)| Some((name, one_line(value?)))).collect();
+    let mut notes = Vec::new();
+    if rule.is_none() {
+        notes.push(match challenge.status() {
+            Some("invalid_token" | "401" | "400") => "The token was refused: expired, revoked, or not meant for this service.",
+            Some("insufficient_scope" | "403") => "The token is good, but lacks the scope: sign in again with it.",
+            _ => "The server says why it refuses; the final answer comes after the client's reply.",
+        }.to_owned());
+    }
+    Some(Finding { kind: "challenge", what: what.to_owned(), facts, notes, rule })
+}
+
+/// A line of a dialogue with base64 behind it: `334 …`, `+ …`, `AUTH XOAUTH2 …`.
+fn dialogue(text: &str) -> Option<Finding> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let behind = match words.as_slice() {
+        ["334" | "+", rest] => rest,
+        [auth, _, rest] if auth.eq_ignore_ascii_case("AUTH") => rest,
+        [_, auth, _, rest] if auth.eq_ignore_ascii_case("AUTHENTICATE") => rest,
+        _ => return None,
+    };
+    let mut finding = encoded(behind)?;
+    finding.notes.insert(0, format!("sent on the line of `{}`", words.first().unwrap_or(&"")));
+    Some(finding)
+}
+
+/// Base64 of something known, perhaps twice.
+fn encoded(text: &str) -> Option<Finding> {
+    let decoded = decode(text)?;
+    if decoded == b"\x01" {
+        let what =
+            "The client's answer to a failure challenge (RFC 7628 3.2.3): one octet 01".to_owned();
+        return Some(Finding { kind: "sasl", what, ..Finding::default() });
+    }
+    let inner = String::from_utf8(decoded).ok()?;
+    if serde_json::from_str::<Value>(inner.trim()).is_ok_and(|document| document.is_object()) {
+        let rule = diagnose(&Evidence::from_text(&inner));
+        return challenge(inner.as_bytes(), "A server's failure challenge (base64 JSON)", rule);
+    }
+    if let Some(finding) = sasl::explain(&inner) {
+        return Some(finding);
+    }
+    let mut finding =
+        decode(&inner).and_then(|twice| sasl::explain(&String::from_utf8(twice).ok()?))?;
+    finding.notes.push("It was encoded as base64 twice; servers expect it once.".to_owned());
+    finding.rule = by_id("sasl-argument");
+    Some(finding)
+}
+
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    if text.is_empty() { None } else { LENIENT.decode(text).ok() }
+}
+
+/// A line of a server or of a token endpoint.
+fn reply(text: &str) -> Option<Finding> {
+    let evidence = Evidence::from_text(text);
+    let rule = diagnose(&evidence);
+    let (what, note) = match (evidence.source, evidence.kind, evidence.code) {
+        (_, Kind::Bad, _) => (
+            "An IMAP server's BAD",
+            "BAD means the syntax or the mechanism, never the token: renewing does not help.",
+        ),
+        (_, Kind::No, _) => (
+            "An IMAP server's NO",
+            "NO means the credentials: renew the token once, then sign in again.",
+        ),
+        (_, Kind::Bye, _) => ("An IMAP server's BYE", "The server ended the session: reconnect."),
+        (_, Kind::Ok, _) => ("An IMAP server's OK", "The command succeeded."),
+        (Source::Smtp, _, Some(400..=499)) => {
+            ("An SMTP server's temporary refusal", "The same may work later.")
+        }
+        (Source::Smtp, _, Some(535)) => (
+            "An SMTP server's refusal of a login",
+            "The credentials were judged and refused: renew the token once, then sign in again.",
+        ),
+        (Source::Smtp, _, Some(500..=599)) => {
+            ("An SMTP server's refusal", "The same will not work again.")
+        }
+        (Source::Smtp, _, Some(_)) => ("An SMTP server's reply", "No refusal."),
+        _ => (rule.map(|_| "A text of a server or a token endpoint")?, ""),
+    };
+    let mut finding = Finding { kind: "reply", what: what.to_owned(), rule, ..Finding::default() };
+    if let Some(code) = evidence.code {
+        finding.facts.push(("code", code.to_string()));
+    }
+    if let Some((class, subject, detail)) = evidence.enhanced {
+        finding.facts.push(("enhanced code", format!("{class}.{subject}.{detail}")));
+    }
+    if rule.is_none() && !note.is_empty() {
+        finding.notes.push(note.to_owned());
+    }
+    Some(finding)
+}
+
+/// A token by itself, which is not what a server expects.
+fn raw_token(text: &str) -> Option<Finding> {
+    let from = if text.starts_with("ya29.") {
+        "Google"
+    } else if text.starts_with("EwB") && text.len() > 200 {
+        "Microsoft (a personal account)"
+    } else {
+        return None;
+    };
+    let what = format!("An access token of {from}, {} octets, not shown", text.len());
+    let notes = vec!["By itself it is no SASL string: `xoauth string` makes one of it.".to_owned()];
+    Some(Finding { kind: "token", what, notes, ..Finding::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_recognised() {
+        let table = [
+            (
+                "eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==",
+                "challenge",
+                Some("gmail-scope"),
+            ),
+            (
+                "334 eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==",
+                "challenge",
+                Some("gmail-scope"),
+            ),
+            (
+                "+ eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoiaHR0cHM6Ly9tYWlsLmdvb2dsZS5jb20vIn0K",
+                "challenge",
+                None,
+            ),
+            // Without its padding.
+            ("eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiQmVhcmVyIn0", "challenge", None),
+            (
+                "dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxbVRjMk52YjNSbGNrQmhkSFJoZG1semRHRXVZMjl0Q2cBAQ==",
+                "sasl",
+                None,
+            ),
+            ("AUTH XOAUTH2 dXNlcj1hQGIuYwFhdXRoPUJlYXJlciB0AQE=", "sasl", None),
+            ("a1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIuYwFhdXRoPUJlYXJlciB0AQE=", "sasl", None),
+            ("ZFhObGNqMWhRR0l1WXdGaGRYUm9QVUpsWVhKbGNpQjBBUUU9", "sasl", Some("sasl-argument")),
+            ("AQ==", "sasl", None),
+            (
+                "bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQzAWF1dGg9QmVhcmVyIHZGOWRmdDRxbVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB",
+                "sasl",
+                None,
+            ),
+            ("535 5.7.8 Username and Password not accepted", "reply", None),
+            ("454 4.7.0 Too many login attempts", "reply", None),
+            ("a1 NO AUTHENTICATE failed.", "reply", Some("ms-authenticate-failed")),
+            ("ms-hve", "rule", Some("ms-hve")),
+            ("AADSTS65001: not consented", "reply", Some("aadsts-65001")),
+            (r#"{"error":"invalid_grant"}"#, "endpoint", Some("google-invalid-grant")),
+            ("ya29.a0AfH6", "token", None),
+            (
+                "eyJhbGciOiJub25lIn0.eyJhdWQiOiJodHRwczovL291dGxvb2sub2ZmaWNlLmNvbSIsImV4cCI6MX0.c2ln",
+                "jwt",
+                None,
+            ),
+        ];
+        for (text, kind, rule) in table {
+            let finding = explain(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(finding.kind, kind, "{text}");
+            assert_eq!(finding.rule.map(|rule| rule.id), rule, "{text}");
+        }
+        for text in ["", "hello", "the quick brown fox", "AAAA", "=", "12"] {
+            assert!(explain(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_token_is_shown() {
+        for text in [
+            "user=a@b.c\u{1}auth=Bearer s3cr3t-t0k3n\u{1}\u{1}",
+            "n,a=a@b.c,\u{1}auth=Bearer s3cr3t-t0k3n\u{1}\u{1}",
+            r#"{"access_token":"s3cr3t-t0k3n"}"#,
+        ] {
+            let finding = explain(text).unwrap();
+            assert!(!format!("{finding:?}").contains("s3cr3t"), "{finding:?}");
+        }
+    }
+}

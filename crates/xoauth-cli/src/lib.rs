@@ -1,0 +1,67 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod args;
+mod config;
+mod connect;
+mod diagnose;
+mod failure;
+mod header;
+mod inspect;
+mod login_value;
+mod nonces;
+mod oauth1;
+mod oauth2;
+mod outgoing;
+mod output;
+mod preset;
+mod query;
+mod rules;
+mod secret;
+mod server;
+mod store;
+mod token;
+mod verb;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Cli;
+pub use args::command;
+use failure::{Exit, Failure};
+use output::Ui;
+
+/// Runs the command with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments = as_sendmail(std::env::args_os().collect());
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output, complaints to standard error.
+            let _ = error.print();
+            let asked = !error.use_stderr();
+            return if asked { Exit::Ok } else { Exit::Usage }.into();
+        }
+    };
+    let ui = Ui::new(&cli.global);
+    match verb::run(&cli, &ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Called as `sendmail`, the command is `xoauth send`.
+fn as_sendmail(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let name = arguments.first().map(std::path::PathBuf::from);
+    if name.is_some_and(|name| name.file_stem().is_some_and(|stem| stem == "sendmail")) {
+        arguments.insert(1, "send".into());
+    }
+    arguments
+}
+
+type Result<T, E = Failure> = std::result::Result<T, E>;

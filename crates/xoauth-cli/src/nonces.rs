@@ -1,0 +1,75 @@
+//! Nonces in a file, so that a login counts once however many processes judge.
+
+use std::path::PathBuf;
+
+use fs4::FileExt;
+use xoauth::sasl::oauth1::{NonceError, NonceKey, NonceStore, percent_encode};
+
+use crate::store::{private, replace};
+
+/// One line a nonce: when it may be forgotten, its timestamp, then consumer, token and nonce, percent-encoded.
+#[derive(Debug)]
+pub(crate) struct NonceFile(PathBuf);
+
+impl NonceFile {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
+impl NonceStore for NonceFile {
+    /// Under a lock beside the file, which itself is replaced.
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+        let unavailable = |_| NonceError::Unavailable;
+        let mut lock_name = self.0.clone().into_os_string();
+        lock_name.push(".lock");
+        let lock = private()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(lock_name)
+            .map_err(unavailable)?;
+        FileExt::lock(&lock).map_err(unavailable)?;
+        let kept = match std::fs::read_to_string(&self.0) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(_) => return Err(NonceError::Unavailable),
+        };
+        let parts = [key.consumer_key(), key.token_key().unwrap_or_default(), key.nonce()];
+        let parts = parts.map(|part| percent_encode(part).into_owned()).join(" ");
+        // The window may differ from one call to the next; what must not come twice does not.
+        let once = format!("{} {parts}", key.timestamp());
+        if kept.lines().any(|line| line.split_once(' ').is_some_and(|(_, rest)| rest == once)) {
+            return Err(NonceError::Replayed);
+        }
+        let expires = |line: &str| line.split(' ').next().and_then(|time| time.parse::<u64>().ok());
+        let mut text: String = kept
+            .lines()
+            .filter(|line| expires(line).is_some_and(|expires| expires >= now))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        text.push_str(&format!("{} {once}\n", key.expires()));
+        replace(&self.0, text.as_bytes()).map_err(unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_counts_once_and_is_forgotten_when_it_expires() {
+        let directory = std::env::temp_dir().join(format!("xoauth-nonces-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = NonceFile::new(directory.join("seen"));
+        let key = |nonce, time| NonceKey::new(time, "consumer", Some("to ken"), nonce, 300);
+        assert_eq!(file.insert(key("a b", 1000), 1000), Ok(()));
+        assert_eq!(file.insert(key("a b", 1000), 1001), Err(NonceError::Replayed));
+        assert_eq!(file.insert(key("c", 1000), 1001), Ok(()));
+        // Long after: the two are gone from the file.
+        assert_eq!(file.insert(key("d", 9000), 9000), Ok(()));
+        let text = std::fs::read_to_string(directory.join("seen")).unwrap();
+        assert_eq!(text, "9300 9000 consumer to%20ken d\n");
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

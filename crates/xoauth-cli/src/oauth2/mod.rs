@@ -1,0 +1,98 @@
+//! OAuth 2: getting tokens and renewing them (RFC 6749, 7636, 8252, 8628).
+
+mod browser;
+mod code;
+mod device;
+mod http;
+mod loopback;
+
+use serde_json::Value;
+use xoauth::Secret;
+
+pub(crate) use browser::announce;
+pub(crate) use code::{Redirect, authorize};
+pub(crate) use device::authorize as authorize_device;
+pub(crate) use http::Http;
+pub(crate) use loopback::{Loopback, query_of};
+
+use crate::Result;
+use crate::account::Account;
+use crate::failure::{Exit, Failure};
+use crate::store::Tokens;
+use crate::token::now;
+
+/// A token request: the fields of the grant, and those that name the client.
+pub(crate) fn request(account: &Account, http: &Http, grant: &[(&str, &str)]) -> Result<Tokens> {
+    let url = token_endpoint(account)?;
+    let secret = account.client_secret()?;
+    let mut fields = grant.to_vec();
+    fields.push(("client_id", account.client_id()?));
+    if let Some(secret) = &secret {
+        fields.push(("client_secret", secret.expose()));
+    }
+    let answer = http.post(&url, &fields)?;
+    read_tokens(&answer.json(&url, account)?)
+}
+
+pub(crate) fn token_endpoint(account: &Account) -> Result<String> {
+    account.endpoint("token_endpoint").ok_or_else(|| missing_endpoint(account, "token-endpoint"))
+}
+
+pub(crate) fn missing_endpoint(account: &Account, key: &str) -> Failure {
+    Failure::config(format!("account `{}` has no {key}", account.name))
+        .hint(format!("set `provider` or `{key}` in the account"))
+}
+
+/// Renews with a refresh token (RFC 6749 6). Where the answer has no new one, the old one stays.
+pub(crate) fn refresh(account: &Account, http: &Http, refresh_token: &Secret) -> Result<Tokens> {
+    let scopes = account.scopes().join(" ");
+    let mut grant =
+        vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
+    if account.provider_id() == Some("microsoft") && !scopes.is_empty() {
+        // Without it Microsoft answers AADSTS900144 for some registrations.
+        grant.push(("scope", &scopes));
+    }
+    let mut tokens = request(account, http, &grant)?;
+    tokens.refresh_token.get_or_insert_with(|| refresh_token.clone());
+    Ok(tokens)
+}
+
+/// A token for the application itself (RFC 6749 4.4).
+pub(crate) fn client_credentials(account: &Account, http: &Http) -> Result<Tokens> {
+    let own = account.settings.scopes.clone();
+    let known = || account.preset.as_ref().map(crate::preset::Preset::client_credentials_scopes);
+    let scopes = own.or_else(known).unwrap_or_default().join(" ");
+    let mut grant = vec![("grant_type", "client_credentials")];
+    if !scopes.is_empty() {
+        grant.push(("scope", &scopes));
+    }
+    let mut tokens = request(account, http, &grant)?;
+    tokens.client_credentials = true;
+    Ok(tokens)
+}
+
+/// RFC 6749 5.1
+fn read_tokens(document: &Value) -> Result<Tokens> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
+    let bad = |what: &str| {
+        Failure::new(Exit::Protocol, "token", format!("the token endpoint's answer {what}"))
+    };
+    let access_token = text("access_token").filter(|token| !token.is_empty());
+    let access_token = access_token.ok_or_else(|| bad("has no access_token"))?;
+    let token_type = text("token_type");
+    if token_type.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
+        return Err(bad("has a token that is no bearer token"));
+    }
+    let lifetime = document.get("expires_in").and_then(|lifetime| {
+        // Some servers send the number as a string.
+        lifetime.as_u64().or_else(|| lifetime.as_str()?.parse().ok())
+    });
+    Ok(Tokens {
+        access_token: Some(Secret::new(access_token)),
+        expires_at: lifetime.map(|seconds| now().saturating_add(seconds)),
+        refresh_token: text("refresh_token").filter(|token| !token.is_empty()).map(Secret::new),
+        scope: text("scope"),
+        token_type,
+        ..Tokens::default()
+    })
+}

@@ -1,0 +1,150 @@
+//! What is known of a refusal.
+
+use serde_json::Value;
+use xoauth::sasl::ErrorChallenge;
+
+/// Who spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Source {
+    Imap,
+    Smtp,
+    /// A token endpoint.
+    Endpoint,
+    #[default]
+    Unknown,
+}
+
+/// How an IMAP server answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Kind {
+    Ok,
+    No,
+    Bad,
+    Bye,
+    #[default]
+    Other,
+}
+
+/// What is known of a refusal, from a session or from a text somebody pasted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    pub(crate) source: Source,
+    pub(crate) kind: Kind,
+    /// The reply code of SMTP.
+    pub(crate) code: Option<u16>,
+    /// The enhanced status code.
+    pub(crate) enhanced: Option<(u16, u16, u16)>,
+    /// The error document's members.
+    status: Option<String>,
+    scope: Option<String>,
+    /// The `error` of a token endpoint.
+    error: Option<String>,
+    /// Everything that was said, in lower case.
+    text: String,
+    pub(crate) provider: Option<String>,
+    pub(crate) mechanism: Option<String>,
+    /// The credentials went with the first line.
+    pub(crate) inline: bool,
+    /// The mechanism was not offered.
+    pub(crate) mechanism_missing: bool,
+}
+
+impl Evidence {
+    pub(crate) fn new(source: Source, text: &str) -> Self {
+        Self { source, text: text.to_ascii_lowercase(), ..Self::default() }
+    }
+
+    /// Reads a line of a server, a document or any text.
+    pub(crate) fn from_text(text: &str) -> Self {
+        let text = text.trim();
+        if let Ok(document @ Value::Object(_)) = serde_json::from_str::<Value>(text) {
+            return Self::new(Source::Unknown, text).document(&document);
+        }
+        let mut evidence = Self::new(Source::Unknown, text);
+        let mut words = text.split_ascii_whitespace();
+        let first = words.next().unwrap_or_default();
+        let code = first.split('-').next().and_then(|code| code.parse::<u16>().ok());
+        if let Some(code @ 200..=599) = code.filter(|_| first.len() >= 3) {
+            evidence.source = Source::Smtp;
+            evidence.code = Some(code);
+            let enhanced = first.split_once('-').map(|(_, rest)| rest).or_else(|| words.next());
+            evidence.enhanced = enhanced.and_then(enhanced_code);
+            return evidence;
+        }
+        let second = words.next().unwrap_or_default();
+        for word in [first, second] {
+            let kind = match word.to_ascii_uppercase().as_str() {
+                "OK" => Kind::Ok,
+                "NO" => Kind::No,
+                "BAD" => Kind::Bad,
+                "BYE" => Kind::Bye,
+                _ => continue,
+            };
+            evidence.kind = kind;
+            evidence.source = Source::Imap;
+            break;
+        }
+        evidence
+    }
+
+    /// Adds a document: a SASL challenge or the answer of a token endpoint.
+    pub(crate) fn document(mut self, document: &Value) -> Self {
+        let member = |name| document.get(name).and_then(Value::as_str).map(str::to_owned);
+        self.status = member("status");
+        self.scope = member("scope");
+        self.error = member("error");
+        self.text.push_str(&document.to_string().to_ascii_lowercase());
+        self
+    }
+
+    /// Adds the error challenge of a SASL exchange.
+    pub(crate) fn challenge(mut self, challenge: &ErrorChallenge) -> Self {
+        self.status = challenge.status().map(str::to_owned);
+        self.scope = challenge.scope().map(str::to_owned);
+        self
+    }
+
+    pub(super) fn says(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    pub(super) fn status_is(&self, status: &str) -> bool {
+        self.status.as_deref() == Some(status)
+    }
+
+    pub(super) fn scope_is(&self, scope: &str) -> bool {
+        self.scope.as_deref() == Some(scope)
+    }
+
+    pub(super) fn error_is(&self, error: &str) -> bool {
+        self.error.as_deref() == Some(error) || self.text.starts_with(error)
+    }
+
+    pub(super) fn enhanced_is(&self, class: u16, subject: u16, detail: u16) -> bool {
+        self.enhanced == Some((class, subject, detail))
+    }
+
+    pub(super) fn is_provider(&self, id: &str) -> bool {
+        self.provider.as_deref() == Some(id)
+    }
+
+    pub(super) fn mechanism_is(&self, names: &[&str]) -> bool {
+        self.mechanism.as_deref().is_some_and(|name| names.contains(&name))
+    }
+
+    pub(super) fn has_document(&self) -> bool {
+        self.status.is_some()
+    }
+
+    /// The server judged credentials, or was about to.
+    pub(super) fn is_exchange(&self) -> bool {
+        self.kind != Kind::Other || self.code.is_some()
+    }
+}
+
+/// `5.7.139` as numbers.
+fn enhanced_code(text: &str) -> Option<(u16, u16, u16)> {
+    let mut parts = text.split('.').map(|part| part.parse::<u16>().ok());
+    let code = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(code)
+}

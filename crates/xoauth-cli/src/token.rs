@@ -1,0 +1,100 @@
+//! A valid access token for an account, renewed where needed.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use xoauth::Secret;
+
+use crate::Result;
+use crate::account::Account;
+use crate::config::var;
+use crate::failure::{Exit, Failure};
+use crate::oauth2::{self, Http};
+use crate::secret::SecretRef;
+use crate::store::{Store, Tokens};
+
+/// When to renew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renew {
+    /// When less than this many seconds are left.
+    Below(u64),
+    /// In any case: the server refused the token we have.
+    Always,
+}
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
+}
+
+/// The account's access token with what is known of it.
+pub(crate) fn access_token(account: &Account, renew: Renew) -> Result<Tokens> {
+    if let Some(given) = given(account)? {
+        return Ok(given);
+    }
+    let store = Store::of(account)?;
+    let before = store.load()?;
+    if let (Renew::Below(left), Some(tokens)) = (renew, &before) {
+        if tokens.valid(now(), left).is_some() {
+            return Ok(tokens.clone());
+        }
+    }
+    let lock = store.lock()?;
+    // Somebody may have renewed while we waited for the lock.
+    let current = store.load()?;
+    let is_new = changed(before.as_ref(), current.as_ref());
+    let enough = if let Renew::Below(left) = renew { left } else { 60 };
+    if let Some(tokens) = current.as_ref().filter(|_| is_new) {
+        if tokens.valid(now(), enough).is_some() {
+            return Ok(tokens.clone());
+        }
+    }
+    let renewed = renewed(account, current.as_ref())?;
+    store.save(&renewed, &lock)?;
+    Ok(renewed)
+}
+
+/// A token that comes from outside: a file or variable for this run, or a program of the user's.
+fn given(account: &Account) -> Result<Option<Tokens>> {
+    let configured = account.settings.access_token.as_ref();
+    let Some(source) = account.given_token.as_ref().or(configured) else { return Ok(None) };
+    let secret = source.read("access token")?;
+    let expires_at = crate::inspect::jwt::expiry(secret.expose());
+    Ok(Some(Tokens { access_token: Some(secret), expires_at, ..Tokens::default() }))
+}
+
+/// Whether the token would be the same however often it is asked for.
+pub(crate) fn is_fixed(account: &Account) -> bool {
+    let source = account.given_token.as_ref().or(account.settings.access_token.as_ref());
+    source.is_some_and(|source| !matches!(source, SecretRef::Exec(_) | SecretRef::Shell(_)))
+}
+
+fn renewed(account: &Account, current: Option<&Tokens>) -> Result<Tokens> {
+    let from_environment = || var("XOAUTH_REFRESH_TOKEN").map(Secret::new);
+    let refresh_token =
+        from_environment().or_else(|| current.and_then(|tokens| tokens.refresh_token.clone()));
+    if let Some(refresh_token) = refresh_token {
+        let mut tokens = oauth2::refresh(account, &Http::new(account)?, &refresh_token)?;
+        if tokens.scope.is_none() {
+            tokens.scope = current.and_then(|tokens| tokens.scope.clone());
+        }
+        return Ok(tokens);
+    }
+    if current.is_some_and(|tokens| tokens.client_credentials) {
+        return oauth2::client_credentials(account, &Http::new(account)?);
+    }
+    let message = match current {
+        None => format!("account `{}` has no token yet", account.name),
+        Some(_) => format!("the token of `{}` has expired and cannot be renewed", account.name),
+    };
+    let hint = format!("run: xoauth login -a {}", account.name);
+    Err(Failure::new(Exit::NotAuthorised, "token", message).hint(hint))
+}
+
+fn changed(before: Option<&Tokens>, after: Option<&Tokens>) -> bool {
+    let access = |tokens: Option<&Tokens>| {
+        tokens
+            .and_then(|tokens| tokens.access_token.as_ref())
+            .map(|token| token.expose().to_owned())
+    };
+    access(before) != access(after)
+}

@@ -1,0 +1,125 @@
+//! `xoauth login`: gets a token and keeps it.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::Result;
+use crate::account::Account;
+use crate::args::Global;
+use crate::failure::{Exit, Failure};
+use crate::inspect::jwt;
+use crate::oauth1;
+use crate::oauth2::{self, Http, Redirect};
+use crate::output::Ui;
+use crate::store::{Store, Tokens};
+
+/// The arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: xoauth login -a work
+         ssh -t server xoauth login -a work --paste
+Prints a URL, opens it in a browser where there is one, and waits for the
+browser to come back. The tokens go to a file only you can read, or where the
+account's `store` says. --show-url is the same as --no-browser.")]
+pub(crate) struct Login {
+    /// Paste the address where the browser ends
+    #[arg(long, conflicts_with_all = ["device", "client_credentials"])]
+    paste: bool,
+    /// Enter a code on another device (not with Gmail)
+    #[arg(long, conflicts_with = "client_credentials")]
+    device: bool,
+    /// A token for the application itself, without a user
+    #[arg(long)]
+    client_credentials: bool,
+    /// OAuth 1.0a, in three steps
+    #[arg(long, conflicts_with_all = ["paste", "device", "client_credentials"])]
+    oauth1: bool,
+    /// With --oauth1: type in the verifier
+    #[arg(long, requires = "oauth1")]
+    oob: bool,
+    /// The port to wait on, instead of a free one
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Print the URL only
+    #[arg(long, alias = "show-url")]
+    no_browser: bool,
+}
+
+impl Login {
+    pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        let account = Account::resolve(global)?;
+        let http = Http::new(&account)?;
+        let tokens = if self.oauth1 || account.signs() {
+            let open = !self.no_browser;
+            oauth1::authorize(&account, &http, self.oob, self.port, open, ui)?
+        } else if self.client_credentials {
+            oauth2::client_credentials(&account, &http)?
+        } else {
+            refuse_graph_scopes(&account)?;
+            let tokens = if self.device {
+                oauth2::authorize_device(&account, &http, ui)?
+            } else {
+                let redirect = if self.paste {
+                    Redirect::Paste
+                } else {
+                    Redirect::Loopback { port: self.port, open: !self.no_browser }
+                };
+                oauth2::authorize(&account, &http, &redirect, ui)?
+            };
+            warn(&account, &tokens, ui);
+            tokens
+        };
+        let store = Store::of(&account)?;
+        let lock = store.lock()?;
+        store.save(&tokens, &lock)?;
+        if ui.json {
+            let scopes = tokens.scope.as_deref().unwrap_or_default();
+            ui.object(json!({
+                "account": account.name,
+                "expires_at": tokens.expires_at,
+                "scopes": scopes.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>(),
+                "refreshable": tokens.refresh_token.is_some() || tokens.client_credentials,
+            }))?;
+        }
+        ui.note(format!(
+            "Signed in: account `{}`. Try it: xoauth check -a {}",
+            account.name, account.name
+        ));
+        Ok(Exit::Ok)
+    }
+}
+
+/// Microsoft takes scopes of one resource at a time, and those of Graph open no mailbox.
+fn refuse_graph_scopes(account: &Account) -> Result<()> {
+    let scopes = account.scopes();
+    let graph = scopes.iter().find(|scope| {
+        scope.contains("graph.microsoft.com")
+            || matches!(scope.as_str(), "Mail.ReadWrite" | "Mail.Read" | "Mail.Send")
+    });
+    match graph {
+        Some(scope) => Err(Failure::config(format!(
+            "the scope {scope} is Microsoft Graph's and opens no mailbox"
+        ))
+        .rule(crate::rules::by_id("aadsts-70011"))),
+        None => Ok(()),
+    }
+}
+
+/// What will bring the user back here soon.
+fn warn(account: &Account, tokens: &Tokens, ui: &Ui) {
+    if tokens.refresh_token.is_none() {
+        ui.note(
+            "warning: no refresh token came; the login ends with the access token (scope offline_access, \
+             or access_type=offline, is missing)",
+        );
+    }
+    let claims = tokens.access_token.as_ref().and_then(|token| jwt::claims(token.expose()));
+    let signed_in = claims.as_ref().and_then(jwt::user);
+    if let (Some(signed_in), Ok(wanted)) = (signed_in, account.user("")) {
+        if !signed_in.eq_ignore_ascii_case(wanted) {
+            ui.note(format!(
+                "warning: signed in as {signed_in}, but the account's user is {wanted}"
+            ));
+        }
+    }
+}

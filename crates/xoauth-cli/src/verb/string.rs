@@ -1,0 +1,120 @@
+//! `xoauth string`: the SASL initial response of a login.
+
+use std::io::IsTerminal;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use xoauth::Secret;
+use xoauth::sasl::{Context, Nonce, Stamp};
+
+use crate::Result;
+use crate::account::Account;
+use crate::args::Global;
+use crate::failure::{Exit, Failure};
+use crate::login_value::{Credentials, choose, login};
+use crate::output::Ui;
+use crate::token::{Renew, now};
+
+/// The arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: xoauth string --user ann@gmail.com --access-token-file - < token
+The mechanism is the account's; others by --mechanism. --nonce and --timestamp
+make the signature of XOAUTH and OAUTH10A repeatable.")]
+pub(crate) struct InitialResponse {
+    /// What the login is for: imap (the default) or smtp
+    #[arg(long = "for", value_name = "SERVICE", default_value = "imap")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    service: Service,
+    /// The URL that XOAUTH signs, instead of the account's
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Not encoded; bearer tokens are not shown on a terminal
+    #[arg(long, conflicts_with = "base64")]
+    raw: bool,
+    /// Encoded as base64 (the default)
+    #[arg(long)]
+    base64: bool,
+    /// The time of the signature, in seconds since 1970
+    #[arg(long, value_name = "N")]
+    timestamp: Option<u64>,
+    /// The nonce of the signature
+    #[arg(long, value_name = "S")]
+    nonce: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Service {
+    Imap,
+    Smtp,
+}
+
+/// RFC 4954 4: a command line of AUTH has 512 octets, CRLF included.
+const SMTP_LINE: usize = 512;
+
+/// What servers take on a line of IMAP at least (RFC 7162 4).
+const IMAP_LINE: usize = 8192;
+
+impl InitialResponse {
+    pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        let account = Account::resolve(global)?;
+        let protocol = match self.service {
+            Service::Imap => "imap",
+            Service::Smtp => "smtp",
+        };
+        let credentials = Credentials::of(&account, Renew::Below(60))?;
+        if self.raw
+            && matches!(credentials, Credentials::Bearer(_))
+            && std::io::stdout().is_terminal()
+        {
+            return Err(Failure::usage("--raw would show the token on the terminal"));
+        }
+        let name = choose(&account, None);
+        let server = account.server(protocol).ok();
+        let mechanism =
+            login(&name, &account, protocol, &credentials, server.as_ref(), self.url.as_deref())?;
+        let stamp = self.stamp()?;
+        let (host, port) = match (&server, name.as_str()) {
+            (Some(server), _) => (server.host.as_str(), server.port),
+            (None, "OAUTH10A") => {
+                let message = "OAUTH10A signs host and port: name the server";
+                return Err(
+                    Failure::usage(message).hint(format!("--{protocol} {protocol}s://HOST"))
+                );
+            }
+            (None, _) => ("", 0),
+        };
+        let message = mechanism
+            .initial_response(&Context::new(&stamp, host, port))
+            .map_err(|error| Failure::new(Exit::Config, "mechanism", error.to_string()))?;
+        let encoded = Secret::new(STANDARD.encode(message.expose()));
+        let shown = if self.raw { &message } else { &encoded };
+        if !ui.json {
+            ui.line(shown.expose())?;
+            return Ok(Exit::Ok);
+        }
+        let length = encoded.expose().len() + name.len();
+        ui.object(json!({
+            "mechanism": name,
+            "user": account.user(protocol).ok(),
+            "initial_response": shown.expose(),
+            "bytes": shown.expose().len(),
+            "inline_ok": {
+                "imap": length + "A0000 AUTHENTICATE  \r\n".len() <= IMAP_LINE,
+                "smtp": length + "AUTH  \r\n".len() <= SMTP_LINE,
+            },
+        }))?;
+        Ok(Exit::Ok)
+    }
+
+    fn stamp(&self) -> Result<Stamp> {
+        let bad = |error: xoauth::sasl::oauth1::Error| Failure::usage(error.to_string());
+        let nonce = match &self.nonce {
+            Some(text) => Nonce::new(text).map_err(bad)?,
+            None => Nonce::random().map_err(bad)?,
+        };
+        Ok(Stamp::new(nonce, self.timestamp.unwrap_or_else(now)))
+    }
+}

@@ -1,0 +1,52 @@
+//! `xoauth token`: a valid access token for other programs.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::Result;
+use crate::account::Account;
+use crate::args::Global;
+use crate::failure::{Exit, Failure};
+use crate::output::Ui;
+use crate::token::{Renew, access_token};
+
+/// The arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: passwordeval \"xoauth token -a work\"        (msmtp)
+Prints one line. Exit: 0; 75 the endpoint is down; 77 run `xoauth login` first.")]
+pub(crate) struct Token {
+    /// Renew even a token that is still valid
+    #[arg(long)]
+    renew: bool,
+    /// Renew a token with less time left
+    #[arg(long, value_name = "SECONDS", default_value = "300s", value_parser = super::seconds)]
+    min_valid: u64,
+}
+
+impl Token {
+    pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        let account = Account::resolve(global)?;
+        if account.signs() {
+            let message =
+                format!("account `{}` signs with OAuth 1.0a and has no access token", account.name);
+            return Err(Failure::config(message).hint("use `xoauth string`"));
+        }
+        let renew = if self.renew { Renew::Always } else { Renew::Below(self.min_valid) };
+        let tokens = access_token(&account, renew)?;
+        let Some(token) = &tokens.access_token else {
+            return Err(Failure::data("the token store holds no access token"));
+        };
+        if ui.json {
+            ui.object(json!({
+                "access_token": token.expose(),
+                "expires_at": tokens.expires_at,
+                "scope": tokens.scope,
+                "token_type": tokens.token_type.as_deref().unwrap_or("Bearer"),
+            }))?;
+        } else {
+            ui.line(token.expose())?;
+        }
+        Ok(Exit::Ok)
+    }
+}

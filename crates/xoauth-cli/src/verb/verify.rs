@@ -1,0 +1,170 @@
+//! `xoauth verify`: the server side of OAuth 1.0a.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use xoauth::Secret;
+use xoauth::sasl::oauth1::{
+    Credentials, MemoryNonceStore, NonceStore, ReceivedRequest, Verified, Verifier, VerifyError,
+};
+use xoauth::sasl::{ClientMessage, Credential, parse_client_message};
+
+use crate::Result;
+use crate::args::Global;
+use crate::config::var;
+use crate::failure::{Exit, Failure};
+use crate::inspect::{self, sasl};
+use crate::nonces::NonceFile;
+use crate::output::Ui;
+use crate::secret::SecretRef;
+use crate::token::now;
+
+/// The arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: xoauth verify --url https://mail.example.org/imap/ \\
+             --consumer-secret-file c.secret --nonce-db seen < sasl-string
+Reads a SASL string (base64 or raw), an Authorization header or a request line
+from standard input. Secrets also come from XOAUTH_CONSUMER_SECRET and
+XOAUTH_TOKEN_SECRET. Exit: 0 valid, 1 invalid, 65 not readable.")]
+pub(crate) struct Verify {
+    /// The URL that must have been signed
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// A header's method
+    #[arg(long, value_name = "NAME", default_value = "GET")]
+    method: String,
+    /// A file with the consumer's secret
+    #[arg(long, value_name = "F")]
+    consumer_secret_file: Option<PathBuf>,
+    /// A file with the token's secret
+    #[arg(long, value_name = "F")]
+    token_secret_file: Option<PathBuf>,
+    /// Clock difference at most
+    #[arg(long, value_name = "S", default_value = "300s", value_parser = super::seconds)]
+    max_skew: u64,
+    /// Remember nonces: a login counts once
+    #[arg(long, value_name = "F")]
+    nonce_db: Option<PathBuf>,
+}
+
+/// The one consumer and token that are known, whatever they are called.
+struct Known {
+    consumer: Secret,
+    token: Option<Secret>,
+}
+
+impl Credentials for Known {
+    fn consumer(&self, _: &str) -> Option<Secret> {
+        Some(self.consumer.clone())
+    }
+
+    fn token(&self, _: &str, _: &str) -> Option<Secret> {
+        self.token.clone()
+    }
+}
+
+impl Verify {
+    pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
+        let consumer = secret(
+            self.consumer_secret_file.as_ref(),
+            "XOAUTH_CONSUMER_SECRET",
+            "consumer secret",
+        )?;
+        let consumer = consumer.ok_or_else(|| {
+            Failure::usage("no consumer secret")
+                .hint("--consumer-secret-file FILE, or XOAUTH_CONSUMER_SECRET")
+        })?;
+        let token = secret(self.token_secret_file.as_ref(), "XOAUTH_TOKEN_SECRET", "token secret")?;
+        let mut text = String::new();
+        let read = std::io::stdin().lock().take(1024 * 1024).read_to_string(&mut text);
+        read.map_err(|error| Failure::io("standard input", &error))?;
+        let text = Secret::new(text);
+        let request = self.request(text.expose().trim())?;
+        if let Some(url) = self.url.as_deref().filter(|url| *url != request.url().as_str()) {
+            return self.tell(ui, None, &format!("it is signed for another URL than {url}"));
+        }
+        let verifier = Verifier::new().window(self.max_skew);
+        let known = Known { consumer, token };
+        let judged = match &self.nonce_db {
+            Some(path) => judge(&verifier, &request, &known, &NonceFile::new(path.clone())),
+            None => judge(
+                &verifier,
+                &request,
+                &known,
+                &RefCell::new(MemoryNonceStore::with_capacity(1)),
+            ),
+        };
+        match judged {
+            Ok(verified) => self.tell(ui, Some(&verified), ""),
+            Err(error @ VerifyError::NonceStore(_)) => {
+                Err(Failure::new(Exit::Io, "nonces", error.to_string()))
+            }
+            Err(error) => self.tell(ui, None, &error.to_string()),
+        }
+    }
+
+    fn tell(&self, ui: &Ui, verified: Option<&Verified>, reason: &str) -> Result<Exit> {
+        if ui.json {
+            ui.object(json!({
+                "valid": verified.is_some(),
+                "reason": if verified.is_some() { None } else { Some(reason) },
+                "consumer_key": verified.map(Verified::consumer_key),
+                "token": verified.and_then(Verified::token_key),
+                "timestamp": verified.and_then(Verified::timestamp),
+            }))?;
+        } else if verified.is_some() {
+            ui.line("valid")?;
+        } else {
+            ui.line(format!("invalid: {reason}"))?;
+        }
+        Ok(if verified.is_some() { Exit::Ok } else { Exit::No })
+    }
+
+    /// The request in the text, whatever its form.
+    fn request(&self, text: &str) -> Result<ReceivedRequest> {
+        let unreadable =
+            |why: String| Failure::data(why).hint("give a SASL string, a header or a request line");
+        let header = text.strip_prefix("Authorization:").map_or(text, str::trim_start);
+        if header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("OAuth ")) {
+            let url = self.url.as_deref().ok_or_else(|| Failure::usage("a header needs --url"))?;
+            let request = ReceivedRequest::new(&self.method, url);
+            let request = request.and_then(|request| request.authorization(header));
+            return request.map_err(|error| unreadable(error.to_string()));
+        }
+        let decoded = if sasl::mechanism_of(text).is_some() { None } else { inspect::decode(text) };
+        let message = decoded.and_then(|octets| String::from_utf8(octets).ok());
+        let message = Secret::new(message.unwrap_or_else(|| text.to_owned()));
+        let mechanism = sasl::mechanism_of(message.expose())
+            .ok_or_else(|| unreadable("no OAuth 1.0a login in the input".to_owned()))?;
+        match parse_client_message(mechanism, message.expose().as_bytes()) {
+            Ok(ClientMessage::Login(login)) => match login.credential() {
+                Credential::Signed(request) => Ok((**request).clone()),
+                _ => Err(unreadable(format!(
+                    "{mechanism} signs nothing: its token is for its issuer to judge"
+                ))),
+            },
+            Ok(_) => Err(unreadable("no login, but an acknowledgement".to_owned())),
+            Err(error) => Err(unreadable(error.to_string())),
+        }
+    }
+}
+
+fn judge(
+    verifier: &Verifier,
+    request: &ReceivedRequest,
+    known: &Known,
+    nonces: &dyn NonceStore,
+) -> Result<Verified, VerifyError> {
+    verifier.verify(request, known, nonces, now())
+}
+
+fn secret(file: Option<&PathBuf>, variable: &str, what: &str) -> Result<Option<Secret>> {
+    match file {
+        Some(file) => SecretRef::File(file.clone()).read(what).map(Some),
+        None => Ok(var(variable).map(Secret::new)),
+    }
+}

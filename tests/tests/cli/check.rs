@@ -1,0 +1,115 @@
+//! `check` against the embedded host and against servers that are not there.
+
+use e2e::certificates::Authority;
+use e2e::host::{DEMO_EXPIRED_BEARER_TOKEN, Host};
+use serde_json::Value;
+
+use crate::support::{Home, Said, bearer_account, shown, signing_account};
+
+fn steps(said: &Said) -> Vec<(String, String, bool)> {
+    let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:#?}"));
+    let text = |step: &Value, name: &str| step[name].as_str().unwrap().to_owned();
+    let list = report["steps"].as_array().unwrap();
+    list.iter()
+        .map(|step| (text(step, "protocol"), text(step, "step"), step["ok"].as_bool().unwrap()))
+        .collect()
+}
+
+#[test]
+fn logins_of_all_mechanisms_pass_every_step() {
+    let host = Host::builder().start().unwrap();
+    let accounts = [
+        bearer_account(&host, "XOAUTH2"),
+        bearer_account(&host, "OAUTHBEARER"),
+        signing_account(&host, "XOAUTH"),
+        signing_account(&host, "OAUTH10A"),
+    ];
+    for account in accounts {
+        let home = Home::with(&account);
+        let said = home.run(&["check"]);
+        assert_eq!(said.code, 0, "{said:#?}");
+        for words in
+            ["probe      EXAMINE INBOX, 0 messages", "probe      NOOP", "auth       accepted"]
+        {
+            assert!(said.out.contains(words), "{words}: {}", said.out);
+        }
+        let said = home.run(&["--json", "check", "imap", "smtp", "--sender", "demo@example.test"]);
+        assert_eq!(said.code, 0, "{said:#?}");
+        assert!(steps(&said).iter().all(|(.., ok)| *ok), "{said:#?}");
+        for (protocol, step) in
+            [("imap", "tls"), ("smtp", "tls"), ("smtp", "mechanism"), ("imap", "logout")]
+        {
+            let found =
+                steps(&said).iter().any(|(p, s, _)| (p.as_str(), s.as_str()) == (protocol, step));
+            assert!(found, "{protocol} {step}: {said:#?}");
+        }
+    }
+    assert_eq!(host.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_token_that_is_refused_is_the_auth_step_and_exit_77() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let mut command = home.command(&["--json", "check", "imap"]);
+    command.env("XOAUTH_ACCESS_TOKEN", DEMO_EXPIRED_BEARER_TOKEN);
+    let said = crate::support::finish(command.spawn().unwrap(), "");
+    assert_eq!(said.code, 77, "{said:#?}");
+    let last = steps(&said).pop().unwrap();
+    assert_eq!(last, ("imap".to_owned(), "auth".to_owned(), false));
+}
+
+#[test]
+fn what_fails_is_told_by_step_and_exit_code() {
+    let host = Host::builder().start().unwrap();
+    let good = bearer_account(&host, "XOAUTH2");
+    let other = Home::new();
+    let foreign = other
+        .write("ca.pem", &String::from_utf8(Authority::new().unwrap().pem().unwrap()).unwrap());
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let table = [
+        (good.replace(&shown(&host.ca_file()), &shown(&foreign)), "tls", 76),
+        (
+            good.replace(
+                &format!("imaps://localhost:{}", host.imaps_port()),
+                &format!("imaps://localhost:{port}"),
+            ),
+            "connect",
+            75,
+        ),
+        (good.replace("imaps://localhost:", "imaps://no-such-host.invalid:"), "resolve", 68),
+        (good.replace("access-token = \"demo-bearer-token\"\n", ""), "token", 77),
+    ];
+    for (account, step, code) in table {
+        let home = Home::with(&account);
+        let said = home.run(&["--json", "check", "imap"]);
+        assert_eq!(said.code, code, "{step}: {said:#?}");
+        let last = steps(&said).pop().unwrap();
+        assert_eq!((last.1.as_str(), last.2), (step, false), "{said:#?}");
+    }
+}
+
+#[test]
+fn without_a_configuration_flags_are_enough() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::new();
+    let imap = format!("imaps://localhost:{}", host.imaps_port());
+    let ca = host.ca_file();
+    let arguments = [
+        "check",
+        "--imap",
+        &imap,
+        "--user",
+        "demo@example.test",
+        "--ca-file",
+        ca.to_str().unwrap(),
+        "--access-token-file",
+        "-",
+    ];
+    let said = home.run_with(&arguments, "demo-bearer-token\n");
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert!(said.out.contains("mechanism  OAUTHBEARER"), "{said:#?}");
+}

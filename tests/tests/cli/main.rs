@@ -1,0 +1,12 @@
+//! The `xoauth` command, run as a program against the embedded host, the authorization server and scripted
+//! peers.
+// A test that finds no value has found a fault: it may panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod check;
+mod login;
+mod mail;
+mod offline;
+mod rules;
+mod secrets;
+mod support;

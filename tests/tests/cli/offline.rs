@@ -1,0 +1,254 @@
+//! `string`, `explain`, `verify`, the configuration and the command line.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::support::Home;
+
+const ACCOUNT: &str = "[account.lab]\nuser = \"alice@example.org\"\nmechanism = \"XOAUTH\"\n\
+    consumer-key = \"key\"\nconsumer-secret = { env = \"LAB\" }\ntoken = \"tok\"\ntoken-secret = { file = \"t\" }\n\
+    imap = \"imap://127.0.0.1:1143\"\nimap-url = \"https://mail.example.org/mail/b/{user}/imap/\"\n";
+
+fn vectors() -> Vec<Value> {
+    let text = include_str!("../../../crates/xoauth-sasl/tests/data/xoauth.json");
+    let document: Value = serde_json::from_str(text).unwrap();
+    document["vectors"].as_array().unwrap().clone()
+}
+
+#[test]
+fn strings_are_those_of_the_vectors_and_verify_takes_them_once() {
+    let mut compared = 0;
+    for vector in vectors() {
+        let expected = vector["expected"]["xoauth"].as_str();
+        let plain = vector["method"] == "GET"
+            && vector["verifier"].is_null()
+            && vector["signature_method"] == "HMAC-SHA1"
+            && vector["oauth_version"] == "1.0"
+            && vector["extra_params"].as_array().is_none_or(Vec::is_empty)
+            && !vector["token"].is_null();
+        let (Some(expected), true) = (expected, plain) else { continue };
+        let text =
+            |pointer: &str| vector.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let home = Home::new();
+        home.write("c", text("/consumer/secret"));
+        home.write("t", text("/token/secret"));
+        let quoted = |value: &str| Value::from(value).to_string();
+        let secret = |key: &str, file: &str, value: &str| {
+            // An empty secret is no secret by reference; OAuth 1.0a allows one all the same.
+            if value.is_empty() {
+                String::new()
+            } else {
+                format!("{key} = {{ file = \"{file}\" }}\n")
+            }
+        };
+        if text("/consumer/secret").is_empty() || text("/token/secret").is_empty() {
+            continue;
+        }
+        home.write(
+            "config/xoauth/config.toml",
+            &format!(
+                "[account.a]\nuser = \"u@example.org\"\nmechanism = \"XOAUTH\"\nconsumer-key = {}\ntoken = {}\n{}{}",
+                quoted(text("/consumer/key")),
+                quoted(text("/token/key")),
+                secret("consumer-secret", "../../c", text("/consumer/secret")),
+                secret("token-secret", "../../t", text("/token/secret")),
+            ),
+        );
+        let (url, nonce, timestamp) = (text("/url"), text("/nonce"), text("/timestamp"));
+        let arguments =
+            ["string", "--raw", "--url", url, "--nonce", nonce, "--timestamp", timestamp];
+        let said = home.run(&arguments);
+        if said.code != 0 && vector["error_acceptable"] == true {
+            continue;
+        }
+        assert_eq!(said.ok(), format!("{expected}\n"), "{}", vector["id"]);
+
+        let skew = "9999999999";
+        let judge = [
+            "verify",
+            "--consumer-secret-file",
+            "c",
+            "--token-secret-file",
+            "t",
+            "--max-skew",
+            skew,
+        ];
+        let judge = [&judge[..], &["--url", url, "--nonce-db", "seen"]].concat();
+        let first = home.run_with(&judge, &STANDARD.encode(expected));
+        assert_eq!(
+            (first.code, first.out.as_str()),
+            (0, "valid\n"),
+            "{} {}",
+            vector["id"],
+            first.err
+        );
+        let second = home.run_with(&judge, expected);
+        assert_eq!(second.code, 1, "{}", vector["id"]);
+        assert!(second.out.starts_with("invalid: "), "{}", second.out);
+        compared += 1;
+    }
+    assert!(compared >= 20, "only {compared} vectors were compared");
+}
+
+#[test]
+fn strings_of_all_mechanisms_are_made_and_explained_without_their_secrets() {
+    let home = Home::with(ACCOUNT);
+    home.write("config/xoauth/t", "token-secret-4711\n");
+    for (mechanism, name) in [
+        ("XOAUTH2", "XOAUTH2"),
+        ("oauthbearer", "OAUTHBEARER"),
+        ("XOAUTH", "XOAUTH"),
+        ("OAUTH10A", "OAUTH10A"),
+    ] {
+        let mut command = home.command(&["--json", "string", "--mechanism", mechanism]);
+        command.env("LAB", "consumer-secret-4711").env("XOAUTH_ACCESS_TOKEN", "access-token-4711");
+        let made = crate::support::finish(command.spawn().unwrap(), "").json();
+        assert_eq!(made["mechanism"], name);
+        assert_eq!(made["user"], "alice@example.org");
+        let text = made["initial_response"].as_str().unwrap();
+        assert_eq!(made["bytes"], text.len());
+        assert_eq!(made["inline_ok"]["imap"], true);
+        let explained = home.run_with(&["explain"], text).ok();
+        assert!(explained.starts_with(&format!("A client's message of {name}")), "{explained}");
+        assert!(!explained.contains("4711"), "{explained}");
+    }
+}
+
+#[test]
+fn a_token_that_makes_the_line_too_long_is_said_to_need_its_own() {
+    let home = Home::new();
+    let token = "t".repeat(600);
+    let made = home.run_with(
+        &["--json", "string", "--user", "a@example.org", "--access-token-file", "-"],
+        &format!("{token}\n"),
+    );
+    let made = made.json();
+    assert_eq!(made["mechanism"], "XOAUTH2");
+    assert_eq!(made["inline_ok"], serde_json::json!({ "imap": true, "smtp": false }));
+}
+
+#[test]
+fn verify_tells_what_is_wrong() {
+    let home = Home::new();
+    home.write("c", "cs\n");
+    home.write("t", "ts\n");
+    let judge = |input: &str, more: &[&str]| {
+        let arguments = ["verify", "--consumer-secret-file", "c", "--token-secret-file", "t"];
+        home.run_with(&[&arguments[..], more].concat(), input)
+    };
+    let string = r#"GET https://h.example/imap/ oauth_consumer_key="k",oauth_nonce="n",oauth_signature="AAAAAAAAAAAAAAAAAAAAAAAAAAA%3D",oauth_signature_method="HMAC-SHA1",oauth_timestamp="1",oauth_token="t",oauth_version="1.0""#;
+    let said = judge(string, &[]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (1, "invalid: oauth_timestamp is more than 300 seconds from the time here\n")
+    );
+    let said = judge(string, &["--max-skew", "9999999999"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let said = judge(string, &["--url", "https://other.example/"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (1, "invalid: it is signed for another URL than https://other.example/\n")
+    );
+    for input in ["", "nonsense", "user=a\u{1}auth=Bearer t\u{1}\u{1}"] {
+        assert_eq!(judge(input, &[]).code, 65, "{input:?}");
+    }
+    let header = r#"Authorization: OAuth oauth_consumer_key="k""#;
+    assert_eq!(judge(header, &[]).code, 64);
+    assert_eq!(judge(header, &["--url", "https://h.example/"]).code, 1);
+    assert_eq!(home.run_with(&["verify"], string).code, 64);
+}
+
+#[test]
+fn explain_knows_servers_words_and_providers() {
+    let home = Home::new();
+    let document = "eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==";
+    let said = home.run_with(&["explain"], document).ok();
+    assert!(said.contains("[gmail-scope]"), "{said}");
+    let said = home.run(&["--json", "explain", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."]).json();
+    assert_eq!(said["diagnosis"][0]["id"], "ms-smtp-auth-disabled");
+    assert_eq!(said["facts"]["enhanced code"], "5.7.139");
+    for name in ["microsoft", "ann@outlook.com", "outlook.com"] {
+        let said = home.run(&["explain", name]).ok();
+        assert!(said.contains("outlook.office365.com:993"), "{said}");
+        assert!(said.contains("(observed)"), "{said}");
+    }
+    assert_eq!(home.run(&["explain", "hello"]).code, 65);
+}
+
+#[test]
+fn bad_configurations_name_file_line_and_key_and_exit_with_78() {
+    for (text, expected) in [
+        (
+            "[account.a]\nuser = 3\n",
+            "config.toml:2: `account.a.user`: expected a string, found integer",
+        ),
+        (
+            "default = \"a\"\n[account.a]\nclient_id = \"x\"\n",
+            "config.toml:3: `account.a.client_id`: unknown key, did you mean `client-id`?",
+        ),
+        ("default = [\n", "config.toml:"),
+        ("default = \"x\"\n[account.a]\n", "no account `x`; accounts: a"),
+        ("[account.a]\nprovider = \"gogle\"\n", "no provider `gogle`"),
+        ("[account.a]\nmechanism = \"PLAIN\"\nuser = \"u\"\n", "no mechanism `PLAIN`"),
+        ("[account.a]\nimap = \"imap.example.org\"\n", "`imap`: expected imaps://HOST[:PORT]"),
+        (
+            "[account.a]\nimap = \"imap://mail.example.org\"\ninsecure-plaintext = true\n",
+            "no loopback address",
+        ),
+    ] {
+        let home = Home::with(text);
+        let mut command = home.command(&["list", "--user", "ann@example.org"]);
+        let child = command.env("XOAUTH_ACCESS_TOKEN", "hunter2-hunter2").spawn().unwrap();
+        let said = crate::support::finish(child, "");
+        assert_eq!(said.code, 78, "{text}: {said:?}");
+        assert!(said.err.contains(expected), "{text}: {said:?}");
+        assert!(!said.err.contains("hunter2"), "{said:?}");
+    }
+    let home = Home::new();
+    assert_eq!(home.run(&["-c", "missing.toml", "list"]).code, 78);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_secrets_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let home =
+        Home::with("[account.a]\naccess-token = \"hunter2-hunter2\"\nuser = \"u@example.org\"\n");
+    let path = home.path.join("config/xoauth/config.toml");
+    assert_eq!(home.run(&["token"]).ok(), "hunter2-hunter2\n");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = home.run(&["token"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(
+        said.err.contains("can be read by others") && !said.err.contains("hunter2"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn the_command_line_is_that_of_sysexits() {
+    let home = Home::new();
+    assert_eq!(home.run(&["--help"]).code, 0);
+    for verb in ["login", "token", "string", "check", "explain", "verify", "list", "search", "send"]
+    {
+        let help = home.run(&[verb, "--help"]).ok();
+        assert!(help.lines().count() <= 24 && help.contains("Example: "), "{help}");
+    }
+    assert_eq!(home.run(&["--version"]).code, 0);
+    for arguments in
+        [&["frobnicate"][..], &["check", "--no-such"], &[], &["string", "--raw", "--base64"]]
+    {
+        assert_eq!(home.run(arguments).code, 64, "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_early_is_no_error_to_talk_about() {
+    let home = Home::new();
+    let mut child = home.command(&["explain", "google"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let said = crate::support::finish(child, "");
+    assert_eq!((said.code, said.err.as_str()), (141, ""));
+}

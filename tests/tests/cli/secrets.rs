@@ -1,0 +1,60 @@
+//! No secret shows in output, errors or traces.
+
+use e2e::authorization::{Authorization, CLIENT_ID};
+use e2e::scripted::{Peer, Step, expect, send};
+
+use crate::support::Home;
+
+const TOKEN: &str = "s3cr3t-4cc3ss-t0k3n-0123456789";
+
+#[test]
+fn what_a_server_echoes_is_masked_and_the_trace_has_no_credentials() {
+    let echo = format!("{{tag}} NO bad token {TOKEN} of ann\r\n");
+    let script = vec![
+        send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n"),
+        expect("AUTHENTICATE XOAUTH2 "),
+        send(echo),
+        Step::ExpectEnd,
+    ];
+    // `check` tries once; `list` renews what can be renewed, which a token in a variable is not.
+    for verb in ["check", "list"] {
+        let peer = Peer::start(vec![script.clone()]).unwrap();
+        let home = Home::with(&format!(
+            "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\ninsecure-plaintext = true\nimap = \"imap://127.0.0.1:{}\"\n",
+            peer.port()
+        ));
+        let mut command = home.command(&[verb, "-v", "--trace", "trace.txt"]);
+        let child = command.env("XOAUTH_ACCESS_TOKEN", TOKEN).spawn().unwrap();
+        let said = crate::support::finish(child, "");
+        assert_eq!(said.code, 77, "{said:?}");
+        peer.finish().unwrap();
+        let trace = home.read("trace.txt");
+        assert!(trace.contains("C: ") && trace.contains("AUTHENTICATE XOAUTH2"), "{trace}");
+        for text in [&said.out, &said.err, &trace] {
+            assert!(!text.contains("s3cr3t") && !text.contains("t0k3n"), "{text}");
+            assert!(!text.contains("czNjcjN0"), "{text}");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(home.path.join("trace.txt")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+}
+
+#[test]
+fn what_an_endpoint_echoes_beside_its_error_is_not_repeated() {
+    let server = Authorization::start(&[]).unwrap();
+    let body =
+        r#"{"error":"invalid_request","error_description":"no","refresh_token":"r3fr3sh-s3cr3t"}"#;
+    server.script(400, body);
+    let home = Home::with(&format!(
+        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"{CLIENT_ID}\"\ntoken-endpoint = \"{}\"\n",
+        server.url("/token")
+    ));
+    home.write("state/xoauth/a.json", r#"{"v":1,"refresh_token":"r3fr3sh-s3cr3t"}"#);
+    let said = home.run(&["-v", "--json", "token"]);
+    assert_eq!(said.code, 77, "{said:?}");
+    assert!(!said.err.contains("r3fr3sh"), "{said:?}");
+}
