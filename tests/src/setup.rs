@@ -170,7 +170,10 @@ impl Setup {
 }
 
 /// A mail host with something to read, and a recipient it refuses.
-fn embedded_host() -> std::io::Result<Host> {
+///
+/// # Errors
+/// Those of [`Builder::start`](crate::host::Builder::start).
+pub fn embedded_host() -> std::io::Result<Host> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let message = |from: &str, date: &str, subject: &str, text: &str| {

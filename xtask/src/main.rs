@@ -33,6 +33,12 @@ const TASKS: &[Task] = &[
         run: tasks::demo::run,
     },
     Task {
+        name: "host",
+        arguments: "",
+        summary: "a mail host that keeps running, for trying the command `xoauth`",
+        run: tasks::host::run,
+    },
+    Task {
         name: "test",
         arguments: "[CARGO TEST ARGS]",
         summary: "every test that needs only a Rust toolchain and a C compiler",
@@ -61,6 +67,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "the signature vectors through the conformance shim",
         run: tasks::vectors::run,
+    },
+    Task {
+        name: "dist",
+        arguments: "",
+        summary: "manual pages, completions and a sample configuration in target/dist",
+        run: tasks::dist::run,
     },
     Task {
         name: "bench",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::verb::{check, explain, list, login, search, send, string, token, verify};
+use crate::verb::{check, explain, fetch, list, login, search, send, string, token, verify, watch};
 
 const OVERVIEW: &str = "\
 Usage: xoauth [OPTIONS] COMMAND
@@ -21,6 +21,8 @@ Diagnosis
 
 Mail
   list     mailboxes            search   messages that match
+  fetch    messages to Maildir, mbox or files
+  watch    what happens in a mailbox, as it happens
   send     a message, as sendmail does (also under that name)
 
   -a, --account NAME   which account of the configuration (XOAUTH_ACCOUNT)
@@ -130,13 +132,25 @@ pub(crate) enum Verb {
     List(list::List),
     /// Find messages
     Search(search::Search),
+    /// Fetch messages to a Maildir, an mbox or files
+    Fetch(fetch::Fetch),
+    /// Tell what happens in a mailbox, as it happens
+    Watch(watch::Watch),
     /// Send a message from standard input, as sendmail does
     Send(send::Send),
 }
 
 /// The whole command line, for manual pages and completions.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let mut command = Cli::command();
+    // All criteria of `search` work for `fetch`; its help names them in one line.
+    let criteria = <crate::query::Criteria as Args>::augment_args(clap::Command::new("criteria"));
+    for name in criteria.get_arguments().map(|argument| argument.get_id().clone()) {
+        command = command.mut_subcommand("fetch", |fetch| {
+            fetch.mut_arg(name.clone(), |argument| argument.hide(true))
+        });
+    }
+    command
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod account;
 mod args;
 mod config;
 mod connect;
+mod deliver;
 mod diagnose;
 mod failure;
 mod header;
@@ -15,6 +16,7 @@ mod oauth2;
 mod outgoing;
 mod output;
 mod preset;
+mod progress;
 mod query;
 mod rules;
 mod secret;
@@ -26,7 +28,7 @@ mod verb;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use args::Cli;
 pub use args::command;
@@ -36,7 +38,8 @@ use output::Ui;
 /// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
     let arguments = as_sendmail(std::env::args_os().collect());
-    let cli = match Cli::try_parse_from(arguments) {
+    let matches = command().try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output, complaints to standard error.

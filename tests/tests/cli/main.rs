@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod check;
+mod fetch;
 mod login;
 mod mail;
 mod offline;
 mod rules;
 mod secrets;
 mod support;
+mod watch;

@@ -230,8 +230,10 @@ fn a_file_with_secrets_that_others_can_read_is_refused() {
 fn the_command_line_is_that_of_sysexits() {
     let home = Home::new();
     assert_eq!(home.run(&["--help"]).code, 0);
-    for verb in ["login", "token", "string", "check", "explain", "verify", "list", "search", "send"]
-    {
+    for verb in [
+        "login", "token", "string", "check", "explain", "verify", "list", "search", "fetch",
+        "watch", "send",
+    ] {
         let help = home.run(&[verb, "--help"]).ok();
         assert!(help.lines().count() <= 24 && help.contains("Example: "), "{help}");
     }

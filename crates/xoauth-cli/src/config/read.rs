@@ -340,6 +340,13 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_is_a_configuration() {
+        let config = read(Path::new("c.toml"), include_str!("../../data/config.toml")).unwrap();
+        assert_eq!(config.default.as_deref(), Some("work"));
+        assert_eq!(config.accounts.len(), 6);
+    }
+
+    #[test]
     fn accounts_inherit_what_they_leave_out() {
         let text = "[account.work]\nprovider = \"microsoft\"\nuser = \"me@example.com\"\n\
                     client-secret = { file = \"s\" }\n\

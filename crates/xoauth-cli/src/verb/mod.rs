@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod explain;
+pub(crate) mod fetch;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod search;
@@ -10,6 +11,7 @@ mod sender;
 pub(crate) mod string;
 pub(crate) mod token;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use crate::Result;
 use crate::args::{Cli, Verb};
@@ -27,6 +29,8 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit> {
         Verb::Login(login) => login.run(global, ui),
         Verb::List(list) => list.run(global, ui),
         Verb::Search(search) => search.run(global, ui),
+        Verb::Fetch(fetch) => fetch.run(global, ui),
+        Verb::Watch(watch) => watch.run(global, ui),
         Verb::Send(send) => send.run(global, ui),
         Verb::Token(token) => token.run(global, ui),
     }

@@ -1,0 +1,155 @@
+//! Where fetched messages go: a Maildir, an mbox, files, or standard output.
+
+mod eml;
+mod maildir;
+mod mbox;
+mod state;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use xoauth::imap::{DateTime, Message, Uid};
+
+pub(crate) use eml::Eml;
+pub(crate) use maildir::Maildir;
+pub(crate) use mbox::Mbox;
+pub(crate) use state::{Kept, State};
+
+/// What becomes of the octets of one message, and of the message when all of it is known.
+///
+/// The octets come first: a server tells flags and, where it likes, the UID behind the body.
+pub(crate) trait Sink {
+    /// Gets ready for the octets of a message.
+    fn begin(&mut self) -> io::Result<()>;
+
+    /// Takes octets, with CRLF line ends.
+    fn write(&mut self, octets: &[u8]) -> io::Result<()>;
+
+    /// The message is complete; gives its place, where it has one of its own.
+    fn finish(&mut self, message: &About<'_>) -> io::Result<Option<PathBuf>>;
+
+    /// The message broke off; nothing of it stays.
+    fn give_up(&mut self);
+
+    /// The length of what all messages are appended to, where there is such a thing.
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether a message is there already, from a run that ended before it could say so.
+    fn has(&self, uid: Uid) -> bool;
+}
+
+/// What is known of a message beside its octets.
+#[derive(Debug)]
+pub(crate) struct About<'a> {
+    pub(crate) uid: Uid,
+    pub(crate) message: &'a Message,
+}
+
+impl About<'_> {
+    pub(crate) fn date(&self) -> Option<DateTime> {
+        self.message.internal_date
+    }
+
+    /// When the server received the message.
+    pub(crate) fn received(&self) -> Option<std::time::SystemTime> {
+        let seconds = u64::try_from(self.date()?.unix_seconds()).ok()?;
+        std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds))
+    }
+}
+
+/// Turns CRLF into LF, across the pieces that octets come in.
+#[derive(Debug, Default)]
+pub(crate) struct Unix {
+    /// A CR whose next octet has not come yet.
+    held: bool,
+}
+
+impl Unix {
+    pub(crate) fn write(&mut self, octets: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let mut rest = octets;
+        if self.held && !rest.is_empty() {
+            self.held = false;
+            if rest.first() != Some(&b'\n') {
+                out.write_all(b"\r")?;
+            }
+        }
+        while let Some(at) = rest.iter().position(|&octet| octet == b'\r') {
+            let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+            out.write_all(before)?;
+            let behind = behind.get(1..).unwrap_or_default();
+            match behind.first() {
+                None => {
+                    self.held = true;
+                    return Ok(());
+                }
+                Some(b'\n') => {}
+                Some(_) => out.write_all(b"\r")?,
+            }
+            rest = behind;
+        }
+        out.write_all(rest)
+    }
+
+    /// The message is over.
+    pub(crate) fn end(&mut self, out: &mut impl Write) -> io::Result<()> {
+        if std::mem::take(&mut self.held) { out.write_all(b"\r") } else { Ok(()) }
+    }
+}
+
+/// Standard output: one message behind the other, as it is.
+#[derive(Debug)]
+pub(crate) struct Pipe(io::BufWriter<io::Stdout>);
+
+impl Pipe {
+    pub(crate) fn new() -> Self {
+        Self(io::BufWriter::with_capacity(64 * 1024, io::stdout()))
+    }
+}
+
+impl Sink for Pipe {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.0.write_all(octets)
+    }
+
+    fn finish(&mut self, _: &About<'_>) -> io::Result<Option<PathBuf>> {
+        self.0.flush().map(|()| None)
+    }
+
+    fn give_up(&mut self) {}
+
+    fn has(&self, _: Uid) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_become_those_of_unix_however_the_octets_are_cut() {
+        let table: &[(&[u8], &[u8])] = &[
+            (b"a\r\nb\r\n", b"a\nb\n"),
+            (b"\r\n\r\n", b"\n\n"),
+            (b"a\rb\r", b"a\rb\r"),
+            (b"\r\r\n", b"\r\n"),
+            (b"", b""),
+        ];
+        for (octets, expected) in table {
+            for piece in 1..=octets.len().max(1) {
+                let (mut unix, mut out) = (Unix::default(), Vec::new());
+                for octets in octets.chunks(piece) {
+                    unix.write(octets, &mut out).unwrap();
+                }
+                unix.end(&mut out).unwrap();
+                assert_eq!(out, *expected, "{octets:?} in pieces of {piece}");
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! How far a long transfer is, on a terminal.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::Ui;
+
+/// A bar on standard error; nothing where that is no terminal.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn new(ui: &Ui, messages: usize) -> Self {
+        let shown =
+            std::io::stderr().is_terminal() && !std::io::stdout().is_terminal() && !ui.quiet;
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(u64::try_from(messages).ok(), target);
+        let template = "{wide_bar} {pos}/{len}, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// A message is done.
+    pub(crate) fn advance(&self, _: u64) {
+        self.0.inc(1);
+    }
+
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
