@@ -34,7 +34,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "host",
-        arguments: "",
+        arguments: "[--messages N]",
         summary: "a mail host that keeps running, for trying the command `xoauth`",
         run: tasks::host::run,
     },

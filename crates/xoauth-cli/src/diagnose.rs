@@ -50,7 +50,35 @@ pub(crate) fn failure_of(error: &Error, phase: &'static str, attempt: &Attempt<'
     let mut failure = Failure::new(exit_of(error), phase, message).rule(rule_of(error, attempt));
     failure.server = server_text(error);
     failure.document = challenge_of(error).map(|challenge| Box::new(document(challenge)));
+    if failure.rule.is_none() && phase == "auth" {
+        failure.hint = Some(advice(error, attempt));
+    }
     failure
+}
+
+/// What a refused login means where no rule knows more.
+fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
+    let told = challenge_of(error)
+        .map(|challenge| format!("the server's document: {challenge}. "))
+        .unwrap_or_default();
+    let name = &attempt.account.name;
+    let advice = match exit_of(error) {
+        Exit::Temporary => "the credentials were not judged; the same may work later".to_owned(),
+        _ if error.needs_new_token() && attempt.account.signs() => {
+            format!(
+                "the signature was refused: wrong secret, revoked token, or a clock that is off; `xoauth login --oauth1 -a {name}`"
+            )
+        }
+        _ if error.needs_new_token() => {
+            format!(
+                "the token was refused: expired, revoked, or for another user or service; `xoauth token --renew -a {name}`, then `xoauth login -a {name}`"
+            )
+        }
+        _ => {
+            "this is about the syntax or the mechanism, and another token does not help".to_owned()
+        }
+    };
+    told + &advice
 }
 
 /// The rule that explains an error.

@@ -29,6 +29,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         let _ = stop.send(());
     })?;
     let host = embedded_host()?;
+    fill(&host, std::env::args().skip(1))?;
     // What a login hands out opens the mailbox.
     let tokens: Vec<String> = (1..=1000).map(|number| format!("issued-token-{number}")).collect();
     for token in &tokens {
@@ -66,6 +67,24 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("Ctrl-C ends it.");
     // The other end lives as long as the handler: for ever.
     let _ = stopped.recv();
+    Ok(())
+}
+
+/// `--messages N`: so many more in INBOX, of some 4 KiB.
+fn fill(host: &Host, mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let count: usize = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => 0,
+        (Some("--messages"), Some(number)) => number.parse()?,
+        _ => return Err("the only option is --messages N".into()),
+    };
+    let line = "All work and no play makes a mailbox of messages that are some kilobytes long.\r\n";
+    for number in 1..=count {
+        let text = format!(
+            "From: ann@example.org\r\nTo: {DEMO_USER}\r\nSubject: message {number}\r\n\r\n{}",
+            line.repeat(50)
+        );
+        host.deliver(DEMO_USER, "INBOX", text, &[], 1_700_000_000)?;
+    }
     Ok(())
 }
 

@@ -57,6 +57,12 @@ fn a_token_that_is_refused_is_the_auth_step_and_exit_77() {
     assert_eq!(said.code, 77, "{said:#?}");
     let last = steps(&said).pop().unwrap();
     assert_eq!(last, ("imap".to_owned(), "auth".to_owned(), false));
+    // No rule knows the host's words: what is known in general is said.
+    let mut command = home.command(&["check", "imap"]);
+    command.env("XOAUTH_ACCESS_TOKEN", DEMO_EXPIRED_BEARER_TOKEN);
+    let said = crate::support::finish(command.spawn().unwrap(), "");
+    assert!(said.out.contains("hint   the server's document: status "), "{said:#?}");
+    assert!(said.out.contains("the token was refused: expired"), "{said:#?}");
 }
 
 #[test]
