@@ -70,7 +70,7 @@ mod tests {
         let said = "* OK hi\r\n* 1 FETCH (BODY[] {5}\r\na\r\nOK)\r\na1 OK done\r\na2 NO no\r\n";
         assert_eq!(
             marked(said, true),
-            ".........................5}...........a1 OK ....|........."
+            "............................5}..........a1 OK ....|.........."
         );
     }
 }
