@@ -16,6 +16,7 @@
 //! it judges the client crates from outside.
 
 pub mod attacks;
+pub mod authorization;
 pub mod certificates;
 mod connection;
 pub mod fuzzing;
@@ -46,5 +47,3 @@ mod pages {
     #[doc = include_str!("../../docs/from-python.md")]
     mod from_python {}
 }
-
-pub mod authorization;
