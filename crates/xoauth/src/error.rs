@@ -67,6 +67,13 @@ pub enum Error {
         /// What is missing, or too many.
         reason: &'static str,
     },
+    /// A session was opened again, and the unique identifiers of the mailbox mean other messages now: whatever the
+    /// program knows by them is void (RFC 9051, 2.3.1.1). The session is good; the next call goes on.
+    #[cfg(feature = "imap")]
+    UidValidityChanged {
+        /// The mailbox.
+        mailbox: xoauth_imap::Mailbox,
+    },
     /// The session was ended, by LOGOUT, QUIT or an earlier fault.
     Ended,
     /// The IMAP session.
@@ -85,6 +92,8 @@ impl Error {
             Self::Imap(error) => error.is_fatal(),
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.is_fatal(),
+            #[cfg(feature = "imap")]
+            Self::UidValidityChanged { .. } => false,
             Self::Sasl(_) => false,
             #[cfg(feature = "mail-parser")]
             Self::Headers { .. } => false,
@@ -145,6 +154,10 @@ impl fmt::Display for Error {
             }
             #[cfg(feature = "mail-parser")]
             Self::Headers { reason } => write!(f, "no envelope in the header section: {reason}"),
+            #[cfg(feature = "imap")]
+            Self::UidValidityChanged { mailbox } => {
+                write!(f, "the unique identifiers of {mailbox} mean other messages now")
+            }
             Self::Ended => f.write_str("the session has ended"),
             #[cfg(feature = "imap")]
             Self::Imap(error) => error.fmt(f),
@@ -170,7 +183,7 @@ impl std::error::Error for Error {
             #[cfg(feature = "native-tls")]
             Self::Token { source, .. } => Some(&**source),
             #[cfg(feature = "imap")]
-            Self::NotConnected { .. } => None,
+            Self::NotConnected { .. } | Self::UidValidityChanged { .. } => None,
             #[cfg(feature = "mail-parser")]
             Self::Headers { .. } => None,
             #[cfg(feature = "native-tls")]

@@ -74,6 +74,10 @@ impl Exchange for Capability {
         Footprint::Data("CAPABILITY")
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("CAPABILITY");
         Ok(())
@@ -117,6 +121,10 @@ impl Noop {
 impl Exchange for Noop {
     fn footprint(&self) -> Footprint<'_> {
         Footprint::Status
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {

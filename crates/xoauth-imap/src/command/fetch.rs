@@ -217,6 +217,10 @@ impl Modifiers {
 }
 
 impl Exchange for Fetch {
+    fn is_repeatable(&self) -> bool {
+        self.numbers.are_unique()
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         self.longest_body.get_or_insert(state.limits().body);
         self.numbers.encode("FETCH", out)?;

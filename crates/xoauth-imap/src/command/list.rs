@@ -184,6 +184,10 @@ impl Exchange for List {
         if self.asks_status() { Footprint::Alone } else { Footprint::Data("LIST") }
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         if self.is_extended() {
             out.needs("LIST with options", &["LIST-EXTENDED"])?;
@@ -281,6 +285,10 @@ impl Lsub {
 impl Exchange for Lsub {
     fn footprint(&self) -> Footprint<'_> {
         Footprint::Data("LSUB")
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {

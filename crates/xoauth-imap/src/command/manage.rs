@@ -195,6 +195,10 @@ impl Exchange for Status {
         Footprint::MailboxStatus(&self.mailbox)
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("STATUS ");
         self.mailbox.encode(out);

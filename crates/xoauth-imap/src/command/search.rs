@@ -49,6 +49,11 @@ impl<N: Number> Exchange for Search<N> {
         if self.verb == "UID SEARCH" { Footprint::Data("SEARCH") } else { Footprint::Alone }
     }
 
+    /// Sequence numbers mean other messages once the mailbox changed; unique identifiers do not.
+    fn is_repeatable(&self) -> bool {
+        self.verb == "UID SEARCH"
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         // A SEARCH response names a number in two octets at least.
         self.most = state.limits().response / 2;

@@ -94,6 +94,10 @@ impl Namespace {
 }
 
 impl Exchange for Namespace {
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("NAMESPACE", &["NAMESPACE"])?;
         out.raw("NAMESPACE");
@@ -138,6 +142,10 @@ impl Id {
 }
 
 impl Exchange for Id {
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     /// # Errors
     /// More than 30 fields, a name longer than 30 octets or told twice, a value longer than 1024 (RFC 2971,
     /// 3.3).

@@ -45,6 +45,11 @@ impl Numbers {
         }
     }
 
+    /// They mean the same messages in another session, while UIDVALIDITY stays what it is.
+    pub(crate) fn are_unique(&self) -> bool {
+        matches!(self, Self::Uid(_) | Self::None)
+    }
+
     /// Writes `verb` in the form that fits, a space and the numbers.
     pub(crate) fn encode(&self, verb: &str, out: &mut Encoder<'_>) -> Result<(), Error> {
         match self {

@@ -32,6 +32,12 @@ pub trait Exchange: Send {
         Footprint::Alone
     }
 
+    /// Whether it may be sent again on another connection, although nobody knows whether the server carried it
+    /// out: it changes nothing, or the same a second time, and means the same messages there.
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
     /// The server sent `+` and no literal waits for it: writes the answer, its line end included.
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
         let _ = (text, out);

@@ -36,6 +36,10 @@ impl<C: Exchange> Exchange for Forced<C> {
         self.0.footprint()
     }
 
+    fn is_repeatable(&self) -> bool {
+        self.0.is_repeatable()
+    }
+
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
         self.0.on_continuation(text, out)
     }

@@ -13,8 +13,12 @@ mod core;
 mod door;
 mod flow;
 mod idle;
+#[cfg(feature = "native-tls")]
+mod keeper;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
+#[cfg(feature = "native-tls")]
+mod reconnect;
 mod session;
 mod stream;
 
@@ -25,6 +29,8 @@ pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
 pub use idle::{Idle, Interrupter};
+#[cfg(feature = "native-tls")]
+pub use reconnect::Reconnect;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
 pub use xoauth_imap::*;

@@ -11,6 +11,8 @@ mod source;
 #[cfg(feature = "native-tls")]
 pub use credentials::Credentials;
 pub use refused::LoginRefused;
+#[cfg(all(feature = "imap", feature = "native-tls"))]
+pub(crate) use sign_in::Asker;
 #[cfg(feature = "tokio")]
 pub(crate) use sign_in::Waiting;
 #[cfg(feature = "native-tls")]

@@ -1,5 +1,7 @@
 //! Connections: dialling, deadlines, TLS.
 
+#[cfg(all(feature = "imap", feature = "native-tls"))]
+mod backoff;
 mod connection;
 mod deadlines;
 #[cfg(feature = "deflate")]
@@ -19,6 +21,8 @@ mod transport;
 #[cfg(unix)]
 mod unix;
 
+#[cfg(all(feature = "imap", feature = "native-tls"))]
+pub use backoff::Backoff;
 pub(crate) use connection::{Connection, Settings, debug_of_core};
 pub use deadlines::Deadlines;
 pub(crate) use deadlines::deadline_after;

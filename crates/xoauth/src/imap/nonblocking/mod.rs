@@ -27,11 +27,13 @@ mod client;
 mod connect;
 mod door;
 mod idle;
+mod reconnect;
 mod session;
 mod stream;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
 pub use idle::Idle;
+pub use reconnect::Reconnect;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};

@@ -1,0 +1,134 @@
+//! Sessions that are opened again.
+
+use std::fmt;
+
+use xoauth_imap::proto::Command;
+use xoauth_imap::{Mailbox, Selected};
+
+use super::keeper::{Keep, Keeper};
+use super::{Builder, Session};
+use crate::login::Immediate;
+use crate::net::{Backoff, TlsTransport};
+use crate::{Credentials, Error, TokenSource};
+
+/// A session that is opened again when it is over: a connection that broke, a token that died.
+///
+/// ```no_run
+/// use xoauth::imap::{Builder, Query, Reconnect, command::Search};
+/// use xoauth::{Credentials, TokenCommand};
+///
+/// let source = TokenCommand::new("xoauth", ["token", "work"]);
+/// let credentials = Credentials::bearer("ann@example.com", source);
+/// let mut mail = Reconnect::new(Builder::new("imap.example.com"), credentials).select("INBOX");
+/// let unseen = mail.run(|| Search::new(Query::unseen()))?;
+/// # Ok::<(), xoauth::Error>(())
+/// ```
+///
+/// Only what is safe to repeat is repeated: commands that change nothing and name messages by unique identifier
+/// ([`Exchange::is_repeatable`](xoauth_imap::proto::Exchange::is_repeatable)), and those once. Everything else fails with the session, and the
+/// next call has a new one; whether the server carried the command out is for the program to look up.
+///
+/// Connecting is attempted as [`Backoff`] says, where another attempt can help: not after a refused login, a certificate
+/// that is not trusted or an argument that cannot be sent.
+pub struct Reconnect<S> {
+    keeper: Keeper<Builder, S>,
+}
+
+impl<S: TokenSource> Keep<S> for Builder {
+    type Asker<'a>
+        = Immediate<'a, S>
+    where
+        S: 'a;
+
+    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Immediate<'a, S> {
+        Immediate { credentials, source }
+    }
+
+    async fn run<C: Command>(session: &mut Self::Session, command: C) -> Result<C::Output, Error> {
+        session.run(command)
+    }
+
+    fn selected(session: &Self::Session) -> Option<&Selected> {
+        session.selected()
+    }
+
+    fn is_usable(session: &Self::Session) -> bool {
+        session.is_usable()
+    }
+
+    async fn pause(pause: std::time::Duration) {
+        std::thread::sleep(pause);
+    }
+}
+
+impl<S: TokenSource> Reconnect<S> {
+    /// Connects at the first call that needs a session.
+    pub fn new(builder: Builder, credentials: Credentials<S>) -> Self {
+        Self { keeper: Keeper::new(builder, credentials) }
+    }
+
+    /// Every session selects this mailbox. Where its UIDVALIDITY is another than in the session before, the call that
+    /// opened the session answers [`Error::UidValidityChanged`].
+    #[must_use]
+    pub fn select(mut self, mailbox: impl Into<Mailbox>) -> Self {
+        self.keeper.open_mailbox(mailbox.into(), false);
+        self
+    }
+
+    /// As [`Reconnect::select`], read-only.
+    #[must_use]
+    pub fn examine(mut self, mailbox: impl Into<Mailbox>) -> Self {
+        self.keeper.open_mailbox(mailbox.into(), true);
+        self
+    }
+
+    /// How often connecting is attempted, and how long is waited in between.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.keeper.backoff = backoff;
+        self
+    }
+
+    /// Runs the command that `make` makes; where the session breaks under it, once more in a new session if the command
+    /// is safe to repeat.
+    ///
+    /// # Errors
+    /// Those of the command and of [`Builder::log_in`]; [`Error::UidValidityChanged`].
+    pub fn run<C: Command>(&mut self, make: impl Fn() -> C) -> Result<C::Output, Error> {
+        crate::net::now(self.keeper.run(make))
+    }
+
+    /// A session that lives as far as anybody knows, for everything else: streams, IDLE, commands that are not
+    /// repeated.
+    ///
+    /// # Errors
+    /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
+    pub fn session(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
+        crate::net::now(self.keeper.session())
+    }
+
+    /// How many sessions were opened so far.
+    pub fn sessions(&self) -> u64 {
+        self.keeper.opened
+    }
+
+    /// Says LOGOUT in the session there is.
+    ///
+    /// # Errors
+    /// Those of [`Session::logout`].
+    pub fn logout(mut self) -> Result<(), Error> {
+        match self.keeper.take() {
+            Some(session) if session.is_usable() => session.logout(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Reconnect<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnect")
+            .field("credentials", &self.keeper.credentials)
+            .field("sessions", &self.keeper.opened)
+            .finish_non_exhaustive()
+    }
+}

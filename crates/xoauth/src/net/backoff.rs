@@ -1,0 +1,55 @@
+//! How long to wait before another attempt.
+
+use std::time::Duration;
+
+use crate::time;
+
+/// How often a connection is attempted, and how long is waited in between: each pause is twice the one
+/// before, up to the longest, and a random half of it is left out, so that many clients of one server do not come back
+/// together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// The pause after the first attempt that failed: 1 second.
+    pub first: Duration,
+    /// The longest pause: 5 minutes.
+    pub longest: Duration,
+    /// Attempts at most, the first one counted: 10, which take about 10 minutes.
+    pub attempts: u32,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(300), attempts: 10 }
+    }
+}
+
+impl Backoff {
+    /// The pause after so many attempts that failed; `None` where there is no other.
+    pub(crate) fn pause(&self, failed: u32) -> Option<Duration> {
+        if failed >= self.attempts {
+            return None;
+        }
+        let doubled = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
+        let full = self.first.saturating_mul(doubled).min(self.longest);
+        Some(full / 2 + (full / 2).mul_f64(time::random_share()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_end() {
+        let backoff = Backoff { attempts: 40, ..Backoff::default() };
+        for (failed, full) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (39, 300)] {
+            let full = Duration::from_secs(full);
+            let pause = backoff.pause(failed).unwrap();
+            assert!(pause >= full / 2 && pause <= full, "{failed}: {pause:?}");
+        }
+        assert_eq!(backoff.pause(40), None);
+        let once = Backoff { attempts: 1, ..Backoff::default() };
+        assert_eq!(once.pause(1), None);
+    }
+}
