@@ -73,7 +73,8 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
     /// Sends and hears until no more can be done without waiting for the server, or an outcome is there.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.stepping, true) {
-            self.core.connection.allow_time();
+            let bound = self.core.connection.settings.deadlines.delivery;
+            self.core.connection.allow(bound);
         }
         let stopped = ready!(self.core.poll_send(&mut self.bulk, cx));
         self.stepping = false;
