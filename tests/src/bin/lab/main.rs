@@ -11,6 +11,7 @@ mod cell;
 mod credentials;
 mod differences;
 mod environment;
+mod journeys;
 mod page;
 mod peers;
 mod regressions;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::environment::{Lab, Lines};
 use crate::report::{Outcome, Verdict};
-use crate::{Result, cell, regressions};
+use crate::{Result, cell, journeys, regressions};
 
 /// A test with its name.
 pub(crate) struct Test {
@@ -49,7 +49,7 @@ pub(crate) fn all(_: &Lab) -> Vec<Test> {
         servers: vec![cell.peer.server],
         run: Box::new(move |lab| cell.run(lab)),
     });
-    cells.chain(regressions::all()).collect()
+    cells.chain(regressions::all()).chain(journeys::all()).collect()
 }
 
 /// Runs them, and returns what came of each in their order.
