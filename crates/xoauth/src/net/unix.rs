@@ -3,11 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+#[cfg(feature = "smtp")]
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Transport;
 use super::dial::timed_out;
+#[cfg(feature = "smtp")]
 use crate::Error;
 
 /// A connection to a Unix socket, with a deadline for whole operations.
@@ -24,6 +26,7 @@ impl UnixTransport {
     }
 
     /// Connects to the socket at `path`; the system does so at once or not at all.
+    #[cfg(feature = "smtp")]
     pub(crate) fn connect(path: &Path) -> Result<Self, Error> {
         let host = || path.display().to_string();
         UnixStream::connect(path).map(Self::new).map_err(|source| Error::Connect {
