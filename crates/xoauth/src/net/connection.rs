@@ -132,7 +132,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// A new operation begins, which may take as long as a command.
-    #[cfg(any(feature = "imap", feature = "smtp"))]
+    #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {
         self.allow(self.settings.deadlines.command);
     }
