@@ -11,7 +11,11 @@ use xoauth::sasl::Service;
 
 const DAY: u64 = 24 * 60 * 60;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    e2e::setup::run(example)
+}
+
+fn example() -> Result<(), Box<dyn std::error::Error>> {
     let setup = Setup::from_args("Shows last week's messages: From, Subject, Date and text.")?;
     let mut session = setup.imap()?.authenticate(setup.login(Service::Imap)?)?;
     session.run(Select::new("INBOX"))?;

@@ -8,19 +8,22 @@ use xoauth::sasl::Service;
 use xoauth::smtp::Mail;
 use xoauth::{Error, smtp};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    e2e::setup::run(example)
+}
+
+fn example() -> Result<(), Box<dyn std::error::Error>> {
     let setup =
         Setup::from_args("Sends a message to each of several recipients over one connection.")?;
     let mut session = setup.smtp()?.authenticate(setup.login(Service::Smtp)?)?;
 
     let user = setup.user();
-    let recipients =
-        ["ann@example.org", "ben@example.org", "nobody@example.org", "cleo@example.org"];
-    let messages = recipients.map(|recipient| {
+    let recipients = setup.recipients()?;
+    let messages = recipients.iter().map(|recipient| {
         let text = format!(
             "From: {user}\r\nTo: {recipient}\r\nSubject: News\r\n\r\nDear {recipient},\r\nall is well.\r\n"
         );
-        Mail::new(user, [recipient], text)
+        Mail::new(user, [recipient.as_str()], text)
     });
     // Providers want no more than so many messages in so much time.
     let outcomes = session.send_all(messages)?.rate(20, Duration::from_secs(1));

@@ -7,7 +7,11 @@ use xoauth::imap::{Error as ImapError, TransportFault};
 use xoauth::sasl::{Service, XOAuth};
 use xoauth::{Consumer, Error, Token, imap};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    e2e::setup::run(example)
+}
+
+fn example() -> Result<(), Box<dyn std::error::Error>> {
     let setup =
         Setup::from_args("Makes each kind of failure happen and says how to tell it apart.")?;
 

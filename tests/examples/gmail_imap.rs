@@ -6,7 +6,11 @@ use xoauth::imap::Query;
 use xoauth::imap::command::{Fetch, Item, Logout, Search, Select};
 use xoauth::sasl::Service;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    e2e::setup::run(example)
+}
+
+fn example() -> Result<(), Box<dyn std::error::Error>> {
     let setup = Setup::from_args("Signs in to IMAP with XOAUTH and lists the inbox.")?;
     let mut session = setup.imap()?.authenticate(setup.login(Service::Imap)?)?;
 

@@ -5,7 +5,11 @@ use e2e::setup::Setup;
 use xoauth::sasl::Service;
 use xoauth::smtp::exchange::Send;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    e2e::setup::run(example)
+}
+
+fn example() -> Result<(), Box<dyn std::error::Error>> {
     let setup = Setup::from_args("Signs in to SMTP with XOAUTH and sends a message to oneself.")?;
     let mut session = setup.smtp()?.authenticate(setup.login(Service::Smtp)?)?;
 
