@@ -1,21 +1,43 @@
 //! Measurements of the workspace's crates against other libraries: see the README.
 
 mod allocations;
+mod imap;
 mod measure;
+mod page;
+mod report;
 mod sending;
 mod signing;
 
 use std::env;
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 type Benchmark = fn() -> Result<(), Box<dyn Error>>;
 
 /// What `cargo run --release -- NAME` runs.
-const BENCHMARKS: &[(&str, Benchmark)] = &[("sending", sending::run), ("signing", signing::run)];
+const BENCHMARKS: &[(&str, Benchmark)] =
+    &[
+    ("sending", sending::run),
+    ("signing", signing::run),
+    ("imap", imap::run),
+    ("imap-wire", imap::run_wire),
+];
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = env::args().skip(1).filter(|name| name != "--quick").collect();
+    let mut wanted: Vec<String> = env::args().skip(1).filter(|name| name != "--quick").collect();
+    let page = match wanted.iter().position(|argument| argument == "--write") {
+        Some(at) if at + 1 < wanted.len() => {
+            let path = wanted.remove(at + 1);
+            wanted.remove(at);
+            Some(PathBuf::from(path))
+        }
+        Some(_) => {
+            eprintln!("error: `--write` needs the path of a page");
+            return ExitCode::from(2);
+        }
+        None => None,
+    };
     for name in &wanted {
         if !BENCHMARKS.iter().any(|(known, _)| known == name) {
             let known: Vec<&str> = BENCHMARKS.iter().map(|(known, _)| *known).collect();
@@ -29,7 +51,11 @@ fn main() -> ExitCode {
     }
     let picked = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     for (name, benchmark) in BENCHMARKS.iter().filter(|(name, _)| picked(name)) {
-        if let Err(error) = benchmark() {
+        let written = benchmark().and_then(|()| match &page {
+            Some(page) => page::write(page, name, &report::take()),
+            None => Ok(()),
+        });
+        if let Err(error) = written {
             eprintln!("error: {name}: {error}");
             return ExitCode::FAILURE;
         }

@@ -1,0 +1,12 @@
+//! IMAP: parsers and whole clients.
+
+mod corpus;
+mod race;
+mod replay;
+
+mod wire;
+mod works;
+
+pub(crate) use wire::run as run_wire;
+
+pub(crate) use works::run;
