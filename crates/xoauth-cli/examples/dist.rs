@@ -1,5 +1,5 @@
-//! Writes the manual pages, the completions for shells and the sample configuration into a directory:
-//! `cargo xtask dist`.
+//! Writes the manual pages, the completions for shells and the sample configuration into a directory,
+//! `target/dist` where none is named: `cargo xtask dist`.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap_complete::Shell;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let directory = std::env::args_os().nth(1).map(PathBuf::from).ok_or("name a directory")?;
+    let named = std::env::args_os().nth(1).map(PathBuf::from);
+    let directory = named.unwrap_or_else(|| PathBuf::from("target/dist"));
     let (manuals, completions) = (directory.join("man"), directory.join("completions"));
     fs::create_dir_all(&manuals)?;
     fs::create_dir_all(&completions)?;
