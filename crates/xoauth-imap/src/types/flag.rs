@@ -23,7 +23,7 @@ pub enum Flag {
     Deleted,
     /// `\Draft`: not finished.
     Draft,
-    /// `\Recent`: this session is the first to be told of the message (RFC 3501; dropped in RFC 9051).
+    /// `\Recent`: the server tells of the message for the first time (RFC 3501; dropped in RFC 9051).
     Recent,
     /// `\*` among the permanent flags: new keywords can be made (RFC 9051, 7.1).
     Wildcard,

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::Transport;
+use super::dial::timed_out;
 
 /// A TCP connection with `TCP_NODELAY` and a deadline for whole operations.
 ///
@@ -182,10 +183,6 @@ fn differs(told: Option<Duration>, now: Option<Duration>) -> bool {
 /// A socket timeout shows as `WouldBlock` on Unix and as `TimedOut` on Windows.
 fn as_timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { timed_out() } else { error }
-}
-
-fn timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "deadline passed")
 }
 
 fn would_block() -> io::Error {
