@@ -16,8 +16,7 @@ use std::process::ExitCode;
 type Benchmark = fn() -> Result<(), Box<dyn Error>>;
 
 /// What `cargo run --release -- NAME` runs.
-const BENCHMARKS: &[(&str, Benchmark)] =
-    &[
+const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("sending", sending::run),
     ("signing", signing::run),
     ("imap", imap::run),
