@@ -64,9 +64,7 @@ fn describe(error: &Error) -> String {
             "try again later"
         }
         Error::Imap(ImapError::AuthenticationRefused(_)) => "get new credentials",
-        Error::Imap(ImapError::Bye { .. }) if error.needs_new_token() => {
-            "renew the token, then connect again"
-        }
+        Error::Imap(ImapError::Expired { .. }) => "renew the token, then connect again",
         Error::Imap(ImapError::Bye { .. }) => "connect again later",
         Error::Imap(ImapError::Transport { fault: TransportFault::Deadline, .. }) => "too slow",
         Error::Connect { .. } | Error::Imap(ImapError::Transport { .. }) => "check the network",

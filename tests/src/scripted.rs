@@ -38,6 +38,8 @@ pub enum Step {
     ExpectOctets(usize),
     /// Waits for the client to close the connection, and takes nothing else.
     ExpectEnd,
+    /// Waits for the client to end TLS in order (`close_notify`), and takes nothing else.
+    ExpectEndOfTls,
     /// Answers a TLS handshake. One that fails ends this script without a fault of the script:
     /// refusing the certificate is the client's to do.
     StartTls(Identity),
@@ -200,6 +202,10 @@ fn play(stream: TcpStream, script: Vec<Step>, released: &Mutex<Receiver<()>>) ->
             Step::ExpectEnd => match connection.line_within(LINE_LIMIT, PATIENCE) {
                 Err(error) if !is_timeout(&error) => return Ok(lines),
                 other => return Err(fault(format!("expected the end, found {other:?}"))),
+            },
+            Step::ExpectEndOfTls => match connection.line_within(LINE_LIMIT, PATIENCE) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(lines),
+                other => return Err(fault(format!("expected the end of TLS, found {other:?}"))),
             },
             Step::StartTls(identity) => {
                 let acceptor = identity.acceptor().map_err(|error| fault(error.to_string()))?;

@@ -16,9 +16,17 @@ mod blocking {
             $case
         };
     }
+    /// The next news of IDLE.
+    macro_rules! news {
+        ($idle:expr) => {
+            $idle.wait(std::time::Duration::from_secs(20)).map(Option::unwrap)
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
+    #[path = "endings.rs"]
+    mod endings;
 }
 
 #[path = "sessions"]
@@ -35,7 +43,14 @@ mod nonblocking {
             e2e::runtime().block_on(async $case)
         };
     }
+    macro_rules! news {
+        ($idle:expr) => {
+            $idle.next().await
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
+    #[path = "endings.rs"]
+    mod endings;
 }

@@ -105,7 +105,10 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
 fn imap_evidence(error: &imap::Error) -> Option<Evidence> {
     let status = match error {
         imap::Error::AuthenticationRefused(refused) => &refused.status,
-        imap::Error::Refused { status, .. } | imap::Error::Bye { status } => status.as_ref(),
+        imap::Error::Refused { status, .. }
+        | imap::Error::Bye { status }
+        | imap::Error::Expired { status }
+        | imap::Error::IdleTimeout { status } => status.as_ref(),
         imap::Error::MechanismUnavailable { .. } => {
             let mut evidence = Evidence::new(Source::Imap, "");
             evidence.mechanism_missing = true;
@@ -141,6 +144,8 @@ fn smtp_reply(error: &smtp::Error) -> Option<&smtp::ReplyText> {
     match error {
         smtp::Error::AuthenticationRefused(refused) => Some(&refused.reply),
         smtp::Error::ServerClosing { reply }
+        | smtp::Error::Expired { reply }
+        | smtp::Error::IdleTimeout { reply }
         | smtp::Error::GreetingRefused { reply }
         | smtp::Error::Refused { reply, .. }
         | smtp::Error::SenderRefused { reply }
@@ -176,9 +181,12 @@ fn server_text(error: &Error) -> Option<String> {
         Error::Imap(imap::Error::AuthenticationRefused(refused)) => {
             Some(refused.status.to_string())
         }
-        Error::Imap(imap::Error::Refused { status, .. } | imap::Error::Bye { status }) => {
-            Some(status.to_string())
-        }
+        Error::Imap(
+            imap::Error::Refused { status, .. }
+            | imap::Error::Bye { status }
+            | imap::Error::Expired { status }
+            | imap::Error::IdleTimeout { status },
+        ) => Some(status.to_string()),
         Error::Smtp(error) => smtp_reply(error).map(ToString::to_string),
         _ => None,
     }
@@ -193,7 +201,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::TlsSetup(_) => Exit::Config,
         Error::Imap(error) => match error {
             imap::Error::AuthenticationRefused(_) => Exit::NotAuthorised,
-            imap::Error::Bye { .. } => Exit::Temporary,
+            imap::Error::Expired { .. } => Exit::Temporary,
             imap::Error::InvalidArgument { .. } => Exit::Usage,
             imap::Error::Sasl(_) => Exit::Config,
             imap::Error::Refused { .. } | imap::Error::MechanismUnavailable { .. } => {

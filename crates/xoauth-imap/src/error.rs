@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use xoauth_sasl::wire::{Excerpt, TransportFault};
+use xoauth_sasl::wire::{Excerpt, Farewell, TransportFault};
 use xoauth_sasl::{CancelReason, ErrorChallenge};
 
 use crate::parse::FaultKind;
@@ -51,8 +51,18 @@ pub enum Error {
         /// The server's refusal, where it was asked.
         status: Option<Box<StatusText>>,
     },
-    /// The server ended the session with BYE (RFC 9051, 7.1.5).
+    /// The server ended the session with BYE (RFC 9051, 7.1.5), for another reason than the next two.
     Bye {
+        /// What it said.
+        status: Box<StatusText>,
+    },
+    /// The server ended the session with BYE because the access token expired; a session with a new one goes on.
+    Expired {
+        /// What it said.
+        status: Box<StatusText>,
+    },
+    /// The server ended the session with BYE because nothing was said for too long (RFC 9051, 5.4).
+    IdleTimeout {
         /// What it said.
         status: Box<StatusText>,
     },
@@ -159,6 +169,8 @@ impl Error {
         match self {
             Self::Transport { .. }
             | Self::Bye { .. }
+            | Self::Expired { .. }
+            | Self::IdleTimeout { .. }
             | Self::Malformed { .. }
             | Self::NotTolerated { .. }
             | Self::Unexpected { .. }
@@ -185,8 +197,7 @@ impl Error {
     /// The same may work later, unchanged: the server or the way to it was busy or down.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
-            Self::Bye { status } => !status.says_token_expired(),
+            Self::Transport { .. } | Self::Bye { .. } | Self::IdleTimeout { .. } => true,
             Self::Refused { status, .. } => status.is_temporary(),
             Self::AuthenticationRefused(refused) => refused.is_temporary(),
             _ => false,
@@ -197,9 +208,24 @@ impl Error {
     /// expired. Never true after BAD, which means our syntax, or after a temporary failure.
     pub fn needs_new_token(&self) -> bool {
         match self {
-            Self::Bye { status } => status.says_token_expired(),
+            Self::Expired { .. } => true,
             Self::AuthenticationRefused(refused) => refused.needs_new_token(),
             _ => false,
+        }
+    }
+
+    /// The error for a BYE nobody asked for. RFC 5530 has the code EXPIRED; what else servers say is in
+    /// [`Farewell`].
+    pub(crate) fn bye(status: StatusText) -> Self {
+        let farewell = match status.code {
+            Some(ResponseCode::Expired) => Farewell::Expired,
+            _ => Farewell::of(status.text()),
+        };
+        let status = Box::new(status);
+        match farewell {
+            Farewell::Expired => Self::Expired { status },
+            Farewell::Idle => Self::IdleTimeout { status },
+            Farewell::Other => Self::Bye { status },
         }
     }
 }
@@ -249,13 +275,6 @@ impl StatusText {
                 )
             )
     }
-
-    /// Exchange Online ends a session whose token died with `Session invalidated - AccessTokenExpired`;
-    /// RFC 5530 has the code EXPIRED.
-    pub fn says_token_expired(&self) -> bool {
-        let text = self.text().to_ascii_lowercase();
-        matches!(self.code, Some(ResponseCode::Expired)) || text.contains("accesstokenexpired")
-    }
 }
 
 impl fmt::Display for Error {
@@ -280,6 +299,12 @@ impl fmt::Display for Error {
                 write!(f, "no TLS: {reason}: {status}")
             }
             Self::Bye { status } => write!(f, "server ended the session: {}", status.text()),
+            Self::Expired { status } => {
+                write!(f, "server ended the session, the access token expired: {}", status.text())
+            }
+            Self::IdleTimeout { status } => {
+                write!(f, "server ended the session after a time of silence: {}", status.text())
+            }
             Self::Malformed { expected, octets } => {
                 write!(f, "malformed response: expected {expected}, found '{octets}'")
             }

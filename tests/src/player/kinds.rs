@@ -27,7 +27,7 @@ fn imap(error: &Imap) -> &'static str {
         Imap::AuthenticationRefused(_) => "auth-rejected",
         Imap::MechanismUnavailable { .. } => "mechanism-unavailable",
         Imap::TlsUnavailable { .. } => "tls-unavailable",
-        Imap::Bye { .. } => "server-bye",
+        Imap::Bye { .. } | Imap::Expired { .. } | Imap::IdleTimeout { .. } => "server-bye",
         Imap::Malformed { .. } | Imap::NotTolerated { .. } => "malformed-response",
         Imap::Unexpected { .. } | Imap::MissingData { .. } => "unexpected-response",
         Imap::UnsolicitedTagged { .. } => "unsolicited-tagged",
@@ -48,7 +48,9 @@ fn smtp(error: &Smtp) -> &'static str {
     match error {
         Smtp::Transport { fault, .. } => transport(fault),
         Smtp::DeliveryUnknown { .. } => "delivery-unknown",
-        Smtp::ServerClosing { .. } => "server-bye",
+        Smtp::ServerClosing { .. } | Smtp::Expired { .. } | Smtp::IdleTimeout { .. } => {
+            "server-bye"
+        }
         Smtp::GreetingRefused { .. }
         | Smtp::Refused { .. }
         | Smtp::SenderRefused { .. }
@@ -75,7 +77,7 @@ fn smtp(error: &Smtp) -> &'static str {
 
 fn transport(fault: &TransportFault) -> &'static str {
     match fault {
-        TransportFault::Closed => "closed",
+        TransportFault::Closed | TransportFault::Truncated => "closed",
         TransportFault::Deadline => "timeout",
         _ => "io",
     }

@@ -275,7 +275,7 @@ impl Machine {
                 if status.kind == StatusKind::Bye
                     && !flight.iter().any(|flight| flight.kind == Kind::Logout) =>
             {
-                return Err(Error::Bye { status: status.to_owned_masked(mask).into() });
+                return Err(Error::bye(status.to_owned_masked(mask)));
             }
             untagged => {
                 state.apply(untagged);
@@ -357,6 +357,19 @@ impl Machine {
     /// # Errors
     /// The fault, from now on the answer to every call.
     pub fn end_of_stream(&mut self) -> Result<(), Error> {
+        self.ended(TransportFault::Closed)
+    }
+
+    /// The stream ended without the end of TLS. As [`Machine::end_of_stream`]: behind BYE there was nothing more
+    /// to hear.
+    ///
+    /// # Errors
+    /// The fault, from now on the answer to every call.
+    pub fn truncated(&mut self) -> Result<(), Error> {
+        self.ended(TransportFault::Truncated)
+    }
+
+    fn ended(&mut self, fault: TransportFault) -> Result<(), Error> {
         let said_goodbye = |flight: &InFlight| flight.kind == Kind::Logout && self.state.bye;
         if self.receive.pending().is_empty() && self.flight.iter().all(said_goodbye) {
             for flight in self.flight.iter_mut().filter(|flight| flight.is_open()) {
@@ -366,7 +379,7 @@ impl Machine {
                 return Ok(());
             }
         }
-        Err(self.transport_failed(TransportFault::Closed))
+        Err(self.transport_failed(fault))
     }
 
     /// The transport failed, or a deadline passed: the machine is broken from now on.

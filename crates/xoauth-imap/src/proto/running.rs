@@ -42,6 +42,10 @@ impl Conversation for Running<'_, '_, '_> {
         self.machine.end_of_stream()
     }
 
+    fn truncated(&mut self) -> Result<(), Error> {
+        self.machine.truncated()
+    }
+
     fn transport_failed(&mut self, fault: TransportFault) -> Error {
         self.machine.transport_failed(fault)
     }

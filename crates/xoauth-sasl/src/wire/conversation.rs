@@ -67,6 +67,15 @@ pub trait Conversation {
     /// The fault, where something was still to be heard.
     fn end_of_stream(&mut self) -> Result<(), Self::Error>;
 
+    /// The stream ended although TLS was not closed: what came is genuine, and whether more was to come
+    /// nobody can tell.
+    ///
+    /// # Errors
+    /// The fault, where something was still to be heard.
+    fn truncated(&mut self) -> Result<(), Self::Error> {
+        Err(self.transport_failed(TransportFault::Truncated))
+    }
+
     /// The transport failed, or a deadline passed: the machine is broken from now on.
     fn transport_failed(&mut self, fault: TransportFault) -> Self::Error;
 
@@ -80,6 +89,8 @@ pub trait Conversation {
 pub enum TransportFault {
     /// The peer closed the connection.
     Closed,
+    /// The connection ended without the end of TLS (`close_notify`): the peer broke off, or somebody cut in between.
+    Truncated,
     /// A deadline of the caller passed.
     Deadline,
     /// Reading or writing failed; the transport's own error says how.
@@ -91,7 +102,7 @@ impl TransportFault {
     pub fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Failed(error) => Some(&**error),
-            Self::Closed | Self::Deadline => None,
+            Self::Closed | Self::Truncated | Self::Deadline => None,
         }
     }
 }
@@ -100,6 +111,7 @@ impl fmt::Display for TransportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "server closed the connection",
+            Self::Truncated => "connection broke off without the end of TLS",
             Self::Deadline => "deadline passed",
             Self::Failed(_) => "connection failed",
         })

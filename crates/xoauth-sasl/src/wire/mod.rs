@@ -2,10 +2,12 @@
 
 mod conversation;
 mod excerpt;
+mod farewell;
 mod outgoing;
 mod source;
 
 pub use conversation::{Conversation, Direction, TransportFault, Want};
 pub use excerpt::{Excerpt, escape_into};
+pub use farewell::Farewell;
 pub use outgoing::Outgoing;
 pub use source::{AnySource, Source, SourceFault};

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use xoauth_sasl::wire::{Excerpt, SourceFault, TransportFault};
+use xoauth_sasl::wire::{Excerpt, Farewell, SourceFault, TransportFault};
 use xoauth_sasl::{CancelReason, ErrorChallenge};
 
 pub(crate) use self::argument::Fault;
@@ -44,8 +44,19 @@ pub enum Error {
         /// to forget it, and the session goes on.
         ended: bool,
     },
-    /// The server ends the session: 421 at any time, or 221 without QUIT (RFC 5321 3.8).
+    /// The server ends the session: 421 at any time, or 221 without QUIT (RFC 5321 3.8), for another reason than
+    /// the next two.
     ServerClosing {
+        /// What it said.
+        reply: ReplyText,
+    },
+    /// The server ends the session because the access token expired; a session with a new one goes on.
+    Expired {
+        /// What it said.
+        reply: ReplyText,
+    },
+    /// The server ends the session because nothing was said for too long, or because it lasted too long.
+    IdleTimeout {
         /// What it said.
         reply: ReplyText,
     },
@@ -192,6 +203,8 @@ impl Error {
             Self::Transport { .. }
             | Self::DeliveryUnknown { .. }
             | Self::ServerClosing { .. }
+            | Self::Expired { .. }
+            | Self::IdleTimeout { .. }
             | Self::GreetingRefused { .. }
             | Self::Malformed { .. }
             | Self::Unexpected { .. }
@@ -221,7 +234,7 @@ impl Error {
     /// a message may have been delivered.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } | Self::ServerClosing { .. } => true,
+            Self::Transport { .. } | Self::ServerClosing { .. } | Self::IdleTimeout { .. } => true,
             Self::GreetingRefused { reply }
             | Self::Refused { reply, .. }
             | Self::SenderRefused { reply }
@@ -240,6 +253,7 @@ impl Error {
     pub fn needs_new_token(&self) -> bool {
         match self {
             Self::AuthenticationRefused(refused) => refused.needs_new_token(),
+            Self::Expired { .. } => true,
             _ => false,
         }
     }
@@ -261,11 +275,30 @@ impl Error {
         matches!(self, Self::DeliveryUnknown { .. })
     }
 
+    /// The error for a server that takes leave.
+    pub(crate) fn closing(reply: ReplyText) -> Self {
+        match reply.farewell() {
+            Farewell::Expired => Self::Expired { reply },
+            Farewell::Idle => Self::IdleTimeout { reply },
+            Farewell::Other => Self::ServerClosing { reply },
+        }
+    }
+
+    /// What the server said when it took leave.
+    pub(crate) fn last_words(&self) -> Option<&ReplyText> {
+        match self {
+            Self::ServerClosing { reply }
+            | Self::Expired { reply }
+            | Self::IdleTimeout { reply } => Some(reply),
+            _ => None,
+        }
+    }
+
     /// The server ended the session, or answered something else than was asked.
     pub(crate) fn unexpected(expected: &'static str, reply: &Reply<'_>) -> Self {
         let reply = reply.to_text();
         match reply.code.get() {
-            221 | 421 => Self::ServerClosing { reply },
+            221 | 421 => Self::closing(reply),
             _ => Self::Unexpected { expected, reply },
         }
     }
@@ -291,6 +324,12 @@ impl fmt::Display for Error {
                 write!(f, "message sent, but nobody knows whether it was accepted: {cause}")
             }
             Self::ServerClosing { reply } => write!(f, "server ended the session: {reply}"),
+            Self::Expired { reply } => {
+                write!(f, "server ended the session, the access token expired: {reply}")
+            }
+            Self::IdleTimeout { reply } => {
+                write!(f, "server ended the session after a time of silence: {reply}")
+            }
             Self::GreetingRefused { reply } => write!(f, "server refused the connection: {reply}"),
             Self::Refused { command, reply } => write!(f, "{command} refused: {reply}"),
             Self::SenderRefused { reply } => write!(f, "sender refused: {reply}"),

@@ -19,7 +19,7 @@ use alloc::string::String;
 use core::task::{Context, Poll};
 
 use xoauth_sasl::Mask;
-use xoauth_sasl::wire::{Conversation, Direction, Excerpt, TransportFault, Want};
+use xoauth_sasl::wire::{Conversation, Direction, Excerpt, Farewell, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::Reply;
@@ -260,11 +260,11 @@ impl Machine {
     /// A reply nobody asked for: the server takes leave, or somebody forges.
     fn unasked(&self, code: ReplyCode) -> Error {
         let octets = self.receive.reply();
+        let reply = Reply::new(code, octets, &self.mask).to_text();
         match code.get() {
-            221 | 421 => {
-                let reply = Reply::new(code, octets, &self.mask).to_text();
-                Error::ServerClosing { reply }
-            }
+            221 | 421 => Error::closing(reply),
+            // Gmail and Exchange take leave of a silent client with 451.
+            _ if code.is_transient() && reply.farewell() == Farewell::Idle => Error::closing(reply),
             _ => Error::UnsolicitedReply { octets: Excerpt::new(octets, &self.mask) },
         }
     }

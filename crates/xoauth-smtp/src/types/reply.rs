@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use xoauth_sasl::wire::Farewell;
+
 use crate::parse::Reply;
 
 /// A reply code of three digits, 200 to 599 (RFC 5321 4.2).
@@ -98,6 +100,16 @@ impl ReplyText {
     /// name it is in their queue.
     pub fn text(&self) -> String {
         self.lines.join(" ")
+    }
+
+    /// Why the server takes leave, where this is how it does. X.4.2 is a connection that went bad, which servers
+    /// say of a client that was silent (RFC 3463 3.5).
+    pub(crate) fn farewell(&self) -> Farewell {
+        let bad_connection = |code: EnhancedCode| (code.subject, code.detail) == (4, 2);
+        match Farewell::of(&self.text()) {
+            Farewell::Other if self.enhanced.is_some_and(bad_connection) => Farewell::Idle,
+            farewell => farewell,
+        }
     }
 }
 

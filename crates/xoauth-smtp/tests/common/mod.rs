@@ -258,7 +258,9 @@ pub(crate) fn word(error: &Error) -> &'static str {
         Error::Transport { fault: TransportFault::Deadline } => "timeout",
         Error::Transport { .. } => "io",
         Error::DeliveryUnknown { .. } => "delivery-unknown",
-        Error::ServerClosing { .. } => "server-bye",
+        Error::ServerClosing { .. } | Error::Expired { .. } | Error::IdleTimeout { .. } => {
+            "server-bye"
+        }
         Error::GreetingRefused { .. }
         | Error::Refused { .. }
         | Error::SenderRefused { .. }

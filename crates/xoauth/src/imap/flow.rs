@@ -15,6 +15,8 @@ pub(crate) struct Flow<'s, I: Io, C: Streamed> {
     pub(crate) core: &'s mut Core<I>,
     /// `None` once the answer was heard to its end.
     command: Option<C>,
+    /// What broke the session, told once everything that came before was handed out.
+    fault: Option<Error>,
     /// What is left of the body being handed out.
     body: Lent,
 }
@@ -41,7 +43,7 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
         core.connection.allow_time();
         core.begin(&mut [&mut command]).await?;
         core.machine.pause_for_items();
-        Ok(Self { core, command: Some(command), body: Lent::default() })
+        Ok(Self { core, command: Some(command), fault: None, body: Lent::default() })
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -66,6 +68,10 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
                 self.core.connection.allow_time();
                 return Poll::Ready(Some(Ok(item)));
             }
+            if let Some(fault) = self.fault.take() {
+                self.command = None;
+                return Poll::Ready(Some(Err(fault)));
+            }
             match ready!(self.poll_advance(cx)) {
                 Ok(Stop::Chunk | Stop::StartTls) => {}
                 Ok(Stop::Done) => {
@@ -76,10 +82,8 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
                     let concluded = self.command.take().map(|command| self.core.conclude(command));
                     return Poll::Ready(concluded.and_then(Result::err).map(Err));
                 }
-                Err(error) => {
-                    self.command = None;
-                    return Poll::Ready(Some(Err(error)));
-                }
+                // Items that came with it are handed out before it is told.
+                Err(error) => self.fault = Some(error),
             }
         }
     }
@@ -113,6 +117,10 @@ impl<I: Io> Flow<'_, I, Fetch> {
                 }
                 None => {}
             }
+            if let Some(fault) = self.fault.take() {
+                self.command = None;
+                return Poll::Ready(Err(fault));
+            }
             match ready!(self.poll_advance(cx)) {
                 // Octets of a body nobody read.
                 Ok(Stop::Chunk | Stop::StartTls) => {}
@@ -124,10 +132,8 @@ impl<I: Io> Flow<'_, I, Fetch> {
                         }
                     }
                 }
-                Err(error) => {
-                    self.command = None;
-                    return Poll::Ready(Err(error));
-                }
+                // Parts that came with it are handed out before it is told.
+                Err(error) => self.fault = Some(error),
             }
         }
     }

@@ -20,20 +20,26 @@ pub(crate) struct Idling<'s, I: Io> {
     command: Option<command::Idle>,
     /// When it was sent.
     began: Instant,
+    /// What broke the session, told once the news that came before were handed out.
+    fault: Option<Error>,
 }
 
 impl<'s, I: Io> Idling<'s, I> {
     /// Sends IDLE.
     pub(crate) async fn begin(core: &'s mut Core<I>) -> Result<Self, Error> {
         let began = core.connection.now();
-        let mut idling = Self { core, command: None, began };
+        let mut idling = Self { core, command: None, began, fault: None };
         idling.resume().await?;
         Ok(idling)
     }
 
-    /// What the server told and nobody took yet.
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.core.machine.next_event()
+    /// What the server told and nobody took yet; then what broke the session, where that is known.
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match (self.core.machine.next_event(), &self.fault) {
+            (Some(event), _) => Ok(Some(event)),
+            (None, Some(_)) => Err(self.fault.take().unwrap_or(Error::Ended)),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Sends IDLE where none is under way.
@@ -66,7 +72,13 @@ impl<'s, I: Io> Idling<'s, I> {
     /// Waits until something was heard or it is time to come back.
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(command) = &mut self.command else { return Poll::Ready(Ok(())) };
-        let stop = ready!(self.core.poll_hear(&mut [command], cx))?;
+        let stop = match ready!(self.core.poll_hear(&mut [command], cx)) {
+            Ok(stop) => stop,
+            Err(fault) => {
+                self.fault = Some(fault);
+                return Poll::Ready(Ok(()));
+            }
+        };
         if stop == Some(Stop::Done) {
             // The server ended it by itself, or refuses it.
             let ended = self.command.take().map_or(Ok(()), |command| self.core.conclude(command));
@@ -203,7 +215,7 @@ impl<'s, T: Transport> Idle<'s, T> {
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if let Some(event) = self.idling.next_event() {
+            if let Some(event) = self.idling.next_event()? {
                 return Ok(Some(event));
             }
             let time = Instant::now();

@@ -65,6 +65,9 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                 go_on(Way::Out, n, pace, io);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                conversation.truncated()?
+            }
             Err(error) => return Poll::Ready(Err(conversation.transport_failed(fault(error)))),
         }
         if let Some(trace) = trace {
@@ -88,7 +91,6 @@ enum Moved {
 fn fault(error: io::Error) -> TransportFault {
     match error.kind() {
         io::ErrorKind::TimedOut => TransportFault::Deadline,
-        io::ErrorKind::UnexpectedEof => TransportFault::Closed,
         _ => TransportFault::Failed(Arc::new(error)),
     }
 }

@@ -1,5 +1,7 @@
 //! Connections: dialling, deadlines, TLS.
 
+#[cfg(feature = "tokio")]
+mod async_tls;
 #[cfg(all(feature = "imap", feature = "native-tls"))]
 mod backoff;
 mod connection;
@@ -21,6 +23,8 @@ mod transport;
 #[cfg(unix)]
 mod unix;
 
+#[cfg(feature = "tokio")]
+pub use async_tls::AsyncTlsTransport;
 #[cfg(all(feature = "imap", feature = "native-tls"))]
 pub use backoff::Backoff;
 pub(crate) use connection::{Connection, Settings, debug_of_core};
@@ -35,9 +39,9 @@ pub use tcp::TcpTransport;
 #[cfg(all(feature = "tokio", feature = "imap"))]
 pub(crate) use timed::Alarm;
 #[cfg(feature = "tokio")]
-pub(crate) use timed::Timed;
+pub use timed::AsyncTransport;
 #[cfg(feature = "tokio")]
-pub use timed::{AsyncTlsTransport, AsyncTransport};
+pub(crate) use timed::Timed;
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
 pub use transport::{Transport, Untimed};

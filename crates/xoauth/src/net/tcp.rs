@@ -16,6 +16,8 @@ pub struct TcpTransport {
     deadline: Option<Instant>,
     wake: Option<Instant>,
     is_waiting: bool,
+    /// The peer closed its side.
+    has_ended: bool,
     /// What the socket was told last.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
@@ -43,6 +45,7 @@ impl TcpTransport {
             deadline: None,
             wake: None,
             is_waiting: true,
+            has_ended: false,
             read_timeout: None,
             write_timeout: None,
         })
@@ -62,6 +65,12 @@ impl TcpTransport {
     /// The socket is no longer connected.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         self.stream.local_addr()
+    }
+
+    /// The peer closed its side, and somebody read as far as there.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     #[cfg(feature = "native-tls")]
@@ -90,6 +99,14 @@ impl TcpTransport {
 
 impl Read for TcpTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_in_time(buffer);
+        self.has_ended |= matches!(read, Ok(0)) && !buffer.is_empty();
+        read
+    }
+}
+
+impl TcpTransport {
+    fn read_in_time(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let left = self.left()?;
             if !self.is_waiting {

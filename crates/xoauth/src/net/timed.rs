@@ -8,8 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
-use tokio_native_tls::{TlsConnector, TlsStream};
+use tokio_native_tls::TlsConnector;
 
+use super::async_tls::{AsyncTlsTransport, Noted};
 use super::dial::{HEAD_START, in_turn, timed_out};
 use super::tls::handshake_failed;
 use super::{Io, Options, Settings, Tls};
@@ -21,9 +22,6 @@ use crate::Error;
 pub trait AsyncTransport: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> AsyncTransport for S {}
-
-/// An async TLS connection over TCP.
-pub type AsyncTlsTransport = TlsStream<TcpStream>;
 
 /// A stream whose reads and writes end at a deadline.
 pub(crate) struct Timed<S> {
@@ -161,9 +159,11 @@ impl Tls {
         settings: &Settings,
     ) -> Result<Timed<AsyncTlsTransport>, Error> {
         let connector = TlsConnector::from(self.connector().clone());
-        let shaken = by(settings.deadline, connector.connect(&settings.host, stream.stream)).await;
+        let stream = Noted::new(stream.stream);
+        let shaken = by(settings.deadline, connector.connect(&settings.host, stream)).await;
         let stream = shaken.ok_or(Error::TlsDeadline)?;
-        Ok(Timed::new(stream.map_err(|source| handshake_failed(&settings.host, source))?))
+        let stream = stream.map_err(|source| handshake_failed(&settings.host, source))?;
+        Ok(Timed::new(AsyncTlsTransport::new(stream)))
     }
 }
 

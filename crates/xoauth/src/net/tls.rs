@@ -1,5 +1,6 @@
 //! TLS by native-tls, certificate and host name always verified.
 
+use std::io::{self, Read, Write};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -9,7 +10,12 @@ use super::{TcpTransport, Transport};
 use crate::Error;
 
 /// A TLS connection over TCP.
-pub type TlsTransport = TlsStream<TcpTransport>;
+///
+/// Where it ends without the end of TLS (`close_notify`), reads fail with [`io::ErrorKind::UnexpectedEof`].
+#[derive(Debug)]
+pub struct TlsTransport {
+    stream: TlsStream<TcpTransport>,
+}
 
 /// A TLS client with its trusted roots, made once and shared: making one costs tens of milliseconds of
 /// CPU, cloning it nothing.
@@ -59,7 +65,7 @@ impl Tls {
         let mut result = self.connector.connect(host, transport);
         loop {
             result = match result {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok(TlsTransport { stream }),
                 Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     return Err(Error::TlsDeadline);
                 }
@@ -123,13 +129,37 @@ impl std::fmt::Debug for TlsBuilder {
     }
 }
 
+impl TlsTransport {
+    /// The TCP connection below.
+    pub fn get_ref(&self) -> &TcpTransport {
+        self.stream.get_ref()
+    }
+}
+
+impl Read for TlsTransport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer);
+        ended(read, !buffer.is_empty() && self.get_ref().has_ended())
+    }
+}
+
+impl Write for TlsTransport {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.stream.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 impl Transport for TlsTransport {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.get_mut().set_deadline(deadline);
+        self.stream.get_mut().set_deadline(deadline);
     }
 
     fn set_wake(&mut self, at: Option<Instant>) {
-        self.get_mut().set_wake(at);
+        self.stream.get_mut().set_wake(at);
     }
 
     fn hears_while_writing(&self) -> bool {
@@ -137,14 +167,25 @@ impl Transport for TlsTransport {
     }
 
     fn set_waiting(&mut self, waiting: bool) {
-        self.get_mut().set_waiting(waiting);
+        self.stream.get_mut().set_waiting(waiting);
     }
 
     fn close(&mut self) {
-        // `close_notify` goes out with one write; a peer that takes none is not waited for.
-        self.get_mut().set_deadline(super::deadline_after(std::time::Duration::from_millis(100)));
-        let _ = self.shutdown();
-        self.get_mut().close();
+        // `close_notify` goes out with one write, which waits for nobody: a peer that takes nothing misses it.
+        self.stream.get_mut().set_deadline(None);
+        self.stream.get_mut().set_waiting(false);
+        let _ = self.stream.shutdown();
+        self.stream.get_mut().close();
+    }
+}
+
+/// What a read under TLS came to. Who asked TCP for more and found its end had no end of TLS: TLS libraries
+/// call that an error, each its own, or the end.
+pub(super) fn ended(read: io::Result<usize>, is_cut: bool) -> io::Result<usize> {
+    match read {
+        Ok(n) if n > 0 => Ok(n),
+        _ if is_cut => Err(io::ErrorKind::UnexpectedEof.into()),
+        read => read,
     }
 }
 

@@ -178,8 +178,7 @@ impl<'a> Job<'a> {
         }
         // 421 answers the command the server is at, and says that it does none of those behind it (RFC 5321
         // 3.8).
-        let takes_leave =
-            matches!(cause, Error::ServerClosing { reply } if reply.code.get() == 421);
+        let takes_leave = cause.last_words().is_some_and(|reply| reply.code.get() == 421);
         let own = match self.state {
             State::Sending if !takes_leave || is_first => own,
             State::Resetting if !takes_leave => own.saturating_sub(1),

@@ -49,7 +49,7 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
     /// The session broke, or the server refuses IDLE.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
-            if let Some(event) = self.idling.next_event() {
+            if let Some(event) = self.idling.next_event()? {
                 return Ok(event);
             }
             self.idling.hear(self.renew).await?;

@@ -64,7 +64,7 @@ impl Builder {
             return self.connect_starttls().await;
         }
         let (transport, settings) = self.options.dial_tls_async(self.protocol.port(465)).await?;
-        let name = self.name_on(transport.get_ref().get_ref().get_ref().get_ref());
+        let name = self.name_on(transport.get_ref().get_ref());
         let mut core = Core::new(transport, settings, self.limits, name);
         core.greet().await?;
         core.hello(|ehlo| ehlo).await?;

@@ -1,0 +1,111 @@
+//! TLS for async streams, and how it ends.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_native_tls::TlsStream;
+
+use super::tls::ended;
+
+/// An async TLS connection over TCP.
+///
+/// Where it ends without the end of TLS (`close_notify`), reads fail with [`io::ErrorKind::UnexpectedEof`].
+#[derive(Debug)]
+pub struct AsyncTlsTransport {
+    stream: TlsStream<Noted>,
+}
+
+impl AsyncTlsTransport {
+    pub(super) fn new(stream: TlsStream<Noted>) -> Self {
+        Self { stream }
+    }
+
+    /// The TCP connection below.
+    pub fn get_ref(&self) -> &TcpStream {
+        &self.noted().stream
+    }
+
+    fn noted(&self) -> &Noted {
+        self.stream.get_ref().get_ref().get_ref()
+    }
+}
+
+impl AsyncRead for AsyncTlsTransport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let has_room = buffer.remaining() > 0;
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        let read = read.map(|()| buffer.filled().len().saturating_sub(before));
+        Poll::Ready(ended(read, has_room && self.noted().has_ended).map(drop))
+    }
+}
+
+impl AsyncWrite for AsyncTlsTransport {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A TCP stream that notes whether the peer closed its side.
+#[derive(Debug)]
+pub(super) struct Noted {
+    stream: TcpStream,
+    has_ended: bool,
+}
+
+impl Noted {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, has_ended: false }
+    }
+}
+
+impl AsyncRead for Noted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let has_room = buffer.remaining() > 0;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.has_ended |= has_room && buffer.filled().len() == before;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Noted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
