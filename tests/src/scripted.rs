@@ -28,7 +28,8 @@ use crate::connection::{Connection, Line, is_timeout};
 /// One thing the peer does.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Sends octets. `{tag}` in them stands for the first word of the line that came last.
+    /// Sends octets. `{tag}` in them stands for the first word of the command that came last:
+    /// of the last line with more words than one.
     Send(Vec<u8>),
     /// Sends the same octets this many times over, as they are, without keeping more of them.
     SendRepeated(Vec<u8>, usize),
@@ -176,7 +177,8 @@ fn play(stream: TcpStream, script: Vec<Step>, released: &Mutex<Receiver<()>>) ->
         let fault = |text: String| format!("step {number}: {text}");
         match step {
             Step::Send(octets) => {
-                let tag = lines.last().and_then(|line| line.split(' ').next()).unwrap_or("*");
+                let command = lines.iter().rev().find_map(|line| line.split_once(' '));
+                let tag = command.map_or("*", |(tag, _)| tag);
                 let octets = replace(&octets, b"{tag}", tag.as_bytes());
                 // A client that has left is found out by the next line that it does not send.
                 let _ = connection.write(&octets).and_then(|()| connection.flush());

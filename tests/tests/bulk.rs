@@ -197,18 +197,32 @@ fn what_cannot_be_sent_is_told_and_the_rest_goes() {
 }
 
 #[test]
-fn dropped_half_way_the_session_goes_on() {
+fn who_takes_no_more_hears_what_became_of_the_rest() {
     let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
     let mut session = plain(sink.port()).unwrap();
     let mut messages = (0..1000).map(message);
     let mut outcomes = session.send_all(&mut messages).unwrap();
     outcomes.next().unwrap().unwrap();
-    drop(outcomes);
+    outcomes.take_no_more();
+    let heard = 1 + outcomes.map(Result::unwrap).count();
     let left = messages.len();
     assert!(left > 900, "{left}");
     session.quit().unwrap();
     // Everything that was taken was sent.
+    assert_eq!(heard, 1000 - left);
     assert_eq!(sink.finish().messages, 1000 - left as u64);
+}
+
+#[test]
+fn dropped_half_way_the_session_is_over_at_once() {
+    let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
+    let mut session = plain(sink.port()).unwrap();
+    let mut outcomes = session.send_all((0..1000).map(message)).unwrap();
+    outcomes.next().unwrap().unwrap();
+    assert!(outcomes.tally().pushed < 1000);
+    drop(outcomes);
+    assert!(!session.is_usable());
+    assert!(matches!(session.run(Noop::new()), Err(Error::Ended)));
 }
 
 #[test]

@@ -27,6 +27,10 @@ mod blocking {
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "reconnect.rs"]
+    mod reconnect;
+    #[path = "tokens.rs"]
+    mod tokens;
 }
 
 #[path = "sessions"]
@@ -53,4 +57,8 @@ mod nonblocking {
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "reconnect.rs"]
+    mod reconnect;
+    #[path = "tokens.rs"]
+    mod tokens;
 }

@@ -225,7 +225,7 @@ fn smtp_attempt(account: &Account, renew: Renew) -> Result<smtp::Session<Stream>
     attempt.mechanism = Some(name);
     let deferred = account.sasl_ir().map_err(final_)? == SaslIr::Never;
     let options = |command: smtp::exchange::Auth| {
-        if deferred { command.without_initial_response() } else { command }
+        if deferred { command.sasl_ir(imap::command::SaslIr::Never) } else { command }
     };
     client.authenticate_with(mechanism, options).map_err(|refused| {
         let error = refused.error();

@@ -8,6 +8,7 @@ extern crate std;
 mod challenge;
 mod error;
 mod exchange;
+mod initial;
 mod mask;
 mod mechanism;
 mod server;
@@ -16,6 +17,7 @@ pub mod wire;
 pub use challenge::ErrorChallenge;
 pub use error::Error;
 pub use exchange::{CancelReason, Exchange, Reply, Tolerance};
+pub use initial::SaslIr;
 pub use mask::Mask;
 pub use mechanism::{
     Context, Login, Mechanism, OAuth10A, OAuthBearer, Plain, Service, Speaker, XOAuth, XOAuth2,

@@ -7,7 +7,7 @@ use common::{Peer, TOKEN, USER, WHOLE, Way, auth_with};
 use serde_json::Value;
 use xoauth_smtp::exchange::{Auth, Noop};
 use xoauth_smtp::proto::{Command, Encoder, Exchange, Progress};
-use xoauth_smtp::sasl::XOAuth2;
+use xoauth_smtp::sasl::{SaslIr, XOAuth2};
 use xoauth_smtp::{Error, Extensions, Reply};
 
 const OCTETS: Way = Way { read: 1, ..WHOLE };
@@ -28,7 +28,7 @@ fn check(name: &str, octets: &str) {
     match name {
         "yandex-smtp-bare-334" => {
             let mut peer = peer(&[octets, "235 ok\r\n"].concat());
-            peer.run(auth().without_initial_response()).unwrap();
+            peer.run(auth().sasl_ir(SaslIr::Never)).unwrap();
         }
         "gmail-smtp-xoauth2-error-challenge" => {
             let mut peer = peer(octets);
@@ -57,7 +57,7 @@ fn check(name: &str, octets: &str) {
         }
         "office365-smtp-501-invalid-xoauth2" => {
             let mut peer = peer(&["334 \r\n", octets].concat());
-            let error = peer.run(auth().without_initial_response()).unwrap_err();
+            let error = peer.run(auth().sasl_ir(SaslIr::Never)).unwrap_err();
             let Error::AuthenticationRefused(refused) = &error else { panic!("{error:?}") };
             assert_eq!(refused.reply.enhanced.unwrap().to_string(), "5.5.124");
             assert!(!error.needs_new_token());
@@ -65,7 +65,7 @@ fn check(name: &str, octets: &str) {
         "smtp-221-instead-of-reply-after-idle" => {
             let mut peer = peer(octets);
             let error = peer.run(Noop::new()).unwrap_err();
-            assert!(matches!(error, Error::ServerClosing { .. }) && error.is_transient());
+            assert!(matches!(error, Error::IdleTimeout { .. }) && error.is_transient());
             assert!(error.to_string().contains("Idle timeout"));
         }
         other => panic!("no test for {other}"),

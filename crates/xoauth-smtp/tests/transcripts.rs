@@ -6,7 +6,7 @@ mod common;
 use common::{Peer, RESPONSE, TOKEN, USER, WHOLE, auth_with, every_way, told};
 use xoauth_smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Send};
 use xoauth_smtp::sasl::wire::Want;
-use xoauth_smtp::sasl::{OAuthBearer, XOAuth2};
+use xoauth_smtp::sasl::{OAuthBearer, SaslIr, XOAuth2};
 use xoauth_smtp::{Error, Limits, Message, ReversePath, Stage, TransportFault};
 
 const GREETING: &str = "
@@ -245,7 +245,7 @@ fn challenges_are_answered_with_or_without_space() {
         ));
         every_way(&transcript, |peer| {
             peer.greet()?;
-            peer.run(auth_with(&XOAuth2::new(USER, TOKEN)?).without_initial_response())?;
+            peer.run(auth_with(&XOAuth2::new(USER, TOKEN)?).sasl_ir(SaslIr::Never))?;
             Ok(())
         });
     }
@@ -298,7 +298,7 @@ fn oauthbearer_acknowledges_with_a_separator() {
     );
     let told = every_way(&transcript, |peer| {
         peer.greet()?;
-        told(peer.run(auth_with(&login).without_initial_response()))
+        told(peer.run(auth_with(&login).sasl_ir(SaslIr::Never)))
     });
     assert_eq!(told, "OAUTHBEARER refused: 535 5.7.8 no (status 'invalid_token')");
 }
@@ -1054,7 +1054,7 @@ fn trace_shows_the_dialogue_without_its_secrets() {
     let error = peer.auth().unwrap_err();
     assert_eq!(error.to_string(), "XOAUTH2 refused: 535 5.7.8 no [secret] for you (status '400')");
     let login = XOAuth2::new(USER, TOKEN).unwrap();
-    peer.run(auth_with(&login).without_initial_response()).unwrap();
+    peer.run(auth_with(&login).sasl_ir(SaslIr::Never)).unwrap();
     peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
     let expected = [
         "S: 220 mx.example.org ESMTP",

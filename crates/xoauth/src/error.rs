@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-#[cfg(feature = "native-tls")]
 use std::sync::Arc;
 
 /// What went wrong with a connection or a session.
@@ -47,7 +46,6 @@ pub enum Error {
     /// The system's random source or the mechanism failed before anything was sent.
     Sasl(xoauth_sasl::Error),
     /// The source of access tokens gave none.
-    #[cfg(feature = "native-tls")]
     Token {
         /// Why not.
         source: crate::TokenFailed,
@@ -142,9 +140,7 @@ impl fmt::Display for Error {
             #[cfg(feature = "native-tls")]
             Self::NoCertificate => f.write_str("no certificate in the text, expected PEM"),
             Self::Sasl(error) => error.fmt(f),
-            #[cfg(feature = "native-tls")]
             Self::Token { refusal: None, .. } => f.write_str("no access token"),
-            #[cfg(feature = "native-tls")]
             Self::Token { refusal: Some(refusal), .. } => {
                 write!(f, "no new access token after a refusal: {refusal}")
             }
@@ -180,7 +176,6 @@ impl std::error::Error for Error {
             Self::Imap(error) => error.source(),
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.source(),
-            #[cfg(feature = "native-tls")]
             Self::Token { source, .. } => Some(&**source),
             #[cfg(feature = "imap")]
             Self::NotConnected { .. } | Self::UidValidityChanged { .. } => None,

@@ -17,7 +17,6 @@ mod trace;
 
 pub use error::Error;
 pub use login::LoginRefused;
-#[cfg(feature = "native-tls")]
 pub use login::{Ask, Credentials, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
 #[cfg(feature = "tokio")]
 pub use login::{AsyncTokenSource, Awaited};

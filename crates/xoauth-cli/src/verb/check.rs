@@ -327,7 +327,7 @@ impl Report<'_> {
             self.passed("mechanism", format!("{name} (offered: {}); {how}", offered.join(" ")))?;
         }
         let session = client.authenticate_with(mechanism, |command| {
-            if deferred { command.without_initial_response() } else { command }
+            if deferred { command.sasl_ir(imap::command::SaslIr::Never) } else { command }
         });
         let session = session.map_err(|refused| auth_failure(refused.error(), &attempt))?;
         self.passed("auth", "accepted")?;

@@ -3,24 +3,12 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use xoauth_sasl::{Context, Mechanism, Reply};
+use xoauth_sasl::{Context, Mechanism, Reply, SaslIr};
 
 use crate::error::{AuthenticationRefused, Error};
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Continued, Encoder, Exchange, State};
 use crate::types::{ArgumentSink, StatusText};
-
-/// Whether the mechanism's message goes on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SaslIr {
-    /// Where the server advertises SASL-IR or IMAP4rev2.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never: some servers advertise SASL-IR and do not honour it (Coremail).
-    Never,
-}
 
 /// Authenticates with a SASL mechanism.
 #[derive(Debug)]
@@ -43,7 +31,8 @@ impl Authenticate {
         Ok(Self { exchange, sasl_ir, unlisted: false, capabilities_told: false })
     }
 
-    /// Whether the message goes on the command line.
+    /// Whether the message goes on the command line; [`SaslIr::Auto`]: where the server advertises SASL-IR or
+    /// IMAP4rev2.
     pub fn sasl_ir(mut self, sasl_ir: SaslIr) -> Self {
         self.sasl_ir = sasl_ir;
         self

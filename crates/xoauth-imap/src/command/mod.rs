@@ -35,7 +35,7 @@ mod visit;
 pub use acl::{DeleteAcl, GetAcl, ListRights, MyRights, RightsChange, SetAcl};
 pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
 pub use append::{Append, NewMessage, Replace};
-pub use authenticate::{Authenticate, SaslIr};
+pub use authenticate::Authenticate;
 pub use batch::{Batch, Commands, Outputs, Ticket};
 pub use compress::Compress;
 pub use content::{Content, Source};
@@ -59,6 +59,7 @@ pub use sort::{Sort, SortKey, SortOrder, Thread, ThreadAlgorithm};
 pub use starttls::StartTls;
 pub use store::{ConditionalStore, Store, StoreAction, StoreLabels, Stored};
 pub use visit::{ForEach, ForEachMailbox};
+pub use xoauth_sasl::SaslIr;
 
 use crate::error::Error;
 use crate::proto::{Command, Forced};

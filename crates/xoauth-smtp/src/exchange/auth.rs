@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use xoauth_sasl::{Context, Mechanism, Reply as Answer};
+use xoauth_sasl::{Context, Mechanism, Reply as Answer, SaslIr};
 
 use crate::error::{AuthenticationRefused, Error};
 use crate::parse::Reply;
@@ -18,7 +18,7 @@ use crate::types::{Extensions, ReplyText};
 #[derive(Debug)]
 pub struct Auth {
     exchange: xoauth_sasl::Exchange,
-    inline: bool,
+    sasl_ir: SaslIr,
     listing: Listing,
     reply: Option<ReplyText>,
 }
@@ -45,13 +45,13 @@ impl Auth {
     /// The same with a SASL exchange that has been started, for example with another
     /// [`Tolerance`](xoauth_sasl::Tolerance).
     pub fn with(exchange: xoauth_sasl::Exchange) -> Self {
-        Self { exchange, inline: true, listing: Listing::Required, reply: None }
+        Self { exchange, sasl_ir: SaslIr::Auto, listing: Listing::Required, reply: None }
     }
 
-    /// Sends the message on a line of its own always.
+    /// Whether the message goes on the command line; [`SaslIr::Auto`]: where that stays within 512 octets.
     #[must_use]
-    pub fn without_initial_response(mut self) -> Self {
-        self.inline = false;
+    pub fn sasl_ir(mut self, sasl_ir: SaslIr) -> Self {
+        self.sasl_ir = sasl_ir;
         self
     }
 
@@ -81,7 +81,12 @@ impl Exchange for Auth {
         out.protect(self.exchange.mask());
         out.text("AUTH ");
         out.text(mechanism);
-        if self.inline && self.exchange.allows_initial_response() && self.fits_command_line() {
+        let inline = match self.sasl_ir {
+            SaslIr::Auto => self.fits_command_line(),
+            SaslIr::Always => true,
+            SaslIr::Never => false,
+        };
+        if inline && self.exchange.allows_initial_response() {
             out.text(" ");
             out.secret(self.exchange.initial_response());
         }

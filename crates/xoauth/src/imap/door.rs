@@ -3,11 +3,18 @@
 use xoauth_imap::command::List;
 use xoauth_sasl::Mechanism;
 
-use super::{Builder, Client, Session};
-use crate::login::{Door, Immediate, sign_in};
-use crate::net::{TlsTransport, now};
+#[cfg(feature = "native-tls")]
+use super::Builder;
+use super::{Client, Session};
+#[cfg(feature = "native-tls")]
+use crate::login::Door;
+use crate::login::{Candidate, Given, Immediate, Manner, sign_in};
+#[cfg(feature = "native-tls")]
+use crate::net::TlsTransport;
+use crate::net::{Transport, now};
 use crate::{Credentials, Error, LoginRefused, TokenSource};
 
+#[cfg(feature = "native-tls")]
 impl Builder {
     /// Connects, authenticates and hands out the session; asks the source of the credentials for a token first, and
     /// once more where the server refuses the token as such.
@@ -32,31 +39,48 @@ impl Builder {
     }
 }
 
+impl<T: Transport> Client<T> {
+    /// Authenticates by `credentials` on this connection, whatever its stream is: as `Builder::log_in`, save that the
+    /// connection is dialled already. A token that is refused is renewed once where the server takes another attempt on
+    /// the same connection.
+    ///
+    /// # Errors
+    /// Those of [`Client::authenticate`]; [`Error::Token`]; [`Error::NotConnected`] where the
+    /// credentials [probe](Credentials::probe).
+    pub fn log_in<S: TokenSource>(self, credentials: &Credentials<S>) -> Result<Session<T>, Error> {
+        let door = Given::new(self);
+        now(sign_in(&door, credentials, |source| Immediate { credentials, source }))
+    }
+}
+
+#[cfg(feature = "native-tls")]
 impl Door for Builder {
     type Client = Client<TlsTransport>;
-    type Session = Session<TlsTransport>;
 
     async fn open(&self) -> Result<Self::Client, Error> {
         self.connect()
     }
+}
 
-    async fn offers(&self, client: &mut Self::Client) -> Result<Vec<String>, Error> {
-        Ok(client.capabilities()?.mechanisms().map(str::to_owned).collect())
+impl<T: Transport> Candidate for Client<T> {
+    type Session = Session<T>;
+
+    async fn offers(&mut self) -> Result<Vec<String>, Error> {
+        Ok(self.capabilities()?.mechanisms().map(str::to_owned).collect())
     }
 
     async fn attempt(
-        &self,
-        client: Self::Client,
+        self,
         mechanism: &dyn Mechanism,
-        unlisted: bool,
-    ) -> Result<Self::Session, LoginRefused<Self::Client>> {
-        client.authenticate_with(mechanism, |command| match unlisted {
-            true => command.even_if_unlisted(),
-            false => command,
+        manner: Manner,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        self.authenticate_with(mechanism, |command| {
+            let command = command.sasl_ir(manner.sasl_ir);
+            if manner.unlisted { command.even_if_unlisted() } else { command }
         })
     }
 
-    async fn probe(&self, session: &mut Self::Session) -> Result<(), Error> {
+    async fn probe(session: &mut Session<T>) -> Result<(), Error> {
         // The hierarchy's root: no name is listed, and nothing is changed (RFC 9051, 6.3.9).
         super::probed(session.run(List::new("")))
     }

@@ -6,23 +6,27 @@ use xoauth_imap::command::{Examine, Select};
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Mailbox, Selected};
 
-use crate::login::{Asker, Door, sign_in};
+use crate::login::{Asker, Candidate, Door, sign_in};
 use crate::net::Backoff;
 use crate::{Credentials, Error};
 
+/// The sessions behind a door.
+pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
+
 /// What a keeper asks of sessions and their clock.
-pub(crate) trait Keep<S>: Door {
+pub(crate) trait Keep<S>: Door + Sized {
     type Asker<'a>: Asker
     where
         S: 'a;
 
     fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a>;
 
-    async fn run<C: Command>(session: &mut Self::Session, command: C) -> Result<C::Output, Error>;
+    async fn run<C: Command>(session: &mut SessionOf<Self>, command: C)
+    -> Result<C::Output, Error>;
 
-    fn selected(session: &Self::Session) -> Option<&Selected>;
+    fn selected(session: &SessionOf<Self>) -> Option<&Selected>;
 
-    fn is_usable(session: &Self::Session) -> bool;
+    fn is_usable(session: &SessionOf<Self>) -> bool;
 
     async fn pause(pause: Duration);
 }
@@ -33,7 +37,7 @@ pub(crate) struct Keeper<D: Door, S> {
     pub(crate) credentials: Credentials<S>,
     pub(crate) backoff: Backoff,
     mailbox: Option<Opened>,
-    session: Option<D::Session>,
+    session: Option<SessionOf<D>>,
     pub(crate) opened: u64,
 }
 
@@ -57,7 +61,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     }
 
     /// A session that lives as far as anybody knows: the one there is, or a new one.
-    pub(crate) async fn session(&mut self) -> Result<&mut D::Session, Error> {
+    pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
         let Self { door, credentials, backoff, mailbox, session, opened } = self;
         let credentials: &Credentials<S> = credentials;
         if !session.as_ref().is_some_and(D::is_usable) {
@@ -94,7 +98,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     }
 
     async fn select(
-        session: &mut D::Session,
+        session: &mut SessionOf<D>,
         opened: &mut Opened,
     ) -> Result<Result<(), Error>, Error> {
         let mailbox = opened.mailbox.clone();
@@ -134,7 +138,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         }
     }
 
-    pub(crate) fn take(&mut self) -> Option<D::Session> {
+    pub(crate) fn take(&mut self) -> Option<SessionOf<D>> {
         self.session.take()
     }
 }

@@ -9,7 +9,6 @@ mod client;
 mod compression;
 mod connect;
 mod core;
-#[cfg(feature = "native-tls")]
 mod door;
 mod flow;
 mod idle;
@@ -37,7 +36,6 @@ pub use xoauth_imap::*;
 
 /// What the answer to the first command after a login says about it: BAD to a command that is right by its grammar
 /// means that there is no mailbox behind the login.
-#[cfg(feature = "native-tls")]
 fn probed<T>(answer: Result<T, crate::Error>) -> Result<(), crate::Error> {
     match answer {
         Err(crate::Error::Imap(Error::Refused { status, .. }))

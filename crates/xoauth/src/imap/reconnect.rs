@@ -5,7 +5,7 @@ use std::fmt;
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Mailbox, Selected};
 
-use super::keeper::{Keep, Keeper};
+use super::keeper::{Keep, Keeper, SessionOf};
 use super::{Builder, Session};
 use crate::login::Immediate;
 use crate::net::{Backoff, TlsTransport};
@@ -44,15 +44,18 @@ impl<S: TokenSource> Keep<S> for Builder {
         Immediate { credentials, source }
     }
 
-    async fn run<C: Command>(session: &mut Self::Session, command: C) -> Result<C::Output, Error> {
+    async fn run<C: Command>(
+        session: &mut SessionOf<Self>,
+        command: C,
+    ) -> Result<C::Output, Error> {
         session.run(command)
     }
 
-    fn selected(session: &Self::Session) -> Option<&Selected> {
+    fn selected(session: &SessionOf<Self>) -> Option<&Selected> {
         session.selected()
     }
 
-    fn is_usable(session: &Self::Session) -> bool {
+    fn is_usable(session: &SessionOf<Self>) -> bool {
         session.is_usable()
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use xoauth_sasl::{Mechanism, OAuthBearer, Secret, XOAuth2};
+use xoauth_sasl::{Mechanism, OAuthBearer, SaslIr, Secret, XOAuth2};
 
 use super::source::{Fixed, Named};
 use crate::Error;
@@ -16,6 +16,7 @@ use crate::Error;
 pub struct Credentials<S = Fixed> {
     kind: Arc<Kind<S>>,
     force: Force,
+    sasl_ir: SaslIr,
     probe: bool,
 }
 
@@ -49,6 +50,14 @@ enum Force {
     XOAuth2,
 }
 
+/// How a mechanism is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// Although the server does not list it.
+    pub(crate) unlisted: bool,
+    pub(crate) sasl_ir: SaslIr,
+}
+
 impl Credentials<Fixed> {
     /// A user with one access token, which cannot be renewed.
     pub fn token(user: impl Into<String>, token: impl Into<Secret>) -> Self {
@@ -72,7 +81,7 @@ impl<S> Credentials<S> {
     }
 
     fn new(kind: Kind<S>) -> Self {
-        Self { kind: Arc::new(kind), force: Force::No, probe: false }
+        Self { kind: Arc::new(kind), force: Force::No, sasl_ir: SaslIr::Auto, probe: false }
     }
 
     /// XOAUTH2, offered or not: Yandex takes it unlisted.
@@ -86,6 +95,14 @@ impl<S> Credentials<S> {
     #[must_use]
     pub fn force_oauthbearer(mut self) -> Self {
         self.force = Force::OAuthBearer;
+        self
+    }
+
+    /// Whether the mechanism's first message goes on the command line. [`SaslIr::Never`] for servers that advertise an
+    /// initial response and do not honour it; [`SaslIr::Always`] for those that honour it unadvertised.
+    #[must_use]
+    pub fn sasl_ir(mut self, sasl_ir: SaslIr) -> Self {
+        self.sasl_ir = sasl_ir;
         self
     }
 
@@ -109,14 +126,17 @@ impl<S> Credentials<S> {
         }
     }
 
-    /// The mechanism for this server, and whether it is used although it is not listed.
+    /// The mechanism for this server, and how it is used.
     pub(super) fn mechanism(
         &self,
         token: Option<&Secret>,
         mut offers: impl FnMut(&str) -> bool,
-    ) -> Result<(Box<dyn Mechanism + '_>, bool), Error> {
+    ) -> Result<(Box<dyn Mechanism + '_>, Manner), Error> {
+        let sasl_ir = self.sasl_ir;
         let (user, token) = match (&*self.kind, token) {
-            (Kind::Named(mechanism), _) => return Ok((Box::new(&**mechanism), true)),
+            (Kind::Named(mechanism), _) => {
+                return Ok((Box::new(&**mechanism), Manner { unlisted: true, sasl_ir }));
+            }
             (Kind::Bearer { user, .. }, token) => {
                 (user.as_str(), token.cloned().unwrap_or_default())
             }
@@ -127,10 +147,10 @@ impl<S> Credentials<S> {
             // Where neither is offered, the one that is preferred says so.
             Force::No => !offers("OAUTHBEARER") && offers("XOAUTH2"),
         };
-        let forced = self.force != Force::No;
+        let manner = Manner { unlisted: self.force != Force::No, sasl_ir };
         Ok(match use_xoauth2 {
-            true => (Box::new(XOAuth2::new(user, token)?), forced),
-            false => (Box::new(OAuthBearer::new(user, token)?), forced),
+            true => (Box::new(XOAuth2::new(user, token)?), manner),
+            false => (Box::new(OAuthBearer::new(user, token)?), manner),
         })
     }
 
@@ -179,7 +199,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<S> Clone for Credentials<S> {
     fn clone(&self) -> Self {
-        Self { kind: Arc::clone(&self.kind), force: self.force, probe: self.probe }
+        Self {
+            kind: Arc::clone(&self.kind),
+            force: self.force,
+            sasl_ir: self.sasl_ir,
+            probe: self.probe,
+        }
     }
 }
 

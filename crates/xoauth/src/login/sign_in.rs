@@ -1,35 +1,64 @@
 //! Connecting and authenticating, with one renewal where the server refuses the token.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use xoauth_sasl::{Mechanism, Secret};
 
 #[cfg(feature = "tokio")]
 use super::AsyncTokenSource;
-use super::{Ask, Credentials, LoginRefused, Renew, TokenFailed, TokenSource};
+use super::{Ask, Credentials, LoginRefused, Manner, Renew, TokenFailed, TokenSource};
 use crate::Error;
 
-/// A server, and how its sessions are begun.
-pub(crate) trait Door {
-    type Client;
+/// A connection that may become a session.
+pub(crate) trait Candidate: Sized {
     type Session;
+
+    /// The mechanisms that the server offers.
+    async fn offers(&mut self) -> Result<Vec<String>, Error>;
+
+    /// Authenticates.
+    async fn attempt(
+        self,
+        mechanism: &dyn Mechanism,
+        manner: Manner,
+    ) -> Result<Self::Session, LoginRefused<Self>>;
+
+    /// Asks one thing more, which a login that only looks like one does not survive.
+    async fn probe(session: &mut Self::Session) -> Result<(), Error>;
+}
+
+/// A server, and how one gets to it.
+pub(crate) trait Door {
+    type Client: Candidate;
 
     /// Connects.
     async fn open(&self) -> Result<Self::Client, Error>;
 
-    /// The mechanisms that the server offers.
-    async fn offers(&self, client: &mut Self::Client) -> Result<Vec<String>, Error>;
+    /// It can be opened more than once.
+    fn opens_again(&self) -> bool {
+        true
+    }
+}
 
-    /// Authenticates.
-    async fn attempt(
-        &self,
-        client: Self::Client,
-        mechanism: &dyn Mechanism,
-        unlisted: bool,
-    ) -> Result<Self::Session, LoginRefused<Self::Client>>;
+/// A connection that is there already, and cannot be had again.
+pub(crate) struct Given<C>(Mutex<Option<C>>);
 
-    /// Asks one thing more, which a login that only looks like one does not survive.
-    async fn probe(&self, session: &mut Self::Session) -> Result<(), Error>;
+impl<C> Given<C> {
+    pub(crate) fn new(client: C) -> Self {
+        Self(Mutex::new(Some(client)))
+    }
+}
+
+impl<C: Candidate> Door for Given<C> {
+    type Client = C;
+
+    async fn open(&self) -> Result<C, Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Error::Ended)
+    }
+
+    fn opens_again(&self) -> bool {
+        false
+    }
 }
 
 /// Whoever asks the source of some credentials.
@@ -100,7 +129,7 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     door: &D,
     credentials: &'a Credentials<S>,
     asker: impl FnOnce(&'a S) -> A,
-) -> Result<D::Session, Error> {
+) -> Result<<D::Client as Candidate>::Session, Error> {
     let seen = credentials.renewals();
     let source = credentials.source().map(|(user, source)| (user, asker(source)));
     let mut token = None;
@@ -112,23 +141,23 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     let mut client = door.open().await?;
     let mut renewed = false;
     loop {
-        let offers = door.offers(&mut client).await?;
+        let offers = client.offers().await?;
         let offered = |name: &str| offers.iter().any(|offer| offer.eq_ignore_ascii_case(name));
-        let (mechanism, unlisted) = credentials.mechanism(token.as_ref(), offered)?;
-        let refused = match door.attempt(client, &*mechanism, unlisted).await {
+        let (mechanism, manner) = credentials.mechanism(token.as_ref(), offered)?;
+        let refused = match client.attempt(&*mechanism, manner).await {
             Ok(mut session) => {
                 if credentials.probes() {
-                    door.probe(&mut session).await?;
+                    D::Client::probe(&mut session).await?;
                 }
                 return Ok(session);
             }
             Err(refused) => refused,
         };
         let (error, left) = refused.into_parts();
+        let renewable =
+            !renewed && error.needs_new_token() && (left.is_some() || door.opens_again());
         let asker = source.as_ref().filter(|(_, asker)| asker.can_renew());
-        let Some((user, asker)) = asker.filter(|_| !renewed && error.needs_new_token()) else {
-            return Err(error);
-        };
+        let Some((user, asker)) = asker.filter(|_| renewable) else { return Err(error) };
         let refusal = Some(Arc::new(error));
         let ask = Ask { user: (*user).to_owned(), renew: Renew::Force, refusal: refusal.clone() };
         let asked = asker.token(ask, seen).await;

@@ -8,7 +8,6 @@ mod bulk;
 mod client;
 mod connect;
 mod core;
-#[cfg(feature = "native-tls")]
 mod door;
 #[cfg(feature = "mail-parser")]
 mod headers;

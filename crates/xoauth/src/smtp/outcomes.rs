@@ -16,16 +16,18 @@ use crate::net::{Blocking, Transport, now};
 /// Sends messages and tells what became of each, in order; see [`Session::send_all`](super::Session::send_all).
 ///
 /// Messages are taken from the caller's iterator as there is room for them, and sent while outcomes are asked
-/// for. Dropped half way, it waits for the answers to what was sent and takes no more messages.
+/// for. Dropped half way, with messages on their way, it ends the session: nobody would hear what became of them. To stop
+/// and hear that, [take no more](Outcomes::take_no_more).
 #[must_use = "nothing is sent before the first outcome is asked for"]
 pub struct Outcomes<'s, 'a, T: Transport, M: Iterator> {
     delivery: Delivery<'s, 'a, Blocking<T>>,
     messages: Fuse<M>,
+    stopped: bool,
 }
 
 impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
     pub(super) fn new(delivery: Delivery<'s, 'a, Blocking<T>>, messages: M) -> Self {
-        Self { delivery, messages: messages.fuse() }
+        Self { delivery, messages: messages.fuse(), stopped: false }
     }
 
     /// How far sending may go ahead of the server's answers; a small [`Window`] otherwise.
@@ -52,6 +54,11 @@ impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
+    /// Takes no more messages from the iterator: outcomes of those that were taken still come.
+    pub fn take_no_more(&mut self) {
+        self.stopped = true;
+    }
+
     /// How it goes, in numbers.
     pub fn tally(&self) -> Tally {
         self.delivery.bulk.tally()
@@ -67,22 +74,13 @@ impl<'a, T: Transport, M: Iterator<Item: Into<Send<'a>>>> Iterator for Outcomes<
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let messages = &mut self.messages;
-            let mut pull = || messages.next().map(Into::into);
+            let stopped = self.stopped;
+            let mut pull = || if stopped { None } else { messages.next().map(Into::into) };
             match now(poll_fn(|cx| self.delivery.poll_next(cx, &mut pull))) {
                 Next::Outcome(outcome) => return Some(outcome),
                 Next::Wait(time) => std::thread::sleep(time),
                 Next::Over => return None,
             }
-        }
-    }
-}
-
-impl<T: Transport, M: Iterator> Drop for Outcomes<'_, '_, T, M> {
-    /// What was sent is answered, so that the session can go on.
-    fn drop(&mut self) {
-        while !self.delivery.is_over() {
-            now(poll_fn(|cx| self.delivery.poll_step(cx)));
-            while self.delivery.bulk.next_outcome().is_some() {}
         }
     }
 }

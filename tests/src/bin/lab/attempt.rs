@@ -103,7 +103,7 @@ impl Client {
                 let entered = client.authenticate_with(mechanism, |command| {
                     let command = match form {
                         Form::Inline => command,
-                        Form::Challenge => command.without_initial_response(),
+                        Form::Challenge => command.sasl_ir(SaslIr::Never),
                     };
                     if even_if_unlisted { command.even_if_unlisted() } else { command }
                 });

@@ -1,12 +1,12 @@
 //! Signing in to IMAP, awaited.
 
-use xoauth_imap::command::{Authenticate, List};
+use xoauth_imap::command::List;
 use xoauth_sasl::Mechanism;
 
 use super::{Builder, Client, Session};
 use crate::imap::probed;
-use crate::login::{Door, Waiting, sign_in};
-use crate::net::AsyncTlsTransport;
+use crate::login::{Candidate, Door, Given, Manner, Waiting, sign_in};
+use crate::net::{AsyncTlsTransport, AsyncTransport};
 use crate::{AsyncTokenSource, Credentials, Error, LoginRefused};
 
 impl Builder {
@@ -24,32 +24,49 @@ impl Builder {
     }
 }
 
+impl<T: AsyncTransport> Client<T> {
+    /// As [`imap::Client::log_in`](crate::imap::Client::log_in).
+    ///
+    /// # Errors
+    /// Those of [`Client::authenticate`]; [`Error::Token`]; [`Error::NotConnected`] where the
+    /// credentials [probe](Credentials::probe).
+    pub async fn log_in<S: AsyncTokenSource>(
+        self,
+        credentials: &Credentials<S>,
+    ) -> Result<Session<T>, Error> {
+        let door = Given::new(self);
+        sign_in(&door, credentials, |source| Waiting { credentials, source }).await
+    }
+}
+
 impl Door for Builder {
     type Client = Client<AsyncTlsTransport>;
-    type Session = Session<AsyncTlsTransport>;
 
     async fn open(&self) -> Result<Self::Client, Error> {
         self.connect().await
     }
+}
 
-    async fn offers(&self, client: &mut Self::Client) -> Result<Vec<String>, Error> {
-        Ok(client.capabilities().await?.mechanisms().map(str::to_owned).collect())
+impl<T: AsyncTransport> Candidate for Client<T> {
+    type Session = Session<T>;
+
+    async fn offers(&mut self) -> Result<Vec<String>, Error> {
+        Ok(self.capabilities().await?.mechanisms().map(str::to_owned).collect())
     }
 
     async fn attempt(
-        &self,
-        client: Self::Client,
+        self,
         mechanism: &dyn Mechanism,
-        unlisted: bool,
-    ) -> Result<Self::Session, LoginRefused<Self::Client>> {
-        let options = |command: Authenticate| match unlisted {
-            true => command.even_if_unlisted(),
-            false => command,
-        };
-        client.authenticate_with(mechanism, options).await
+        manner: Manner,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        let attempt = self.authenticate_with(mechanism, |command| {
+            let command = command.sasl_ir(manner.sasl_ir);
+            if manner.unlisted { command.even_if_unlisted() } else { command }
+        });
+        attempt.await
     }
 
-    async fn probe(&self, session: &mut Self::Session) -> Result<(), Error> {
+    async fn probe(session: &mut Session<T>) -> Result<(), Error> {
         // The hierarchy's root: no name is listed, and nothing is changed (RFC 9051, 6.3.9).
         probed(session.run(List::new("")).await)
     }

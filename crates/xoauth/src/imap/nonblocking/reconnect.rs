@@ -6,7 +6,7 @@ use xoauth_imap::proto::Command;
 use xoauth_imap::{Mailbox, Selected};
 
 use super::{Builder, Session};
-use crate::imap::keeper::{Keep, Keeper};
+use crate::imap::keeper::{Keep, Keeper, SessionOf};
 use crate::login::Waiting;
 use crate::net::{AsyncTlsTransport, Backoff};
 use crate::{AsyncTokenSource, Credentials, Error};
@@ -28,15 +28,18 @@ impl<S: AsyncTokenSource> Keep<S> for Builder {
         Waiting { credentials, source }
     }
 
-    async fn run<C: Command>(session: &mut Self::Session, command: C) -> Result<C::Output, Error> {
+    async fn run<C: Command>(
+        session: &mut SessionOf<Self>,
+        command: C,
+    ) -> Result<C::Output, Error> {
         session.run(command).await
     }
 
-    fn selected(session: &Self::Session) -> Option<&Selected> {
+    fn selected(session: &SessionOf<Self>) -> Option<&Selected> {
         session.selected()
     }
 
-    fn is_usable(session: &Self::Session) -> bool {
+    fn is_usable(session: &SessionOf<Self>) -> bool {
         session.is_usable()
     }
 

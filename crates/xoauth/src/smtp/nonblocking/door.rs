@@ -1,11 +1,10 @@
 //! Signing in to SMTP, awaited.
 
 use xoauth_sasl::Mechanism;
-use xoauth_smtp::exchange::Auth;
 
 use super::{Builder, Client, Session};
-use crate::login::{Door, Waiting, sign_in};
-use crate::net::AsyncTlsTransport;
+use crate::login::{Candidate, Door, Given, Manner, Waiting, sign_in};
+use crate::net::{AsyncTlsTransport, AsyncTransport};
 use crate::{AsyncTokenSource, Credentials, Error, LoginRefused};
 
 impl Builder {
@@ -22,34 +21,49 @@ impl Builder {
     }
 }
 
+impl<T: AsyncTransport> Client<T> {
+    /// As [`smtp::Client::log_in`](crate::smtp::Client::log_in).
+    ///
+    /// # Errors
+    /// Those of [`Client::authenticate`]; [`Error::Token`].
+    pub async fn log_in<S: AsyncTokenSource>(
+        self,
+        credentials: &Credentials<S>,
+    ) -> Result<Session<T>, Error> {
+        let door = Given::new(self);
+        sign_in(&door, credentials, |source| Waiting { credentials, source }).await
+    }
+}
+
 impl Door for Builder {
     type Client = Client<AsyncTlsTransport>;
-    type Session = Session<AsyncTlsTransport>;
 
     async fn open(&self) -> Result<Self::Client, Error> {
         self.connect().await
     }
+}
 
-    async fn offers(&self, client: &mut Self::Client) -> Result<Vec<String>, Error> {
-        Ok(client.extensions().mechanisms().map(str::to_owned).collect())
+impl<T: AsyncTransport> Candidate for Client<T> {
+    type Session = Session<T>;
+
+    async fn offers(&mut self) -> Result<Vec<String>, Error> {
+        Ok(self.extensions().mechanisms().map(str::to_owned).collect())
     }
 
     async fn attempt(
-        &self,
-        client: Self::Client,
+        self,
         mechanism: &dyn Mechanism,
-        unlisted: bool,
-    ) -> Result<Self::Session, LoginRefused<Self::Client>> {
-        let options = |command: Auth| match unlisted {
-            true => command.even_if_unlisted(),
-            false => command,
-        };
-        client.authenticate_with(mechanism, options).await
+        manner: Manner,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        let attempt = self.authenticate_with(mechanism, |command| {
+            let command = command.sasl_ir(manner.sasl_ir);
+            if manner.unlisted { command.even_if_unlisted() } else { command }
+        });
+        attempt.await
     }
 
-    async fn probe(&self, session: &mut Self::Session) -> Result<(), Error> {
+    async fn probe(_: &mut Session<T>) -> Result<(), Error> {
         // A submission server that authenticates is one that sends.
-        let _ = session;
         Ok(())
     }
 }

@@ -22,11 +22,12 @@ use crate::smtp::rate::Rate;
 pub struct Outcomes<'s, 'a, T: AsyncTransport, M: Iterator> {
     delivery: Delivery<'s, 'a, Timed<T>>,
     messages: Fuse<M>,
+    stopped: bool,
 }
 
 impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
     pub(super) fn new(delivery: Delivery<'s, 'a, Timed<T>>, messages: M) -> Self {
-        Self { delivery, messages: messages.fuse() }
+        Self { delivery, messages: messages.fuse(), stopped: false }
     }
 
     /// How far sending may go ahead of the server's answers; a small [`Window`] otherwise.
@@ -53,6 +54,11 @@ impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
+    /// Takes no more messages from the iterator: outcomes of those that were taken still come.
+    pub fn take_no_more(&mut self) {
+        self.stopped = true;
+    }
+
     /// How it goes, in numbers.
     pub fn tally(&self) -> Tally {
         self.delivery.bulk.tally()
@@ -66,7 +72,8 @@ impl<'a, T: AsyncTransport, M: Iterator<Item: Into<Send<'a>>>> Outcomes<'_, 'a, 
     pub async fn next(&mut self) -> Option<Result<Sent, Error>> {
         loop {
             let messages = &mut self.messages;
-            let mut pull = || messages.next().map(Into::into);
+            let stopped = self.stopped;
+            let mut pull = || if stopped { None } else { messages.next().map(Into::into) };
             match poll_fn(|cx| self.delivery.poll_next(cx, &mut pull)).await {
                 Next::Outcome(outcome) => return Some(outcome),
                 Next::Wait(time) => tokio::time::sleep(time).await,
