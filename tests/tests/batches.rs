@@ -3,7 +3,7 @@
 
 use e2e::scripted::{Peer, Step, expect, send};
 use xoauth::imap::Builder;
-use xoauth::imap::command::{Fetch, Item, List, Noop};
+use xoauth::imap::command::{Fetch, Item, List, Noop, Select};
 use xoauth::sasl::XOAuth2;
 
 fn login() -> Vec<Step> {
@@ -28,6 +28,8 @@ fn a_server_that_writes_before_it_reads_does_not_stop_a_batch() {
     // The first answer is longer than all buffers between the two, and nothing more is read before it is
     // written; the commands behind it are longer than those buffers' halves, too.
     script.extend([
+        expect("SELECT INBOX"),
+        send("{tag} OK done\r\n"),
         expect("UID FETCH 1 "),
         send(format!("* 1 FETCH (UID 1 BODY[] {{{}}}\r\n", PIECE * PIECES)),
         Step::SendRepeated(vec![b'x'; PIECE], PIECES),
@@ -41,6 +43,7 @@ fn a_server_that_writes_before_it_reads_does_not_stop_a_batch() {
     }
     let peer = Peer::start(vec![script]).unwrap();
     let mut session = session(&peer);
+    session.run(Select::new("INBOX")).unwrap();
     let commands: Vec<Fetch> =
         (1..=COMMANDS).map(|uid| Fetch::new(&*uid.to_string(), Item::Body)).collect();
     let read = session.run(commands).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use e2e::certificates::Authority;
 use e2e::scripted::{Peer, Step, expect, send};
 use peak_alloc::PeakAlloc;
-use xoauth::imap::command::{Append, Content, Fetch, Item, Noop};
+use xoauth::imap::command::{Append, Content, Fetch, Item, Noop, Select};
 use xoauth::imap::{Builder, Client, Part, Session};
 use xoauth::net::FromReader;
 use xoauth::sasl::XOAuth2;
@@ -37,6 +37,8 @@ fn server(tls: Option<&Authority>) -> Peer {
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
         expect("AUTHENTICATE"),
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("SELECT"),
+        send("{tag} OK done\r\n"),
         expect("UID FETCH"),
         send(format!("* 1 FETCH (UID 7 BODY[] {{{SIZE}}}\r\n")),
         Step::SendRepeated(vec![b'x'; PIECE], PIECES),
@@ -48,7 +50,9 @@ fn server(tls: Option<&Authority>) -> Peer {
 }
 
 fn log_in<T: Transport>(client: Client<T>) -> Session<T> {
-    client.authenticate(XOAuth2::new("user", "token").unwrap()).unwrap()
+    let mut session = client.authenticate(XOAuth2::new("user", "token").unwrap()).unwrap();
+    session.run(Select::new("INBOX")).unwrap();
+    session
 }
 
 fn plain(peer: &Peer) -> Session<xoauth::net::TcpTransport> {
@@ -137,6 +141,8 @@ fn a_body_that_is_no_literal_is_a_body_too() {
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
         expect("AUTHENTICATE"),
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("SELECT"),
+        send("{tag} OK done\r\n"),
         expect("UID FETCH"),
         send("* 1 FETCH (BODY[] \"a \\\"b\\\"\" UID 7)\r\n* 2 FETCH (BODY[] \"\" UID 8)\r\n"),
         send("* 3 FETCH (BODY[] \"unread\" UID 9)\r\n* 4 FETCH (BODY[] {3}\r\nabc UID 10)\r\n"),
@@ -241,6 +247,8 @@ fn a_200_mb_message_is_stored_within_1_mib_of_heap() {
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
         expect("AUTHENTICATE"),
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("SELECT"),
+        send("{tag} OK done\r\n"),
         expect(&format!("APPEND INBOX {{{SIZE}}}")),
         send("+ go\r\n"),
     ];
@@ -263,6 +271,8 @@ fn server_of_flags(messages: usize) -> Peer {
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n"),
         expect("AUTHENTICATE"),
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("SELECT"),
+        send("{tag} OK done\r\n"),
         expect("UID FETCH"),
         Step::SendRepeated(b"* 1 FETCH (UID 7 FLAGS (\\Seen \\Answered))\r\n".to_vec(), messages),
         send("{tag} OK done\r\n"),

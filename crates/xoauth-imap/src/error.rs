@@ -141,7 +141,7 @@ pub enum Error {
         /// The error of its source.
         source: Option<Arc<dyn core::error::Error + Send + Sync>>,
     },
-    /// The session is authenticated already, as its greeting said (PREAUTH); nothing was sent.
+    /// The session is authenticated already, by its greeting (PREAUTH) or an earlier login; nothing was sent.
     AlreadyAuthenticated,
     /// The mechanism could not make its message; nothing was sent.
     Sasl(xoauth_sasl::Error),

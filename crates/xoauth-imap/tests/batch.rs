@@ -19,15 +19,23 @@ fn run<C: Commands>(peer: &mut Peer, mut commands: C) -> Result<C::Output, Error
     commands.conclude(&mut |index| peer.machine.outcome(index))
 }
 
-/// Plays a dialogue behind a greeting.
+/// How each dialogue begins.
+const SELECTED: &str = "S: * OK ready\nC: xt1 SELECT INBOX\nS: * 10 EXISTS\nS: xt1 OK done\n";
+
+fn select(peer: &mut Peer) -> Result<(), Error> {
+    peer.run(Greeting::new())?;
+    peer.run(Select::new("INBOX")).map(drop)
+}
+
+/// Plays a dialogue behind a greeting, a mailbox being selected.
 #[track_caller]
 fn several<C: Commands, R: std::fmt::Debug + PartialEq>(
     text: &str,
     commands: impl Fn() -> C,
     shown: impl Fn(C::Output) -> R,
 ) -> R {
-    let played = play(&format!("S: * OK ready\n{text}"), |peer| {
-        peer.run(Greeting::new())?;
+    let played = play(&format!("{SELECTED}{text}"), |peer| {
+        select(peer)?;
         let output = run(peer, commands())?;
         // A dialogue that is cut short ends each command that has no answer.
         if !peer.machine.is_usable() {
@@ -55,9 +63,9 @@ fn bodies(outputs: Vec<Result<Vec<Message>, Error>>) -> Vec<String> {
 #[test]
 fn a_hundred_messages_are_read_in_one_flight() {
     // The answers come in an order of the server's own, with the numbers before and behind the bodies.
-    let mut text = String::from("S: * OK ready\n");
+    let mut text = String::from(SELECTED);
     for n in 1..=100 {
-        writeln!(text, "C: xt{n} UID FETCH {} (BODY.PEEK[])", 1000 + n).unwrap();
+        writeln!(text, "C: xt{} UID FETCH {} (BODY.PEEK[])", n + 1, 1000 + n).unwrap();
     }
     for n in (1..=100).rev() {
         let uid = 1000 + n;
@@ -69,12 +77,12 @@ fn a_hundred_messages_are_read_in_one_flight() {
         .unwrap();
     }
     for n in 1..=100 {
-        writeln!(text, "S: xt{n} OK done").unwrap();
+        writeln!(text, "S: xt{} OK done", n + 1).unwrap();
     }
     let fetches = || (1..=100).map(|n| Fetch::new(&*(1000 + n).to_string(), Item::Body));
     for step in [1, 7, usize::MAX] {
         let mut peer = Peer::in_pieces(&dialogue(&text), step);
-        peer.run(Greeting::new()).unwrap();
+        select(&mut peer).unwrap();
         let read = bodies(run(&mut peer, fetches().collect::<Vec<_>>()).unwrap());
         let expected: Vec<String> = (1001..=1100).map(|uid: u32| uid.to_string()).collect();
         assert_eq!(read, expected);
@@ -84,14 +92,14 @@ fn a_hundred_messages_are_read_in_one_flight() {
 
 #[test]
 fn the_refusal_of_one_hides_nothing_of_the_others() {
-    let text = "C: xt1 LIST \"\" \"*\"
-        C: xt2 UID FETCH 7 (UID FLAGS)
-        C: xt3 NOOP
+    let text = "C: xt2 LIST \"\" \"*\"
+        C: xt3 UID FETCH 7 (UID FLAGS)
+        C: xt4 NOOP
         S: * 2 FETCH (UID 7 FLAGS (\\Seen))
         S: * LIST () \"/\" INBOX
-        S: xt2 NO [UNAVAILABLE] not now
-        S: xt1 OK done
-        S: xt3 BAD what\n";
+        S: xt3 NO [UNAVAILABLE] not now
+        S: xt2 OK done
+        S: xt4 BAD what\n";
     let commands = || (List::all(), Fetch::new("7", [Item::Uid, Item::Flags]), Noop::new());
     let shown = several(text, commands, |(list, fetch, noop)| {
         (list.unwrap().len(), fetch.unwrap_err().to_string(), noop.unwrap_err().to_string())
@@ -104,12 +112,12 @@ fn the_refusal_of_one_hides_nothing_of_the_others() {
 #[test]
 fn answers_that_could_be_mistaken_wait_for_those_before() {
     // SEARCH responses do not say whose they are.
-    let text = "C: xt1 UID SEARCH ALL
+    let text = "C: xt2 UID SEARCH ALL
         S: * SEARCH 1
-        S: xt1 OK done
-        C: xt2 UID SEARCH UNSEEN
+        S: xt2 OK done
+        C: xt3 UID SEARCH UNSEEN
         S: * SEARCH 2
-        S: xt2 OK done\n";
+        S: xt3 OK done\n";
     let found = several(
         text,
         || vec![Search::new(Query::All), Search::new(Query::unseen())],
@@ -120,12 +128,12 @@ fn answers_that_could_be_mistaken_wait_for_those_before() {
     // Two commands about one message, in ranges and by `*`.
     for (one, other) in [("1:5", "4"), ("1:*", "9"), ("9", "*")] {
         let text = format!(
-            "C: xt1 UID FETCH {one} (BODY.PEEK[])
+            "C: xt2 UID FETCH {one} (BODY.PEEK[])
             S: * 1 FETCH (UID 4 BODY[] \"a\")
-            S: xt1 OK done
-            C: xt2 UID FETCH {other} (BODY.PEEK[])
+            S: xt2 OK done
+            C: xt3 UID FETCH {other} (BODY.PEEK[])
             S: * 1 FETCH (UID {} BODY[] \"b\")
-            S: xt2 OK done\n",
+            S: xt3 OK done\n",
             if other == "*" { "9" } else { other },
         );
         let text = if one == "9" { text.replace("UID 4", "UID 9") } else { text };
@@ -136,12 +144,12 @@ fn answers_that_could_be_mistaken_wait_for_those_before() {
 
 #[test]
 fn flags_are_stored_and_read_of_different_messages_in_one_flight() {
-    let text = "C: xt1 UID STORE 5 +FLAGS (\\Seen)
-        C: xt2 UID FETCH 6 (FLAGS)
+    let text = "C: xt2 UID STORE 5 +FLAGS (\\Seen)
+        C: xt3 UID FETCH 6 (FLAGS)
         S: * 2 FETCH (UID 6 FLAGS (\\Draft))
         S: * 1 FETCH (UID 5 FLAGS (\\Seen))
-        S: xt1 OK done
-        S: xt2 OK done\n";
+        S: xt2 OK done
+        S: xt3 OK done\n";
     let commands =
         || (Store::new("5", StoreAction::Add, [Flag::Seen]), Fetch::new("6", Item::Flags));
     let shown = several(text, commands, |(stored, read)| {
@@ -155,23 +163,24 @@ fn flags_are_stored_and_read_of_different_messages_in_one_flight() {
 
 #[test]
 fn sequence_numbers_do_not_change_under_way() {
-    // NOOP lets the server renumber, FETCH by sequence number does not (RFC 9051, 7.5.1).
-    let text = "C: xt1 FETCH 1 (BODY.PEEK[])
-        C: xt2 FETCH 2 (BODY.PEEK[])
+    // NOOP lets the server renumber, FETCH by sequence number does not (RFC 9051, 7.5.1): what names messages so
+    // waits for the NOOP, which need not wait for what names them before it.
+    let text = "C: xt2 FETCH 1 (BODY.PEEK[])
+        C: xt3 FETCH 2 (BODY.PEEK[])
+        C: xt4 NOOP
         S: * 2 FETCH (BODY[] {1}
         S. b)
         S:
         S: * 1 FETCH (BODY[] {1}
         S. a)
         S:
-        S: xt1 OK done
         S: xt2 OK done
-        C: xt3 NOOP
-        S: * 1 EXPUNGE
         S: xt3 OK done
-        C: xt4 FETCH 1 (BODY.PEEK[])
+        S: * 1 EXPUNGE
+        S: xt4 OK done
+        C: xt5 FETCH 1 (BODY.PEEK[])
         S: * 1 FETCH (BODY[] \"b\")
-        S: xt4 OK done\n";
+        S: xt5 OK done\n";
     let fetch = |n: &'static str| Fetch::by_sequence(n, Item::Body);
     let commands = || (fetch("1"), fetch("2"), Noop::new(), fetch("1"));
     let read = several(text, commands, |(a, b, _, c)| bodies(vec![a, b, c]));
@@ -180,15 +189,15 @@ fn sequence_numbers_do_not_change_under_way() {
 
 #[test]
 fn what_follows_select_waits_for_it() {
-    let text = "C: xt1 SELECT a
+    let text = "C: xt2 SELECT a
         S: * 3 EXISTS
-        S: xt1 OK done
-        C: xt2 UID SEARCH ALL
-        C: xt3 UID FETCH 7 (BODY.PEEK[])
+        S: xt2 OK done
+        C: xt3 UID SEARCH ALL
+        C: xt4 UID FETCH 7 (BODY.PEEK[])
         S: * SEARCH 7
         S: * 3 FETCH (UID 7 BODY[] \"a\")
-        S: xt2 OK done
-        S: xt3 OK done\n";
+        S: xt3 OK done
+        S: xt4 OK done\n";
     let commands = || (Select::new("a"), Search::new(Query::All), Fetch::new("7", Item::Body));
     let shown = several(text, commands, |(selected, found, read)| {
         (selected.unwrap().exists, found.unwrap().len(), bodies(vec![read]))
@@ -198,15 +207,15 @@ fn what_follows_select_waits_for_it() {
 
 #[test]
 fn numbers_of_many_mailboxes_are_asked_in_one_flight() {
-    let text = "C: xt1 STATUS INBOX (MESSAGES)
-        C: xt2 STATUS Drafts (MESSAGES)
+    let text = "C: xt2 STATUS INBOX (MESSAGES)
+        C: xt3 STATUS Drafts (MESSAGES)
         S: * STATUS Drafts (MESSAGES 2)
         S: * STATUS Inbox (MESSAGES 1)
-        S: xt1 OK done
         S: xt2 OK done
-        C: xt3 STATUS INBOX (MESSAGES)
+        S: xt3 OK done
+        C: xt4 STATUS INBOX (MESSAGES)
         S: * STATUS INBOX (MESSAGES 3)
-        S: xt3 OK done\n";
+        S: xt4 OK done\n";
     let status = |name: &str| Status::new(name, [StatusItem::Messages]);
     let commands = || vec![status("INBOX"), status("Drafts"), status("INBOX")];
     let told = several(text, commands, |told| {
@@ -217,12 +226,12 @@ fn numbers_of_many_mailboxes_are_asked_in_one_flight() {
 
 #[test]
 fn an_argument_that_cannot_be_sent_stops_only_its_command() {
-    let text = "C: xt1 UID FETCH 1 (BODY.PEEK[])
-        C: xt3 UID FETCH 3 (BODY.PEEK[])
+    let text = "C: xt2 UID FETCH 1 (BODY.PEEK[])
+        C: xt4 UID FETCH 3 (BODY.PEEK[])
         S: * 1 FETCH (UID 1 BODY[] \"a\")
         S: * 3 FETCH (UID 3 BODY[] \"c\")
-        S: xt1 OK done
-        S: xt3 OK done\n";
+        S: xt2 OK done
+        S: xt4 OK done\n";
     let fetch = |set: &str| Fetch::new(set, Item::Body);
     let commands = || vec![fetch("1"), fetch("no set"), fetch("3")];
     let read = several(text, commands, bodies);
@@ -233,22 +242,22 @@ fn an_argument_that_cannot_be_sent_stops_only_its_command() {
 #[test]
 fn nothing_to_ask_is_answered_without_being_sent() {
     let none: Vec<xoauth_imap::Uid> = Vec::new();
-    let text = "C: xt2 UID FETCH 3 (BODY.PEEK[])
+    let text = "C: xt3 UID FETCH 3 (BODY.PEEK[])
         S: * 3 FETCH (UID 3 BODY[] \"c\")
-        S: xt2 OK done\n";
+        S: xt3 OK done\n";
     let commands = || vec![Fetch::new(none.clone(), Item::Body), Fetch::new("3", Item::Body)];
     assert_eq!(several(text, commands, bodies), ["", "c"]);
 }
 
 #[test]
 fn a_literal_that_is_refused_lets_the_others_go_on() {
-    let text = "C: xt1 NOOP
-        C: xt2 UID SEARCH CHARSET UTF-8 SUBJECT {3}
-        S: xt1 OK done
-        S: xt2 NO [BADCHARSET] no
-        C: xt3 UID FETCH 3 (BODY.PEEK[])
+    let text = "C: xt2 NOOP
+        C: xt3 UID SEARCH CHARSET UTF-8 SUBJECT {3}
+        S: xt2 OK done
+        S: xt3 NO [BADCHARSET] no
+        C: xt4 UID FETCH 3 (BODY.PEEK[])
         S: * 3 FETCH (UID 3 BODY[] \"c\")
-        S: xt3 OK done\n";
+        S: xt4 OK done\n";
     let commands = || (Noop::new(), Search::new(Query::subject("ü!")), Fetch::new("3", Item::Body));
     let shown = several(text, commands, |(noop, found, read)| {
         (noop.is_ok(), found.is_err(), bodies(vec![read]))
@@ -258,14 +267,13 @@ fn a_literal_that_is_refused_lets_the_others_go_on() {
 
 #[test]
 fn what_was_answered_before_the_session_broke_is_told() {
-    let text = "S: * OK ready
-        C: xt1 UID FETCH 1 (BODY.PEEK[])
-        C: xt2 UID FETCH 2 (BODY.PEEK[])
+    let text = "C: xt2 UID FETCH 1 (BODY.PEEK[])
+        C: xt3 UID FETCH 2 (BODY.PEEK[])
         S: * 1 FETCH (UID 1 BODY[] \"a\")
-        S: xt1 OK done
+        S: xt2 OK done
         S: * BYE gone\n";
-    let mut peer = Peer::whole(&dialogue(text));
-    peer.run(Greeting::new()).unwrap();
+    let mut peer = Peer::whole(&dialogue(&format!("{SELECTED}{text}")));
+    select(&mut peer).unwrap();
     let mut commands = vec![Fetch::new("1", Item::Body), Fetch::new("2", Item::Body)];
     let mut exchanges = commands.exchanges();
     peer.machine.start(&mut exchanges).unwrap();
@@ -277,17 +285,17 @@ fn what_was_answered_before_the_session_broke_is_told() {
 
 #[test]
 fn commands_of_different_kinds_have_tickets() {
-    let text = "C: xt1 UID FETCH 1 (BODY.PEEK[HEADER])
-        C: xt2 LIST \"\" \"*\"
+    let text = "C: xt2 UID FETCH 1 (BODY.PEEK[HEADER])
+        C: xt3 LIST \"\" \"*\"
         S: * LIST () \"/\" a
         S: * LIST () \"/\" b
         S: * 1 FETCH (UID 1 BODY[HEADER] {3}
         S. x:y)
         S:
-        S: xt2 OK done
-        S: xt1 OK done\n";
-    let played = play(&format!("S: * OK ready\n{text}"), |peer| {
-        peer.run(Greeting::new())?;
+        S: xt3 OK done
+        S: xt2 OK done\n";
+    let played = play(&format!("{SELECTED}{text}"), |peer| {
+        select(peer)?;
         let mut batch = Batch::new();
         assert!(batch.is_empty());
         let read = batch.add(Fetch::new("1", Section::Header));
@@ -312,8 +320,8 @@ fn commands_of_different_kinds_have_tickets() {
 #[test]
 fn no_more_is_on_its_way_than_fits_between_two_programs() {
     // A server that says nothing is sent 16 KiB, and not one octet more.
-    let mut peer = Peer::whole(&dialogue("S: * OK ready\n"));
-    peer.run(Greeting::new()).unwrap();
+    let mut peer = Peer::whole(&dialogue(SELECTED));
+    select(&mut peer).unwrap();
     let set = |n: u32| (0..100).map(|k| (n * 1000 + 2 * k + 1).to_string()).collect::<Vec<_>>();
     let mut commands: Vec<Fetch> =
         (0..100).map(|n| Fetch::new(&*set(n).join(","), Item::Body)).collect();
@@ -342,7 +350,7 @@ fn no_more_is_on_its_way_than_fits_between_two_programs() {
                 assert!(written.len() - begin <= 16 * 1024, "{answered}");
                 assert!(written.len() - begin > 15 * 1024 || answered > 60);
                 answered += 1;
-                answer(&mut conversation, format!("xt{answered} OK done\r\n").as_bytes());
+                answer(&mut conversation, format!("xt{} OK done\r\n", answered + 1).as_bytes());
             }
             Want::Done => break,
             other => panic!("{other:?}"),

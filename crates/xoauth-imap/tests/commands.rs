@@ -17,7 +17,7 @@ use xoauth_imap::command::*;
 use xoauth_imap::proto::Command;
 use xoauth_imap::sasl::oauth1::Secret;
 use xoauth_imap::sasl::wire::Want;
-use xoauth_imap::{Date, DateTime, Error, Flag, Mailbox, SpecialUse, StatusItem};
+use xoauth_imap::{Date, DateTime, Error, Flag, Mailbox, Query, SpecialUse, StatusItem};
 
 /// Plays a dialogue behind a greeting with these capabilities, a mailbox being selected.
 #[track_caller]
@@ -450,17 +450,19 @@ fn commands_about_messages_need_a_mailbox() {
             peer.run(Close::new()).unwrap_err(),
             peer.run(Unselect::new()).unwrap_err(),
             peer.run(Check::new()).unwrap_err(),
+            peer.run(Fetch::new("1", Item::Uid)).unwrap_err(),
+            peer.run(Store::new("1", StoreAction::Add, [Flag::Seen])).unwrap_err(),
+            peer.run(Search::new(Query::All)).unwrap_err(),
         ];
         errors.retain(|error| !error.is_fatal());
         Ok(errors.iter().map(ToString::to_string).collect::<Vec<_>>())
     });
     let errors = errors.unwrap();
-    for (verb, error) in
-        ["COPY", "MOVE", "EXPUNGE", "CLOSE", "UNSELECT", "CHECK"].iter().zip(&errors)
-    {
+    let verbs = "COPY MOVE EXPUNGE CLOSE UNSELECT CHECK FETCH STORE SEARCH";
+    for (verb, error) in verbs.split(' ').zip(&errors) {
         assert_eq!(*error, format!("{verb} needs a selected mailbox"));
     }
-    assert_eq!(errors.len(), 6);
+    assert_eq!(errors.len(), 9);
 }
 
 #[test]

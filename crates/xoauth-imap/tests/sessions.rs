@@ -321,6 +321,24 @@ fn capabilities_are_unknown_after_a_login_that_does_not_tell_them() {
 }
 
 #[test]
+fn who_is_known_does_not_log_in_again() {
+    let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 OK in\n");
+    play(&with_greeting(&text), |peer| {
+        greeted(peer)?;
+        assert!(!peer.machine.state().is_authenticated());
+        peer.run(authenticate(SaslIr::Auto))?;
+        assert!(peer.machine.state().is_authenticated());
+        let again = peer.run(authenticate(SaslIr::Auto)).unwrap_err();
+        let login = peer.run(Login::new("user", Secret::new("password"))).unwrap_err();
+        for error in [again, login] {
+            assert!(matches!(error, Error::AlreadyAuthenticated) && !error.is_fatal(), "{error:?}");
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn octets_behind_the_answer_to_starttls_are_an_attack() {
     let text = "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready\nC: xt1 STARTTLS\nS: xt1 OK go\n";
     for suffix in ["", "*", "* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\n", "xt2 OK done\r\n", "\r\n"] {
@@ -474,14 +492,15 @@ fn search_asks_in_the_charset_it_needs() {
         S: * SEARCH 2 84 882
         S: * SEARCH 883
         S: xt1 OK done\n";
-    let found = command(text, || Search::new(Query::unseen())).unwrap();
+    let found = command(text, || Search::new(Query::unseen()).even_if_unlisted()).unwrap();
     assert_eq!(found, "[Uid(2), Uid(84), Uid(882), Uid(883)]");
     let text = "C: xt1 SEARCH CHARSET UTF-8 SUBJECT {6}
         S: + go
         C: Grüß
         S: * SEARCH
         S: xt1 OK done\n";
-    assert_eq!(command(text, || Search::sequence_numbers(Query::subject("Grüß"))).unwrap(), "[]");
+    let search = || Search::sequence_numbers(Query::subject("Grüß")).even_if_unlisted();
+    assert_eq!(command(text, search).unwrap(), "[]");
 }
 
 #[test]
@@ -492,7 +511,7 @@ fn a_literal_that_is_refused_is_not_sent() {
         S: xt2 OK done\n";
     play(&with_greeting(text), |peer| {
         greeted(peer)?;
-        match peer.run(Search::new(Query::subject("Grüß"))) {
+        match peer.run(Search::new(Query::subject("Grüß")).even_if_unlisted()) {
             Err(error) if error.is_fatal() => return Err(error),
             refused => assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}"),
         }
@@ -509,7 +528,7 @@ fn a_literal_does_not_wait_where_the_server_has_literal_plus() {
         S: xt1 OK done\n";
     play(text, |peer| {
         greeted(peer)?;
-        peer.run(Search::new(Query::subject("Grüß"))).map(drop)
+        peer.run(Search::new(Query::subject("Grüß")).even_if_unlisted()).map(drop)
     })
     .unwrap();
 }
@@ -527,7 +546,7 @@ fn fetch_gives_messages_with_their_bodies() {
     let items = || [Item::Flags, Item::Body, Section::Header.into()];
     let read = play(&with_greeting(text), |peer| {
         greeted(peer)?;
-        let messages = peer.run(Fetch::new("1:*", items()))?;
+        let messages = peer.run(Fetch::new("1:*", items()).even_if_unlisted())?;
         Ok(messages
             .iter()
             .map(|m| {
@@ -553,14 +572,14 @@ fn a_body_longer_than_its_limit_ends_the_session_before_it_is_stored() {
             S. 0123456789)
             S:
             S: xt1 OK done\n";
-        command(text, move || Fetch::new("1", Item::Body).longest_body(limit))
+        command(text, move || Fetch::new("1", Item::Body).longest_body(limit).even_if_unlisted())
     };
     assert!(fetch(10).is_ok());
     let Err(Error::Limit { kind: LimitKind::Body }) = Peer::first_error(
         &with_greeting("C: xt1 UID FETCH 1 (BODY.PEEK[])\nS: * 1 FETCH (BODY[] {10}\n"),
         |peer| {
             greeted(peer)?;
-            peer.run(Fetch::new("1", Item::Body).longest_body(9)).map(drop)
+            peer.run(Fetch::new("1", Item::Body).longest_body(9).even_if_unlisted()).map(drop)
         },
     ) else {
         panic!("taken")
@@ -572,7 +591,7 @@ fn a_set_that_is_none_is_refused_before_anything_is_sent() {
     for set in ["", "0", "1:", "a", "1,,2", "4294967296", "1 2", "1\r\nx"] {
         let result = play(GREETING, |peer| {
             greeted(peer)?;
-            let error = peer.run(Fetch::new(set, Item::Uid)).unwrap_err();
+            let error = peer.run(Fetch::new(set, Item::Uid).even_if_unlisted()).unwrap_err();
             assert!(peer.machine.is_usable());
             assert!(error.to_string().starts_with("invalid message numbers: "), "{error}");
             Ok(matches!(error, Error::InvalidNumbers(_)))
@@ -587,7 +606,7 @@ fn nothing_is_asked_about_no_messages() {
     let text = "C: xt2 NOOP\nS: xt2 OK done\n";
     let messages = play(&with_greeting(text), |peer| {
         greeted(peer)?;
-        let messages = peer.run(Fetch::new(none.clone(), Item::Body))?;
+        let messages = peer.run(Fetch::new(none.clone(), Item::Body).even_if_unlisted())?;
         peer.run(Noop::new())?;
         Ok(messages.len())
     });
@@ -602,7 +621,7 @@ fn store_tells_the_new_flags() {
     let changed = play(&with_greeting(text), |peer| {
         greeted(peer)?;
         let flags = [Flag::Deleted, Flag::keyword("$Label1").unwrap()];
-        let changed = peer.run(Store::new("5", StoreAction::Add, flags))?;
+        let changed = peer.run(Store::new("5", StoreAction::Add, flags).even_if_unlisted())?;
         Ok(changed
             .iter()
             .map(|message| message.flags.as_ref().map_or(0, |flags| flags.iter().count()))
@@ -728,7 +747,7 @@ fn an_item_that_breaks_the_grammar_is_told_the_same_however_its_body_came() {
         S: FLAGS (\Seen) UID 1)
         S: xt1 OK done";
     let messages = play(text, |peer| {
-        peer.run(Fetch::new("1", Item::Body)).map(|messages| format!("{messages:?}"))
+        peer.run(Fetch::new("1", Item::Body).even_if_unlisted()).map(|m| format!("{m:?}"))
     });
     assert!(messages.is_ok_and(|messages| messages.contains("InvalidItem")));
 }

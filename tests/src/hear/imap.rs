@@ -85,10 +85,10 @@ fn command(context: &str) -> Option<Box<dyn Exchange>> {
         "starttls" => Box::new(StartTls::new()),
         "select" => Box::new(Select::new("INBOX")),
         "list" => Box::new(List::all()),
-        "search" => Box::new(Search::sequence_numbers(Query::All)),
-        "fetch" => Box::new(Fetch::by_sequence("1:*", Item::Body)),
         "logout" => Box::new(Logout::new()),
         // Nothing is known of what went before, so they are sent without it.
+        "search" => Box::new(Search::sequence_numbers(Query::All).even_if_unlisted()),
+        "fetch" => Box::new(Fetch::by_sequence("1:*", Item::Body).even_if_unlisted()),
         "copy" => Box::new(Copy::by_sequence("1:*", "copies").even_if_unlisted()),
         "idle" => Box::new(Idle::new().even_if_unlisted()),
         "" => Box::new(Noop::new()),

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{
     AccessList, ArgumentSink, Mailbox, MailboxRights, Octets, Rights, RightsChoice, StatusText,
 };
@@ -44,6 +44,10 @@ impl SetAcl {
 }
 
 impl Exchange for SetAcl {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("SETACL", &["ACL"])?;
         out.raw("SETACL ");
@@ -84,6 +88,10 @@ impl DeleteAcl {
 }
 
 impl Exchange for DeleteAcl {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("DELETEACL", &["ACL"])?;
         out.raw("DELETEACL ");
@@ -117,6 +125,14 @@ impl GetAcl {
 }
 
 impl Exchange for GetAcl {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::MailboxData("ACL", &self.mailbox)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETACL", &["ACL"])?;
         out.raw("GETACL ");
@@ -162,6 +178,14 @@ impl ListRights {
 }
 
 impl Exchange for ListRights {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::MailboxData("LISTRIGHTS", &self.mailbox)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("LISTRIGHTS", &["ACL"])?;
         out.raw("LISTRIGHTS ");
@@ -206,6 +230,14 @@ impl MyRights {
 }
 
 impl Exchange for MyRights {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::MailboxData("MYRIGHTS", &self.mailbox)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("MYRIGHTS", &["ACL"])?;
         out.raw("MYRIGHTS ");

@@ -44,6 +44,7 @@ impl Exchange for Greeting {
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         state.preauthenticated = status.kind == StatusKind::Preauth;
+        state.authenticated = state.preauthenticated;
     }
 }
 

@@ -6,7 +6,7 @@ use super::content::Content;
 use super::{Numbers, accepted, flags};
 use crate::error::Error;
 use crate::parse::{Code, Response};
-use crate::proto::{Claim, Command, Encoder, Exchange, LiteralForm, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, LiteralForm, State};
 use crate::types::{
     AppendUid, ArgumentSink, DateTime, Flag, Mailbox, ResponseCode, SeqNo, StatusText, Uid,
 };
@@ -139,6 +139,10 @@ impl Append {
 }
 
 impl Exchange for Append {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     /// # Errors
     /// A message larger than the server's APPENDLIMIT (RFC 7889), a flag that no client can set, and
     /// [`Error::Unsupported`] for several messages without MULTIAPPEND or a NUL octet without BINARY.
@@ -203,6 +207,13 @@ impl Replace {
 }
 
 impl Exchange for Replace {
+    fn footprint(&self) -> Footprint<'_> {
+        match self.numbers {
+            Numbers::Uid(_) => Footprint::Data("APPENDUID"),
+            _ => Footprint::Alone,
+        }
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         out.needs("REPLACE", &["REPLACE"])?;
         out.needs_mailbox("REPLACE")?;

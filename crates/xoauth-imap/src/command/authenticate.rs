@@ -48,9 +48,9 @@ impl Authenticate {
 impl Exchange for Authenticate {
     /// # Errors
     /// [`Error::MechanismUnavailable`] where the server does not list the mechanism;
-    /// [`Error::AlreadyAuthenticated`] behind a PREAUTH greeting (RFC 9051, 7.1.4).
+    /// [`Error::AlreadyAuthenticated`] where it knows who we are: behind a PREAUTH greeting, or an earlier login.
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
-        if state.is_preauthenticated() {
+        if state.is_authenticated() {
             return Err(Error::AlreadyAuthenticated);
         }
         let name = self.exchange.mechanism();
@@ -98,6 +98,7 @@ impl Exchange for Authenticate {
 
     /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        state.authenticated |= status.is_ok();
         if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
             state.capabilities = None;
         }

@@ -7,7 +7,7 @@ use super::sort::{SortOrder, encode_order};
 use super::{accepted, search::encode_query};
 use crate::error::Error;
 use crate::parse::{EsearchRef, Response, SetRef};
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, Found, FoundPart, Number, Query, Ranges, SeqNo, StatusText, Uid};
 
 /// Which messages match a query, told as it is asked for: how many, the first, the last, all as ranges, a part.
@@ -158,6 +158,21 @@ impl<N: Number> ExtendedSearch<N> {
 }
 
 impl<N: Number + Send> Exchange for ExtendedSearch<N> {
+    /// Several share a flight, for their answers tell their tags. One that does not is taken to answer the first,
+    /// as a server does that works on one command after the other.
+    fn footprint(&self) -> Footprint<'_> {
+        let name = if self.order.is_empty() { "SEARCH" } else { "SORT" };
+        if self.by_uid && !self.query.has_sequence_numbers() {
+            Footprint::TaggedData(name)
+        } else {
+            Footprint::Alone
+        }
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.by_uid && !self.save && self.query.is_lasting()
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs_mailbox("SEARCH")?;
         self.tag = out.tag().into();

@@ -223,6 +223,7 @@ impl Exchange for Fetch {
 
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         self.longest_body.get_or_insert(state.limits().body);
+        out.needs_mailbox("FETCH")?;
         self.numbers.encode("FETCH", out)?;
         out.raw(" ");
         self.items.encode(out)?;

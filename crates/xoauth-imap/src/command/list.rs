@@ -181,7 +181,9 @@ impl List {
 
 impl Exchange for List {
     fn footprint(&self) -> Footprint<'_> {
-        if self.asks_status() { Footprint::Alone } else { Footprint::Data("LIST") }
+        // What is told of the mailboxes it finds could be the answer to a command about one of them.
+        let tells_more = self.asks_status() || self.returns.contains(&ListReturn::MyRights);
+        if tells_more { Footprint::Alone } else { Footprint::Data("LIST") }
     }
 
     fn is_repeatable(&self) -> bool {

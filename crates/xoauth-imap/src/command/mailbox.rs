@@ -4,7 +4,7 @@
 use super::accepted;
 use crate::error::Error;
 use crate::parse::{Code, Response, StatusRef};
-use crate::proto::{Claim, Command, Encoder, Exchange, Selected, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Selected, State};
 use crate::types::{ArgumentSink, Mailbox, StatusText};
 
 /// SELECT, RFC 9051 6.3.2: opens a mailbox for reading and changing.
@@ -158,6 +158,10 @@ macro_rules! about_the_selected {
         }
 
         impl Exchange for $command {
+            fn footprint(&self) -> Footprint<'_> {
+                if $leaves { Footprint::Alone } else { Footprint::Status }
+            }
+
             fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
                 let capability: Option<&'static str> = $capability;
                 if let Some(capability) = capability {

@@ -33,6 +33,10 @@ impl Create {
 }
 
 impl Exchange for Create {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("CREATE ");
         self.mailbox.encode(out);
@@ -77,6 +81,10 @@ macro_rules! names_a_mailbox {
         }
 
         impl Exchange for $command {
+            fn footprint(&self) -> Footprint<'_> {
+                Footprint::Status
+            }
+
             fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
                 out.raw(concat!($verb, " "));
                 self.mailbox.encode(out);
@@ -127,6 +135,10 @@ impl Rename {
 }
 
 impl Exchange for Rename {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.raw("RENAME ");
         self.from.encode(out);
@@ -192,7 +204,7 @@ pub(super) fn encode_items(
 
 impl Exchange for Status {
     fn footprint(&self) -> Footprint<'_> {
-        Footprint::MailboxStatus(&self.mailbox)
+        Footprint::MailboxData("STATUS", &self.mailbox)
     }
 
     fn is_repeatable(&self) -> bool {

@@ -6,7 +6,7 @@ use super::set::NotASet;
 use super::{Numbers, accepted};
 use crate::error::Error;
 use crate::parse::{Code, Response};
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, GONE, State};
 use crate::types::{ArgumentSink, CopyUid, Mailbox, SeqNo, SeqSet, StatusText, Uid, UidSet};
 
 /// COPY, RFC 9051 6.4.7: all the messages are copied or none.
@@ -85,14 +85,25 @@ goes_to_a_mailbox!(Copy, copied);
 goes_to_a_mailbox!(Move, moved);
 
 /// COPYUID in an untagged OK: MOVE sends it before the messages go (RFC 6851, 4.3), some servers do for COPY.
-fn told_copies(response: &Response<'_>, copied: &mut Option<CopyUid>) -> bool {
+/// Of several in flight those are meant that named the originals.
+fn told_copies(response: &Response<'_>, numbers: &Numbers, copied: &mut Option<CopyUid>) -> bool {
     let Response::Status(status) = response else { return false };
-    let Some(code @ Code::CopyUid { .. }) = &status.code else { return false };
+    let Some(code @ Code::CopyUid { source, .. }) = &status.code else { return false };
+    if let Numbers::Uid(set) = numbers {
+        if source.ranges().any(|(from, to)| !set.may_hold(from.into()) || !set.may_hold(to.into()))
+        {
+            return false;
+        }
+    }
     *copied = CopyUid::from_code(code);
     true
 }
 
 impl Exchange for Copy {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Copies(&self.numbers)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs_mailbox("COPY")?;
         self.numbers.encode("COPY", out)?;
@@ -102,7 +113,7 @@ impl Exchange for Copy {
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        let mine = told_copies(response, &mut self.copied);
+        let mine = told_copies(response, &self.numbers, &mut self.copied);
         Ok(if mine { Claim::Mine } else { Claim::Pass })
     }
 }
@@ -119,6 +130,10 @@ impl Command for Copy {
 }
 
 impl Exchange for Move {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Moves(&self.numbers)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("MOVE", &["MOVE"])?;
         out.needs_mailbox("MOVE")?;
@@ -130,7 +145,7 @@ impl Exchange for Move {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Moved { copied, expunged } = &mut self.moved;
-        let mine = told_copies(response, copied) || expunged.hear(response);
+        let mine = told_copies(response, &self.numbers, copied) || expunged.hear(response);
         Ok(if mine { Claim::Mine } else { Claim::Pass })
     }
 }
@@ -168,6 +183,10 @@ impl Expunge {
 }
 
 impl Exchange for Expunge {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data(GONE)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs_mailbox("EXPUNGE")?;
         match &self.only {

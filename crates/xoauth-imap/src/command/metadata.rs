@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, Mailbox, Metadata, Octets, ResponseCode, StatusText};
 
 /// GETMETADATA, RFC 5464 4.2.
@@ -88,6 +88,14 @@ fn check_entry(entry: &str) -> Result<(), Error> {
 }
 
 impl Exchange for GetMetadata {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::MailboxData("METADATA", &self.mailbox)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETMETADATA", needed(&self.mailbox))?;
         if self.entries.is_empty() {
@@ -172,6 +180,10 @@ impl SetMetadata {
 }
 
 impl Exchange for SetMetadata {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Status
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("SETMETADATA", needed(&self.mailbox))?;
         if self.entries.is_empty() {

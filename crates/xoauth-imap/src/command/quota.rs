@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::{accepted, custom::check_atom};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, Mailbox, Octets, Quota, ResourceKind, StatusText};
 
 /// GETQUOTA, RFC 9208 4.1.1.
@@ -24,6 +24,14 @@ impl GetQuota {
 }
 
 impl Exchange for GetQuota {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("QUOTA")
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETQUOTA", &["QUOTA"])?;
         out.raw("GETQUOTA ");
@@ -77,6 +85,14 @@ impl GetQuotaRoot {
 }
 
 impl Exchange for GetQuotaRoot {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("QUOTA")
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETQUOTAROOT", &["QUOTA"])?;
         out.raw("GETQUOTAROOT ");
@@ -124,6 +140,10 @@ impl SetQuota {
 }
 
 impl Exchange for SetQuota {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("QUOTA")
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         // RFC 2087 had no capability of its own for it.
         out.needs("SETQUOTA", &["QUOTASET", "QUOTA"])?;

@@ -1,5 +1,6 @@
 //! SEARCH, RFC 9051 6.4.4 and RFC 3501 6.4.4.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -19,6 +20,7 @@ pub struct Search<N = Uid> {
     verb: &'static str,
     query: Query,
     found: Vec<u32>,
+    tag: String,
     /// How many numbers ranges may become.
     most: usize,
     numbers: PhantomData<N>,
@@ -40,23 +42,30 @@ impl Search<SeqNo> {
 
 impl<N> Search<N> {
     fn with(verb: &'static str, query: Query) -> Self {
-        Self { verb, query, found: Vec::new(), most: 0, numbers: PhantomData }
+        Self { verb, query, found: Vec::new(), tag: String::new(), most: 0, numbers: PhantomData }
     }
 }
 
 impl<N: Number> Exchange for Search<N> {
     fn footprint(&self) -> Footprint<'_> {
-        if self.verb == "UID SEARCH" { Footprint::Data("SEARCH") } else { Footprint::Alone }
+        match (self.verb, self.query.has_sequence_numbers()) {
+            ("UID SEARCH", false) => Footprint::Data("SEARCH"),
+            // The server may renumber the messages while it searches by them.
+            ("UID SEARCH", true) => Footprint::Alone,
+            _ => Footprint::NumberedData("SEARCH"),
+        }
     }
 
     /// Sequence numbers mean other messages once the mailbox changed; unique identifiers do not.
     fn is_repeatable(&self) -> bool {
-        self.verb == "UID SEARCH"
+        self.verb == "UID SEARCH" && self.query.is_lasting()
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         // A SEARCH response names a number in two octets at least.
         self.most = state.limits().response / 2;
+        out.needs_mailbox("SEARCH")?;
+        self.tag = out.tag().into();
         out.raw(self.verb);
         encode_query("SEARCH", &self.query, true, out)
     }
@@ -65,6 +74,11 @@ impl<N: Number> Exchange for Search<N> {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::Search(found) => self.found.extend(found.iter()),
+            Response::Esearch(EsearchRef { tag: Some(tag), .. })
+                if *tag.cow() != *self.tag.as_bytes() =>
+            {
+                return Ok(Claim::Pass);
+            }
             // IMAP4rev2 has no other (RFC 9051, 6.4.4). Ranges become numbers here, within a limit.
             Response::Esearch(EsearchRef { all: Some(all), .. }) => {
                 for (from, to) in all.ranges() {

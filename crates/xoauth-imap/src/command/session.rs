@@ -9,7 +9,7 @@ use xoauth_sasl::oauth1::Secret;
 use super::{BeforeLogin, accepted};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, Capabilities, Identity, Namespaces, StatusText};
 
 /// ENABLE, RFC 5161 and RFC 9051 6.3.1: switches on extensions that change what the server sends.
@@ -94,6 +94,10 @@ impl Namespace {
 }
 
 impl Exchange for Namespace {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("NAMESPACE")
+    }
+
     fn is_repeatable(&self) -> bool {
         true
     }
@@ -142,6 +146,10 @@ impl Id {
 }
 
 impl Exchange for Id {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Data("ID")
+    }
+
     fn is_repeatable(&self) -> bool {
         true
     }
@@ -217,9 +225,9 @@ impl Login {
 impl Exchange for Login {
     /// # Errors
     /// [`Error::MechanismUnavailable`] where the server forbids it with LOGINDISABLED (RFC 9051, 6.2.3);
-    /// [`Error::AlreadyAuthenticated`] behind a PREAUTH greeting.
+    /// [`Error::AlreadyAuthenticated`] where it knows who we are.
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
-        if state.is_preauthenticated() {
+        if state.is_authenticated() {
             return Err(Error::AlreadyAuthenticated);
         }
         let Some(capabilities) = state.capabilities() else {
@@ -245,6 +253,7 @@ impl Exchange for Login {
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        state.authenticated |= status.is_ok();
         if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
             state.capabilities = None;
         }

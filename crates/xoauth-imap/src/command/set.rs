@@ -47,7 +47,11 @@ impl Numbers {
 
     /// They mean the same messages in another session, while UIDVALIDITY stays what it is.
     pub(crate) fn are_unique(&self) -> bool {
-        matches!(self, Self::Uid(_) | Self::None)
+        match self {
+            Self::Uid(set) => !set.is_saved_search(),
+            Self::None => true,
+            Self::Sequence(_) | Self::Invalid(_) => false,
+        }
     }
 
     /// Writes `verb` in the form that fits, a space and the numbers.

@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 use super::{accepted, search::encode_query};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{ArgumentSink, Number, Query, SeqNo, StatusText, Threads, Uid};
 
 /// `sort-key`, RFC 5256 3 (DISPLAYFROM and DISPLAYTO: RFC 5957): what messages are sorted by.
@@ -86,6 +86,11 @@ pub(super) fn encode_order(order: &[SortOrder], out: &mut Encoder<'_>) -> Result
     Ok(())
 }
 
+/// During either command the server may renumber the messages (RFC 9051, 7.5.1).
+fn footprint(name: &'static str, by_uid: bool, query: &Query) -> Footprint<'static> {
+    if by_uid && !query.has_sequence_numbers() { Footprint::Data(name) } else { Footprint::Alone }
+}
+
 /// SORT, RFC 5256 3: which messages match a query, in an order.
 #[derive(Debug, Clone)]
 pub struct Sort<N = Uid> {
@@ -128,6 +133,14 @@ impl<N> Sort<N> {
 }
 
 impl<N: Number + Send> Exchange for Sort<N> {
+    fn footprint(&self) -> Footprint<'_> {
+        footprint("SORT", self.verb == "UID SORT", &self.query)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.verb == "UID SORT" && self.query.is_lasting()
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("SORT", &["SORT"])?;
         out.needs_mailbox("SORT")?;
@@ -192,6 +205,14 @@ impl Thread<SeqNo> {
 }
 
 impl<N: Number + Send> Exchange for Thread<N> {
+    fn footprint(&self) -> Footprint<'_> {
+        footprint("THREAD", self.verb == "UID THREAD", &self.query)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.verb == "UID THREAD" && self.query.is_lasting()
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         let (name, capability) = match self.algorithm {
             ThreadAlgorithm::OrderedSubject => ("ORDEREDSUBJECT", "THREAD=ORDEREDSUBJECT"),

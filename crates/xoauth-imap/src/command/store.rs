@@ -93,6 +93,7 @@ impl Exchange for Store {
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        out.needs_mailbox("STORE")?;
         self.numbers.encode("STORE", out)?;
         self.encode_change(out)
     }
@@ -137,8 +138,13 @@ pub struct Stored {
 }
 
 impl Exchange for ConditionalStore {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Messages(&self.store.numbers)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("STORE with a condition", &["CONDSTORE"])?;
+        out.needs_mailbox("STORE")?;
         self.store.numbers.encode("STORE", out)?;
         out.raw(&alloc::format!(" (UNCHANGEDSINCE {})", self.mod_seq));
         self.store.encode_change(out)
@@ -147,7 +153,8 @@ impl Exchange for ConditionalStore {
     /// Also with .SILENT the server tells the new modification sequences (RFC 7162, 3.1.3).
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
-        if self.store.silent && fetch.mod_seq.is_none() {
+        let is_news = self.store.silent && fetch.mod_seq.is_none();
+        if is_news || !self.store.numbers.may_name(fetch.seq, fetch.uid) {
             return Ok(Claim::Pass);
         }
         self.store.changed.push(fetch.to_message(&mut []));
@@ -195,6 +202,10 @@ impl StoreLabels {
 }
 
 impl Exchange for StoreLabels {
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::Messages(&self.numbers)
+    }
+
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("STORE of labels", &["X-GM-EXT-1"])?;
         out.needs_mailbox("STORE of labels")?;
@@ -214,6 +225,9 @@ impl Exchange for StoreLabels {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
+        if !self.numbers.may_name(fetch.seq, fetch.uid) {
+            return Ok(Claim::Pass);
+        }
         self.changed.push(fetch.to_message(&mut []));
         Ok(Claim::Mine)
     }

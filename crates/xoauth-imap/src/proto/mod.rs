@@ -16,6 +16,7 @@ mod tag;
 
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
 pub use footprint::Footprint;
+pub(crate) use footprint::GONE;
 pub use forced::Forced;
 pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;

@@ -14,6 +14,7 @@ pub struct State {
     limits: Limits,
     pub(crate) capabilities: Option<Capabilities>,
     pub(crate) preauthenticated: bool,
+    pub(crate) authenticated: bool,
     /// BYE was heard.
     pub(crate) bye: bool,
     pub(crate) selected: Option<Selected>,
@@ -67,6 +68,7 @@ impl State {
             limits,
             capabilities: None,
             preauthenticated: false,
+            authenticated: false,
             bye: false,
             selected: None,
             enabled: Capabilities::default(),
@@ -113,6 +115,11 @@ impl State {
     /// The server greeted with PREAUTH: the session began authenticated (RFC 9051, 7.1.4).
     pub fn is_preauthenticated(&self) -> bool {
         self.preauthenticated
+    }
+
+    /// The server knows who we are: it greeted with PREAUTH, or took our credentials.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 
     /// Takes note of what an untagged response changes.

@@ -192,15 +192,36 @@ impl Query {
 
     /// The capabilities that a server must offer to know the keys.
     pub(crate) fn needs(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.keys().filter_map(Self::capability)
+    }
+
+    /// The keys, none of which is combined.
+    fn keys(&self) -> impl Iterator<Item = &Self> {
         let tokens = match self {
             Self::Combined(Combined(tokens)) => tokens.as_slice(),
             _ => &[],
         };
+        let single = (!matches!(self, Self::Combined(_))).then_some(self);
         let combined = tokens.iter().filter_map(|token| match token {
-            Token::Key(key) => key.capability(),
+            Token::Key(key) => Some(key),
             _ => None,
         });
-        self.capability().into_iter().chain(combined)
+        single.into_iter().chain(combined)
+    }
+
+    /// Some key names messages by sequence number.
+    pub(crate) fn has_sequence_numbers(&self) -> bool {
+        self.keys().any(|key| matches!(key, Self::Seq(set) if !set.is_saved_search()))
+    }
+
+    /// It means the same in another session while UIDVALIDITY stays what it is: it names no messages by sequence
+    /// number and not what a search kept.
+    pub(crate) fn is_lasting(&self) -> bool {
+        !self.keys().any(|key| match key {
+            Self::Seq(_) => true,
+            Self::Uid(set) => set.is_saved_search(),
+            _ => false,
+        })
     }
 
     fn capability(&self) -> Option<&'static str> {

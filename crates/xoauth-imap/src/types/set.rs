@@ -128,6 +128,11 @@ impl<T: Number> Set<T> {
         Self { ranges: coalesced(self.ranges), saved, of: PhantomData }
     }
 
+    /// Only the server knows all of its numbers.
+    fn is_open(&self) -> bool {
+        self.saved || self.ranges.last().is_some_and(|&(_, to)| to == STAR)
+    }
+
     /// `$` stands alone.
     pub(crate) fn can_be_sent(&self) -> bool {
         self.ranges.is_empty() || !self.saved
@@ -142,14 +147,14 @@ impl<T: Number> Set<T> {
         range.is_some_and(|&(_, to)| number <= to)
     }
 
-    /// The set may hold the number, `*` being what it may be.
+    /// The set may hold the number, `*` and `$` being what they may be.
     pub(crate) fn may_hold(&self, number: T) -> bool {
-        self.ranges.last().is_some_and(|&(_, to)| to == STAR) || self.contains(number)
+        self.is_open() || self.contains(number)
     }
 
-    /// The ranges, both ends included; a set with `*` is all numbers.
+    /// The ranges, both ends included; a set with `*` or `$` is all numbers.
     pub(crate) fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let all = self.ranges.last().is_some_and(|&(_, to)| to == STAR).then_some((1, STAR));
+        let all = self.is_open().then_some((1, STAR));
         let ranges: &[(u64, u64)] = if all.is_some() { &[] } else { &self.ranges };
         all.into_iter().chain(ranges.iter().copied())
     }

@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result {
     let payload = corpus::bodies(10_000, 4 * 1024);
     let server = Server::start(move || Replay::new("UID FETCH", &payload), Duration::ZERO)?;
     let octets = 10_000 * 4 * 1024;
-    let mut session = server.session()?;
+    let mut session = server.selected()?;
     let mut io = server.io_imap()?;
     let tokio = tokio();
     let mut peer = server.async_imap(&tokio)?;
@@ -65,7 +65,7 @@ pub(crate) fn run() -> Result {
 
     let payload = corpus::bodies(1, 200_000_000);
     let server = Server::start(move || Replay::new("UID FETCH", &payload), Duration::ZERO)?;
-    let (mut session, mut io) = (server.session()?, server.io_imap()?);
+    let (mut session, mut io) = (server.selected()?, server.io_imap()?);
     let ran = race(
         "one message of 200 MB over loopback, plain",
         Clock::Cpu,
@@ -83,7 +83,7 @@ fn round_trips() -> Result {
     const COUNT: u32 = 100;
     let payload = corpus::bodies(1, 4 * 1024);
     let server = Server::start(move || Replay::echoing(&payload), Duration::from_millis(20))?;
-    let mut session = server.session()?;
+    let mut session = server.selected()?;
     let mut io = server.io_imap()?;
     let tokio = tokio();
     let mut peer = server.async_imap(&tokio)?;
@@ -181,6 +181,12 @@ impl Server {
         let login = XOAuth2::new("user", "token")?;
         let session = builder.connect_plain()?.trust().authenticate(login);
         Ok(session.map_err(|refused| refused.to_string())?)
+    }
+
+    fn selected(&self) -> std::result::Result<Session<TcpTransport>, Box<dyn Error>> {
+        let mut session = self.session()?;
+        session.run(Select::new("INBOX"))?;
+        Ok(session)
     }
 
     /// Connected and greeted, the way the client does not see.

@@ -13,7 +13,7 @@ use imap_next::{Interrupt, Io, State as _};
 use imap_proto::{AttributeValue, MailboxDatum, Response as ProtoResponse};
 use io_imap::client::ImapClientStd;
 use tokio::runtime::{Builder as Runtime, Runtime as Tokio};
-use xoauth::imap::command::{Fetch, Item, List, Search};
+use xoauth::imap::command::{Fetch, Item, List, Search, Select};
 use xoauth::imap::parse::{FetchRef, Input, ListRef, Response, Tolerated, parse_response};
 use xoauth::imap::{Builder, Part, Query, Session};
 use xoauth::net::Untimed;
@@ -46,7 +46,10 @@ pub(super) fn ours(word: &'static str, payload: &Arc<Vec<u8>>) -> Session<Untime
     let client = Builder::new("localhost")
         .from_stream(Untimed(Replay::new(word, payload)))
         .expect("greeted");
-    client.authenticate(XOAuth2::new("user", "token").expect("valid")).expect("authenticated")
+    let login = XOAuth2::new("user", "token").expect("valid");
+    let mut session = client.authenticate(login).expect("authenticated");
+    session.run(Select::new("INBOX")).expect("selected");
+    session
 }
 
 pub(super) fn tokio() -> Tokio {
