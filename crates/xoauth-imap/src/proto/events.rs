@@ -16,9 +16,29 @@ pub(super) struct Answers {
     /// Octets of bodies that belong to the responses counted, and those of the response under way.
     bodies: u64,
     bodies_begun: u64,
+    /// Messages that the selected mailbox had when the flight began.
+    exists: usize,
 }
 
+/// Octets of text that an answer about a message has: those of an ordinary envelope.
+const LARGE_ANSWER: usize = 1024;
+
 impl Answers {
+    /// Another flight begins, with a mailbox of so many messages.
+    pub(super) fn begin(&mut self, exists: Option<u32>) {
+        let exists = exists.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        *self = Self { exists, ..Self::default() };
+    }
+
+    /// How many responses are kept, and octets of their texts.
+    fn most(&self, limits: &Limits) -> (usize, usize) {
+        let in_mailbox = self.exists.min(limits.answers_in_large_mailbox);
+        if in_mailbox <= limits.answers {
+            return (limits.answers, limits.answer_octets);
+        }
+        (in_mailbox, limits.answer_octets.max(in_mailbox.saturating_mul(LARGE_ANSWER)))
+    }
+
     /// A body was announced that a command keeps.
     pub(super) fn announce(&mut self, octets: u64, limits: &Limits) -> Result<(), Error> {
         self.bodies_begun = self.bodies_begun.saturating_add(octets);
@@ -33,7 +53,8 @@ impl Answers {
         self.count += 1;
         self.octets += octets;
         self.bodies = self.bodies.saturating_add(core::mem::take(&mut self.bodies_begun));
-        if self.count > limits.answers || self.octets > limits.answer_octets {
+        let (count, octets) = self.most(limits);
+        if self.count > count || self.octets > octets {
             return Err(Error::Limit { kind: LimitKind::Answers });
         }
         Ok(())

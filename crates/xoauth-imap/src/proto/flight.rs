@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use crate::error::Error;
-use crate::proto::events::Answers;
 use crate::proto::exchange::{Exchange, Kind};
 use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
@@ -57,11 +56,11 @@ impl Machine {
         self.flight.clear();
         self.given = 0;
         self.events.begin();
-        self.answers = Answers::default();
         self.state.message_limit = None;
         // What came since the last answer belongs to no command of this flight.
         while self.advance(&mut [])? {}
         self.flight.clear();
+        self.answers.begin(self.state.selected().and_then(|selected| selected.exists));
         let begun = self.commands;
         self.given = exchanges.len();
         let result = self.take_off(exchanges);

@@ -23,7 +23,11 @@ pub struct Limits {
     pub event_octets: usize,
     /// Responses kept as the answer of one command: 100,000. A stream hands them on and has no such limit.
     pub answers: usize,
-    /// Octets of those responses' texts together: 64 MiB, SEARCH answers of eight million numbers.
+    /// The same, where the selected mailbox was known to have more messages before the command was sent: as many as
+    /// it has, up to a million. What reads a mailbox of 150,000 messages should get them.
+    pub answers_in_large_mailbox: usize,
+    /// Octets of those responses' texts together: 64 MiB, SEARCH answers of eight million numbers. In a large mailbox
+    /// 1 KiB for each answer.
     pub answer_octets: usize,
     /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
     /// taken yet.
@@ -56,6 +60,7 @@ impl Default for Limits {
             events: 100_000,
             event_octets: 16 * 1024 * 1024,
             answers: 100_000,
+            answers_in_large_mailbox: 1_000_000,
             answer_octets: 64 * 1024 * 1024,
             answer_bodies: 256 * 1024 * 1024,
             read_buffer: 64 * 1024,

@@ -1,0 +1,205 @@
+//! Each limit holds at n and is passed at n + 1, and what passes it ends the session.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod transcript;
+
+use transcript::Peer;
+use xoauth_imap::command::*;
+use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
+use xoauth_imap::{Error, Event, LimitKind, Limits, Query};
+
+/// Lets a command hear `answer` after a SELECT of a mailbox with `exists` messages.
+fn hear(
+    limits: Limits,
+    exists: u32,
+    command: &mut dyn Exchange,
+    answer: &str,
+) -> Result<Machine, Error> {
+    let mut peer = Peer::whole(&transcript::dialogue(&format!(
+        "S: * OK [CAPABILITY IMAP4rev1 IDLE] ready\nC: xt1 SELECT INBOX\nS: * {exists} EXISTS\nS: xt1 OK done\n"
+    )));
+    peer.machine = Machine::new(TagPrefix::new("t"), limits);
+    peer.run(Greeting::new())?;
+    peer.run(Select::new("INBOX"))?;
+    let machine = &mut peer.machine;
+    while machine.next_event().is_some() {}
+    let answer = answer.to_owned() + "xt2 OK done\r\n";
+    let mut rest = answer.as_bytes();
+    machine.start(&mut [command])?;
+    loop {
+        use xoauth_imap::sasl::wire::Want;
+        match machine.poll(&mut [command])? {
+            Want::Write(octets) => {
+                let n = octets.len();
+                machine.written(n);
+            }
+            Want::Read => {
+                let room = machine.read_buffer();
+                let n = rest.len().min(room.len());
+                room[..n].copy_from_slice(&rest[..n]);
+                rest = &rest[n..];
+                machine.received(n);
+            }
+            Want::Done => break,
+            want => panic!("{want:?}"),
+        }
+    }
+    Ok(peer.machine)
+}
+
+fn limits(set: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    set(&mut limits);
+    limits
+}
+
+/// What holds is heard; what is one more is not, and the session is over with it.
+#[track_caller]
+fn at(
+    kind: LimitKind,
+    limits: Limits,
+    command: impl Fn() -> Box<dyn Exchange>,
+    holds: &str,
+    passes: &str,
+) {
+    hear(limits, 3, &mut *command(), holds).unwrap();
+    match hear(limits, 3, &mut *command(), passes) {
+        Err(error @ Error::Limit { kind: found }) if found == kind => assert!(error.is_fatal()),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("{kind} was not passed"),
+    }
+}
+
+fn noop() -> Box<dyn Exchange> {
+    Box::new(Noop::new())
+}
+
+fn fetch() -> Box<dyn Exchange> {
+    Box::new(Fetch::new("1:*", Item::Body))
+}
+
+fn list() -> Box<dyn Exchange> {
+    Box::new(List::all())
+}
+
+#[test]
+fn lines_are_bounded() {
+    let line = |n: usize| format!("* OK {}\r\n", "x".repeat(n - 7));
+    at(LimitKind::Line, limits(|l| l.line = 40), noop, &line(40), &line(41));
+    let tagged = |n: usize| format!("xt2 NO {}\r\n", "x".repeat(n - 9));
+    at(LimitKind::Line, limits(|l| l.line = 40), noop, "", &tagged(41));
+    let line = |n: usize| format!("* LIST () NIL {}\r\n", "x".repeat(n - 16));
+    at(
+        LimitKind::Response,
+        limits(|l| (l.line, l.response) = (40, 300)),
+        list,
+        &line(300),
+        &line(301),
+    );
+    // By default a status has 64 KiB, data 16 MiB.
+    let line = |n: usize| format!("* OK {}\r\n", "x".repeat(n - 7));
+    at(LimitKind::Line, Limits::default(), noop, &line(64 * 1024), &line(64 * 1024 + 1));
+}
+
+#[test]
+fn literals_that_are_kept_are_bounded() {
+    let literal = |n: usize| format!("* LIST () NIL {{{n}}}\r\n{}\r\n", "x".repeat(n));
+    at(LimitKind::Literal, limits(|l| l.buffered_literal = 10), list, &literal(10), &literal(11));
+    // Those of one response together.
+    let two = |n: usize| format!("* X {{5}}\r\n12345 {{{n}}}\r\n{}\r\n", "x".repeat(n));
+    at(LimitKind::Literal, limits(|l| l.buffered_literal = 10), noop, &two(5), &two(6));
+}
+
+#[test]
+fn bodies_are_bounded() {
+    let body = |n: usize| format!("* 1 FETCH (UID 1 BODY[] {{{n}}}\r\n{})\r\n", "x".repeat(n));
+    at(LimitKind::Body, limits(|l| l.body = 10), fetch, &body(10), &body(11));
+    let two = |n: usize| body(5) + &body(n);
+    at(LimitKind::Answers, limits(|l| l.answer_bodies = 10), fetch, &two(5), &two(6));
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| format!("* X {}\r\n", "(".repeat(depth));
+    let item = |depth: usize| format!("* 1 FETCH (ENVELOPE {}\r\n", "(".repeat(depth));
+    hear(Limits::default(), 3, &mut *noop(), &nested(1000)).unwrap();
+    at(LimitKind::Depth, Limits::default(), fetch, &item(100), &item(101));
+    // Lists that end are skipped, however deep they are.
+    let ended = format!("* 1 FETCH (ENVELOPE {}{})\r\n", "(".repeat(5000), ")".repeat(5000));
+    hear(Limits::default(), 3, &mut *fetch(), &ended).unwrap();
+}
+
+#[test]
+fn news_is_bounded() {
+    let news = |n: usize| "* 3 EXISTS\r\n".repeat(n);
+    at(LimitKind::Events, limits(|l| l.events = 7), noop, &news(7), &news(8));
+    // In the length of the responses.
+    let lines = limits(|l| l.event_octets = 7 * "* 3 EXISTS\r\n".len());
+    at(LimitKind::Events, lines, noop, &news(7), &news(8));
+    // What earlier commands left goes, the oldest first; the session goes on.
+    let limits = limits(|l| l.events = 7);
+    let mut machine = hear(limits, 3, &mut *noop(), &news(7)).unwrap();
+    let mut noop = Noop::new();
+    machine.start(&mut [&mut noop]).unwrap();
+    loop {
+        use xoauth_imap::sasl::wire::Want;
+        match machine.poll(&mut [&mut noop]).unwrap() {
+            Want::Write(octets) => {
+                let n = octets.len();
+                machine.written(n);
+            }
+            Want::Read => {
+                let answer = b"* 9 EXISTS\r\nxt3 OK done\r\n";
+                machine.read_buffer()[..answer.len()].copy_from_slice(answer);
+                machine.received(answer.len());
+            }
+            _ => break,
+        }
+    }
+    let left: Vec<_> = std::iter::from_fn(|| machine.next_event()).collect();
+    assert_eq!((left.len(), left.last()), (7, Some(&Event::Exists(9))));
+}
+
+#[test]
+fn answers_are_bounded() {
+    let lists = |n: usize| "* LIST () NIL a\r\n".repeat(n);
+    at(LimitKind::Answers, limits(|l| l.answers = 7), list, &lists(7), &lists(8));
+    let octets = limits(|l| l.answer_octets = 7 * "* LIST () NIL a\r\n".len());
+    at(LimitKind::Answers, octets, list, &lists(7), &lists(8));
+    let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
+    let found = |n: usize| "* SEARCH 1 2 3\r\n".repeat(n);
+    let octets = limits(|l| l.answer_octets = 7 * "* SEARCH 1 2 3\r\n".len());
+    at(LimitKind::Answers, octets, search, &found(7), &found(8));
+    // A range that is short to tell is not short to keep.
+    let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
+    let found = |n: usize| format!("* ESEARCH (TAG \"xt2\") UID ALL 1:{n}\r\n");
+    at(LimitKind::Response, limits(|l| l.response = 1000), search, &found(500), &found(501));
+}
+
+#[test]
+fn a_large_mailbox_is_read_whole() {
+    let limits = limits(|l| {
+        l.answers = 3;
+        l.answers_in_large_mailbox = 7;
+        l.answer_octets = 100;
+    });
+    let answers = |n: usize| "* 1 FETCH (UID 1 FLAGS ())\r\n".repeat(n);
+    let run = |exists, count| {
+        let mut command = Fetch::new("1:*", Item::Flags);
+        hear(limits, exists, &mut command, &answers(count)).map(drop)
+    };
+    for (exists, most) in [(0, 3), (3, 3), (4, 4), (7, 7), (1_000_000, 7)] {
+        run(exists, most).unwrap();
+        let passed = run(exists, most + 1);
+        assert!(matches!(passed, Err(Error::Limit { kind: LimitKind::Answers })), "{exists}");
+    }
+    // What the server says during the answer gives it no more room.
+    let mut command = Fetch::new("1:*", Item::Flags).even_if_unlisted();
+    let answer = format!("* 7 EXISTS\r\n{}", answers(4));
+    assert!(hear(limits, 3, &mut command, &answer).is_err());
+    // By default that is 100,000, and more where the mailbox has more.
+    let mut command = Fetch::new("1:*", Item::Flags);
+    hear(Limits::default(), 100_001, &mut command, &answers(100_001)).unwrap();
+    let mut command = Fetch::new("1:*", Item::Flags);
+    assert!(hear(Limits::default(), 5, &mut command, &answers(100_001)).is_err());
+}
