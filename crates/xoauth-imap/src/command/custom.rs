@@ -1,6 +1,7 @@
 //! Commands this library has no type for.
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use xoauth_sasl::Mask;
@@ -31,6 +32,8 @@ pub struct Custom {
     parts: Vec<Part>,
     hears: Vec<String>,
     heard: Vec<Event>,
+    /// Hides our secrets in what it hears.
+    mask: Arc<Mask>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,7 +63,8 @@ impl Custom {
     /// A command of this name: one atom, or two behind `UID`.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
-        Self { name, capability: None, parts: Vec::new(), hears: Vec::new(), heard: Vec::new() }
+        let (hears, heard, mask) = (Vec::new(), Vec::new(), Arc::default());
+        Self { name, capability: None, parts: Vec::new(), hears, heard, mask }
     }
 
     /// Is refused where the server does not list the capability.
@@ -140,6 +144,7 @@ impl Exchange for Custom {
     /// connection is read: STARTTLS, COMPRESS, AUTHENTICATE, IDLE and LOGOUT have types of their own.
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         let invalid = |argument, reason| Err(Error::InvalidArgument { argument, reason });
+        self.mask = out.mask();
         let mut words = self.name.splitn(2, ' ');
         let first = words.next().unwrap_or_default();
         check_atom("command", first)?;
@@ -195,7 +200,7 @@ impl Exchange for Custom {
         if !self.hears.iter().any(|hears| hears.as_bytes().eq_ignore_ascii_case(name)) {
             return Ok(Claim::Pass);
         }
-        self.heard.push(response.to_event(&Mask::default()));
+        self.heard.push(response.to_event(&self.mask));
         Ok(Claim::Mine)
     }
 }

@@ -2,7 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use xoauth_sasl::Mask;
 
 use super::set::NotASet;
 use super::{ForEach, Items, Numbers, Streamed, accepted};
@@ -57,6 +60,8 @@ pub struct Fetch {
     bodies: Vec<Vec<u8>>,
     announced: Vec<BodyInfo>,
     events: VecDeque<FetchEvent>,
+    /// Hides our secrets in items without a type.
+    mask: Option<Arc<Mask>>,
 }
 
 /// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
@@ -92,6 +97,7 @@ impl Fetch {
             bodies: Vec::new(),
             announced: Vec::new(),
             events: VecDeque::new(),
+            mask: None,
         }
     }
 
@@ -222,6 +228,7 @@ impl Exchange for Fetch {
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        self.mask = Some(out.mask());
         self.longest_body.get_or_insert(state.limits().body);
         out.needs_mailbox("FETCH")?;
         self.numbers.encode("FETCH", out)?;
@@ -270,7 +277,7 @@ impl Exchange for Fetch {
         if !self.is_answer(fetch) {
             return Ok(Claim::Pass);
         }
-        let mut message = fetch.to_message(&mut self.bodies);
+        let mut message = fetch.to_message_masked(&mut self.bodies, self.mask.as_deref());
         // A body whose item could not be read for what stands before it is known from its announcement.
         for (info, octets) in self.announced.drain(..).zip(self.bodies.drain(..)) {
             message.restore(info, octets);

@@ -1,7 +1,10 @@
 //! Opening a mailbox and hearing what changed since it was last seen: QRESYNC, RFC 7162 3.2.5.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
+
+use xoauth_sasl::Mask;
 
 use super::accepted;
 use super::mailbox::Opening;
@@ -23,6 +26,7 @@ pub struct Resync {
     matching: Option<(SeqSet, UidSet)>,
     changed: Vec<Message>,
     vanished: Vec<(Uid, Uid)>,
+    mask: Option<Arc<Mask>>,
 }
 
 /// What became of a mailbox since it was last seen.
@@ -48,6 +52,7 @@ impl Resync {
             matching: None,
             changed: Vec::new(),
             vanished: Vec::new(),
+            mask: None,
         }
     }
 
@@ -84,6 +89,7 @@ impl Exchange for Resync {
         if self.mod_seq == 0 {
             return invalid("modification sequence", "counts from 1");
         }
+        self.mask = Some(out.mask());
         self.opening.encode_name(out);
         out.raw(&alloc::format!(" (QRESYNC ({} {}", self.uid_validity, self.mod_seq));
         if let Some(known) = &self.known {
@@ -104,7 +110,9 @@ impl Exchange for Resync {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::Fetch(fetch) => self.changed.push(fetch.to_message(&mut [])),
+            Response::Fetch(fetch) => {
+                self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
+            }
             Response::Vanished(gone) if gone.earlier => self.vanished.extend(gone.uids()),
             _ => {
                 let (claim, begins) = self.opening.hear(response);

@@ -1,7 +1,10 @@
 //! STORE, RFC 9051 6.4.6.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
+
+use xoauth_sasl::Mask;
 
 use super::set::NotASet;
 use super::{Numbers, accepted, flags};
@@ -31,6 +34,7 @@ pub struct Store {
     flags: Vec<Flag>,
     silent: bool,
     changed: Vec<Message>,
+    mask: Option<Arc<Mask>>,
 }
 
 impl Store {
@@ -60,7 +64,7 @@ impl Store {
 
     fn on(numbers: Numbers, action: StoreAction, flags: impl IntoIterator<Item = Flag>) -> Self {
         let flags = flags.into_iter().collect();
-        Self { numbers, action, flags, silent: false, changed: Vec::new() }
+        Self { numbers, action, flags, silent: false, changed: Vec::new(), mask: None }
     }
 
     /// Asks the server not to tell the new flags: `.SILENT`.
@@ -94,6 +98,7 @@ impl Exchange for Store {
 
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs_mailbox("STORE")?;
+        self.mask = Some(out.mask());
         self.numbers.encode("STORE", out)?;
         self.encode_change(out)
     }
@@ -104,7 +109,7 @@ impl Exchange for Store {
         if self.silent || !self.numbers.may_name(fetch.seq, fetch.uid) {
             return Ok(Claim::Pass);
         }
-        self.changed.push(fetch.to_message(&mut []));
+        self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
         Ok(Claim::Mine)
     }
 }
@@ -145,6 +150,7 @@ impl Exchange for ConditionalStore {
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("STORE with a condition", &["CONDSTORE"])?;
         out.needs_mailbox("STORE")?;
+        self.store.mask = Some(out.mask());
         self.store.numbers.encode("STORE", out)?;
         out.raw(&alloc::format!(" (UNCHANGEDSINCE {})", self.mod_seq));
         self.store.encode_change(out)
@@ -157,7 +163,8 @@ impl Exchange for ConditionalStore {
         if is_news || !self.store.numbers.may_name(fetch.seq, fetch.uid) {
             return Ok(Claim::Pass);
         }
-        self.store.changed.push(fetch.to_message(&mut []));
+        let mask = self.store.mask.as_deref();
+        self.store.changed.push(fetch.to_message_masked(&mut [], mask));
         Ok(Claim::Mine)
     }
 }
@@ -183,6 +190,7 @@ pub struct StoreLabels {
     action: StoreAction,
     labels: Vec<Mailbox>,
     changed: Vec<Message>,
+    mask: Option<Arc<Mask>>,
 }
 
 impl StoreLabels {
@@ -197,7 +205,7 @@ impl StoreLabels {
         S::Error: Into<NotASet>,
     {
         let labels = labels.into_iter().map(Into::into).collect();
-        Self { numbers: Numbers::uids(uids), action, labels, changed: Vec::new() }
+        Self { numbers: Numbers::uids(uids), action, labels, changed: Vec::new(), mask: None }
     }
 }
 
@@ -209,6 +217,7 @@ impl Exchange for StoreLabels {
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("STORE of labels", &["X-GM-EXT-1"])?;
         out.needs_mailbox("STORE of labels")?;
+        self.mask = Some(out.mask());
         self.numbers.encode("STORE", out)?;
         out.raw(match self.action {
             StoreAction::Add => " +X-GM-LABELS (",
@@ -228,7 +237,7 @@ impl Exchange for StoreLabels {
         if !self.numbers.may_name(fetch.seq, fetch.uid) {
             return Ok(Claim::Pass);
         }
-        self.changed.push(fetch.to_message(&mut []));
+        self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
         Ok(Claim::Mine)
     }
 }

@@ -16,6 +16,7 @@
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use xoauth_sasl::Mask;
@@ -51,7 +52,8 @@ pub struct Machine {
     pub(super) answers: Answers,
     pub(super) events: Events,
     tolerated: Tolerated,
-    pub(super) mask: Mask,
+    /// Commands keep it to hide our secrets in what they keep.
+    pub(super) mask: Arc<Mask>,
     /// Lines for a trace, while somebody listens.
     pub(super) transcript: Option<VecDeque<(Direction, String)>>,
     pub(super) broken: Option<Error>,
@@ -83,7 +85,7 @@ impl Machine {
             answers: Answers::default(),
             events: Events::default(),
             tolerated: Tolerated::default(),
-            mask: Mask::default(),
+            mask: Arc::default(),
             transcript: None,
             broken: None,
         }

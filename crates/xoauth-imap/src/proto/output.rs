@@ -5,6 +5,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -245,7 +246,7 @@ impl fmt::Debug for Piece {
 pub struct Encoder<'a> {
     output: &'a mut Output,
     state: &'a State,
-    mask: &'a mut Mask,
+    mask: &'a mut Arc<Mask>,
     command: usize,
     tag: &'a str,
     fault: Option<Error>,
@@ -282,7 +283,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
         state: &'a State,
-        mask: &'a mut Mask,
+        mask: &'a mut Arc<Mask>,
         command: usize,
         tag: &'a str,
     ) -> Self {
@@ -406,7 +407,14 @@ impl<'a> Encoder<'a> {
 
     /// From now on the machine hides these secrets in whatever the server says.
     pub fn protect(&mut self, secrets: Mask) {
-        self.mask.merge(secrets);
+        Arc::make_mut(self.mask).merge(secrets);
+    }
+
+    /// What hides our secrets. A command that keeps octets as the server wrote them, without a type that leaves no
+    /// room for others, keeps this for them: [`Response::to_event`](crate::parse::Response::to_event),
+    /// [`FetchRef::to_message_masked`](crate::parse::FetchRef::to_message_masked).
+    pub fn mask(&self) -> Arc<Mask> {
+        Arc::clone(self.mask)
     }
 
     /// `CRLF`.

@@ -130,12 +130,9 @@ impl From<&EsearchRef<'_>> for Esearch {
     }
 }
 
-/// Octets that a [`Mask`] looks at in one go.
-const PIECE: usize = 4096;
-
 impl Response<'_> {
     /// An owned copy; the secrets that `mask` knows are replaced in the texts of statuses and in what is not
-    /// typed.
+    /// typed or breaks its grammar.
     pub fn to_event(&self, mask: &Mask) -> Event {
         match self {
             Self::Status(status) | Self::Tagged { status, .. } => {
@@ -152,7 +149,9 @@ impl Response<'_> {
             Self::Exists(number) => Event::Exists(*number),
             Self::Recent(number) => Event::Recent(*number),
             Self::Expunge(number) => Event::Expunge(*number),
-            Self::Fetch(fetch) => Event::Fetch(Box::new(fetch.to_message(&mut []))),
+            Self::Fetch(fetch) => {
+                Event::Fetch(Box::new(fetch.to_message_masked(&mut [], Some(mask))))
+            }
             Self::Namespace(told) => Event::Namespace(told.clone()),
             Self::Id(told) => Event::Id(Identity::clone(told)),
             Self::Sort(found) => Event::Sort(found.iter().collect()),
@@ -171,12 +170,7 @@ impl Response<'_> {
             }
             Self::Other { name, octets } => Event::Other {
                 name: String::from_utf8_lossy(name).into_owned(),
-                // In pieces that the mask takes whole; nothing is cut off.
-                octets: octets
-                    .chunks(PIECE)
-                    .flat_map(|piece| mask.apply(piece).into_owned())
-                    .collect::<Vec<u8>>()
-                    .into(),
+                octets: Octets::masked(octets, Some(mask)),
             },
         }
     }

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use xoauth_sasl::Mask;
+
 use super::{BodyStructure, DateTime, Envelope, Flags, Octets, Section, SeqNo, Uid};
 use crate::command::BodyInfo;
 use crate::parse::{BodyRef, FetchItem, FetchRef, ParseError, Text};
@@ -65,7 +67,7 @@ pub struct OtherItem {
 pub struct InvalidItem {
     /// Its name; empty where the rest of the response could not be read.
     pub name: String,
-    /// Its value as the server wrote it, at most the first [`InvalidItem::KEPT`] octets.
+    /// Its value as the server wrote it, at most the first [`InvalidItem::KEPT`] octets, our secrets masked.
     pub octets: Octets,
     /// Octets of the whole value.
     pub len: usize,
@@ -112,6 +114,11 @@ impl FetchRef<'_> {
     /// An owned copy. A body that was streamed is taken out of `streamed`, where the one of index `n` is
     /// the `n`th; it is left out where `streamed` does not hold it.
     pub fn to_message(&self, streamed: &mut [Vec<u8>]) -> Message {
+        self.to_message_masked(streamed, None)
+    }
+
+    /// The same; the secrets that `mask` knows are replaced in items that are unknown or break the grammar.
+    pub fn to_message_masked(&self, streamed: &mut [Vec<u8>], mask: Option<&Mask>) -> Message {
         let mut message = Message {
             seq: self.seq,
             uid: self.uid,
@@ -129,12 +136,14 @@ impl FetchRef<'_> {
             match *item {
                 FetchItem::Body(body) => message.take_body(body, streamed),
                 FetchItem::Other { name, octets } => {
-                    message.others.push(OtherItem { name: lossy(name), octets: octets.into() });
+                    let octets = Octets::masked(octets, mask);
+                    message.others.push(OtherItem { name: lossy(name), octets });
                 }
                 FetchItem::Invalid { name, octets, error } => {
                     let kept = octets.get(..InvalidItem::KEPT).unwrap_or(octets);
                     let (name, len) = (lossy(name), octets.len());
-                    message.invalid.push(InvalidItem { name, octets: kept.into(), len, error });
+                    let octets = Octets::masked(kept, mask);
+                    message.invalid.push(InvalidItem { name, octets, len, error });
                 }
             }
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
+use xoauth_sasl::Mask;
 use xoauth_sasl::wire::escape_into;
 
 /// Octets of a server: mostly text, in whatever charset the message has.
@@ -14,10 +15,24 @@ use xoauth_sasl::wire::escape_into;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Octets(Vec<u8>);
 
+/// Octets that a [`Mask`] looks at in one go.
+const PIECE: usize = 4096;
+
 impl Octets {
     /// The octets.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// A copy without the secrets that `mask` knows. Nothing is cut off.
+    pub(crate) fn masked(octets: &[u8], mask: Option<&Mask>) -> Self {
+        let Some(mask) = mask.filter(|mask| !mask.is_empty()) else { return octets.into() };
+        // In pieces that the mask takes whole.
+        let pieces = octets.chunks(PIECE).map(|piece| mask.apply(piece));
+        Self(pieces.fold(Vec::with_capacity(octets.len()), |mut all, piece| {
+            all.extend_from_slice(&piece);
+            all
+        }))
     }
 
     /// The octets, without a copy.

@@ -1,0 +1,144 @@
+//! Our secrets stay out of everything that is kept of what a server says, wherever it echoes them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod transcript;
+
+use transcript::Peer;
+use xoauth_imap::command::*;
+use xoauth_imap::sasl::oauth1::Secret;
+use xoauth_imap::{Error, Flag};
+
+const SECRET: &str = "correct-horse-battery";
+/// The same in base64, as a part of a longer text: `xcorrect-horse-battery`.
+const ENCODED: &str = "eGNvcnJlY3QtaG9yc2UtYmF0dGVyeQ==";
+
+const LOGGED_IN: &str = "S: * OK [CAPABILITY IMAP4rev1 QRESYNC X-GM-EXT-1] ready
+    C: xt1 LOGIN user correct-horse-battery
+    S: xt1 OK [CAPABILITY IMAP4rev1 QRESYNC X-GM-EXT-1] in
+    C: xt2 SELECT INBOX
+    S: xt2 OK done\n";
+
+fn logged_in(peer: &mut Peer) -> Result<(), Error> {
+    peer.run(Greeting::new())?;
+    peer.run(Login::new("user", Secret::new(SECRET)))?;
+    peer.run(Select::new("INBOX")).map(drop)
+}
+
+/// What a command gives and what is news, as text.
+#[track_caller]
+fn shown<C: Commands>(text: &str, commands: impl Fn() -> C) -> String
+where
+    C::Output: std::fmt::Debug,
+{
+    let text = format!("{LOGGED_IN}{text}").replace("SECRET", SECRET).replace("ENCODED", ENCODED);
+    let shown = Peer::first_error(&text, |peer| {
+        logged_in(peer)?;
+        let mut commands = commands();
+        let mut exchanges = commands.exchanges();
+        peer.machine.start(&mut exchanges)?;
+        peer.drive(&mut exchanges)?;
+        drop(exchanges);
+        let output = commands.conclude(&mut |index| peer.machine.outcome(index));
+        let events: Vec<_> = std::iter::from_fn(|| peer.machine.next_event()).collect();
+        Ok(format!("{output:?} {events:?}"))
+    });
+    match shown {
+        Ok(shown) => shown,
+        Err(error) => format!("{error} {error:?}"),
+    }
+}
+
+#[track_caller]
+fn hidden<C: Commands>(text: &str, commands: impl Fn() -> C)
+where
+    C::Output: std::fmt::Debug,
+{
+    let shown = shown(text, commands);
+    assert!(shown.contains("[secret]"), "{shown}");
+    assert!(
+        !shown.contains("horse") && !shown.contains("Y29y") && !shown.contains("NvcnJl"),
+        "{shown}"
+    );
+}
+
+/// Items of a FETCH response that are unknown or break the grammar.
+const ITEMS: [&str; 4] = [
+    "ENVELOPE (SECRET",
+    "ENVELOPE \"SECRET\"",
+    "X-ECHO (\"ENCODED\")",
+    "BODYSTRUCTURE (\"text\" SECRET ENCODED",
+];
+
+#[test]
+fn items_that_have_no_type_hide_them() {
+    for item in ITEMS {
+        let answer = format!("S: * 1 FETCH (UID 1 {item})\n    S: xt3 OK done\n");
+        let fetch = || Fetch::new("1", [Item::Uid, Item::Envelope]);
+        hidden(&format!("C: xt3 UID FETCH 1 (UID ENVELOPE)\n{answer}"), fetch);
+        hidden(&format!("C: xt3 NOOP\n{answer}"), Noop::new);
+        let store = || Store::new("1", StoreAction::Add, [Flag::Seen]);
+        hidden(&format!("C: xt3 UID STORE 1 +FLAGS (\\Seen)\n{answer}"), store);
+        hidden(&format!("C: xt3 UID STORE 1 (UNCHANGEDSINCE 7) +FLAGS (\\Seen)\n{answer}"), || {
+            store().unchanged_since(7)
+        });
+        let labels = || StoreLabels::new("1", StoreAction::Add, ["a"]);
+        hidden(&format!("C: xt3 UID STORE 1 +X-GM-LABELS (a)\n{answer}"), labels);
+    }
+}
+
+#[test]
+fn a_resynchronised_mailbox_hides_them() {
+    let text = "C: xt3 ENABLE QRESYNC
+         S: * ENABLED QRESYNC
+         S: xt3 OK done
+         C: xt4 SELECT INBOX (QRESYNC (1 7))
+         S: * 1 FETCH (UID 1 ENVELOPE (SECRET)
+         S: xt4 OK done\n";
+    let one = std::num::NonZeroU32::MIN;
+    hidden(text, || {
+        (
+            Enable::new(["QRESYNC"]),
+            xoauth_imap::proto::Command::even_if_unlisted(Resync::new("INBOX", one, 7)),
+        )
+    });
+}
+
+#[test]
+fn what_a_command_without_a_type_hears_hides_them() {
+    for answer in ["X-ECHO SECRET", "X-ECHO (\"ENCODED\" 5)", "x-echo {21}\n    S: SECRET"] {
+        let text = format!("C: xt3 X-ECHO\n    S: * {answer}\n    S: xt3 OK done\n");
+        hidden(&text, || Custom::new("X-ECHO").hears("X-ECHO"));
+        hidden(&text, || Custom::new("X-ECHO"));
+    }
+    // A long one, with a secret where it is looked at in pieces.
+    for before in 4080..4110 {
+        let answer = format!("X-ECHO {}SECRET tail", "-".repeat(before));
+        let text = format!("{LOGGED_IN}C: xt3 X-ECHO\nS: * {answer}\nS: xt3 OK done\n");
+        let text = text.replace("SECRET", SECRET);
+        let heard = Peer::first_error(&text, |peer| {
+            logged_in(peer)?;
+            peer.run(Custom::new("X-ECHO").hears("X-ECHO"))
+        });
+        let shown = format!("{heard:?}");
+        assert!(shown.contains("[secret]") && shown.contains("tail"), "{before}");
+        // Fewer than eight octets on one side of the cut may stay.
+        assert!(!shown.contains("correct-horse") && !shown.contains("se-battery"), "{before}");
+    }
+}
+
+#[test]
+fn faults_and_refusals_hide_them() {
+    for line in [
+        "* BYE gone, SECRET",
+        "(SECRET what",
+        "xt9 OK SECRET",
+        "xt3 NO [REFERRAL imap://SECRET/] no",
+        "xt3 BAD Too many arguments: ENCODED",
+        "xt3 BAD [X-CODE SECRET] what",
+        "* SEARCH SECRET\n    S: xt3 OK done",
+        "* OK [X-CODE ENCODED] SECRET\n    S: xt3 OK done",
+        "+ SECRET",
+    ] {
+        hidden(&format!("C: xt3 NOOP\n    S: {line}\n"), Noop::new);
+    }
+}
