@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
-use xoauth::imap::command::{Fetch, Item, Noop};
+use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::imap::nonblocking::Part;
 use xoauth::smtp::exchange::Send;
 use xoauth::{Deadlines, Error, imap, smtp};
@@ -24,12 +24,19 @@ fn deadlines() -> Deadlines {
     deadlines
 }
 
-/// A server that says its lines, then octets of a body, `size` of them at a time.
-async fn imap_server(mut stream: DuplexStream, body: usize, size: usize, pause: Duration) {
-    stream.write_all(b"* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n").await.unwrap();
+/// The tag of what the client says next.
+async fn tag(stream: &mut DuplexStream) -> String {
     let mut line = [0; 256];
     let read = stream.read(&mut line).await.unwrap();
-    let tag = String::from_utf8_lossy(&line[..read]).split(' ').next().unwrap().to_owned();
+    String::from_utf8_lossy(&line[..read]).split(' ').next().unwrap().to_owned()
+}
+
+/// A server that opens a mailbox and says its lines, then octets of a body, `size` of them at a time.
+async fn imap_server(mut stream: DuplexStream, body: usize, size: usize, pause: Duration) {
+    stream.write_all(b"* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n").await.unwrap();
+    let selected = tag(&mut stream).await;
+    stream.write_all(format!("{selected} OK done\r\n").as_bytes()).await.unwrap();
+    let tag = tag(&mut stream).await;
     stream.write_all(format!("* 1 FETCH (BODY[] {{{body}}}\r\n").as_bytes()).await.unwrap();
     let octets = vec![b'x'; size];
     for _ in 0..body / size {
@@ -40,12 +47,14 @@ async fn imap_server(mut stream: DuplexStream, body: usize, size: usize, pause: 
     }
     let _ = stream.write_all(format!(")\r\n{tag} OK done\r\n").as_bytes()).await;
     // Keeps the connection until the client closes it.
-    let _ = stream.read(&mut line).await;
+    let _ = stream.read(&mut [0; 256]).await;
 }
 
 async fn session(stream: DuplexStream) -> imap::nonblocking::Session<DuplexStream> {
     let builder = imap::nonblocking::Builder::new("mail.example.org").deadlines(deadlines());
-    builder.from_stream(stream).await.unwrap().preauthenticated().unwrap()
+    let mut session = builder.from_stream(stream).await.unwrap().preauthenticated().unwrap();
+    session.run(Select::new("INBOX")).await.unwrap();
+    session
 }
 
 /// Reads the body and answers how many octets came, and after how long the end or the fault.

@@ -219,7 +219,7 @@ impl Exchange for List {
                 return Ok(Claim::Mine);
             }
             Response::MailboxStatus(status) if self.asks_status() => {
-                if let Some(entry) = self.entry(&Mailbox::from(status.mailbox)) {
+                if let Some(entry) = self.entry(&status.to_mailbox()) {
                     entry.set_status(status.items.clone());
                     return Ok(Claim::Mine);
                 }

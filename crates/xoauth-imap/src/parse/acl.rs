@@ -10,7 +10,7 @@ use crate::types::{AccessList, Mailbox, MailboxRights, Rights, RightsChoice};
 /// `SP mailbox`.
 pub(super) fn mailbox(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Mailbox> {
     cursor.space(tolerated)?;
-    Ok(Mailbox::from(cursor.astring()?))
+    Ok(Mailbox::read(cursor.astring()?, tolerated.has_utf8_names()))
 }
 
 /// `SP rights`.

@@ -8,7 +8,8 @@ use super::response::CapabilitiesRef;
 use super::search::nz_number;
 use super::{FaultKind, FlagsRef, SetRef, Text, Tolerated};
 
-/// `resp-text-code`, RFC 9051 7.1 and 9, with all others of IANA's list of IMAP response codes.
+/// `resp-text-code`, RFC 9051 7.1 and 9, with all others of IANA's list of IMAP response codes as of
+/// 2024-11-26.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Code<'a> {
@@ -106,7 +107,7 @@ pub enum Code<'a> {
     NotificationOverflow,
     /// NOTSAVED: the search result that `$` names was not kept (RFC 5182).
     NotSaved,
-    /// TEMPFAIL: URLAUTH failed for now (RFC 4467).
+    /// TEMPFAIL: what should be converted could not be for now (RFC 5259).
     TempFail,
     /// TOOBIG: the message is larger than the server takes (RFC 4469, RFC 7889).
     TooBig,
@@ -138,6 +139,10 @@ pub enum Code<'a> {
         /// The lowest of the messages it did.
         lowest_done: Option<NonZeroU32>,
     },
+    /// MAXCONVERTMESSAGES: CONVERT takes so many messages (RFC 5259).
+    MaxConvertMessages(u32),
+    /// MAXCONVERTPARTS: CONVERT takes so many body parts (RFC 5259).
+    MaxConvertParts(u32),
     /// METADATA LONGENTRIES: an entry was left out, and is so many octets long (RFC 5464).
     MetadataLongEntries(u32),
     /// METADATA MAXSIZE: an entry is longer than so many octets (RFC 5464).
@@ -148,10 +153,14 @@ pub enum Code<'a> {
     MetadataNoPrivate,
     /// MODIFIED: messages that STORE left alone, for they had changed (RFC 7162).
     Modified(SetRef<'a>),
+    /// NEWNAME, with the old and the new name of a mailbox (RFC 2060; obsolete).
+    NewName(&'a [u8]),
     /// NOUPDATE, with the tag of the search that is not kept up to date (RFC 5267).
     NoUpdate(Text<'a>),
     /// UNDEFINED-FILTER, with its name (RFC 5466).
     UndefinedFilter(&'a [u8]),
+    /// URLMECH, with the mechanisms for URLs that authorise (RFC 4467).
+    UrlMech(&'a [u8]),
     /// Any other code, and one whose arguments break the grammar.
     Other {
         /// Its name.
@@ -269,12 +278,18 @@ impl<'a> Code<'a> {
                 };
                 Self::MessageLimit { limit, lowest_done }
             }
+            b"MAXCONVERTMESSAGES" => {
+                Self::MaxConvertMessages(spaced(code, tolerated, Cursor::number32)?)
+            }
+            b"MAXCONVERTPARTS" => Self::MaxConvertParts(spaced(code, tolerated, Cursor::number32)?),
             b"METADATA" => metadata(code, tolerated)?,
             b"MODIFIED" => Self::Modified(spaced(code, tolerated, SetRef::parse)?),
+            b"NEWNAME" => Self::NewName(rest(code, tolerated)?),
             b"NOUPDATE" => Self::NoUpdate(spaced(code, tolerated, Cursor::astring)?),
             b"UNDEFINED-FILTER" => Self::UndefinedFilter(rest(code, tolerated)?),
             b"UIDNEXT" => Self::UidNext(spaced(code, tolerated, nz_number)?),
             b"UIDVALIDITY" => Self::UidValidity(spaced(code, tolerated, nz_number)?),
+            b"URLMECH" => Self::UrlMech(rest(code, tolerated)?),
             b"UNSEEN" => Self::Unseen(spaced(code, tolerated, Cursor::number32)?),
             _ => return Ok(None),
         };

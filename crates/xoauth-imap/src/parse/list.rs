@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Result};
 use super::search::nz_number;
 use super::{FaultKind, Text, Tolerated};
-use crate::types::{AppendLimit, ObjectId, StatusItems};
+use crate::types::{AppendLimit, Mailbox, ObjectId, StatusItems};
 
 /// `mailbox-list`, RFC 9051 9: one mailbox as LIST or LSUB tells it.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +12,10 @@ pub struct ListRef<'a> {
     attributes: &'a [u8],
     /// The hierarchy delimiter; NIL where there is no hierarchy.
     pub delimiter: Text<'a>,
-    /// The name as it is on the wire, in modified UTF-7.
+    /// The name as it is on the wire.
     pub mailbox: Text<'a>,
+    /// The name is UTF-8, not modified UTF-7.
+    utf8: bool,
     /// `mbox-list-extended` with its parentheses, empty where there is none (RFC 5258).
     pub extended: &'a [u8],
 }
@@ -22,8 +24,10 @@ pub struct ListRef<'a> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MailboxStatusRef<'a> {
-    /// The name as it is on the wire, in modified UTF-7.
+    /// The name as it is on the wire.
     pub mailbox: Text<'a>,
+    /// The name is UTF-8, not modified UTF-7.
+    utf8: bool,
     /// What was told of it.
     pub items: StatusItems,
 }
@@ -39,7 +43,18 @@ impl<'a> ListRef<'a> {
         let delimiter = cursor.nstring(tolerated)?;
         cursor.space(tolerated)?;
         let (mailbox, extended) = name_and_extended(cursor, tolerated)?;
-        Ok(Self { attributes, delimiter, mailbox, extended })
+        let utf8 = tolerated.has_utf8_names();
+        Ok(Self { attributes, delimiter, mailbox, utf8, extended })
+    }
+
+    /// The mailbox.
+    pub fn to_mailbox(&self) -> Mailbox {
+        Mailbox::read(self.mailbox, self.utf8)
+    }
+
+    /// Names in its extended data are UTF-8, not modified UTF-7.
+    pub(crate) fn has_utf8_names(&self) -> bool {
+        self.utf8
     }
 
     /// The attributes as the server wrote them: `\HasNoChildren`.
@@ -88,6 +103,11 @@ fn name_and_extended<'a>(
 }
 
 impl<'a> MailboxStatusRef<'a> {
+    /// The mailbox.
+    pub fn to_mailbox(&self) -> Mailbox {
+        Mailbox::read(self.mailbox, self.utf8)
+    }
+
     /// Parses what stands behind the word STATUS.
     pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         cursor.space(tolerated)?;
@@ -103,7 +123,7 @@ impl<'a> MailboxStatusRef<'a> {
             status_item(cursor, &mut items, tolerated)?;
             cursor.eat(b' ');
         }
-        Ok(Self { mailbox, items })
+        Ok(Self { mailbox, utf8: tolerated.has_utf8_names(), items })
     }
 }
 

@@ -39,7 +39,7 @@ fn namespace(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Vec<N
 /// `namespace-descr = "(" string SP (DQUOTE QUOTED-CHAR DQUOTE / nil) [namespace-response-extensions] ")"`.
 fn entry(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<NamespaceEntry> {
     cursor.expect(b'(', "a namespace")?;
-    let prefix = Mailbox::from(cursor.nstring(tolerated)?);
+    let prefix = Mailbox::read(cursor.nstring(tolerated)?, tolerated.has_utf8_names());
     cursor.space(tolerated)?;
     let delimiter = Delimiter::from_wire(cursor.nstring(tolerated)?);
     let mut extensions = Vec::new();

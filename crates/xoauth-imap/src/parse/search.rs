@@ -20,6 +20,10 @@ pub struct SearchRef<'a> {
 pub struct EsearchRef<'a> {
     /// The tag of the command it answers.
     pub tag: Option<Text<'a>>,
+    /// The mailbox that was searched, where several are (MULTISEARCH, RFC 7377). As it is on the wire.
+    pub mailbox: Option<Text<'a>>,
+    /// The unique identifier validity value of that mailbox.
+    pub uid_validity: Option<NonZeroU32>,
     /// The numbers are unique identifiers.
     pub uid: bool,
     /// The lowest number.
@@ -34,6 +38,8 @@ pub struct EsearchRef<'a> {
     pub mod_seq: Option<u64>,
     /// A part of the numbers (RFC 9394).
     pub partial: Option<PartialRef<'a>>,
+    /// All that stands behind the correlator, its space included.
+    data: &'a [u8],
 }
 
 /// `ret-data-partial`, RFC 9394 4: a part of what was found.
@@ -124,6 +130,8 @@ impl<'a> EsearchRef<'a> {
     pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         let mut found = Self {
             tag: None,
+            mailbox: None,
+            uid_validity: None,
             uid: false,
             min: None,
             max: None,
@@ -131,20 +139,14 @@ impl<'a> EsearchRef<'a> {
             all: None,
             mod_seq: None,
             partial: None,
+            data: &[],
         };
-        // search-correlator = SP "(" "TAG" SP tag-string ")"
         let mut ahead = *cursor;
         if ahead.space(tolerated).is_ok() && ahead.eat(b'(') {
-            ahead.surplus_spaces(tolerated);
-            if !ahead.atom()?.eq_ignore_ascii_case(b"TAG") {
-                return Err(ahead.error("TAG"));
-            }
-            ahead.space(tolerated)?;
-            found.tag = Some(ahead.astring()?);
-            ahead.surplus_spaces(tolerated);
-            ahead.expect(b')', "a closing parenthesis")?;
+            found.correlator(&mut ahead, tolerated)?;
             *cursor = ahead;
         }
+        found.data = cursor.rest();
         while !cursor.is_empty() {
             cursor.space(tolerated)?;
             if cursor.is_empty() {
@@ -174,7 +176,52 @@ impl<'a> EsearchRef<'a> {
         }
         Ok(found)
     }
+
+    /// `search-correlator = SP "(" one-correlator *(SP one-correlator) ")"`, RFC 7377 5, behind the parenthesis.
+    /// What is not known of it is skipped.
+    fn correlator(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<()> {
+        loop {
+            cursor.surplus_spaces(tolerated);
+            if cursor.eat(b')') {
+                return Ok(());
+            }
+            let name = cursor.atom()?;
+            cursor.space(tolerated)?;
+            if name.eq_ignore_ascii_case(b"TAG") {
+                self.tag = Some(cursor.astring()?);
+            } else if name.eq_ignore_ascii_case(b"MAILBOX") {
+                self.mailbox = Some(cursor.astring()?);
+            } else if name.eq_ignore_ascii_case(b"UIDVALIDITY") {
+                self.uid_validity = Some(nz_number(cursor)?);
+            } else {
+                cursor.skip_value()?;
+            }
+            cursor.eat(b' ');
+        }
+    }
+
+    /// What was told beside the fields, say `ADDTO` (RFC 5267): names, and values as the server wrote them.
+    pub fn others(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut cursor = Cursor::of(self.data);
+        core::iter::from_fn(move || {
+            loop {
+                while cursor.eat(b' ') {}
+                let name = cursor.atom().ok()?;
+                if name.eq_ignore_ascii_case(b"UID") {
+                    continue;
+                }
+                while cursor.eat(b' ') {}
+                let value = cursor.skip_value().ok()?;
+                if !FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes())) {
+                    return Some((name, value));
+                }
+            }
+        })
+    }
 }
+
+/// Return data with a field of its own.
+const FIELDS: [&str; 6] = ["MIN", "MAX", "COUNT", "ALL", "MODSEQ", "PARTIAL"];
 
 impl<'a> PartialRef<'a> {
     /// `"(" partial-range SP partial-results ")"`.

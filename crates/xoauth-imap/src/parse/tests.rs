@@ -290,15 +290,15 @@ fn searches_find_numbers() {
         // RFC 9051, 7.3.4.
         (
             b"* ESEARCH (TAG \"A282\") MIN 2 COUNT 3\r\n",
-            "Esearch(Esearch { tag: Some(\"A282\"), uid: false, min: Some(2), max: None, count: Some(3), all: None, mod_seq: None, partial: None })",
+            "Esearch(Esearch { tag: Some(\"A282\"), mailbox: None, uid_validity: None, uid: false, min: Some(2), max: None, count: Some(3), all: None, mod_seq: None, partial: None, others: [] })",
         ),
         (
             b"* ESEARCH (TAG \"a\") UID ALL 4:18,21,28 X-NEW (a b)\r\n",
-            "Esearch(Esearch { tag: Some(\"a\"), uid: true, min: None, max: None, count: None, all: Some([(4, 18), (21, 21), (28, 28)]), mod_seq: None, partial: None })",
+            "Esearch(Esearch { tag: Some(\"a\"), mailbox: None, uid_validity: None, uid: true, min: None, max: None, count: None, all: Some([(4, 18), (21, 21), (28, 28)]), mod_seq: None, partial: None, others: [OtherItem { name: \"X-NEW\", octets: \"(a b)\" }] })",
         ),
         (
             b"* ESEARCH\r\n",
-            "Esearch(Esearch { tag: None, uid: false, min: None, max: None, count: None, all: None, mod_seq: None, partial: None })",
+            "Esearch(Esearch { tag: None, mailbox: None, uid_validity: None, uid: false, min: None, max: None, count: None, all: None, mod_seq: None, partial: None, others: [] })",
         ),
         (b"* SEARCH 1 x\r\n", "Other { name: \"SEARCH\", octets: \"SEARCH 1 x\" }"),
     ];
@@ -844,8 +844,8 @@ fn responses_of_extensions_are_told_apart() {
         // RFC 9394, 3.1.
         (
             b"* ESEARCH PARTIAL (-1:-3 5:6)\r\n",
-            "Esearch(Esearch { tag: None, uid: false, min: None, max: None, count: None, all: None, mod_seq: None, \
-             partial: Some(EsearchPart { places: (-1, -3), numbers: [(5, 6)] }) })",
+            "Esearch(Esearch { tag: None, mailbox: None, uid_validity: None, uid: false, min: None, max: None, count: None, all: None, mod_seq: None, \
+             partial: Some(EsearchPart { places: (-1, -3), numbers: [(5, 6)] }), others: [] })",
         ),
         (b"* ESEARCH PARTIAL (1 5)\r\n", "Other"),
     ];
@@ -863,8 +863,17 @@ fn responses_of_extensions_are_told_apart() {
 
 #[test]
 fn codes_of_extensions_have_their_arguments() {
-    let cases: [(&[u8], &str); 34] = [
-        // IANA's list of IMAP response codes, by RFC: 4978, 5255, 4467, 4469, 5182, 5465, 6154, 9586.
+    let cases: [(&[u8], &str); 39] = [
+        // RFC 5259, 9; RFC 2060, 7.1; RFC 4467, 8.
+        (b"MAXCONVERTMESSAGES 5", "MaxConvertMessages(5)"),
+        (b"MAXCONVERTPARTS 50", "MaxConvertParts(50)"),
+        (b"MAXCONVERTPARTS many", "Other { name: \"MAXCONVERTPARTS\", rest: \"many\" }"),
+        (b"NEWNAME blurdybloop \"new name\"", "NewName(\"blurdybloop \\\"new name\\\"\")"),
+        (
+            b"URLMECH INTERNAL XSAMPLE=P34OKhO7VEkCbsiYY8rGEg==",
+            "UrlMech(\"INTERNAL XSAMPLE=P34OKhO7VEkCbsiYY8rGEg==\")",
+        ),
+        // IANA's list of IMAP response codes, by RFC: 4978, 5255, 5259, 4469, 5182, 5465, 6154, 9586.
         (b"COMPRESSIONACTIVE", "CompressionActive"),
         (b"BADCOMPARATOR", "BadComparator"),
         (b"TEMPFAIL", "TempFail"),

@@ -11,6 +11,8 @@ pub struct Tolerated {
     kinds: Vec<(FaultKind, u64)>,
     last: Option<Fault>,
     first: Vec<Fault>,
+    /// No fault, but known to every parser: names of mailboxes are UTF-8 from now on, not modified UTF-7.
+    utf8_names: bool,
 }
 
 /// A fault of a server that did no harm.
@@ -74,6 +76,15 @@ pub enum FaultKind {
 const KEPT: usize = 32;
 
 impl Tolerated {
+    /// From now on names of mailboxes are UTF-8 (RFC 6855, RFC 9051), not modified UTF-7, or the other way round.
+    pub fn set_utf8_names(&mut self, utf8: bool) {
+        self.utf8_names = utf8;
+    }
+
+    pub(crate) fn has_utf8_names(&self) -> bool {
+        self.utf8_names
+    }
+
     /// How many faults there were.
     pub fn count(&self) -> u64 {
         self.count

@@ -79,6 +79,7 @@ impl Machine {
     /// The fault of a command that is alone, and capabilities that have to be asked for first.
     pub(super) fn take_off(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         let first = self.flight.len();
+        self.tolerated.set_utf8_names(self.state.takes_utf8());
         let mut group = Group::default();
         for (index, exchange) in exchanges.iter_mut().enumerate().skip(first) {
             if !group.admits(exchange.footprint()) {

@@ -51,7 +51,7 @@ pub struct Machine {
     pub(super) state: State,
     pub(super) answers: Answers,
     pub(super) events: Events,
-    tolerated: Tolerated,
+    pub(super) tolerated: Tolerated,
     /// Commands keep it to hide our secrets in what they keep.
     pub(super) mask: Arc<Mask>,
     /// Lines for a trace, while somebody listens.

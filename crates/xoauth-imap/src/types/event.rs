@@ -8,8 +8,9 @@ use core::num::NonZeroU32;
 use xoauth_sasl::Mask;
 
 use super::{
-    AccessList, Capabilities, Flag, Identity, ListEntry, MailboxRights, MailboxStatus, Message,
-    Metadata, Namespaces, Octets, Quota, QuotaRoots, RightsChoice, SeqNo, StatusText, Threads, Uid,
+    AccessList, Capabilities, Flag, Identity, ListEntry, Mailbox, MailboxRights, MailboxStatus,
+    Message, Metadata, Namespaces, Octets, OtherItem, Quota, QuotaRoots, RightsChoice, SeqNo,
+    StatusText, Threads, Uid,
 };
 use crate::parse::{EsearchRef, Response};
 
@@ -85,6 +86,10 @@ pub enum Event {
 pub struct Esearch {
     /// The tag of the command it answers.
     pub tag: Option<Octets>,
+    /// The mailbox that was searched, where several are (MULTISEARCH, RFC 7377).
+    pub mailbox: Option<Mailbox>,
+    /// The unique identifier validity value of that mailbox.
+    pub uid_validity: Option<NonZeroU32>,
     /// The numbers are unique identifiers.
     pub uid: bool,
     /// The lowest number.
@@ -99,6 +104,9 @@ pub struct Esearch {
     pub mod_seq: Option<u64>,
     /// A part of the numbers (RFC 9394).
     pub partial: Option<EsearchPart>,
+    /// What else was told, say `ADDTO` and `REMOVEFROM` of a search that is kept up to date (RFC 5267) or
+    /// `RELEVANCY` (RFC 6203).
+    pub others: Vec<OtherItem>,
 }
 
 /// A part of what was found, RFC 9394 3.1.
@@ -111,11 +119,19 @@ pub struct EsearchPart {
     pub numbers: Vec<(NonZeroU32, NonZeroU32)>,
 }
 
-impl From<&EsearchRef<'_>> for Esearch {
-    fn from(found: &EsearchRef<'_>) -> Self {
-        let EsearchRef { tag, uid, min, max, count, all, mod_seq, partial } = *found;
-        Self {
+impl EsearchRef<'_> {
+    /// An owned copy; the secrets that `mask` knows are replaced in what has no field.
+    pub fn to_esearch(&self, mask: &Mask) -> Esearch {
+        let EsearchRef { tag, mailbox, uid_validity, uid, min, max, count, .. } = *self;
+        let EsearchRef { all, mod_seq, partial, .. } = *self;
+        let others = self.others().map(|(name, octets)| OtherItem {
+            name: String::from_utf8_lossy(name).into_owned(),
+            octets: Octets::masked(octets, Some(mask)),
+        });
+        Esearch {
             tag: tag.and_then(|tag| tag.to_octets()),
+            mailbox: mailbox.map(Mailbox::from),
+            uid_validity,
             uid,
             min,
             max,
@@ -126,6 +142,7 @@ impl From<&EsearchRef<'_>> for Esearch {
                 let numbers = part.numbers.map(|set| set.ranges().collect()).unwrap_or_default();
                 EsearchPart { places: part.places, numbers }
             }),
+            others: others.collect(),
         }
     }
 }
@@ -145,7 +162,7 @@ impl Response<'_> {
             Self::Lsub(entry) => Event::Lsub(entry.into()),
             Self::MailboxStatus(status) => Event::MailboxStatus(status.into()),
             Self::Search(found) => Event::Search(found.iter().collect()),
-            Self::Esearch(found) => Event::Esearch(found.into()),
+            Self::Esearch(found) => Event::Esearch(found.to_esearch(mask)),
             Self::Exists(number) => Event::Exists(*number),
             Self::Recent(number) => Event::Recent(*number),
             Self::Expunge(number) => Event::Expunge(*number),

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Mailbox, Rights, SpecialUse, StatusItems};
+use super::{Mailbox, OtherItem, Rights, SpecialUse, StatusItems};
 use crate::parse::{Cursor, ListRef, Text};
 
 /// The character between the levels of a mailbox name, RFC 9051 5.1.1.
@@ -47,6 +47,7 @@ struct ListExtended {
     old_name: Option<Mailbox>,
     my_rights: Option<Rights>,
     status: Option<StatusItems>,
+    others: Vec<OtherItem>,
 }
 
 impl ListEntry {
@@ -96,6 +97,11 @@ impl ListEntry {
         self.extended.as_ref()?.status.as_ref()
     }
 
+    /// Extended data this library does not know (RFC 5258, 6): tags, and values as the server wrote them.
+    pub fn other_items(&self) -> &[OtherItem] {
+        self.extended.as_ref().map_or(&[], |extended| &extended.others)
+    }
+
     pub(crate) fn set_status(&mut self, status: StatusItems) {
         self.extended.get_or_insert_default().status = Some(status);
     }
@@ -118,37 +124,52 @@ impl From<&ListRef<'_>> for ListEntry {
             attributes.push(' ');
         }
         let delimiter = Delimiter::from_wire(entry.delimiter);
-        let extended = ListExtended::parse(entry.extended).map(Box::new);
-        Self { attributes, delimiter, mailbox: Mailbox::from(entry.mailbox), extended }
+        let extended = ListExtended::parse(entry.extended, entry.has_utf8_names()).map(Box::new);
+        Self { attributes, delimiter, mailbox: entry.to_mailbox(), extended }
     }
 }
 
 impl ListExtended {
-    /// `"(" [mbox-list-extended-item *(SP ..)] ")"`, RFC 5258 6; an item is a tag and its value.
-    fn parse(octets: &[u8]) -> Option<Self> {
+    /// `"(" [mbox-list-extended-item *(SP ..)] ")"`, RFC 5258 6; an item is a tag and its value. Servers may write
+    /// more spaces than one.
+    fn parse(octets: &[u8], utf8: bool) -> Option<Self> {
         let mut cursor = Cursor::of(octets);
         let mut found = Self::default();
         if !cursor.eat(b'(') {
             return None;
         }
-        while !cursor.is_empty() && cursor.peek() != Some(b')') {
-            let tag = cursor.astring().ok()?.to_vec();
-            cursor.eat(b' ');
-            let mut value = Cursor::of(cursor.skip_value().ok()?);
-            cursor.eat(b' ');
-            if !value.eat(b'(') {
-                continue;
-            }
-            while !value.is_empty() && value.peek() != Some(b')') {
-                let Ok(text) = value.astring() else { break };
-                value.eat(b' ');
-                if tag.eq_ignore_ascii_case(b"CHILDINFO") {
-                    found.children.push(String::from_utf8_lossy(&text.cow()).into_owned());
-                } else if tag.eq_ignore_ascii_case(b"OLDNAME") {
-                    found.old_name = Some(Mailbox::from(text));
-                }
+        loop {
+            skip_spaces(&mut cursor);
+            let Ok(tag) = cursor.astring() else { break };
+            skip_spaces(&mut cursor);
+            let Ok(value) = cursor.skip_value() else { break };
+            let tag = tag.cow();
+            if tag.eq_ignore_ascii_case(b"CHILDINFO") {
+                let texts = strings(value);
+                found
+                    .children
+                    .extend(texts.map(|t| String::from_utf8_lossy(&t.cow()).into_owned()));
+            } else if tag.eq_ignore_ascii_case(b"OLDNAME") {
+                found.old_name = strings(value).next().map(|name| Mailbox::read(name, utf8));
+            } else {
+                let name = String::from_utf8_lossy(&tag).into_owned();
+                found.others.push(OtherItem { name, octets: value.into() });
             }
         }
         (found != Self::default()).then_some(found)
     }
+}
+
+/// The strings of a list, or one without parentheses.
+fn strings(value: &[u8]) -> impl Iterator<Item = Text<'_>> {
+    let mut cursor = Cursor::of(value);
+    cursor.eat(b'(');
+    core::iter::from_fn(move || {
+        skip_spaces(&mut cursor);
+        cursor.astring().ok()
+    })
+}
+
+fn skip_spaces(cursor: &mut Cursor<'_>) {
+    while cursor.eat(b' ') {}
 }

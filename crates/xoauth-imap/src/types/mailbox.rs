@@ -42,6 +42,18 @@ impl Mailbox {
         Self { name, wire }
     }
 
+    /// A name as a server wrote it once UTF8=ACCEPT or IMAP4rev2 is enabled: UTF-8 (RFC 6855, 3; RFC 9051, 5.1). What
+    /// looks like modified UTF-7 there is not.
+    pub fn from_utf8_wire(wire: &[u8]) -> Self {
+        let name = String::from_utf8_lossy(wire).into_owned();
+        let wire = (name.as_bytes() != wire).then(|| wire.into());
+        Self { name, wire }
+    }
+
+    pub(crate) fn read(text: Text<'_>, utf8: bool) -> Self {
+        if utf8 { Self::from_utf8_wire(&text.cow()) } else { Self::from_wire(&text.cow()) }
+    }
+
     /// The name. It is lossy where the server's octets are neither modified UTF-7 nor UTF-8.
     pub fn as_str(&self) -> &str {
         &self.name

@@ -145,6 +145,6 @@ pub struct MailboxStatus {
 
 impl From<&MailboxStatusRef<'_>> for MailboxStatus {
     fn from(status: &MailboxStatusRef<'_>) -> Self {
-        Self { mailbox: Mailbox::from(status.mailbox), items: status.items.clone() }
+        Self { mailbox: status.to_mailbox(), items: status.items.clone() }
     }
 }

@@ -12,8 +12,7 @@ use super::uidplus::ranges;
 use super::{Capabilities, Flag, ObjectId, Octets, Uid};
 use crate::parse::{Code, Text};
 
-/// What a status means to a program, RFC 9051 7.1, with the codes of RFC 3501, RFC 4315, RFC 5530 and
-/// RFC 7162.
+/// What a status means to a program, RFC 9051 7.1, with the codes of IANA's list of IMAP response codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseCode {
@@ -112,7 +111,7 @@ pub enum ResponseCode {
     NotificationOverflow,
     /// NOTSAVED: the search result that `$` names was not kept (RFC 5182).
     NotSaved,
-    /// TEMPFAIL: URLAUTH failed for now (RFC 4467).
+    /// TEMPFAIL: what should be converted could not be for now (RFC 5259).
     TempFail,
     /// TOOBIG: the message is larger than the server takes (RFC 4469, RFC 7889).
     TooBig,
@@ -144,6 +143,10 @@ pub enum ResponseCode {
         /// The lowest of the messages it did.
         lowest_done: Option<Uid>,
     },
+    /// MAXCONVERTMESSAGES: CONVERT takes so many messages (RFC 5259).
+    MaxConvertMessages(u32),
+    /// MAXCONVERTPARTS: CONVERT takes so many body parts (RFC 5259).
+    MaxConvertParts(u32),
     /// METADATA LONGENTRIES: an entry was left out, and is so many octets long (RFC 5464).
     MetadataLongEntries(u32),
     /// METADATA MAXSIZE: an entry is longer than so many octets (RFC 5464).
@@ -154,10 +157,14 @@ pub enum ResponseCode {
     MetadataNoPrivate,
     /// MODIFIED: messages that STORE left alone, for they had changed: ranges, both ends included (RFC 7162).
     Modified(Vec<(NonZeroU32, NonZeroU32)>),
+    /// NEWNAME, with the old and the new name of a mailbox (RFC 2060; obsolete).
+    NewName(String),
     /// NOUPDATE, with the tag of the search that is not kept up to date (RFC 5267).
     NoUpdate(Octets),
     /// UNDEFINED-FILTER, with its name (RFC 5466).
     UndefinedFilter(String),
+    /// URLMECH, with the mechanisms for URLs that authorise (RFC 4467).
+    UrlMech(String),
     /// Any other code, and one whose arguments break the grammar.
     Other {
         /// Its name.
@@ -235,13 +242,17 @@ impl ResponseCode {
             Code::MessageLimit { limit, lowest_done } => {
                 Self::MessageLimit { limit, lowest_done: lowest_done.map(Uid::from) }
             }
+            Code::MaxConvertMessages(number) => Self::MaxConvertMessages(number),
+            Code::MaxConvertParts(number) => Self::MaxConvertParts(number),
             Code::MetadataLongEntries(octets) => Self::MetadataLongEntries(octets),
             Code::MetadataMaxSize(octets) => Self::MetadataMaxSize(octets),
             Code::MetadataTooMany => Self::MetadataTooMany,
             Code::MetadataNoPrivate => Self::MetadataNoPrivate,
             Code::Modified(set) => Self::Modified(set.ranges().collect()),
+            Code::NewName(rest) => Self::NewName(shown(rest, mask)),
             Code::NoUpdate(tag) => Self::NoUpdate(tag.to_vec().into()),
             Code::UndefinedFilter(rest) => Self::UndefinedFilter(shown(rest, mask)),
+            Code::UrlMech(rest) => Self::UrlMech(shown(rest, mask)),
             Code::Other { name, rest } => {
                 Self::Other { name: shown(name, mask), rest: shown(rest, mask) }
             }
@@ -302,13 +313,17 @@ impl ResponseCode {
             Self::InProgress { .. } => "INPROGRESS",
             Self::MailboxId(_) => "MAILBOXID",
             Self::MessageLimit { .. } => "MESSAGELIMIT",
+            Self::MaxConvertMessages(_) => "MAXCONVERTMESSAGES",
+            Self::MaxConvertParts(_) => "MAXCONVERTPARTS",
             Self::MetadataLongEntries(_) => "METADATA LONGENTRIES",
             Self::MetadataMaxSize(_) => "METADATA MAXSIZE",
             Self::MetadataTooMany => "METADATA TOOMANY",
             Self::MetadataNoPrivate => "METADATA NOPRIVATE",
             Self::Modified(_) => "MODIFIED",
+            Self::NewName(_) => "NEWNAME",
             Self::NoUpdate(_) => "NOUPDATE",
             Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
+            Self::UrlMech(_) => "URLMECH",
             Self::Other { name, .. } => name,
         }
     }
@@ -324,7 +339,9 @@ impl fmt::Display for ResponseCode {
             | Self::Annotate(rest)
             | Self::BadEvent(rest)
             | Self::BadUrl(rest)
+            | Self::NewName(rest)
             | Self::UndefinedFilter(rest)
+            | Self::UrlMech(rest)
             | Self::Other { rest, .. }
                 if !rest.is_empty() =>
             {
