@@ -92,9 +92,11 @@ impl NewMessage {
     fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
         let n = self.content.fill(room)?;
         let sent = room.get(..n).unwrap_or_default();
-        if self.form == Form::Plain && !self.content.has_nul() && memchr::memchr(0, sent).is_some()
+        // What is in memory was looked through before, once and as a whole.
+        if self.form == Form::Plain
+            && self.content.is_from_source()
+            && memchr::memchr(0, sent).is_some()
         {
-            // What was in memory was looked through before.
             let reason = "a NUL octet from a reader, expected NewMessage::binary for such";
             return Err(Error::Content { reason, source: None });
         }

@@ -57,6 +57,11 @@ impl Content {
         }
     }
 
+    /// Nothing is known of its octets before they are read.
+    pub(super) fn is_from_source(&self) -> bool {
+        matches!(self.from, Origin::Source(_))
+    }
+
     /// The next octets into `room`; none once all were given.
     pub(super) fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
         let n = match &mut self.from {
