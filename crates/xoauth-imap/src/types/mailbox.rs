@@ -145,7 +145,7 @@ impl Hash for Mailbox {
 
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.pad(&self.name)
     }
 }
 
@@ -161,6 +161,14 @@ mod tests {
     use crate::types::argument::tests::Written;
     use alloc::format;
     use proptest::prelude::*;
+
+    #[test]
+    fn names_fill_a_column() {
+        assert_eq!(
+            format!("{:<8}|{:>6}|", Mailbox::from("Sent"), Mailbox::from("a")),
+            "Sent    |     a|"
+        );
+    }
 
     #[test]
     fn a_server_is_told_what_it_told() {
