@@ -90,13 +90,17 @@ class Service:
                 case ["REQUEST", number, peer, login, *_]:
                     user = self.logins.pop((peer, login), None)
                     send(writer, self.user("USER", number, user) if user else f"FAIL\t{number}")
+                case ["USER", number, user, *_] if user.startswith("missing@"):
+                    send(writer, f"NOTFOUND\t{number}")
                 case ["USER", number, user, *_]:
                     send(writer, self.user("USER", number, user))
                 case ["LIST", number, *_]:
                     send(writer, f"DONE\t{number}")
 
     def user(self, kind, number, user):
-        home = f"{self.mail}/{user.split('@')[0]}"
+        # Nobody can write below a device: mail for this user fails when it is stored.
+        mail = "/dev/null" if user.startswith("broken@") else self.mail
+        home = f"{mail}/{user.split('@')[0]}"
         return f"{kind}\t{number}\t{user}\tuid={self.uid}\tgid={self.uid}\thome={home}"
 
     async def question(self, reader, writer):
@@ -119,7 +123,8 @@ class Service:
             body = (await reader.readexactly(length)).decode("latin-1")
             token = dict(pair.split("=", 1) for pair in body.split("&")).get("token", "")
             answer = self.introspect(token)
-        except Unavailable:
+        except (Unavailable, asyncio.IncompleteReadError):
+            # Broken, as the token says; or a connection that was made in advance and not used.
             writer.close()
             return
         text = json.dumps(answer).encode()

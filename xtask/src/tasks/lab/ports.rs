@@ -31,6 +31,7 @@ const NAMES: &[&str] = &[
     "postfix.smtps",
     "postfix-down.smtp",
     "postfix-down.smtps",
+    "postfix-xoauth2.smtps",
     "twisted.imap",
     "twisted.imaps",
     "aiosmtpd.smtp",

@@ -46,8 +46,8 @@ pub(super) struct Setting<'a> {
 const DOVECOT: &[Tool] = &[Tool::OpenSsl, Tool::Dovecot];
 const DOVECOT_AND_JUDGE: &[Tool] = &[Tool::OpenSsl, Tool::Dovecot, Tool::Python];
 
-/// All of them, in the order they are started.
-pub(super) const SERVERS: &[Server] = &[
+/// What most tests are about: these are up before the others are started.
+pub(super) const FIRST: &[Server] = &[
     Server {
         name: "sink",
         needs: &[Tool::Postfix],
@@ -72,6 +72,10 @@ pub(super) const SERVERS: &[Server] = &[
         prepare: |setting| exim(setting, "exim", "auth.sock"),
         ready: Ready::Greets(&["exim.smtp"]),
     },
+];
+
+/// The others, in the order they are started.
+pub(super) const OTHERS: &[Server] = &[
     Server {
         name: "exim-down",
         needs: &[Tool::OpenSsl, Tool::Exim],
@@ -115,6 +119,9 @@ pub(super) const SERVERS: &[Server] = &[
         ready: Ready::Greets(&["aiosmtpd.smtp"]),
     },
 ];
+
+/// Programs that are no servers, and are not run where they are missing.
+pub(super) const CLIENTS: &[(&str, Tool)] = &[("curl", Tool::Curl)];
 
 /// The user that mail belongs to, where Dovecot keeps it.
 pub(super) const MAIL_USER: &str = "nobody";
@@ -238,6 +245,7 @@ fn postfix(setting: &Setting<'_>) -> Result<Command> {
         ("SMTPS", setting.port("postfix.smtps")),
         ("DOWN_SMTP", setting.port("postfix-down.smtp")),
         ("DOWN_SMTPS", setting.port("postfix-down.smtps")),
+        ("XOAUTH2_SMTPS", setting.port("postfix-xoauth2.smtps")),
     ];
     setting.configure("postfix-main.cf", "postfix/main.cf", &values)?;
     setting.configure("postfix-master.cf", "postfix/master.cf", &values)?;
@@ -262,6 +270,8 @@ fn sink(setting: &Setting<'_>) -> Result<Command> {
     setting.place.directory_of("sink", owner)?;
     let mut command = Command::new(tools::SMTP_SINK);
     command.args(["-u", "postfix", "-h", "localhost"]);
+    // Every message into a file of its own.
+    command.arg("-d").arg(setting.path("sink/message."));
     command.arg(format!("127.0.0.1:{}", setting.port("sink.smtp"))).arg("1000");
     Ok(command)
 }
@@ -305,9 +315,17 @@ pub(super) fn versions(workspace: &Workspace, missing: &[Tool]) -> Vec<(&'static
         ));
     }
     if has(Tool::Postfix) {
-        versions.push(("postfix", word(Command::new("postconf").args(["-dh", "mail_version"]), 0)));
+        versions.push((
+            "postfix",
+            word(Command::new(tools::POSTCONF).args(["-dh", "mail_version"]), 0),
+        ));
+    }
+    if has(Tool::Curl) {
+        versions.push(("curl", word(Command::new(tools::CURL).arg("--version"), 1)));
     }
     if has(Tool::Python) {
+        let python = tools::python(workspace);
+        versions.push(("python", word(Command::new(python).arg("--version"), 1)));
         let requirements = workspace.read(tools::REQUIREMENTS).unwrap_or_default();
         for (name, package) in
             [("twisted", "Twisted"), ("aiosmtpd", "aiosmtpd"), ("oauthlib", "oauthlib")]

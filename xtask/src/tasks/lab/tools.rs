@@ -15,11 +15,12 @@ pub(super) enum Tool {
     Postfix,
     Exim,
     Python,
+    Curl,
 }
 
 impl Tool {
-    pub(super) const ALL: [Self; 5] =
-        [Self::OpenSsl, Self::Dovecot, Self::Postfix, Self::Exim, Self::Python];
+    pub(super) const ALL: [Self; 6] =
+        [Self::OpenSsl, Self::Dovecot, Self::Postfix, Self::Exim, Self::Python, Self::Curl];
 
     /// The servers that need it.
     pub(super) fn servers(self) -> &'static str {
@@ -28,7 +29,8 @@ impl Tool {
             Self::Dovecot => "Dovecot",
             Self::Postfix => "Postfix and smtp-sink",
             Self::Exim => "Exim",
-            Self::Python => "the authentication service, Twisted and aiosmtpd",
+            Self::Python => "the authentication service, Twisted, aiosmtpd and Python's clients",
+            Self::Curl => "curl as a second client",
         }
     }
 
@@ -48,6 +50,7 @@ impl Tool {
                 "python3 with venv, and a virtual environment target/lab/venv with what \
                  tests/lab/requirements.txt names"
             }
+            Self::Curl => "the package curl",
         }
     }
 
@@ -61,6 +64,7 @@ impl Tool {
             Self::Postfix => &["postfix"],
             Self::Exim => &["adduser"],
             Self::Python => &["python3-venv"],
+            Self::Curl => &["curl"],
         }
     }
 
@@ -75,6 +79,7 @@ impl Tool {
                 "/usr/lib/dovecot/lmtp",
             ]),
             Self::Postfix => all_exist(&[POSTFIX_MASTER, SMTP_SINK]),
+            Self::Curl => answers(CURL, &["--version"]),
             Self::Exim => {
                 let program = exim::program(workspace);
                 user(exim::USER).is_some()
@@ -93,6 +98,8 @@ impl Tool {
 pub(super) const DOVECOT: &str = "/usr/sbin/dovecot";
 pub(super) const POSTFIX_MASTER: &str = "/usr/lib/postfix/sbin/master";
 pub(super) const SMTP_SINK: &str = "/usr/sbin/smtp-sink";
+pub(super) const POSTCONF: &str = "/usr/sbin/postconf";
+pub(super) const CURL: &str = "curl";
 pub(super) const REQUIREMENTS: &str = "tests/lab/requirements.txt";
 
 /// Where what belongs to no package of the system is kept between runs.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::place::Place;
 use super::ports::Ports;
 use super::processes::Group;
-use super::servers::{MAIL_USER, Ready, SERVERS, Server, Setting, tail, versions};
+use super::servers::{CLIENTS, FIRST, MAIL_USER, OTHERS, Ready, Server, Setting, tail, versions};
 use super::tools::{self, Tool};
 use super::{Options, down, keys};
 use crate::Result;
@@ -75,8 +75,7 @@ pub(super) fn start(workspace: &Workspace, options: &Options) -> Result<Started>
     let place = Place::make(workspace, options)?;
     match start_in(workspace, &place, &ports, &missing) {
         Ok(not_run) => {
-            let count = SERVERS.len() - not_run.len();
-            println!("lab: {count} servers up in {:.1} s", begin.elapsed().as_secs_f64());
+            println!("lab: up in {:.1} s", begin.elapsed().as_secs_f64());
             Ok(Started { place, already: false, not_run })
         }
         Err(error) => {
@@ -86,43 +85,63 @@ pub(super) fn start(workspace: &Workspace, options: &Options) -> Result<Started>
     }
 }
 
+type NotRun = Vec<(&'static str, String)>;
+
 fn start_in(
     workspace: &Workspace,
     place: &Place,
     ports: &Ports,
     missing: &[Tool],
-) -> Result<Vec<(&'static str, String)>> {
+) -> Result<NotRun> {
+    let begin = Instant::now();
     keys::make(&place.directory, &Setting::hs256_secret(workspace)?)?;
     let setting = Setting { workspace, place, ports, missing };
-    let processes = place.processes();
-    let mut not_run = Vec::new();
+    let mut not_run = NotRun::new();
+    start_all(FIRST, &setting, &mut not_run)?;
+    println!("lab: Dovecot, authentication, Exim in {:.2} s", begin.elapsed().as_secs_f64());
+    start_all(OTHERS, &setting, &mut not_run)?;
+    for (name, tool) in CLIENTS.iter().filter(|(_, tool)| missing.contains(tool)) {
+        not_run.push((name, it_needs(name, &[*tool])));
+    }
+    fs::write(place.environment(), environment(workspace, place, ports, missing, &not_run))?;
+    Ok(not_run)
+}
+
+/// Starts servers, and waits until all of them are ready.
+fn start_all(
+    servers: &'static [Server],
+    setting: &Setting<'_>,
+    not_run: &mut NotRun,
+) -> Result<()> {
     let mut starting = Vec::new();
-    for server in SERVERS {
-        let needs: Vec<&str> = server
-            .needs
-            .iter()
-            .filter(|tool| missing.contains(tool))
-            .map(|tool| tool.wanted())
-            .collect();
+    for server in servers {
+        let needs = server.needs.iter().copied();
+        let needs: Vec<Tool> = needs.filter(|tool| setting.missing.contains(tool)).collect();
         if !needs.is_empty() {
-            println!("lab: {} not run: it needs {}", server.name, needs.join(" and "));
-            not_run.push((server.name, format!("it needs {}", needs.join(" and "))));
+            not_run.push((server.name, it_needs(server.name, &needs)));
             continue;
         }
-        let log = place.directory.join(format!("{}.out", server.name));
+        let log = setting.place.directory.join(format!("{}.out", server.name));
         let begin = Instant::now();
-        let mut command = (server.prepare)(&setting)?;
+        let mut command = (server.prepare)(setting)?;
         let group = if server.name == "postfix" { Group::ItsOwn } else { Group::Ours };
-        let child = processes.start(server.name, &mut command, group, &log)?;
+        let child = setting.place.processes().start(server.name, &mut command, group, &log)?;
         starting.push(Starting { server, child, log, begin });
     }
     // The authentication service first: until it is there, Dovecot does not greet.
     starting.sort_by_key(|starting| !matches!(starting.server.ready, Ready::File(_)));
     for server in &mut starting {
-        server.wait(place, ports)?;
+        server.wait(setting.place, setting.ports)?;
     }
-    fs::write(place.environment(), environment(workspace, place, ports, missing, &not_run))?;
-    Ok(not_run)
+    Ok(())
+}
+
+/// Why something is not run, which is also said at once.
+fn it_needs(name: &str, tools: &[Tool]) -> String {
+    let wanted: Vec<&str> = tools.iter().map(|tool| tool.wanted()).collect();
+    let why = format!("it needs {}", wanted.join(" and "));
+    println!("lab: {name} not run: {why}");
+    why
 }
 
 /// A server on its way.
@@ -197,6 +216,8 @@ const NOT_RUN: &str = "not-run.";
 fn not_run_of(place: &Place) -> Vec<(&'static str, String)> {
     let text = fs::read_to_string(place.environment()).unwrap_or_default();
     let entries = text.lines().filter_map(|line| line.strip_prefix(NOT_RUN)?.split_once('='));
-    let known = |name: &str| SERVERS.iter().find(|server| server.name == name);
-    entries.filter_map(|(name, why)| Some((known(name)?.name, why.to_owned()))).collect()
+    let servers = FIRST.iter().chain(OTHERS).map(|server| server.name);
+    let names: Vec<&str> = servers.chain(CLIENTS.iter().map(|(name, _)| *name)).collect();
+    let known = |name: &str| names.iter().find(|known| **known == name).copied();
+    entries.filter_map(|(name, why)| Some((known(name)?, why.to_owned()))).collect()
 }
