@@ -55,33 +55,21 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Builds programs of the workspace and returns their names and paths, in the order of the names.
+/// Builds programs of the workspace and returns the names and paths of those that are of these kinds, in the
+/// order of the names.
 ///
 /// All members are built together, so that features are unified as they are for the tests and
 /// what was built for those is used again.
 pub(crate) fn build(
     workspace: &Workspace,
     arguments: &[&str],
-    kind: &str,
+    kinds: &[&str],
 ) -> Result<Vec<(String, PathBuf)>> {
     let mut command = cargo(workspace);
     command.args(["build", "--workspace", "--message-format", "json-render-diagnostics"]);
     with_features(&mut command, &openssl::workspace_features()?).args(arguments);
-    Ok(programs(&output(&mut command)?, kind))
-}
-
-/// Builds programs of one package and returns the names and paths of all of them.
-#[cfg(target_os = "linux")]
-pub(crate) fn build_one(
-    workspace: &Workspace,
-    package: &str,
-    arguments: &[&str],
-) -> Result<Vec<(String, PathBuf)>> {
-    let mut command = cargo(workspace);
-    command.args(["build", "--package", package, "--message-format", "json-render-diagnostics"]);
-    with_features(&mut command, &openssl::workspace_features()?).args(arguments);
     let messages = output(&mut command)?;
-    Ok([programs(&messages, "bin"), programs(&messages, "example")].concat())
+    Ok(kinds.iter().flat_map(|kind| programs(&messages, kind)).collect())
 }
 
 /// The programs of one kind among the messages of cargo.

@@ -114,7 +114,7 @@ fn clippy(workspace: &Workspace, call: &Clippy) -> Result<Outcome> {
 
 /// Runs every example without arguments.
 fn examples(workspace: &Workspace) -> Result<Outcome> {
-    let programs = build(workspace, &["--examples"], "example")?;
+    let programs = build(workspace, &["--examples"], &["example"])?;
     if programs.is_empty() {
         return Ok(Outcome::NotRun("there are no examples".to_owned()));
     }

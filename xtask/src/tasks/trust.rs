@@ -21,7 +21,7 @@ pub(crate) fn sweep(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
 }
 
 fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let programs = build(workspace, &["--release", "--bin", name], "bin")?;
+    let programs = build(workspace, &["--release", "--bin", name], &["bin"])?;
     let found = programs.into_iter().find(|(found, _)| found == name);
     Ok(found.map(|(_, path)| path).ok_or_else(|| format!("cargo built no program `{name}`"))?)
 }

@@ -43,7 +43,7 @@ pub(crate) fn check(workspace: &Workspace, profile: Profile) -> Result<Outcome> 
         Profile::Development => &[],
         Profile::Release => &["--release"],
     };
-    let programs = build(workspace, &[&["--bin", "shim"], profile].concat(), "bin")?;
+    let programs = build(workspace, &[&["--bin", "shim"], profile].concat(), &["bin"])?;
     let shim = programs.iter().find(|(name, _)| name == "shim");
     let (_, shim) = shim.ok_or("cargo built no program `shim`")?;
     let answers = ask(Command::new(shim).arg("sign"), vectors)?;

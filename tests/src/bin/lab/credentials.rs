@@ -78,7 +78,7 @@ fn accounts() -> &'static Value {
     ACCOUNTS.get_or_init(|| serde_json::from_str(text).unwrap_or_default())
 }
 
-fn account(pointer: &str) -> &'static str {
+pub(crate) fn account(pointer: &str) -> &'static str {
     accounts().pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use xoauth::net::TlsTransport;
+use xoauth::net::{AsyncTlsTransport, TlsTransport};
 use xoauth::{Error, Tls, Trace, imap, smtp};
 
 use crate::Result;
@@ -17,7 +17,22 @@ pub(crate) struct Lab {
     pub(crate) tls: Tls,
     /// The key that signs tokens RS256.
     pub(crate) rs256_key: Vec<u8>,
+    /// Where the example programs are.
+    pub(crate) examples: Option<PathBuf>,
+    file: PathBuf,
 }
+
+/// A builder that writes the lines down, where somebody looks at them.
+macro_rules! traced {
+    ($builder:expr, $lines:expr) => {
+        match $lines.trace() {
+            Some(trace) => $builder.trace(trace),
+            None => $builder,
+        }
+    };
+}
+
+pub(crate) use traced;
 
 /// The name the certificate is for, and the one that is signed.
 pub(crate) const HOST: &str = "localhost";
@@ -29,9 +44,15 @@ pub(crate) enum Security {
     StartTls,
 }
 
-/// The lines of one session, as a trace may show them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+/// The lines of one session, as a trace may show them; `None` where nobody looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines(Option<Arc<Mutex<Vec<String>>>>);
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self(Some(Arc::default()))
+    }
+}
 
 impl Lab {
     pub(crate) fn read(environment: &Path) -> Result<Self> {
@@ -43,7 +64,18 @@ impl Lab {
         let directory = PathBuf::from(values.get("dir").ok_or("the environment names no `dir`")?);
         let authority = fs::read(directory.join("ca.crt"))?;
         let tls = Tls::builder().add_roots(&authority)?.only_these_roots().build()?;
-        Ok(Self { values, tls, rs256_key: fs::read(directory.join("rs256.key"))? })
+        let rs256_key = fs::read(directory.join("rs256.key"))?;
+        Ok(Self { values, tls, rs256_key, examples: None, file: environment.to_owned() })
+    }
+
+    /// What this was read from, for programs that read it themselves.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The directory that everything of the lab is in.
+    pub(crate) fn directory(&self) -> &Path {
+        Path::new(self.value("dir"))
     }
 
     pub(crate) fn value(&self, name: &str) -> &str {
@@ -76,10 +108,12 @@ impl Lab {
         security: Security,
         lines: &Lines,
     ) -> std::result::Result<imap::Client<TlsTransport>, Error> {
-        let builder = imap::Builder::new(HOST).tls(&self.tls).trace(lines.trace());
+        let builder = imap::Builder::new(HOST).tls(&self.tls);
+        let builder = traced!(builder, lines);
+        let builder = builder.port(self.imap_port(server, security));
         match security {
-            Security::Implicit => builder.port(self.port(server, "imaps")).connect(),
-            Security::StartTls => builder.port(self.port(server, "imap")).connect_starttls(),
+            Security::Implicit => builder.connect(),
+            Security::StartTls => builder.connect_starttls(),
         }
     }
 
@@ -90,19 +124,60 @@ impl Lab {
         security: Security,
         lines: &Lines,
     ) -> std::result::Result<smtp::Client<TlsTransport>, Error> {
-        let builder = smtp::Builder::new(HOST).tls(&self.tls).trace(lines.trace());
-        let port = |plain, tls| match security {
-            Security::Implicit => self.port(server, tls),
-            Security::StartTls => self.port(server, plain),
-        };
-        let builder = builder.port(if server.starts_with("dovecot") {
-            port("submission", "submissions")
-        } else {
-            port("smtp", "smtps")
-        });
+        let builder = smtp::Builder::new(HOST).tls(&self.tls);
+        let builder = traced!(builder, lines);
+        let builder = builder.port(self.smtp_port(server, security));
         match security {
             Security::Implicit => builder.connect(),
             Security::StartTls => builder.connect_starttls(),
+        }
+    }
+
+    /// As [`Lab::imap`], async.
+    pub(crate) async fn imap_async(
+        &self,
+        server: &str,
+        security: Security,
+        lines: &Lines,
+    ) -> std::result::Result<imap::nonblocking::Client<AsyncTlsTransport>, Error> {
+        let builder = imap::nonblocking::Builder::new(HOST).tls(&self.tls);
+        let builder = traced!(builder, lines);
+        let builder = builder.port(self.imap_port(server, security));
+        match security {
+            Security::Implicit => builder.connect().await,
+            Security::StartTls => builder.connect_starttls().await,
+        }
+    }
+
+    /// As [`Lab::smtp`], async.
+    pub(crate) async fn smtp_async(
+        &self,
+        server: &str,
+        security: Security,
+        lines: &Lines,
+    ) -> std::result::Result<smtp::nonblocking::Client<AsyncTlsTransport>, Error> {
+        let builder = smtp::nonblocking::Builder::new(HOST).tls(&self.tls);
+        let builder = traced!(builder, lines);
+        let builder = builder.port(self.smtp_port(server, security));
+        match security {
+            Security::Implicit => builder.connect().await,
+            Security::StartTls => builder.connect_starttls().await,
+        }
+    }
+
+    pub(crate) fn imap_port(&self, server: &str, security: Security) -> u16 {
+        match security {
+            Security::Implicit => self.port(server, "imaps"),
+            Security::StartTls => self.port(server, "imap"),
+        }
+    }
+
+    pub(crate) fn smtp_port(&self, server: &str, security: Security) -> u16 {
+        match (server.starts_with("dovecot"), security) {
+            (true, Security::Implicit) => self.port(server, "submissions"),
+            (true, Security::StartTls) => self.port(server, "submission"),
+            (false, Security::Implicit) => self.port(server, "smtps"),
+            (false, Security::StartTls) => self.port(server, "smtp"),
         }
     }
 }
@@ -119,16 +194,23 @@ impl Security {
 }
 
 impl Lines {
-    pub(crate) fn trace(&self) -> Trace {
-        let lines = Arc::clone(&self.0);
-        Trace::new(move |direction, line| {
+    /// No lines, and none of the time that it takes to write them down.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        let lines = Arc::clone(self.0.as_ref()?);
+        Some(Trace::new(move |direction, line| {
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             lines.push(format!("{}: {line}", direction.letter()));
-        })
+        }))
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let lines =
+            self.0.as_ref().map(|lines| lines.lock().unwrap_or_else(PoisonError::into_inner));
+        lines.map(|lines| lines.clone()).unwrap_or_default()
     }
 
     /// What was sent that begins with `word`, behind the tag where there is one.

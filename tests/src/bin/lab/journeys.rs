@@ -1,9 +1,6 @@
 //! Mail that crosses everything: sent with XOAUTH through Exim, delivered over LMTP into Dovecot, read
 //! back with XOAUTH over IMAP, the same octet for octet.
 
-use std::time::{Duration, Instant};
-
-use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::sasl::Service;
 use xoauth::smtp::exchange::Send;
 use xoauth::{Error, smtp};
@@ -11,10 +8,8 @@ use xoauth::{Error, smtp};
 use crate::Result;
 use crate::credentials::{Kind, OAuth1, address};
 use crate::environment::{Lab, Lines, Security};
+use crate::mail;
 use crate::runner::Test;
-
-/// How long a message may take from Exim's answer to Dovecot's mailbox.
-const DELIVERY: Duration = Duration::from_secs(60);
 
 /// Makes a body.
 type Body = fn() -> Vec<u8>;
@@ -48,10 +43,8 @@ fn cross(lab: &Lab, lines: &Lines, user: &str, body: &[u8]) -> Result<()> {
     let message = [head.as_bytes(), body].concat();
 
     // Read from before it is sent: what is there afterwards came of it.
-    let login = OAuth1::of(user).login(Kind::XOAuth, Service::Imap)?;
-    let client = lab.imap("dovecot-oauth1", Security::Implicit, lines)?;
-    let mut mailbox = client.authenticate(login).map_err(Error::from)?;
-    let before = mailbox.run(Select::new("INBOX"))?.exists.unwrap_or(0);
+    let mut mailbox = mail::open(lab, user, lines)?;
+    let before = mail::count(&mailbox);
 
     let login = OAuth1::of(user).login(Kind::XOAuth, Service::Smtp)?;
     let client = lab.smtp("exim", Security::StartTls, lines)?;
@@ -59,28 +52,8 @@ fn cross(lab: &Lab, lines: &Lines, user: &str, body: &[u8]) -> Result<()> {
     session.run(Send::new(to.as_str(), [to.as_str()], &message[..]))?;
     session.quit()?;
 
-    let begin = Instant::now();
-    while mailbox.selected().and_then(|selected| selected.exists).unwrap_or(0) <= before {
-        if begin.elapsed() > DELIVERY {
-            return Err("not delivered".into());
-        }
-        // The server is asked again as soon as it has answered.
-        mailbox.run(Noop::new())?;
-    }
-    let number = (before + 1).to_string();
-    let found = mailbox.run(Fetch::by_sequence(number.as_str(), Item::Body))?;
-    let read = found.first().and_then(|message| message.body()).ok_or("no body was fetched")?;
-    // Servers put header fields on top; below them nothing may have changed.
-    if !read.ends_with(&message) {
-        let start = read.len().saturating_sub(message.len());
-        let same = read.iter().skip(start).zip(&message).take_while(|(a, b)| a == b).count();
-        return Err(format!(
-            "changed on its way: {} octets sent, {} read, the same up to {same}",
-            message.len(),
-            read.len()
-        )
-        .into());
-    }
+    mail::wait_for(&mut mailbox, before + 1)?;
+    mail::same_below(&mail::read(&mut mailbox, before + 1)?, &message)?;
     Ok(mailbox.logout()?)
 }
 

@@ -6,21 +6,30 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod attempt;
+mod bulk;
 mod cases;
 mod cell;
 mod credentials;
+mod curl;
+mod delivery;
 mod differences;
 mod environment;
+mod examples;
 mod journeys;
+mod logs;
+mod mail;
+mod nonblocking;
 mod page;
 mod peers;
 mod regressions;
 mod report;
 mod runner;
+mod sessions;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use environment::Lab;
 use report::Counts;
@@ -34,6 +43,10 @@ struct Options {
     /// Only tests whose name holds one of these words.
     words: Vec<String>,
     list: bool,
+    /// Where the example programs are.
+    examples: Option<PathBuf>,
+    /// This process is a client under measurement.
+    candidate: Option<(bulk::Work, bulk::candidate::Driver)>,
     /// Where the page of this run is written.
     page: Option<PathBuf>,
 }
@@ -51,21 +64,49 @@ fn main() -> ExitCode {
 
 fn run() -> Result<Counts> {
     let options = options()?;
-    let lab = Lab::read(&options.environment)?;
+    let mut lab = Lab::read(&options.environment)?;
+    if let Some((work, driver)) = options.candidate {
+        bulk::candidate::run(&lab, work, driver)?;
+        return Ok(Counts { passed: 1, ..Counts::default() });
+    }
+    lab.examples = options.examples;
     let wanted = |name: &str| {
         options.words.is_empty() || options.words.iter().all(|word| name.contains(word.as_str()))
     };
-    let tests = runner::all(&lab).into_iter().filter(|test| wanted(&test.name));
+    let tests = runner::all().into_iter().filter(|test| wanted(&test.name));
     if options.list {
         let names: Vec<String> = tests.map(|test| test.name).collect();
+        let others = [bulk::names(), logs::names()].concat();
+        let others = others.into_iter().filter(|name| wanted(name));
+        let names: Vec<String> = names.into_iter().chain(others).collect();
         println!("{}", names.join("\n"));
         return Ok(Counts { passed: names.len(), ..Counts::default() });
     }
-    let outcomes = runner::run(&lab, tests.collect());
+    let begin = Instant::now();
+    let mut outcomes = runner::run(&lab, tests.collect());
+    println!("lab: {} tests in {:.1} s", outcomes.len(), begin.elapsed().as_secs_f64());
+    // Alone on the machine, and the figures of a page in as many rounds as tell something.
+    let begin = Instant::now();
+    let rounds = if options.page.is_some() { 5 } else { 1 };
+    let (bulk, figures) = bulk::run(&lab, rounds, wanted);
+    if !figures.is_empty() {
+        println!("lab: bulk in {:.1} s", begin.elapsed().as_secs_f64());
+    }
+    outcomes.extend(bulk);
+    outcomes.extend(logs::outcomes(&lab, wanted));
     report::print(&outcomes);
+    if !figures.is_empty() {
+        print!("{}", figures.table());
+        if !bulk::IS_OPTIMISED {
+            println!("lab: the clients are not optimised; `--release` has figures to compare");
+        }
+    }
     let counts = Counts::of(&outcomes);
     if let Some(path) = &options.page {
-        std::fs::write(path, page::write(&lab, &outcomes))?;
+        if !bulk::IS_OPTIMISED {
+            return Err("a page has figures of an optimised program: --release".into());
+        }
+        std::fs::write(path, page::write(&lab, &outcomes, &figures))?;
     }
     println!("lab: {} differ as known, {} not run", counts.differs, counts.not_run);
     println!("lab: {} passed, {} failed", counts.passed, counts.failed);
@@ -81,6 +122,13 @@ fn options() -> Result<Options> {
                 options.environment = arguments.next().ok_or("--environment needs a file")?.into();
             }
             "--page" => options.page = Some(arguments.next().ok_or("--page needs a file")?.into()),
+            "--examples" => {
+                options.examples = Some(arguments.next().ok_or("--examples needs a path")?.into());
+            }
+            "--candidate" => {
+                options.candidate =
+                    Some(candidate(arguments.next(), arguments.next()).ok_or("no such candidate")?);
+            }
             "--list" => options.list = true,
             word => options.words.push(word.to_owned()),
         }
@@ -89,4 +137,14 @@ fn options() -> Result<Options> {
         return Err("run it by `cargo xtask lab test`, which starts the servers".into());
     }
     Ok(options)
+}
+
+fn candidate(
+    work: Option<String>,
+    driver: Option<String>,
+) -> Option<(bulk::Work, bulk::candidate::Driver)> {
+    let (work, driver) = (work?, driver?);
+    let work = bulk::Work::ALL.into_iter().find(|known| known.name() == work)?;
+    let driver = bulk::candidate::Driver::ALL.into_iter().find(|known| known.name() == driver)?;
+    Some((work, driver))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::bulk::Figures;
 use crate::cell::{self, Cell};
 use crate::environment::Lab;
 use crate::report::{Counts, Outcome, Verdict};
@@ -20,10 +21,11 @@ each refusal the same connection logs in with good credentials.
 ";
 
 /// The whole page.
-pub(crate) fn write(lab: &Lab, outcomes: &[Outcome]) -> String {
+pub(crate) fn write(lab: &Lab, outcomes: &[Outcome], figures: &Figures) -> String {
     let mut page = String::from(HEAD);
     page.push_str(&table(lab, outcomes));
     page.push_str(&differences(outcomes));
+    page.push_str(&in_bulk(lab, figures));
     page.push_str(&named(outcomes));
     for (server, why) in lab.all_not_run() {
         // Writing to a `String` does not fail.
@@ -80,6 +82,22 @@ fn differences(outcomes: &[Outcome]) -> String {
         let _ = writeln!(text, "| {reason} | {count} | `{words}` |");
     }
     text
+}
+
+/// What work in bulk takes, beside Python's own clients.
+fn in_bulk(lab: &Lab, figures: &Figures) -> String {
+    format!(
+        "\n## In bulk\n\n\
+         Dovecot over TLS with XOAUTH2, and smtp-sink in the clear; Python {}. Each client is a process of its own; \
+         all of them work in each of the rounds one after the other, and what is shown are medians. Every octet \
+         that is read, and every one that arrives, is compared with what it has to be; the time for that is not in \
+         the figures. CPU is the processor time of the client from before it connects to the end. Memory is the \
+         most that was resident: beyond what was before the work, and in all. imaplib gets all with one command, \
+         and keeps what it gets. The ratios say more than the times, which are those of one machine with other \
+         things to do.\n\n{}",
+        lab.version("python"),
+        figures.table()
+    )
 }
 
 /// The tests that are no cells.

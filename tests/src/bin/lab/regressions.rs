@@ -12,7 +12,7 @@ use xoauth::{Error, imap, smtp};
 use crate::attempt::{Answer, Client, Form, connect};
 use crate::cell::no_secret;
 use crate::credentials::{Custom, Kind, OAuth1, bearer, opaque, opaque_down};
-use crate::environment::{Lab, Lines, Security};
+use crate::environment::{Lab, Lines, Security, traced};
 use crate::runner::Test;
 
 type Checked = Result<(), Box<dyn std::error::Error>>;
@@ -257,7 +257,7 @@ pub(crate) fn sink(
     lines: &Lines,
 ) -> Result<smtp::Session<xoauth::net::TcpTransport>, Error> {
     let builder = smtp::Builder::new("127.0.0.1").port(lab.port("sink", "smtp"));
-    Ok(builder.trace(lines.trace()).connect_plain()?.trust().without_authentication())
+    Ok(traced!(builder, lines).connect_plain()?.trust().without_authentication())
 }
 
 fn size_without_number(lab: &Lab, lines: &Lines) -> Checked {

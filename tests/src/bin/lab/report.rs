@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What came of one test.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Verdict {
     Passed,
     /// The server does something else, which is known; in its own words.
@@ -23,6 +23,13 @@ pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) verdict: Verdict,
     pub(crate) time: Duration,
+}
+
+impl Outcome {
+    /// Of what takes no time that would be of interest.
+    pub(crate) fn new(name: String, verdict: Verdict) -> Self {
+        Self { name, verdict, time: Duration::ZERO }
+    }
 }
 
 /// How many ended how.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::environment::{Lab, Lines};
 use crate::report::{Outcome, Verdict};
-use crate::{Result, cell, journeys, regressions};
+use crate::{Result, cell, curl, delivery, examples, journeys, nonblocking, regressions, sessions};
 
 /// A test with its name.
 pub(crate) struct Test {
@@ -42,14 +42,23 @@ const WORKERS: usize = 32;
 /// connections at once. A prime, so that each has its turn.
 const STRIDE: usize = 1009;
 
-/// Every test there is.
-pub(crate) fn all(_: &Lab) -> Vec<Test> {
+/// Every test that runs beside others.
+pub(crate) fn all() -> Vec<Test> {
     let cells = cell::all().into_iter().map(|cell| Test {
         name: cell.name(),
         servers: vec![cell.peer.server],
         run: Box::new(move |lab| cell.run(lab)),
     });
-    cells.chain(regressions::all()).chain(journeys::all()).collect()
+    let named = [
+        regressions::all(),
+        journeys::all(),
+        sessions::all(),
+        delivery::all(),
+        examples::all(),
+        curl::all(),
+        nonblocking::all(),
+    ];
+    cells.chain(named.into_iter().flatten()).collect()
 }
 
 /// Runs them, and returns what came of each in their order.

@@ -41,8 +41,9 @@ const USAGE: &str = "\
 use: cargo xtask lab deps | up | test | down
   --base PORT        the ports from PORT on, for a lab beside another one (or LAB_BASE)
   --allow-missing    a server that cannot be had is named and fails nothing
-  --record           `test` writes docs/interop.md
-  -- ARGS            for the tests: part of a name, --list";
+  --release          `test` is built as users build, so that its figures can be compared
+  --record           the same, and it writes docs/interop.md
+  -- ARGS            for the tests: words that a name has to hold, --list";
 
 /// What a call of `lab` asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(crate) struct Options {
     /// The first port; chosen where there is none.
     base: Option<u16>,
     allow_missing: bool,
+    /// The tests are built with the profile that users build with.
+    release: bool,
     /// The run writes docs/interop.md.
     record: bool,
     /// What stands behind `--`, for the test program.
@@ -65,7 +68,8 @@ impl Options {
             match argument.as_str() {
                 "--base" => options.base = base(arguments.next().map(String::as_str).or(Some("")))?,
                 "--allow-missing" => options.allow_missing = true,
-                "--record" => options.record = true,
+                "--release" => options.release = true,
+                "--record" => (options.release, options.record) = (true, true),
                 "--" => options.rest = arguments.by_ref().cloned().collect(),
                 other => return Err(format!("unknown argument {other}\n{USAGE}").into()),
             }

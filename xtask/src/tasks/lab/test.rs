@@ -5,18 +5,28 @@ use std::process::Command;
 
 use super::{Options, down, up};
 use crate::Result;
-use crate::command::{build_one, run as run_command};
+use crate::command::{build, run as run_command};
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
-    // Built first, so that nothing is running while a build fails. Optimised: it measures.
-    let programs = build_one(workspace, "e2e", &["--profile", "lab", "--bin", "lab"])?;
-    let program = programs.iter().find(|(name, _)| name == "lab");
-    let (_, program) = program.ok_or("cargo built no program `lab`")?;
+    // Built first, so that nothing is running while a build fails; as `cargo xtask test` builds, so that
+    // what is there is used again.
+    let mut arguments = vec!["--bin", "lab", "--examples"];
+    if options.release {
+        arguments.push("--release");
+    }
+    let programs = build(workspace, &arguments, &["bin", "example"])?;
+    let program = |wanted: &str| {
+        let found = programs.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, path)| path).ok_or_else(|| format!("cargo built no program `{wanted}`"))
+    };
+    let (tests, example) = (program("lab")?, program("gmail_imap")?);
     let started = up::start(workspace, options)?;
-    let mut command = Command::new(program);
-    command.arg("--environment").arg(started.place.environment()).args(&options.rest);
+    let mut command = Command::new(tests);
+    command.arg("--environment").arg(started.place.environment());
+    command.arg("--examples").arg(example.with_file_name(""));
+    command.args(&options.rest);
     if options.record {
         command.arg("--page").arg(workspace.root.join("docs/interop.md"));
     }

@@ -1,0 +1,125 @@
+//! What the servers wrote down: what a server complains of about us fails a run, and so does its own breakdown.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::environment::Lab;
+use crate::report::{Outcome, Verdict};
+
+/// A log: its file in the lab's directory, what in it is a complaint, and the complaints that tests provoke.
+struct Log {
+    file: &'static str,
+    complaints: &'static [&'static str],
+    expected: &'static [&'static str],
+}
+
+/// What Dovecot's services say of themselves.
+const DOVECOT: &[&str] =
+    &[": Error: ", ": Fatal: ", ": Panic: ", "SSL_accept() failed", "wrong version"];
+const POSTFIX: &[&str] = &["fatal: ", "panic: ", "error: ", "improper command"];
+const EXIM: &[&str] =
+    &["TLS error", "panic", "syntax or protocol errors", "SMTP protocol synchronization"];
+const PYTHON: &[&str] = &["Traceback", "Error", "Unhandled", "exception", "complaint"];
+/// Services of ours note every verdict, with the reason of a refusal; this alone is about clients.
+const COMPLAINT: &[&str] = &["complaint"];
+const ANYTHING: &[&str] = &[""];
+
+/// The authentication service behind it is down, as `service-down` wants it.
+const DOWN: &str = "Introspection failed";
+
+const LOGS: &[Log] = &[
+    Log {
+        file: "dovecot-oauth1/log",
+        complaints: DOVECOT,
+        expected: &[
+            // `lmtp_answers_for_each_recipient` has a user whose mail cannot be written.
+            "lmtp(broken@example.test)",
+        ],
+    },
+    Log { file: "dovecot-jwt/log", complaints: DOVECOT, expected: &[] },
+    Log { file: "dovecot-introspection/log", complaints: DOVECOT, expected: &[DOWN] },
+    Log { file: "dovecot-down/log", complaints: DOVECOT, expected: &[DOWN] },
+    Log { file: "exim/log/mainlog", complaints: EXIM, expected: &[] },
+    Log { file: "exim/log/paniclog", complaints: ANYTHING, expected: &[] },
+    Log { file: "exim-down/log/mainlog", complaints: EXIM, expected: &[] },
+    Log { file: "exim-down/log/paniclog", complaints: ANYTHING, expected: &[] },
+    Log { file: "postfix/log", complaints: POSTFIX, expected: &[] },
+    Log { file: "auth-service.log", complaints: COMPLAINT, expected: &[] },
+    Log { file: "auth-service.out", complaints: PYTHON, expected: &[] },
+    Log { file: "twisted.log", complaints: COMPLAINT, expected: &[] },
+    Log { file: "twisted.out", complaints: PYTHON, expected: &[] },
+    Log { file: "aiosmtpd.log", complaints: COMPLAINT, expected: &[] },
+    Log {
+        file: "aiosmtpd.out",
+        complaints: PYTHON,
+        expected: &[
+            // Its way to refuse a token of more than 1,000 octets.
+            "SMTP session exception",
+            "Traceback",
+            "chunk is longer than limit",
+            "During handling of the above exception",
+            "raise exceptions.LimitOverrunError(",
+            "raise ValueError(e.args[0])",
+            "attribute-error",
+        ],
+    },
+    Log { file: "sink.out", complaints: ANYTHING, expected: &[] },
+    Log { file: "exim.out", complaints: ANYTHING, expected: &[] },
+    Log { file: "exim-down.out", complaints: ANYTHING, expected: &[] },
+    Log { file: "postfix.out", complaints: ANYTHING, expected: &[] },
+];
+
+/// How much of a log is shown.
+const SHOWN: usize = 10;
+
+/// Looks at every log there is, once the servers have been asked everything.
+pub(crate) fn outcomes(lab: &Lab, wanted: impl Fn(&str) -> bool) -> Vec<Outcome> {
+    let logs = LOGS.iter().map(|log| (format!("log {}", log.file), log));
+    let logs = logs.filter(|(name, _)| wanted(name));
+    logs.map(|(name, log)| Outcome::new(name, log.judge(lab.directory()))).collect()
+}
+
+/// The names of all of them.
+pub(crate) fn names() -> Vec<String> {
+    LOGS.iter().map(|log| format!("log {}", log.file)).collect()
+}
+
+impl Log {
+    fn judge(&self, directory: &Path) -> Verdict {
+        let path: PathBuf = directory.join(self.file);
+        // A server that was not started has none, nor has one that found nothing to say.
+        let text = fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let found = self.complaints_of(&text);
+        if found.is_empty() {
+            return Verdict::Passed;
+        }
+        let shown = found.iter().take(SHOWN).map(|line| (*line).to_owned()).collect();
+        Verdict::Failed(format!("{} lines that nobody expects", found.len()), shown)
+    }
+
+    fn complaints_of<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        let is_any = |words: &[&str], line: &str| words.iter().any(|word| line.contains(word));
+        text.lines()
+            .filter(|line| is_any(self.complaints, line) && !is_any(self.expected, line))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_found_and_expected_ones_are_not() {
+        let log = |file: &str| LOGS.iter().find(|log| log.file == file).unwrap();
+        let text = "Nov 26 imap-login: Info: Login\nNov 26 imap(a): Panic: file x: line 1\n\
+                    Nov 26 lmtp(broken@example.test)<1><s>: Error: mkdir failed\n";
+        let found = log("dovecot-oauth1/log").complaints_of(text);
+        assert_eq!(found, ["Nov 26 imap(a): Panic: file x: line 1"]);
+        let text = "XOAUTH Verdict(reason='ValueError')\ncomplaint XOAUTH acknowledged by b'x'\n";
+        assert_eq!(log("auth-service.log").complaints_of(text).len(), 1);
+        assert_eq!(log("exim/log/paniclog").complaints_of("anything\n").len(), 1);
+        assert_eq!(log("aiosmtpd.out").complaints_of("TypeError: x\n").len(), 1);
+    }
+}
