@@ -154,7 +154,7 @@ impl PlainClient<TcpTransport> {
 
     pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
         let (io, settings, limits) = now(self.core.agree_on_tls())?;
-        let transport = tls.handshake(&settings.host, io.stream)?;
+        let transport = settings.handshake(tls, io.stream)?;
         Ok(Client { core: Core::new(Blocking::new(transport), settings, limits)? })
     }
 }

@@ -12,7 +12,7 @@ use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
 use xoauth_sasl::Mechanism;
 
-use crate::net::{Connection, Io, Settings, Stop};
+use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
 
 /// A machine on its connection.
@@ -41,6 +41,7 @@ impl<I: Io> Core<I> {
     pub(crate) async fn greeted(io: I, settings: Settings, limits: Limits) -> Result<Self, Error> {
         let mut core = Self::new(io, settings, limits)?;
         core.run_in_time(Greeting::new()).await?;
+        core.connection.settings.reached(Milestone::Greeted);
         Ok(core)
     }
 

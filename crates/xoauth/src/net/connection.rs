@@ -13,7 +13,7 @@ use super::io::Io;
 #[cfg(feature = "imap")]
 use super::io::OneRead;
 use super::pace::Pace;
-use super::{Deadlines, Stop};
+use super::{Deadlines, Milestone, Milestones, Stop};
 use crate::Error;
 use crate::trace::Trace;
 
@@ -27,6 +27,16 @@ pub(crate) struct Settings {
     /// When what is under way must be over.
     pub(crate) deadline: Option<Instant>,
     pub(crate) trace: Option<Trace>,
+    pub(crate) milestones: Option<Milestones>,
+}
+
+impl Settings {
+    /// Tells how far connecting has come, where somebody wants to hear it.
+    pub(crate) fn reached(&self, milestone: Milestone<'_>) {
+        if let Some(milestones) = &self.milestones {
+            milestones.tell(milestone);
+        }
+    }
 }
 
 /// What stands between a machine and its stream.

@@ -10,28 +10,30 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::TcpTransport;
+use super::{Milestone, Settings, TcpTransport};
 use crate::Error;
 
 /// How long one address may take before the next is tried beside it (RFC 8305, 5).
 pub(super) const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address of `host` that answers before `deadline`.
+/// Connects to the first address of `host` that answers before the deadline of `settings`.
 ///
 /// What cannot be interrupted, the system's name resolution and attempts that lost, goes on in threads of its
 /// own, to the deadline at most where the system knows one.
-pub(crate) fn dial(
-    host: &str,
-    port: u16,
-    deadline: Option<Instant>,
-) -> Result<TcpTransport, Error> {
-    resolve(host, port, deadline)
-        .and_then(|addresses| match addresses.as_slice() {
+pub(crate) fn dial(host: &str, settings: &Settings) -> Result<TcpTransport, Error> {
+    let (port, deadline) = (settings.port, settings.deadline);
+    let connected = || {
+        let addresses = resolve(host, port, deadline)?;
+        settings.reached(Milestone::Resolved(&addresses));
+        let stream = match addresses.as_slice() {
             [address] => connect(*address, deadline),
             _ => race(&addresses, deadline),
-        })
-        .and_then(TcpTransport::new)
-        .map_err(|source| Error::Connect { host: host.to_owned(), port, source })
+        };
+        let transport = TcpTransport::new(stream?)?;
+        settings.reached(Milestone::Connected(transport.peer_address()?));
+        Ok(transport)
+    };
+    connected().map_err(|source| Error::Connect { host: host.to_owned(), port, source })
 }
 
 fn resolve(host: &str, port: u16, deadline: Option<Instant>) -> io::Result<Vec<SocketAddr>> {

@@ -1,7 +1,7 @@
 //! How to connect: what the builders of both protocols share.
 
 use super::connection::Settings;
-use super::{Deadlines, TcpTransport, Transport, deadline_after, dial};
+use super::{Deadlines, Milestones, TcpTransport, Transport, deadline_after, dial};
 #[cfg(feature = "native-tls")]
 use super::{Tls, TlsTransport};
 use crate::Error;
@@ -18,6 +18,7 @@ pub(crate) struct Options {
     pub(crate) starttls: bool,
     pub(crate) deadlines: Deadlines,
     pub(crate) trace: Option<Trace>,
+    pub(crate) milestones: Option<Milestones>,
     #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<Tls>,
 }
@@ -34,13 +35,14 @@ impl Options {
             deadlines: self.deadlines,
             deadline: deadline_after(self.deadlines.connect),
             trace: self.trace.clone(),
+            milestones: self.milestones.clone(),
         }
     }
 
     /// A connection in the clear, its deadline that of connecting.
     pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
         let settings = self.settings(default_port);
-        let mut transport = dial(&self.host, settings.port, settings.deadline)?;
+        let mut transport = dial(&self.host, &settings)?;
         transport.set_deadline(settings.deadline);
         Ok((transport, settings))
     }
@@ -51,7 +53,7 @@ impl Options {
         // Made before dialling: where no TLS can be had, nothing is connected to.
         let tls = self.tls()?;
         let (transport, settings) = self.dial(default_port)?;
-        Ok((tls.handshake(&settings.host, transport)?, settings))
+        Ok((settings.handshake(&tls, transport)?, settings))
     }
 
     #[cfg(feature = "native-tls")]
@@ -98,6 +100,16 @@ macro_rules! builder_methods {
         /// Sees the session's lines, without its secrets.
         pub fn trace(mut self, trace: crate::Trace) -> Self {
             self.options.trace = Some(trace);
+            self
+        }
+
+        /// Hears how far connecting has come, each time it connects: for programs that show it, or tell where it
+        /// failed.
+        pub fn milestones(
+            mut self,
+            hook: impl Fn(crate::net::Milestone<'_>) + Send + Sync + 'static,
+        ) -> Self {
+            self.options.milestones = Some(crate::net::Milestones::new(hook));
             self
         }
 

@@ -21,6 +21,9 @@ pub struct TcpTransport {
     /// What the socket was told last.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    /// The first octets that were read, where somebody wants to look at them.
+    #[cfg(feature = "native-tls")]
+    first: Option<Vec<u8>>,
 }
 
 /// For so long a peer may take nothing before somebody looks whether it waits to be heard.
@@ -48,6 +51,8 @@ impl TcpTransport {
             has_ended: false,
             read_timeout: None,
             write_timeout: None,
+            #[cfg(feature = "native-tls")]
+            first: None,
         })
     }
 
@@ -71,6 +76,28 @@ impl TcpTransport {
     #[cfg(feature = "native-tls")]
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
+    }
+
+    /// Keeps the first octets that are read from now on.
+    #[cfg(feature = "native-tls")]
+    pub(super) fn keep_first(&mut self) {
+        self.first = Some(Vec::new());
+    }
+
+    /// The octets that were kept.
+    #[cfg(feature = "native-tls")]
+    pub(super) fn take_first(&mut self) -> Option<Vec<u8>> {
+        self.first.take()
+    }
+
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        #[cfg(feature = "native-tls")]
+        if let Some(first) = &mut self.first {
+            let wanted = count.min(super::hello::LONGEST.saturating_sub(first.len()));
+            first.extend_from_slice(buffer.get(..wanted).unwrap_or_default());
+        }
+        Ok(count)
     }
 
     #[cfg(feature = "native-tls")]
@@ -110,7 +137,7 @@ impl TcpTransport {
         loop {
             let left = self.left()?;
             if !self.is_waiting {
-                return self.stream.read(buffer);
+                return self.read_once(buffer);
             }
             let until_wake = self.until_wake()?;
             let bound = match (left, until_wake) {
@@ -121,7 +148,7 @@ impl TcpTransport {
                 self.stream.set_read_timeout(bound)?;
                 self.read_timeout = bound;
             }
-            match self.stream.read(buffer).map_err(as_timed_out) {
+            match self.read_once(buffer).map_err(as_timed_out) {
                 // Whose time has passed, or whether it is a little early, is seen above. Where both have, the
                 // deadline has the last word.
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}

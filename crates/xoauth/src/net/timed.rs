@@ -13,7 +13,7 @@ use tokio_native_tls::TlsConnector;
 use super::async_tls::{AsyncTlsTransport, Noted};
 use super::dial::{HEAD_START, in_turn, timed_out};
 use super::tls::handshake_failed;
-use super::{Io, Options, Settings, Tls};
+use super::{Io, Milestone, Options, Settings, Tls};
 use crate::Error;
 
 /// What an async session runs on: any stream of tokio's.
@@ -125,10 +125,11 @@ impl Options {
         default_port: u16,
     ) -> Result<(Timed<TcpStream>, Settings), Error> {
         let settings = self.settings_async(default_port);
-        let connected = by(settings.deadline, dial(&self.host, settings.port)).await;
+        let connected = by(settings.deadline, dial(&self.host, &settings)).await;
         let stream = connected.unwrap_or_else(|| Err(timed_out())).and_then(|stream| {
             // A flight is one write: waiting for more of it would only stall.
             stream.set_nodelay(true)?;
+            settings.reached(Milestone::Connected(stream.peer_addr()?));
             Ok(stream)
         });
         match stream {
@@ -163,13 +164,15 @@ impl Tls {
         let shaken = by(settings.deadline, connector.connect(&settings.host, stream)).await;
         let stream = shaken.ok_or(Error::TlsDeadline)?;
         let stream = stream.map_err(|source| handshake_failed(&settings.host, source))?;
+        settings.reached(Milestone::Secured(None));
         Ok(Timed::new(AsyncTlsTransport::new(stream)))
     }
 }
 
 /// Connects to the first address of `host` that answers, as [`super::dial`] does.
-async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = in_turn(lookup_host((host, port)).await?);
+async fn dial(host: &str, settings: &Settings) -> io::Result<TcpStream> {
+    let addresses = in_turn(lookup_host((host, settings.port)).await?);
+    settings.reached(Milestone::Resolved(&addresses));
     let mut left = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");

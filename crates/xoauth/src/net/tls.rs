@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
 
-use super::{TcpTransport, Transport};
+use super::{Milestone, Settings, TcpTransport, Transport, hello};
 use crate::Error;
 
 /// A TLS connection over TCP.
@@ -74,6 +74,23 @@ impl Tls {
                 Err(HandshakeError::WouldBlock(begun)) => begun.handshake(),
             }
         }
+    }
+}
+
+impl Settings {
+    /// The handshake with the host of these settings; says which version of TLS it ended with.
+    pub(crate) fn handshake(
+        &self,
+        tls: &Tls,
+        mut transport: TcpTransport,
+    ) -> Result<TlsTransport, Error> {
+        if self.milestones.is_some() {
+            transport.keep_first();
+        }
+        let mut secured = tls.handshake(&self.host, transport)?;
+        let first = secured.stream.get_mut().take_first();
+        self.reached(Milestone::Secured(first.and_then(|first| hello::version(&first))));
+        Ok(secured)
     }
 }
 

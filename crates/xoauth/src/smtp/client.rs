@@ -119,7 +119,7 @@ impl PlainClient<TcpTransport> {
 
     pub(super) fn starttls_in_time(self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
         let (io, settings, limits, name) = now(self.core.agree_on_tls())?;
-        let transport = tls.handshake(&settings.host, io.stream)?;
+        let transport = settings.handshake(tls, io.stream)?;
         let mut core = Core::new(Blocking::new(transport), settings, limits, name);
         now(core.hello(|ehlo| ehlo))?;
         Ok(Client { core })

@@ -12,7 +12,7 @@ use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Sending};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::{ClientName, Extensions, Limits};
 
-use crate::net::{Connection, Io, Settings, Stop};
+use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
 
 /// How we greet, each time a connection begins or begins anew under TLS.
@@ -82,7 +82,9 @@ impl<I: Io> Core<I> {
 
     /// Hears the greeting.
     pub(crate) async fn greet(&mut self) -> Result<(), Error> {
-        self.run_in_time(Greeting::new()).await.map(drop)
+        self.run_in_time(Greeting::new()).await?;
+        self.connection.settings.reached(Milestone::Greeted);
+        Ok(())
     }
 
     /// Says who we are and hears what the server can do.
