@@ -8,7 +8,7 @@ use super::Builder;
 use super::{Client, Session};
 #[cfg(feature = "native-tls")]
 use crate::login::Door;
-use crate::login::{Candidate, Given, Immediate, Manner, sign_in};
+use crate::login::{Candidate, Given, Immediate, Manner, Opening, sign_in};
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
 use crate::net::{Transport, now};
@@ -51,6 +51,29 @@ impl<T: Transport> Client<T> {
         let door = Given::new(self);
         now(sign_in(&door, credentials, |source| Immediate { credentials, source }))
     }
+}
+
+/// As [`Client::log_in`], on connections that `open` makes: over another TLS library, through a tunnel, or in the clear to
+/// a server on this machine. It is called again where the server ends the connection with its refusal of a token that
+/// can be renewed.
+///
+/// ```no_run
+/// use xoauth::{Credentials, imap};
+///
+/// let builder = imap::Builder::new("127.0.0.1").port(1143);
+/// let open = || Ok(builder.connect_plain()?.trust());
+/// let mut session = imap::log_in(open, &Credentials::token("ann@example.com", "a token"))?;
+/// # Ok::<(), xoauth::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of `open` and [`Client::authenticate`]; [`Error::Token`]; [`Error::NotConnected`] where the credentials
+/// [probe](Credentials::probe).
+pub fn log_in<T: Transport, S: TokenSource>(
+    open: impl Fn() -> Result<Client<T>, Error>,
+    credentials: &Credentials<S>,
+) -> Result<Session<T>, Error> {
+    now(sign_in(&Opening(open), credentials, |source| Immediate { credentials, source }))
 }
 
 #[cfg(feature = "native-tls")]

@@ -27,6 +27,7 @@ pub use compression::Compression;
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
+pub use door::log_in;
 pub use idle::{Idle, Interrupter};
 #[cfg(feature = "native-tls")]
 pub use reconnect::Reconnect;

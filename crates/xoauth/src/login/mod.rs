@@ -14,7 +14,7 @@ pub(crate) use sign_in::Asker;
 pub(crate) use sign_in::Door;
 #[cfg(feature = "tokio")]
 pub(crate) use sign_in::Waiting;
-pub(crate) use sign_in::{Candidate, Given, Immediate, sign_in};
+pub(crate) use sign_in::{Candidate, Given, Immediate, Opening, sign_in};
 pub use source::{Ask, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
 #[cfg(feature = "tokio")]
 pub use source::{AsyncTokenSource, Awaited};

@@ -61,6 +61,17 @@ impl<C: Candidate> Door for Given<C> {
     }
 }
 
+/// Connections that a function makes.
+pub(crate) struct Opening<F>(pub(crate) F);
+
+impl<C: Candidate, F: Fn() -> Result<C, Error>> Door for Opening<F> {
+    type Client = C;
+
+    async fn open(&self) -> Result<C, Error> {
+        (self.0)()
+    }
+}
+
 /// Whoever asks the source of some credentials.
 pub(crate) trait Asker {
     /// A token; one of a renewal that came after `seen` others will do where a new one is wanted.

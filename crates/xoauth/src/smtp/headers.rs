@@ -28,26 +28,74 @@ use crate::Error;
 /// [`Error::Headers`]: there is no sender, or several authors and no `Sender`. [`Error::Smtp`]: an address
 /// cannot be sent; nobody is dropped silently.
 pub fn mail_from_headers(message: &[u8]) -> Result<Mail<'_>, Error> {
-    let fields = Fields::new(message);
-    let (prefix, block) = match fields.resent() {
-        block if block.is_empty() => ("", fields.0.clone()),
-        block => ("Resent-", block),
-    };
-    let named = |name: &str| {
-        let name = format!("{prefix}{name}");
-        block.iter().filter(move |field| field.is(&name)).map(|field| field.value(message))
-    };
-    let sender: Vec<&[u8]> = named("Sender").collect();
-    let origin = if sender.is_empty() { named("From").collect() } else { sender };
-    let from = sender_of(&addresses(&origin)?)?;
-    let values: Vec<&[u8]> = ["To", "Cc", "Bcc"].into_iter().flat_map(named).collect();
-    let mut to: Vec<Address> = Vec::new();
-    for address in addresses(&values)? {
-        if !to.contains(&address) {
-            to.push(address);
-        }
+    let headers = Headers::new(message);
+    let envelope = Envelope::new(headers.sender()?, headers.recipients()?);
+    Ok(Mail::with(envelope, headers.without_blind_copies()))
+}
+
+/// What the header section of a message says of its envelope, piece by piece: for programs that choose sender or
+/// recipients otherwise. [`mail_from_headers`] is all of it.
+#[derive(Debug)]
+pub struct Headers<'m> {
+    message: &'m [u8],
+    fields: Fields,
+    /// The fields that count, and what their names begin with.
+    block: Vec<Field>,
+    prefix: &'static str,
+}
+
+impl<'m> Headers<'m> {
+    /// Reads the header section of a message, or the section alone.
+    pub fn new(message: &'m [u8]) -> Self {
+        let fields = Fields::new(message);
+        let (prefix, block) = match fields.resent() {
+            block if block.is_empty() => ("", fields.0.clone()),
+            block => ("Resent-", block),
+        };
+        Self { message, fields, block, prefix }
     }
-    Ok(Mail::with(Envelope::new(from, to), fields.without_blind_copies(message)))
+
+    /// Whether there is a field of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.fields.0.iter().any(|field| field.is(name))
+    }
+
+    /// The one of `Sender`, else the author of `From`.
+    ///
+    /// # Errors
+    /// As [`mail_from_headers`].
+    pub fn sender(&self) -> Result<ReversePath, Error> {
+        let sender: Vec<&[u8]> = self.named("Sender").collect();
+        let origin = if sender.is_empty() { self.named("From").collect() } else { sender };
+        sender_of(&addresses(&origin)?)
+    }
+
+    /// Those of `To`, `Cc` and `Bcc`, each once.
+    ///
+    /// # Errors
+    /// [`Error::Smtp`]: an address cannot be sent.
+    pub fn recipients(&self) -> Result<Vec<Address>, Error> {
+        let fields = ["To", "Cc", "Bcc"].into_iter();
+        let values: Vec<&[u8]> = fields.flat_map(|name| self.named(name)).collect();
+        let mut to: Vec<Address> = Vec::new();
+        for address in addresses(&values)? {
+            if !to.contains(&address) {
+                to.push(address);
+            }
+        }
+        Ok(to)
+    }
+
+    /// What was read, without `Bcc` and `Resent-Bcc`.
+    pub fn without_blind_copies(&self) -> Cow<'m, [u8]> {
+        self.fields.without_blind_copies(self.message)
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &'m [u8]> + use<'_, 'm> {
+        let name = format!("{}{name}", self.prefix);
+        let fields = self.block.iter().filter(move |field| field.is(&name));
+        fields.map(|field| field.value(self.message))
+    }
 }
 
 fn sender_of(addresses: &[Address]) -> Result<ReversePath, Error> {
@@ -207,6 +255,17 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_header_section_alone_tells_each_thing() {
+        let headers = Headers::new(b"To: a@x\r\nBcc: b@x\r\nDATE : d\r\n");
+        assert!(headers.contains("Date") && !headers.contains("Message-ID"));
+        let to: Vec<String> =
+            headers.recipients().unwrap().iter().map(|to| to.to_string()).collect();
+        assert_eq!(to, ["a@x", "b@x"]);
+        assert!(headers.sender().is_err());
+        assert_eq!(&*headers.without_blind_copies(), b"To: a@x\r\nDATE : d\r\n");
     }
 
     #[test]

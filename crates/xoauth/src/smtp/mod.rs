@@ -21,8 +21,9 @@ pub use client::{Client, PlainClient};
 pub use connect::Builder;
 #[cfg(feature = "native-tls")]
 pub use connect::connect;
+pub use door::log_in;
 #[cfg(feature = "mail-parser")]
-pub use headers::mail_from_headers;
+pub use headers::{Headers, mail_from_headers};
 pub use outcomes::Outcomes;
 pub use session::Session;
 pub use xoauth_smtp::*;
