@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use xoauth::Secret;
+use xoauth::sasl::SaslIr;
 
 use crate::Result;
 use crate::args::Global;
@@ -22,20 +23,14 @@ pub(crate) struct Account {
     /// The name, and of the token store: the account it extends shares its tokens.
     pub(crate) name: String,
     pub(crate) store_name: String,
+    /// The configuration that tells of it; `None` where options are all there is.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) settings: Settings,
     pub(crate) preset: Option<Preset>,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) timeout: Option<Duration>,
     /// An access token given for this run.
     pub(crate) given_token: Option<SecretRef>,
-}
-
-/// When credentials go with the first line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SaslIr {
-    Auto,
-    Always,
-    Never,
 }
 
 impl Account {
@@ -84,6 +79,7 @@ impl Account {
         Ok(Self {
             store_name: settings.extends.clone().unwrap_or_else(|| name.clone()),
             name,
+            file: config.path.filter(|_| chosen.is_some()),
             settings,
             preset,
             trace: global.trace.clone(),

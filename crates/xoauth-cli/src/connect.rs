@@ -1,46 +1,61 @@
-//! From an account to a connection, step by step, and to a session.
+//! From an account to a session. The library dials, chooses the mechanism and renews a token that is refused; here it is
+//! told how, and what it reached on the way is noted.
 
 use std::fs::File;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
-use xoauth::net::TcpTransport;
-use xoauth::{Deadlines, Direction, Tls, Trace, Transport, imap, smtp};
+use xoauth::sasl::SaslIr;
+use xoauth::{Deadlines, Direction, Error, Tls, Trace, Transport, imap, smtp};
 
 use crate::Result;
-use crate::account::{Account, SaslIr};
-use crate::diagnose::{Attempt, failure_of};
-use crate::failure::{Exit, Failure};
-use crate::login_value::{Credentials, choose, login};
+use crate::account::Account;
+use crate::diagnose::Attempt;
+use crate::failure::Failure;
 use crate::server::{Protection, Server};
+use crate::sign_in::{Credentials, SignIn, fits_line, response_length};
+use crate::steps::Steps;
 use crate::store::private;
-use crate::token::{Renew, is_fixed};
 
 /// A stream to a server, protected or on loopback.
 pub(crate) type Stream = Box<dyn Transport + Send>;
 
-/// Hears of each step that is done: its name, and what it found.
-pub(crate) type Watcher<'a> = &'a mut dyn FnMut(&'static str, String);
-
-/// How to reach the server of one protocol.
-pub(crate) struct Way {
+/// The server of one protocol, and how an account signs in to it: made once, good for any number of sessions.
+#[derive(Debug)]
+pub(crate) struct Gate<'a> {
+    pub(crate) account: &'a Account,
     pub(crate) server: Server,
+    protocol: &'static str,
+    sign_in: SignIn,
+    /// The credentials, where they are at hand before the server is asked.
+    known: Option<Credentials>,
     tls: Tls,
     deadlines: Deadlines,
     trace: Option<Trace>,
 }
 
-/// A step that failed.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) step: &'static str,
-    pub(crate) error: xoauth::Error,
-}
+impl<'a> Gate<'a> {
+    /// For `imap` or `smtp`, with a token of the account, renewed where it is refused.
+    pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Result<Self> {
+        Self::with(account, protocol, SignIn::of(account, protocol)?, None)
+    }
 
-impl Way {
-    pub(crate) fn new(account: &Account, protocol: &'static str) -> Result<Self> {
+    /// With these credentials, which are not renewed.
+    pub(crate) fn known(
+        account: &'a Account,
+        protocol: &'static str,
+        credentials: &Credentials,
+    ) -> Result<Self> {
+        let sign_in = SignIn::known(account, protocol, credentials)?;
+        Self::with(account, protocol, sign_in, Some(credentials.clone()))
+    }
+
+    fn with(
+        account: &'a Account,
+        protocol: &'static str,
+        sign_in: SignIn,
+        known: Option<Credentials>,
+    ) -> Result<Self> {
         let tls = match &account.settings.ca_file {
             None => Tls::system(),
             Some(path) => {
@@ -57,101 +72,144 @@ impl Way {
             Failure::config(format!("{error}: {why}"))
         })?;
         Ok(Self {
+            account,
             server: account.server(protocol)?,
+            protocol,
+            sign_in: sign_in.sasl_ir(account.sasl_ir()?),
+            known,
             tls,
             deadlines: account.timeout.map_or_else(Deadlines::default, Deadlines::all),
             trace: account.trace.as_ref().map(|path| trace_to(path)).transpose()?,
         })
     }
 
-    fn failed(step: &'static str) -> impl FnOnce(xoauth::Error) -> Failed {
-        move |error| Failed { step, error }
+    /// An authenticated IMAP session.
+    pub(crate) fn imap_session(&self) -> Result<imap::Session<Stream>> {
+        self.imap_by_steps(&Steps::new(&self.server))
     }
 
-    fn unreachable(&self, source: std::io::Error) -> xoauth::Error {
-        xoauth::Error::Connect { host: self.server.host.clone(), port: self.server.port, source }
-    }
-
-    /// Dials: `resolve` and `connect`.
-    fn dial(&self, watch: Watcher<'_>) -> Result<TcpTransport, Failed> {
-        let (host, port) = (self.server.host.as_str(), self.server.port);
-        let found = (host, port).to_socket_addrs();
-        let found =
-            found.map_err(|error| self.unreachable(error)).map_err(Self::failed("resolve"))?;
-        let addresses: Vec<SocketAddr> = found.collect();
-        let shown: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
-        watch("resolve", shown.join(" "));
-        let deadline = Instant::now() + self.deadlines.connect;
-        let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-        for address in addresses {
-            let left =
-                deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            match TcpStream::connect_timeout(&address, left).and_then(TcpTransport::new) {
-                Ok(mut transport) => {
-                    transport.set_deadline(Some(deadline));
-                    watch("connect", address.to_string());
-                    return Ok(transport);
-                }
-                Err(error) => last = error,
+    /// The same; `steps` hears of each step.
+    pub(crate) fn imap_by_steps(&self, steps: &Steps) -> Result<imap::Session<Stream>> {
+        let mut builder = imap::Builder::new(&self.server.host)
+            .port(self.server.port)
+            .deadlines(self.deadlines)
+            .tls(&self.tls)
+            .milestones(steps.hook());
+        if let Some(trace) = &self.trace {
+            builder = builder.trace(trace.clone());
+        }
+        let open = || {
+            let mut client = match self.server.tls {
+                Protection::Implicit => builder.connect()?.boxed(),
+                Protection::StartTls => builder.connect_starttls()?.boxed(),
+                Protection::None => builder.connect_plain()?.trust().boxed(),
+            }?;
+            let capabilities = client.capabilities()?;
+            let offered: Vec<String> = capabilities.mechanisms().map(str::to_owned).collect();
+            let lists_ir = capabilities.has_sasl_ir();
+            steps.capabilities(capabilities.iter().collect::<Vec<_>>().join(" "));
+            let name = self.mechanism(&offered);
+            if !offers(&offered, &name) {
+                return Err(Error::Imap(imap::Error::MechanismUnavailable {
+                    mechanism: name,
+                    offered,
+                }));
             }
-        }
-        Err(Failed { step: "connect", error: self.unreachable(last) })
+            steps.mechanism(
+                &name,
+                &offered,
+                self.length(&name),
+                self.is_inline(|_| lists_ir, &name),
+            );
+            Ok(client)
+        };
+        let session = match &self.sign_in {
+            SignIn::Bearer(credentials) => imap::log_in(open, credentials),
+            SignIn::Signed(credentials, _) => imap::log_in(open, credentials),
+        };
+        session.map_err(|error| self.failure(error, steps))
     }
 
-    /// An IMAP connection that takes credentials.
-    pub(crate) fn imap(&self, watch: Watcher<'_>) -> Result<imap::Client<Stream>, Failed> {
-        let host = self.server.host.as_str();
-        let mut builder = imap::Builder::new(host).port(self.server.port).deadlines(self.deadlines);
+    /// An authenticated submission session.
+    pub(crate) fn smtp_session(&self) -> Result<smtp::Session<Stream>> {
+        self.smtp_by_steps(&Steps::new(&self.server))
+    }
+
+    /// The same; `steps` hears of each step.
+    pub(crate) fn smtp_by_steps(&self, steps: &Steps) -> Result<smtp::Session<Stream>> {
+        let mut builder = smtp::Builder::new(&self.server.host)
+            .port(self.server.port)
+            .deadlines(self.deadlines)
+            .tls(&self.tls)
+            .milestones(steps.hook());
         if let Some(trace) = &self.trace {
             builder = builder.trace(trace.clone());
         }
-        let tcp = self.dial(watch)?;
-        if self.server.tls == Protection::Implicit {
-            let stream = self.tls.handshake(host, tcp).map_err(Self::failed("tls"))?;
-            watch("tls", format!("implicit, certificate is good for {host}"));
-            let stream: Stream = Box::new(stream);
-            let client = builder.from_stream(stream).map_err(Self::failed("greeting"))?;
-            watch("greeting", "OK".to_owned());
-            return Ok(client);
-        }
-        let plain = builder.from_plain_stream(tcp).map_err(Self::failed("greeting"))?;
-        watch("greeting", "OK".to_owned());
-        if self.server.tls == Protection::None {
-            return plain.trust().boxed().map_err(Self::failed("connect"));
-        }
-        let client = plain.starttls(&self.tls).map_err(Self::failed("tls"))?;
-        watch("tls", format!("STARTTLS, certificate is good for {host}"));
-        client.boxed().map_err(Self::failed("tls"))
+        let open = || {
+            let client = match self.server.tls {
+                Protection::Implicit => builder.connect()?.boxed(),
+                Protection::StartTls => builder.connect_starttls()?.boxed(),
+                Protection::None => builder.connect_plain()?.trust().boxed(),
+            }?;
+            let extensions = client.extensions();
+            let offered: Vec<String> = extensions.mechanisms().map(str::to_owned).collect();
+            let name = self.mechanism(&offered);
+            steps.capabilities(extensions.keywords().collect::<Vec<_>>().join(" "));
+            if !offers(&offered, &name) {
+                return Err(Error::Smtp(smtp::Error::MechanismUnavailable {
+                    mechanism: name,
+                    offered,
+                }));
+            }
+            let fits = |length: usize| fits_line("smtp", &name, length);
+            steps.mechanism(&name, &offered, self.length(&name), self.is_inline(fits, &name));
+            Ok(client)
+        };
+        let session = match &self.sign_in {
+            SignIn::Bearer(credentials) => smtp::log_in(open, credentials),
+            SignIn::Signed(credentials, _) => smtp::log_in(open, credentials),
+        };
+        session.map_err(|error| self.failure(error, steps))
     }
 
-    /// A submission connection that takes credentials.
-    pub(crate) fn smtp(&self, watch: Watcher<'_>) -> Result<smtp::Client<Stream>, Failed> {
-        let host = self.server.host.as_str();
-        let mut builder = smtp::Builder::new(host).port(self.server.port).deadlines(self.deadlines);
-        if let Some(trace) = &self.trace {
-            builder = builder.trace(trace.clone());
+    /// The mechanism that the library will choose.
+    fn mechanism(&self, offered: &[String]) -> String {
+        match (self.account.mechanism(), &self.sign_in) {
+            (Some(name), _) => name,
+            (None, SignIn::Signed(_, name)) => name.clone(),
+            (None, SignIn::Bearer(_)) if offers(offered, "OAUTHBEARER") => "OAUTHBEARER".to_owned(),
+            (None, SignIn::Bearer(_)) => "XOAUTH2".to_owned(),
         }
-        let tcp = self.dial(watch)?;
-        if let Ok(address) = tcp.local_address() {
-            builder = builder.client_name(address.ip().into());
-        }
-        if self.server.tls == Protection::Implicit {
-            let stream = self.tls.handshake(host, tcp).map_err(Self::failed("tls"))?;
-            watch("tls", format!("implicit, certificate is good for {host}"));
-            let stream: Stream = Box::new(stream);
-            let client = builder.from_stream(stream).map_err(Self::failed("greeting"))?;
-            watch("greeting", "220, EHLO accepted".to_owned());
-            return Ok(client);
-        }
-        let plain = builder.from_plain_stream(tcp).map_err(Self::failed("greeting"))?;
-        watch("greeting", "220, EHLO accepted".to_owned());
-        if self.server.tls == Protection::None {
-            return plain.trust().boxed().map_err(Self::failed("connect"));
-        }
-        let client = plain.starttls(&self.tls).map_err(Self::failed("tls"))?;
-        watch("tls", format!("STARTTLS, certificate is good for {host}"));
-        client.boxed().map_err(Self::failed("tls"))
     }
+
+    /// How long its message is in base64.
+    fn length(&self, name: &str) -> Option<usize> {
+        response_length(name, self.account, self.protocol, self.known.as_ref()?, &self.server)
+    }
+
+    /// Whether its message goes with the command; `automatic` decides where the account does not.
+    fn is_inline(&self, automatic: impl Fn(usize) -> bool, name: &str) -> bool {
+        match self.account.sasl_ir().unwrap_or_default() {
+            SaslIr::Always => true,
+            SaslIr::Never => false,
+            _ => automatic(self.length(name).unwrap_or_default()),
+        }
+    }
+
+    /// What an error of a session means for this account.
+    pub(crate) fn attempt(&self) -> Attempt<'a> {
+        Attempt::new(self.account, self.protocol)
+    }
+
+    fn failure(&self, error: Error, steps: &Steps) -> Failure {
+        let mut attempt = self.attempt();
+        attempt.inline = steps.is_inline();
+        attempt.failure(error, steps.under_way())
+    }
+}
+
+fn offers(offered: &[String], name: &str) -> bool {
+    offered.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// The lines of a session, secrets replaced already, in a file that only its owner may read.
@@ -165,84 +223,4 @@ fn trace_to(path: &std::path::Path) -> Result<Trace> {
             let _ = writeln!(file, "{side}: {line}");
         }
     }))
-}
-
-/// An authenticated IMAP session; a token that is refused is renewed once.
-pub(crate) fn imap_session(account: &Account) -> Result<imap::Session<Stream>> {
-    let first = imap_attempt(account, Renew::Below(60));
-    match first {
-        Err((failure, true)) if !is_fixed(account) => imap_attempt(account, Renew::Always)
-            .map_err(|(again, _)| if again.phase == "token" { failure } else { again }),
-        other => other.map_err(|(failure, _)| failure),
-    }
-}
-
-/// An authenticated submission session; a token that is refused is renewed once.
-pub(crate) fn smtp_session(account: &Account) -> Result<smtp::Session<Stream>> {
-    let first = smtp_attempt(account, Renew::Below(60));
-    match first {
-        Err((failure, true)) if !is_fixed(account) => smtp_attempt(account, Renew::Always)
-            .map_err(|(again, _)| if again.phase == "token" { failure } else { again }),
-        other => other.map_err(|(failure, _)| failure),
-    }
-}
-
-/// A failure, and whether a new token is likely to help.
-type Refused = (Failure, bool);
-
-fn imap_attempt(account: &Account, renew: Renew) -> Result<imap::Session<Stream>, Refused> {
-    let final_ = |failure: Failure| (failure, false);
-    let credentials = Credentials::of(account, renew).map_err(final_)?;
-    let way = Way::new(account, "imap").map_err(final_)?;
-    let mut attempt = Attempt::new(account, "imap");
-    let mut client = way.imap(&mut |_, _| {}).map_err(|failed| (attempt.failed(&failed), false))?;
-    let offered = client
-        .capabilities()
-        .map_err(|error| (failure_of(&error, "capability", &attempt), false))?;
-    let offered: Vec<String> = offered.mechanisms().map(str::to_owned).collect();
-    let name = choose(account, Some(&offered));
-    let server = Some(&way.server);
-    let mechanism = login(&name, account, "imap", &credentials, server, None).map_err(final_)?;
-    attempt.mechanism = Some(name);
-    let sasl_ir = imap_sasl_ir(account).map_err(final_)?;
-    attempt.inline = sasl_ir != imap::command::SaslIr::Never;
-    client.authenticate_with(mechanism, |command| command.sasl_ir(sasl_ir)).map_err(|refused| {
-        let error = refused.error();
-        (failure_of(error, "auth", &attempt), error.needs_new_token() && !account.signs())
-    })
-}
-
-fn smtp_attempt(account: &Account, renew: Renew) -> Result<smtp::Session<Stream>, Refused> {
-    let final_ = |failure: Failure| (failure, false);
-    let credentials = Credentials::of(account, renew).map_err(final_)?;
-    let way = Way::new(account, "smtp").map_err(final_)?;
-    let mut attempt = Attempt::new(account, "smtp");
-    let client = way.smtp(&mut |_, _| {}).map_err(|failed| (attempt.failed(&failed), false))?;
-    let offered: Vec<String> = client.extensions().mechanisms().map(str::to_owned).collect();
-    let name = choose(account, Some(&offered));
-    let server = Some(&way.server);
-    let mechanism = login(&name, account, "smtp", &credentials, server, None).map_err(final_)?;
-    attempt.mechanism = Some(name);
-    let deferred = account.sasl_ir().map_err(final_)? == SaslIr::Never;
-    let options = |command: smtp::exchange::Auth| {
-        if deferred { command.sasl_ir(imap::command::SaslIr::Never) } else { command }
-    };
-    client.authenticate_with(mechanism, options).map_err(|refused| {
-        let error = refused.error();
-        (failure_of(error, "auth", &attempt), error.needs_new_token() && !account.signs())
-    })
-}
-
-/// The account's choice in the words of the library.
-pub(crate) fn imap_sasl_ir(account: &Account) -> Result<imap::command::SaslIr> {
-    Ok(match account.sasl_ir()? {
-        SaslIr::Auto => imap::command::SaslIr::Auto,
-        SaslIr::Always => imap::command::SaslIr::Always,
-        SaslIr::Never => imap::command::SaslIr::Never,
-    })
-}
-
-/// A name that cannot be resolved is another trouble than a server that is down.
-pub(crate) fn exit_of_step(step: &str) -> Option<Exit> {
-    (step == "resolve").then_some(Exit::NoHost)
 }

@@ -7,7 +7,6 @@ use xoauth::sasl::ErrorChallenge;
 use xoauth::{Error, imap, smtp};
 
 use crate::account::Account;
-use crate::connect::{Failed, exit_of_step};
 use crate::failure::{Exit, Failure};
 use crate::rules::{Evidence, Kind, Rule, Source, diagnose};
 
@@ -16,23 +15,44 @@ use crate::rules::{Evidence, Kind, Rule, Source, diagnose};
 pub(crate) struct Attempt<'a> {
     pub(crate) account: &'a Account,
     pub(crate) protocol: &'static str,
-    pub(crate) mechanism: Option<String>,
     /// The credentials went with the first line.
     pub(crate) inline: bool,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Self {
-        Self { account, protocol, mechanism: None, inline: false }
+        Self { account, protocol, inline: false }
     }
 
-    /// The failure of a step of connecting.
-    pub(crate) fn failed(&self, failed: &Failed) -> Failure {
-        let mut failure = failure_of(&failed.error, failed.step, self);
-        if let Some(exit) = exit_of_step(failed.step) {
-            failure.exit = exit;
+    /// The failure of signing in, while this step was under way.
+    pub(crate) fn failure(&self, error: Error, step: &'static str) -> Failure {
+        match error {
+            // What the server said of the token matters more than that there is no other.
+            Error::Token { refusal: Some(refusal), .. } => failure_of(&refusal, "auth", self),
+            Error::Token { source, .. } => match source.downcast::<Failure>() {
+                Ok(failure) => *failure,
+                Err(source) => Failure::new(Exit::NotAuthorised, "token", source.to_string()),
+            },
+            error => {
+                let mut failure = failure_of(&error, step, self);
+                if step == "resolve" && is_unknown(&error) {
+                    failure.exit = Exit::NoHost;
+                }
+                failure
+            }
         }
-        failure
+    }
+}
+
+/// A name that nobody knows, and not a name server that cannot be asked: that may work later.
+fn is_unknown(error: &Error) -> bool {
+    match error {
+        Error::Connect { source, .. } => {
+            let text = source.to_string().to_ascii_lowercase();
+            let later = ["temporary failure", "try again"].iter().any(|words| text.contains(words));
+            source.kind() != std::io::ErrorKind::TimedOut && !later
+        }
+        _ => false,
     }
 }
 
@@ -96,7 +116,7 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
         evidence = evidence.challenge(challenge);
     }
     evidence.provider = attempt.account.provider_id().map(str::to_owned);
-    evidence.mechanism.clone_from(&attempt.mechanism);
+    evidence.mechanism = mechanism_of(error).map(str::to_owned);
     let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
     evidence.inline = attempt.inline && refused_login;
     Some(evidence)
@@ -151,6 +171,17 @@ fn smtp_reply(error: &smtp::Error) -> Option<&smtp::ReplyText> {
         | smtp::Error::SenderRefused { reply }
         | smtp::Error::DataRefused { reply, .. }
         | smtp::Error::Unexpected { reply, .. } => Some(reply),
+        _ => None,
+    }
+}
+
+/// The mechanism that was refused, or is not offered.
+fn mechanism_of(error: &Error) -> Option<&str> {
+    match error {
+        Error::Imap(imap::Error::AuthenticationRefused(refused)) => Some(&refused.mechanism),
+        Error::Smtp(smtp::Error::AuthenticationRefused(refused)) => Some(&refused.mechanism),
+        Error::Imap(imap::Error::MechanismUnavailable { mechanism, .. })
+        | Error::Smtp(smtp::Error::MechanismUnavailable { mechanism, .. }) => Some(mechanism),
         _ => None,
     }
 }

@@ -51,6 +51,14 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
 impl Failure {
     pub(crate) fn new(exit: Exit, phase: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
@@ -74,7 +82,9 @@ impl Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::new(Exit::BrokenPipe, "output", String::new());
         }
-        Self::new(Exit::Io, "io", format!("{what}: {error}"))
+        let busy = error.kind() == std::io::ErrorKind::WouldBlock;
+        let exit = if busy { Exit::Temporary } else { Exit::Io };
+        Self::new(exit, "io", format!("{what}: {error}"))
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! What of a message's header people see: decoded, on one line.
 
-use mail_parser::{Address, MessageParser};
+use mail_parser::MessageParser;
 use xoauth::imap::{DateTime, Envelope};
 
 use crate::output::one_line;
@@ -36,22 +36,6 @@ pub(crate) fn local(date: Option<DateTime>) -> String {
     local.map(|time| time.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default()
 }
 
-/// The addresses in the fields of a header: To, Cc and Bcc.
-pub(crate) fn recipients(header: &[u8]) -> Vec<String> {
-    let Some(message) = MessageParser::default().parse(header) else { return Vec::new() };
-    [message.to(), message.cc(), message.bcc()].into_iter().flatten().flat_map(addresses).collect()
-}
-
-/// The first address of From.
-pub(crate) fn from(header: &[u8]) -> Option<String> {
-    let message = MessageParser::default().parse(header)?;
-    addresses(message.from()?).into_iter().next()
-}
-
-fn addresses(field: &Address<'_>) -> Vec<String> {
-    field.iter().filter_map(|address| address.address()).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,14 +46,5 @@ mod tests {
         assert_eq!(decoded("plain"), "plain");
         assert_eq!(decoded("a\x1b[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(decoded("=?utf-8?q?a=1B=5B2Jb?="), "a\\u{1b}[2Jb");
-    }
-
-    #[test]
-    fn recipients_are_found_in_all_fields_and_groups() {
-        let header = b"To: Ann <ann@example.org>, team: ben@example.org, cleo@example.org;\r\n\
-            Cc: \"Last, First\" <dan@example.org>\r\nBcc: eve@example.org\r\n\r\n";
-        let expected =
-            ["ann", "ben", "cleo", "dan", "eve"].map(|name| format!("{name}@example.org"));
-        assert_eq!(recipients(header), expected);
     }
 }

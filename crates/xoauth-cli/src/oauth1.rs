@@ -82,8 +82,13 @@ fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<T
             query_of(&format!("?{body}")).into_iter().find(|(name, _)| name == "oauth_problem");
         let problem = problem.map(|(_, problem)| one_line(&problem)).unwrap_or_default();
         let message = format!("the server refused with {}: {problem}", answer.status);
-        let rule = diagnose(&Evidence::new(Source::Endpoint, &problem));
-        let message = message.trim_end_matches([':', ' ']);
+        let mut evidence = Evidence::new(Source::Endpoint, &problem);
+        evidence.ahead = answer.ahead;
+        let rule = diagnose(&evidence);
+        let mut message = message.trim_end_matches([':', ' ']).to_owned();
+        if let Some(ahead) = answer.ahead.filter(|_| evidence.clock_is_off()) {
+            message.push_str(&format!("; our clock is {ahead} s ahead of the server's"));
+        }
         return Err(Failure::new(Exit::NotAuthorised, "login", message).rule(rule));
     }
     Token::from_form(answer.body.expose().trim()).map_err(|error| {

@@ -1,108 +1,202 @@
 //! A message on its way out: read from a pipe, checked, completed.
 
+use std::borrow::Cow;
+use std::io::Read;
+
 use jiff::ZonedDateTime;
+use xoauth::net::FromReader;
 use xoauth::sasl::Nonce;
+use xoauth::smtp::{Address, Headers, Message};
 
 use crate::Result;
 use crate::failure::{Exit, Failure};
+use crate::spool::Spool;
 
-/// A message with CRLF line ends.
+/// A message with CRLF line ends: its header section in memory, the rest wherever there is room.
+///
+/// It is read to its end before anybody is connected to: a pipe may take its time, and the server is told the size.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    octets: Vec<u8>,
-    /// Where the empty line behind the header begins, or the end.
-    header_end: usize,
+    /// The header section with its last line end.
+    header: Vec<u8>,
+    /// The empty line and what follows it.
+    body: Spool,
+    is_seven_bit: bool,
 }
 
 /// The fields that a message must have (RFC 5322 3.6), of those that can be made up.
 const MADE: [&str; 2] = ["Date", "Message-ID"];
 
+/// A header section larger than this is none.
+const LONGEST_HEADER: usize = 4 * 1024 * 1024;
+
 impl Outgoing {
-    /// Takes what came from a pipe: line ends become CRLF; a CR that is no line end, or a NUL, is refused.
-    pub(crate) fn read(octets: Vec<u8>) -> Result<Self> {
-        if octets.is_empty() {
+    /// Takes what comes from a pipe: line ends become CRLF; a CR that is no line end, or a NUL, is refused.
+    pub(crate) fn read(mut source: impl Read) -> Result<Self> {
+        let mut outgoing = Self { header: Vec::new(), body: Spool::new(), is_seven_bit: true };
+        let mut mending = Mending::default();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut mended = Vec::with_capacity(buffer.len() + buffer.len() / 8);
+        loop {
+            let count = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failure::io("standard input", &error)),
+            };
+            mending.piece(buffer.get(..count).unwrap_or_default(), &mut mended)?;
+            outgoing.push(&mended)?;
+            mended.clear();
+        }
+        if mending.is_untouched() {
             return Err(Failure::new(Exit::NoInput, "send", "no message on standard input"));
         }
-        let mut mended = Vec::with_capacity(octets.len() + octets.len() / 32 + 2);
-        let mut line = 1_u64;
-        let mut rest = octets.iter().peekable();
-        while let Some(&octet) = rest.next() {
-            match octet {
-                b'\r' if rest.peek() == Some(&&b'\n') => {}
-                b'\r' | 0 => {
-                    let what = if octet == 0 { "a NUL" } else { "a CR without LF" };
-                    return Err(Failure::data(format!("the message has {what} on line {line}")));
-                }
-                b'\n' => {
-                    mended.extend_from_slice(b"\r\n");
-                    line += 1;
-                }
-                octet => mended.push(octet),
-            }
-        }
-        if !mended.ends_with(b"\r\n") {
-            mended.extend_from_slice(b"\r\n");
-        }
-        let header_end = header_end(&mended);
-        let outgoing = Self { octets: mended, header_end };
-        if outgoing.fields().next().is_none() {
+        mending.end(&mut mended)?;
+        outgoing.push(&mended)?;
+        if !has_field(&outgoing.header) {
             return Err(Failure::data("the message has no header"));
         }
         Ok(outgoing)
     }
 
-    /// The header with its last line end.
-    pub(crate) fn header(&self) -> &[u8] {
-        self.octets.get(..self.header_end).unwrap_or_default()
-    }
-
-    /// The message as it is sent.
-    pub(crate) fn complete(self, sender: &str, keep_bcc: bool) -> Result<Vec<u8>> {
-        let names: Vec<String> = self.fields().map(|(name, _)| name).collect();
-        let has = |wanted: &str| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
-        let mut whole = Vec::with_capacity(self.octets.len() + 200);
-        for name in MADE.into_iter().filter(|name| !has(name)) {
-            whole.extend_from_slice(made(name, sender)?.as_bytes());
-        }
-        for (name, field) in self.fields() {
-            let is_bcc = ["Bcc", "Resent-Bcc"].iter().any(|bcc| name.eq_ignore_ascii_case(bcc));
-            if keep_bcc || !is_bcc {
-                whole.extend_from_slice(field);
+    /// Takes octets whose line ends are mended.
+    fn push(&mut self, octets: &[u8]) -> Result<()> {
+        self.is_seven_bit &= octets.is_ascii();
+        let mut octets = Cow::Borrowed(octets);
+        if self.body.is_empty() {
+            // The empty line may come in two pieces.
+            let before = self.header.len().saturating_sub(3);
+            self.header.extend_from_slice(&octets);
+            match header_end(&self.header, before) {
+                Some(end) => octets = Cow::Owned(self.header.split_off(end)),
+                None if self.header.len() > LONGEST_HEADER => {
+                    return Err(Failure::data("the message's header does not end"));
+                }
+                None => return Ok(()),
             }
         }
-        whole.extend_from_slice(self.octets.get(self.header_end..).unwrap_or_default());
+        self.body.write(&octets).map_err(|error| Failure::io("temporary file", &error))
+    }
+
+    /// To, Cc and Bcc, or those of the newest resent block, each once.
+    pub(crate) fn recipients(&self) -> Result<Vec<Address>> {
+        let found = Headers::new(&self.header).recipients();
+        found.map_err(|error| Failure::data(format!("the header's recipients: {error}")))
+    }
+
+    /// Who sends it by its header.
+    pub(crate) fn sender(&self) -> Option<String> {
+        Headers::new(&self.header).sender().ok().map(|sender| sender.as_str().to_owned())
+    }
+
+    /// The header section as it is sent.
+    fn completed(&self, sender: &str, keep_bcc: bool) -> Result<Vec<u8>> {
+        let headers = Headers::new(&self.header);
+        let mut whole = Vec::with_capacity(self.header.len() + 200);
+        for name in MADE.into_iter().filter(|name| !headers.contains(name)) {
+            whole.extend_from_slice(made(name, sender)?.as_bytes());
+        }
+        if keep_bcc {
+            whole.extend_from_slice(&self.header);
+        } else {
+            whole.extend_from_slice(&headers.without_blind_copies());
+        }
         Ok(whole)
     }
 
-    /// The fields of the header: name, and all octets with continuation lines.
-    fn fields(&self) -> impl Iterator<Item = (String, &[u8])> {
-        let mut rest = self.header();
-        std::iter::from_fn(move || {
-            let mut end = 0;
-            loop {
-                let line = rest.get(end..)?;
-                let length = line.windows(2).position(|pair| pair == b"\r\n")? + 2;
-                end += length;
-                let continues = rest.get(end).is_some_and(|octet| matches!(octet, b' ' | b'\t'));
-                if !continues {
-                    break;
-                }
-            }
-            let (field, behind) = rest.split_at_checked(end)?;
-            rest = behind;
-            let colon = field.iter().position(|&octet| octet == b':')?;
-            let name = String::from_utf8_lossy(field.get(..colon)?).trim_end().to_owned();
-            Some((name, field))
-        })
+    /// The message as it is sent, and its size.
+    pub(crate) fn complete(self, sender: &str, keep_bcc: bool) -> Result<(Message<'static>, u64)> {
+        let header = self.completed(sender, keep_bcc)?;
+        let is_seven_bit = self.is_seven_bit;
+        let is_internationalised = !header.is_ascii();
+        let failed = |error| Failure::io("temporary file", &error);
+        let size = self.body.len() + u64::try_from(header.len()).unwrap_or(u64::MAX);
+        let body = match self.body.into_memory() {
+            Ok(body) => return Ok((Message::new([header, body].concat()), size)),
+            Err(file) => file.into_reader().map_err(failed)?,
+        };
+        let source = std::io::Cursor::new(header).chain(body);
+        let mut message = Message::streamed(FromReader(source)).size(size);
+        if is_seven_bit {
+            message = message.seven_bit();
+        }
+        if is_internationalised {
+            message = message.internationalised();
+        }
+        Ok((message, size))
     }
 }
 
-fn header_end(octets: &[u8]) -> usize {
-    if octets.starts_with(b"\r\n") {
-        return 0;
+/// Makes CRLF of LF, across the pieces that octets come in.
+#[derive(Debug, Default)]
+struct Mending {
+    /// Line ends so far.
+    lines: u64,
+    /// The last octet; `None` before the first.
+    last: Option<u8>,
+}
+
+impl Mending {
+    fn is_untouched(&self) -> bool {
+        self.last.is_none()
     }
-    let blank = octets.windows(4).position(|window| window == b"\r\n\r\n");
-    blank.map_or(octets.len(), |at| at + 2)
+
+    fn bad(&self, what: &str) -> Failure {
+        Failure::data(format!("the message has {what} on line {}", self.lines + 1))
+    }
+
+    fn piece(&mut self, mut octets: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        while !octets.is_empty() {
+            // A CR is held back until it is known what follows.
+            if self.last == Some(b'\r') && octets.first() != Some(&b'\n') {
+                return Err(self.bad("a CR without LF"));
+            }
+            let special = octets.iter().position(|octet| matches!(octet, b'\r' | b'\n' | 0));
+            let (text, rest) =
+                octets.split_at_checked(special.unwrap_or(octets.len())).unwrap_or((octets, &[]));
+            out.extend_from_slice(text);
+            self.last = text.last().copied().or(self.last);
+            let Some((&octet, behind)) = rest.split_first() else { break };
+            match octet {
+                0 => return Err(self.bad("a NUL")),
+                b'\n' => {
+                    out.extend_from_slice(b"\r\n");
+                    self.lines += 1;
+                }
+                _ => {}
+            }
+            self.last = Some(octet);
+            octets = behind;
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes: the last line gets its end.
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        match self.last {
+            Some(b'\n') | None => Ok(()),
+            Some(b'\r') => Err(self.bad("a CR without LF")),
+            Some(_) => {
+                out.extend_from_slice(b"\r\n");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Where the empty line begins, looked for from an offset on.
+fn header_end(octets: &[u8], from: usize) -> Option<usize> {
+    if octets.starts_with(b"\r\n") {
+        return Some(0);
+    }
+    let blank = octets.get(from..)?.windows(4).position(|window| window == b"\r\n\r\n");
+    blank.map(|at| from + at + 2)
+}
+
+/// Whether the first line is that of a field.
+fn has_field(header: &[u8]) -> bool {
+    let line = header.split(|&octet| octet == b'\r').next().unwrap_or_default();
+    line.iter().position(|&octet| octet == b':').is_some_and(|colon| colon > 0)
 }
 
 fn made(name: &str, sender: &str) -> Result<String> {
@@ -123,36 +217,70 @@ fn made(name: &str, sender: &str) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn complete(text: &str) -> String {
-        let outgoing = Outgoing::read(text.as_bytes().to_vec()).unwrap();
-        String::from_utf8(outgoing.complete("ann@example.org", false).unwrap()).unwrap()
+    /// Gives so many octets at a time.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            let (now, later) = self.0.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
+    fn complete(text: &str, piece: usize) -> Result<String> {
+        let outgoing = Outgoing::read(Slow(text.as_bytes(), piece))?;
+        let (message, size) = outgoing.complete("ann@example.org", false)?;
+        let octets = message.as_bytes().unwrap().to_vec();
+        assert_eq!(size, octets.len() as u64);
+        Ok(String::from_utf8(octets).unwrap())
     }
 
     #[test]
-    fn bcc_goes_and_what_is_missing_comes() {
-        let text = "Subject: x\nBcc: eve@example.org,\n mallory@example.org\nDate: d\n\n.\nbody";
-        let whole = complete(text);
-        let (first, rest) = whole.split_once("\r\n").unwrap();
-        assert!(first.starts_with("Message-ID: <") && first.ends_with("@example.org>"), "{first}");
-        assert_eq!(rest, "Subject: x\r\nDate: d\r\n\r\n.\r\nbody\r\n");
-        assert!(complete("Subject: x\n\ny\n").starts_with("Date: "));
-        let kept = "date: d\r\nmessage-id: <m>\r\n\r\nBcc: in the body\r\n";
-        assert_eq!(complete(kept), kept);
+    fn bcc_goes_and_what_is_missing_comes_however_the_pipe_gives_it() {
+        for piece in [1, 2, 3, 5, 1000] {
+            let text =
+                "Subject: x\nBcc: eve@example.org,\n mallory@example.org\nDate: d\n\n.\nbody";
+            let whole = complete(text, piece).unwrap();
+            let (first, rest) = whole.split_once("\r\n").unwrap();
+            assert!(
+                first.starts_with("Message-ID: <") && first.ends_with("@example.org>"),
+                "{first}"
+            );
+            assert_eq!(rest, "Subject: x\r\nDate: d\r\n\r\n.\r\nbody\r\n");
+            assert!(complete("Subject: x\n\ny\n", piece).unwrap().starts_with("Date: "));
+            let kept = "date: d\r\nmessage-id: <m>\r\n\r\nBcc: in the body\r\n\r\n";
+            assert_eq!(complete(kept, piece).unwrap(), kept);
+            let no_body = "date: d\nmessage-id: <m>\nsubject: x";
+            let expected = format!("{}\r\n", no_body.replace('\n', "\r\n"));
+            assert_eq!(complete(no_body, piece).unwrap(), expected);
+        }
     }
 
     #[test]
     fn what_cannot_be_sent_is_refused() {
-        for (text, exit) in [
-            ("", Exit::NoInput),
-            ("a: b\rc\n\n", Exit::Data),
-            ("a: b\n\n\0", Exit::Data),
-            ("\nbody", Exit::Data),
+        for (text, exit, says) in [
+            ("", Exit::NoInput, "no message"),
+            ("a: b\nc: d\re\n\n", Exit::Data, "a CR without LF on line 2"),
+            ("a: b\r\n\r\n\r", Exit::Data, "a CR without LF on line 3"),
+            ("a: b\n\n\0", Exit::Data, "a NUL on line 3"),
+            ("\nbody", Exit::Data, "no header"),
+            ("hello\n", Exit::Data, "no header"),
         ] {
-            assert_eq!(
-                Outgoing::read(text.as_bytes().to_vec()).map(drop).unwrap_err().exit,
-                exit,
-                "{text:?}"
-            );
+            for piece in [1, 2, 1000] {
+                let failure = complete(text, piece).unwrap_err();
+                assert_eq!(failure.exit, exit, "{text:?}");
+                assert!(failure.message.contains(says), "{text:?}: {}", failure.message);
+            }
         }
+    }
+
+    #[test]
+    fn a_header_that_does_not_end_is_refused() {
+        let endless = std::io::repeat(b'a').take(2 * LONGEST_HEADER as u64);
+        let failure = Outgoing::read(endless).map(drop).unwrap_err();
+        assert_eq!(failure.exit, Exit::Data);
     }
 }

@@ -52,10 +52,9 @@ impl Ui {
     }
 
     /// Something the user wants to know beside the result.
-    #[allow(clippy::print_stderr)]
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", text.as_ref());
+            complain(text.as_ref());
         }
     }
 
@@ -80,27 +79,30 @@ impl Ui {
     }
 
     /// Tells why the command failed, on standard error.
-    #[allow(clippy::print_stderr)]
     pub(crate) fn failure(&self, failure: &Failure) {
         if failure.exit == Exit::BrokenPipe || failure.message.is_empty() {
             return;
         }
         if self.json {
-            eprintln!("{}", versioned(json!({ "error": error_object(failure) })));
-            return;
+            return complain(&versioned(json!({ "error": error_object(failure) })).to_string());
         }
-        eprintln!("xoauth: {}: {}", failure.phase, one_line(&failure.message));
+        complain(&format!("xoauth: {}: {}", failure.phase, one_line(&failure.message)));
         if let Some(rule) = failure.rule {
-            eprintln!("cause: {} [{}]", rule.cause, rule.id);
-            eprintln!("fix: {}", rule.fix);
+            complain(&format!("cause: {} [{}]", rule.cause, rule.id));
+            complain(&format!("fix: {}", rule.fix));
         }
         if let Some(hint) = &failure.hint {
-            eprintln!("hint: {hint}");
+            complain(&format!("hint: {}", one_line(hint)));
         }
         if let Some(rule) = failure.rule {
-            eprintln!("see: docs/errors.md#{}", rule.id);
+            complain(&format!("see: xoauth explain {0}, docs/errors.md#{0}", rule.id));
         }
     }
+}
+
+/// A line on standard error; where nobody reads it, it is lost and nothing else is.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The failure as the JSON of `--json` shows it.
@@ -134,11 +136,16 @@ fn versioned(value: Value) -> Value {
     Value::Object(object)
 }
 
-/// Control characters escaped, so that nothing a peer says can steer the terminal.
+/// Control characters escaped, and those that turn the direction of writing: nothing a peer says can steer the terminal,
+/// or make text look like other text.
 pub(crate) fn one_line(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if steers(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }

@@ -1,10 +1,14 @@
 //! Which messages: the flags that `search` and `fetch` share.
 
+use std::num::NonZeroU32;
+
 use clap::Args;
 use jiff::{Span, ZonedDateTime};
-use xoauth::imap::{Date, Flag, Query};
+use xoauth::imap::command::Search;
+use xoauth::imap::{Date, Flag, Query, Session, Uid, UidSet};
 
 use crate::Result;
+use crate::connect::Stream;
 use crate::failure::Failure;
 
 /// What messages must be; all of it together.
@@ -61,6 +65,26 @@ impl Criteria {
         }
         Ok(if all.is_empty() { None } else { Some(Query::all_of(all)) })
     }
+}
+
+/// The messages that match, in ascending order. A server that ends a search at its limit of messages says how far it
+/// came (MESSAGELIMIT, RFC 9738), and is asked for what lies below.
+pub(crate) fn find(
+    session: &mut Session<Stream>,
+    query: &Query,
+) -> std::result::Result<Vec<Uid>, xoauth::Error> {
+    let mut found = session.run(Search::new(query.clone()))?;
+    let reached = |session: &Session<Stream>| session.state().message_limit()?.lowest_done;
+    let mut lowest = reached(session);
+    while let Some(below) = lowest.and_then(|lowest| Uid::new(lowest.get() - 1)) {
+        let rest = Query::Uid(UidSet::range(Uid::from(NonZeroU32::MIN), below));
+        found.extend(session.run(Search::new(Query::all_of([query.clone(), rest])))?);
+        // A server that comes no further would be asked for ever.
+        lowest = reached(session).filter(|now| *now <= below);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// A day: `2026-11-24`, or so many days or weeks before today.

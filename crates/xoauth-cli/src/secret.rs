@@ -77,6 +77,17 @@ impl SecretRef {
         String::from_utf8(output.stdout).map_err(|_| failed("wrote no UTF-8".to_owned()))
     }
 
+    /// Where the secret is, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Exec(_) | Self::Shell(_) => "command",
+            Self::File(_) => "file",
+            Self::Stdin => "standard input",
+            Self::Env(_) => "environment",
+            Self::Inline(_) => "configuration",
+        }
+    }
+
     /// The command, for those that are one.
     pub(crate) fn command(&self) -> Option<Command> {
         match self {

@@ -20,6 +20,7 @@ pub(crate) struct Tokens {
     pub(crate) access_token: Option<Secret>,
     /// In seconds since 1970-01-01T00:00:00Z.
     pub(crate) expires_at: Option<u64>,
+    pub(crate) issued_at: Option<u64>,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scope: Option<String>,
     pub(crate) token_type: Option<String>,
@@ -149,6 +150,7 @@ impl Tokens {
         Self {
             access_token: text("access_token").map(Secret::new),
             expires_at: members.get("expires_at").and_then(Value::as_u64),
+            issued_at: members.get("issued_at").and_then(Value::as_u64),
             refresh_token: text("refresh_token").map(Secret::new),
             scope: text("scope"),
             token_type: text("token_type"),
@@ -175,8 +177,10 @@ impl Tokens {
                 members.insert(name.to_owned(), text.into());
             }
         }
-        if let Some(expires) = self.expires_at {
-            members.insert("expires_at".to_owned(), expires.into());
+        for (name, time) in [("expires_at", self.expires_at), ("issued_at", self.issued_at)] {
+            if let Some(time) = time {
+                members.insert(name.to_owned(), time.into());
+            }
         }
         Value::Object(members)
     }

@@ -3,12 +3,15 @@
 // A test that finds no value has found a fault: it may panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod adversary;
 mod check;
 mod fetch;
+mod fetch_odd;
 mod login;
 mod mail;
 mod offline;
 mod rules;
 mod secrets;
+mod sending;
 mod support;
 mod watch;

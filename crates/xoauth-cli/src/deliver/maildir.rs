@@ -112,7 +112,7 @@ fn info(about: &About<'_>) -> String {
 }
 
 /// Tells mailboxes apart that are fetched into one Maildir (FNV-1a).
-pub(super) fn hash(mailbox: &str) -> String {
+pub(crate) fn hash(mailbox: &str) -> String {
     let fold = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
     format!("{:08x}", mailbox.bytes().fold(0xcbf2_9ce4_8422_2325, fold) & 0xffff_ffff)
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use xoauth::imap::{DateTime, Message, Uid};
 
 pub(crate) use eml::Eml;
-pub(crate) use maildir::Maildir;
+pub(crate) use maildir::{Maildir, hash};
 pub(crate) use mbox::Mbox;
 pub(crate) use state::{Kept, State};
 

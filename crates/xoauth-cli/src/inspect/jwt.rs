@@ -82,12 +82,12 @@ pub(super) fn explain(text: &str) -> Option<Finding> {
         let verb = if expires_at > now() { "expires" } else { "expired" };
         finding.facts.push((verb, left(expires_at)));
     }
-    finding.notes = notes(&claims);
+    finding.notes = notes(&claims, None);
     Some(finding)
 }
 
-/// What in the claims will not open a mailbox.
-pub(crate) fn notes(claims: &Value) -> Vec<String> {
+/// What in the claims will not open a mailbox, of `wanted` where that is known.
+pub(crate) fn notes(claims: &Value, wanted: Option<&str>) -> Vec<String> {
     let audience = claims.get("aud").and_then(Value::as_str).unwrap_or_default();
     let mut notes = Vec::new();
     if audience.contains("graph.microsoft.com")
@@ -97,6 +97,14 @@ pub(crate) fn notes(claims: &Value) -> Vec<String> {
     }
     if claims.get("exp").and_then(Value::as_u64).is_some_and(|expires| expires <= now()) {
         notes.push("It has expired: renew it (`xoauth token --renew`).".to_owned());
+    }
+    if let (Some(signed_in), Some(wanted)) = (user(claims), wanted) {
+        if !signed_in.eq_ignore_ascii_case(wanted) {
+            notes.push(format!(
+                "It is the token of {}, and the login is for {wanted}.",
+                one_line(signed_in)
+            ));
+        }
     }
     notes
 }

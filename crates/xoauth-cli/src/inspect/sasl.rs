@@ -53,7 +53,7 @@ fn describe(login: &LoginRequest, finding: &mut Finding) {
             facts.push(("token", format!("{} octets", token.expose().len())));
             if let Some(claims) = jwt::claims(token.expose()) {
                 facts.extend(jwt::facts(&claims));
-                finding.notes.extend(jwt::notes(&claims));
+                finding.notes.extend(jwt::notes(&claims, login.user()));
             }
         }
         Credential::Signed(request) => {

@@ -9,7 +9,7 @@ use super::{Http, missing_endpoint, read_tokens, token_endpoint};
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
-use crate::output::Ui;
+use crate::output::{Ui, one_line};
 use crate::rules::by_id;
 use crate::store::Tokens;
 
@@ -31,11 +31,14 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<Token
     let user_code = text("user_code").ok_or_else(bad)?;
     // Some servers still use the name of a draft.
     let page = text("verification_uri").or_else(|| text("verification_url")).ok_or_else(bad)?;
+    let (page, user_code) = (one_line(page), one_line(user_code));
     ui.note(format!("On any device, open {page} and enter the code\n\n  {user_code}\n"));
 
+    // No server waits longer than a day, or asks for less than a question an hour.
     let number = |name: &str| started.get(name).and_then(Value::as_u64);
-    let mut interval = Duration::from_secs(number("interval").unwrap_or(5));
-    let deadline = Instant::now() + Duration::from_secs(number("expires_in").unwrap_or(900));
+    let mut interval = Duration::from_secs(number("interval").unwrap_or(5).min(3600));
+    let deadline =
+        Instant::now() + Duration::from_secs(number("expires_in").unwrap_or(900).min(86_400));
     let url = token_endpoint(account)?;
     let secret = account.client_secret()?;
     while Instant::now() < deadline {

@@ -11,6 +11,7 @@ use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::rules::{Evidence, Source, diagnose};
+use crate::token::now;
 
 /// An answer larger than this is none of a token endpoint.
 const LONGEST: u64 = 256 * 1024;
@@ -23,6 +24,8 @@ pub(crate) struct Http(ureq::Agent);
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Secret,
+    /// How far our clock is ahead of the server's, in seconds, where it told its time.
+    pub(crate) ahead: Option<i64>,
 }
 
 impl Http {
@@ -78,13 +81,21 @@ fn read(
     };
     let mut response = response.map_err(unreachable)?;
     let status = response.status().as_u16();
+    let date = response.headers().get("date").and_then(|date| date.to_str().ok());
+    let ahead = date.and_then(|date| ahead_of(date, now()));
     let body =
         response.body_mut().with_config().limit(LONGEST).read_to_string().map_err(unreachable)?;
     if status >= 500 || status == 429 {
         let message = format!("{} answered {status}; try again later", host_of(url));
         return Err(Failure::new(Exit::Temporary, "token", message));
     }
-    Ok(Answer { status, body: Secret::new(body) })
+    Ok(Answer { status, body: Secret::new(body), ahead })
+}
+
+/// How far a clock is ahead of a `Date` (RFC 9110 6.6.1).
+fn ahead_of(date: &str, now: u64) -> Option<i64> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    i64::try_from(now).ok()?.checked_sub(date.as_second())
 }
 
 impl Answer {
@@ -189,6 +200,13 @@ mod tests {
         {
             assert!(check_url(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn clocks_are_compared_by_the_date_of_an_answer() {
+        assert_eq!(ahead_of("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), Some(0));
+        assert_eq!(ahead_of("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_177), Some(-600));
+        assert_eq!(ahead_of("yesterday", 0), None);
     }
 
     #[test]

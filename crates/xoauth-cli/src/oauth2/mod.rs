@@ -90,6 +90,7 @@ fn read_tokens(document: &Value) -> Result<Tokens> {
     Ok(Tokens {
         access_token: Some(Secret::new(access_token)),
         expires_at: lifetime.map(|seconds| now().saturating_add(seconds)),
+        issued_at: Some(now()),
         refresh_token: text("refresh_token").filter(|token| !token.is_empty()).map(Secret::new),
         scope: text("scope"),
         token_type,

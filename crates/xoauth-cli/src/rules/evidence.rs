@@ -45,6 +45,8 @@ pub(crate) struct Evidence {
     pub(crate) mechanism: Option<String>,
     /// The credentials went with the first line.
     pub(crate) inline: bool,
+    /// How far our clock is ahead of that of a server that refused a signature.
+    pub(crate) ahead: Option<i64>,
     /// The mechanism was not offered.
     pub(crate) mechanism_missing: bool,
 }
@@ -130,6 +132,11 @@ impl Evidence {
 
     pub(super) fn mechanism_is(&self, names: &[&str]) -> bool {
         self.mechanism.as_deref().is_some_and(|name| names.contains(&name))
+    }
+
+    /// Further than servers of OAuth 1.0a allow.
+    pub(crate) fn clock_is_off(&self) -> bool {
+        self.ahead.is_some_and(|ahead| ahead.unsigned_abs() > 300)
     }
 
     pub(super) fn has_document(&self) -> bool {

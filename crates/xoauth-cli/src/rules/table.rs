@@ -161,7 +161,11 @@ pub(crate) const RULES: &[Rule] = &[
         id: "timestamp-skew",
         cause: "The clock of this machine and the server's differ too much for an OAuth 1.0a signature.",
         fix: "Set the clock (NTP).",
-        when: |e| e.says("timestamp_refused") || e.says("oauth_timestamp is more than"),
+        when: |e| {
+            e.says("timestamp_refused")
+                || e.says("oauth_timestamp is more than")
+                || e.clock_is_off()
+        },
     },
     Rule {
         id: "sasl-ir-lie",

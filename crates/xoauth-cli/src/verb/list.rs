@@ -7,8 +7,8 @@ use xoauth::imap::command;
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
-use crate::connect::imap_session;
-use crate::diagnose::{Attempt, failure_of};
+use crate::connect::Gate;
+use crate::diagnose::failure_of;
 use crate::failure::Exit;
 use crate::output::{Ui, one_line};
 
@@ -24,8 +24,9 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
-        let mut session = imap_session(&account)?;
-        let attempt = Attempt::new(&account, "imap");
+        let gate = Gate::new(&account, "imap")?;
+        let mut session = gate.imap_session()?;
+        let attempt = gate.attempt();
         let mailboxes = session.run(command::List::new(self.pattern.as_str()));
         for entry in mailboxes.map_err(|error| failure_of(&error, "list", &attempt))? {
             if !ui.json {

@@ -8,12 +8,12 @@ use xoauth::imap::{Message, Query};
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
-use crate::connect::imap_session;
-use crate::diagnose::{Attempt, failure_of};
+use crate::connect::Gate;
+use crate::diagnose::failure_of;
 use crate::failure::Exit;
 use crate::header;
 use crate::output::Ui;
-use crate::query::Criteria;
+use crate::query::{Criteria, find};
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -33,11 +33,12 @@ impl Search {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let query = self.criteria.query()?.unwrap_or(Query::All);
         let account = Account::resolve(global)?;
-        let mut session = imap_session(&account)?;
-        let attempt = Attempt::new(&account, "imap");
+        let gate = Gate::new(&account, "imap")?;
+        let mut session = gate.imap_session()?;
+        let attempt = gate.attempt();
         let failed = |error| failure_of(&error, "search", &attempt);
         session.run(command::Examine::new(self.mailbox.as_str())).map_err(failed)?;
-        let found = session.run(command::Search::new(query)).map_err(failed)?;
+        let found = find(&mut session, &query).map_err(failed)?;
         if self.uids {
             for uid in &found {
                 if ui.json {

@@ -1,19 +1,16 @@
 //! `xoauth send`: a message from standard input, as `sendmail` takes it.
 
-use std::io::Read;
-
 use clap::Args;
 use serde_json::{Value, json};
 use xoauth::smtp::exchange;
-use xoauth::smtp::{Error as SmtpError, Message, RecipientOutcome, ReplyText};
+use xoauth::smtp::{Error as SmtpError, RecipientOutcome, ReplyText};
 
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
-use crate::connect::smtp_session;
-use crate::diagnose::{Attempt, failure_of};
+use crate::connect::Gate;
+use crate::diagnose::failure_of;
 use crate::failure::{Exit, Failure};
-use crate::header;
 use crate::outgoing::Outgoing;
 use crate::output::Ui;
 
@@ -64,13 +61,10 @@ pub(crate) struct Send {
 impl Send {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
-        let mut octets = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut octets);
-        read.map_err(|error| Failure::io("standard input", &error))?;
-        let message = Outgoing::read(octets)?;
+        let message = Outgoing::read(std::io::stdin().lock())?;
         let mut recipients: Vec<String> = self.recipients.clone();
         if self.read_recipients {
-            recipients.extend(header::recipients(message.header()));
+            recipients.extend(message.recipients()?.iter().map(ToString::to_string));
         }
         dedup(&mut recipients);
         if recipients.is_empty() {
@@ -79,13 +73,12 @@ impl Send {
             );
         }
         let sender = self.sender.clone().or_else(|| account.from().map(str::to_owned));
-        let sender = sender.or_else(|| header::from(message.header()));
+        let sender = sender.or_else(|| message.sender());
         let sender = sender.ok_or_else(|| {
             Failure::config("no sender").hint("-f ADDRESS, or `from` in the account")
         })?;
-        let message = message.complete(&sender, self.keep_bcc)?;
+        let (message, size) = message.complete(&sender, self.keep_bcc)?;
         if self.dry_run {
-            let size = message.len();
             if ui.json {
                 ui.object(json!({ "from": sender, "recipients": recipients, "bytes": size, "sent": false }))?;
             } else {
@@ -97,9 +90,10 @@ impl Send {
             }
             return Ok(Exit::Ok);
         }
-        let mut session = smtp_session(&account)?;
+        let gate = Gate::new(&account, "smtp")?;
+        let mut session = gate.smtp_session()?;
         let list: Vec<&str> = recipients.iter().map(String::as_str).collect();
-        let sent = session.run(exchange::Send::new(sender.as_str(), list, Message::new(message)));
+        let sent = session.run(exchange::Send::new(sender.as_str(), list, message));
         let exit = match sent {
             Ok(sent) => {
                 let refused: Vec<_> = sent.refused().collect();
@@ -113,7 +107,7 @@ impl Send {
                 report(ui, &[], &refused, None)?;
                 exit_of(&refused)
             }
-            Err(error) => return Err(failure_of(&error, "send", &Attempt::new(&account, "smtp"))),
+            Err(error) => return Err(failure_of(&error, "send", &gate.attempt())),
         };
         // The message is on its way; how the session ends changes nothing.
         let _ = session.quit();

@@ -13,8 +13,8 @@ use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
-use crate::login_value::{Credentials, choose, login};
 use crate::output::Ui;
+use crate::sign_in::{Credentials, choose, fits_line, login};
 use crate::token::{Renew, now};
 
 /// The arguments.
@@ -51,12 +51,6 @@ enum Service {
     Smtp,
 }
 
-/// RFC 4954 4: a command line of AUTH has 512 octets, CRLF included.
-const SMTP_LINE: usize = 512;
-
-/// What servers take on a line of IMAP at least (RFC 7162 4).
-const IMAP_LINE: usize = 8192;
-
 impl InitialResponse {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
@@ -71,10 +65,10 @@ impl InitialResponse {
         {
             return Err(Failure::usage("--raw would show the token on the terminal"));
         }
-        let name = choose(&account, None);
+        let name = choose(&account);
         let server = account.server(protocol).ok();
         let mechanism =
-            login(&name, &account, protocol, &credentials, server.as_ref(), self.url.as_deref())?;
+            login(&name, &account, protocol, &credentials, server.is_some(), self.url.as_deref())?;
         let stamp = self.stamp()?;
         let (host, port) = match (&server, name.as_str()) {
             (Some(server), _) => (server.host.as_str(), server.port),
@@ -95,15 +89,15 @@ impl InitialResponse {
             ui.line(shown.expose())?;
             return Ok(Exit::Ok);
         }
-        let length = encoded.expose().len() + name.len();
+        let length = encoded.expose().len();
         ui.object(json!({
             "mechanism": name,
             "user": account.user(protocol).ok(),
             "initial_response": shown.expose(),
             "bytes": shown.expose().len(),
             "inline_ok": {
-                "imap": length + "A0000 AUTHENTICATE  \r\n".len() <= IMAP_LINE,
-                "smtp": length + "AUTH  \r\n".len() <= SMTP_LINE,
+                "imap": fits_line("imap", &name, length),
+                "smtp": fits_line("smtp", &name, length),
             },
         }))?;
         Ok(Exit::Ok)

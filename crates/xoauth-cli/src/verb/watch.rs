@@ -10,7 +10,7 @@ use xoauth::imap::{Event, Session};
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
-use crate::connect::{Stream, imap_session};
+use crate::connect::{Gate, Stream};
 use crate::diagnose::{Attempt, failure_of};
 use crate::failure::{Exit, Failure};
 use crate::output::{Ui, one_line};
@@ -53,13 +53,14 @@ impl Watch {
         let handled = ctrlc::set_handler(|| std::process::exit(0));
         handled.map_err(|error| Failure::new(Exit::Internal, "watch", error.to_string()))?;
         let account = Account::resolve(global)?;
-        let attempt = Attempt::new(&account, "imap");
+        let gate = Gate::new(&account, "imap")?;
+        let attempt = gate.attempt();
         let mut exists = None;
         let mut wait = Duration::from_secs(1);
         let longest = Duration::from_secs(self.reconnect_max.max(1));
         let mut connected_before = false;
         loop {
-            let failure = match self.session(&account, &attempt) {
+            let failure = match self.session(&gate, &attempt) {
                 Ok(mut session) => {
                     connected_before = true;
                     wait = Duration::from_secs(1);
@@ -84,8 +85,8 @@ impl Watch {
         }
     }
 
-    fn session(&self, account: &Account, attempt: &Attempt<'_>) -> Result<Session<Stream>> {
-        let mut session = imap_session(account)?;
+    fn session(&self, gate: &Gate<'_>, attempt: &Attempt<'_>) -> Result<Session<Stream>> {
+        let mut session = gate.imap_session()?;
         let opened = session.run(Examine::new(self.mailbox.as_str()));
         opened.map_err(|error| failure_of(&error, "watch", attempt))?;
         Ok(session)

@@ -1,0 +1,238 @@
+//! Hostile texts, closed pipes, full disks, places that cannot be written, clocks that are off.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+
+use e2e::authorization::{Authorization, CLIENT_ID};
+use e2e::scripted::{Peer, Step, expect, send};
+use serde_json::Value;
+
+use crate::support::Home;
+
+/// An account on a scripted server, in the clear.
+fn account(protocol: &str, port: u16) -> String {
+    format!(
+        "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\naccess-token = \"access-token\"\n\
+         insecure-plaintext = true\n{protocol} = \"{protocol}://127.0.0.1:{port}\"\n"
+    )
+}
+
+const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n";
+
+fn logged_in() -> Vec<Step> {
+    vec![
+        send(GREETING),
+        expect("AUTHENTICATE XOAUTH2"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+    ]
+}
+
+/// Clears the screen, sets the title, begins a C1 sequence, turns writing around.
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txt";
+
+#[track_caller]
+fn is_tame(text: &str) {
+    let bad = text.chars().find(|&c| c != '\n' && c != '\t' && c.is_control() || c == '\u{202e}');
+    assert_eq!(bad, None, "{text:?}");
+}
+
+#[test]
+fn no_text_of_a_server_steers_the_terminal() {
+    let mut refused = vec![send(GREETING), expect("AUTHENTICATE XOAUTH2")];
+    refused.extend([send(format!("{{tag}} NO {HOSTILE}\r\n")), Step::ExpectEnd]);
+    let mut listed = logged_in();
+    let mailboxes =
+        format!("* LIST () \"/\" {{9}}\r\na\u{1b}[2J\u{9b}bc\r\n{{tag}} OK {HOSTILE}\r\n");
+    listed.extend([expect("LIST"), send(mailboxes), expect("LOGOUT"), Step::Close]);
+    let peer = Peer::start(vec![refused.clone(), refused, listed]).unwrap();
+    let home = Home::with(&account("imap", peer.port()));
+    for verb in ["check", "list", "list"] {
+        let said = home.run(&[verb]);
+        is_tame(&said.out);
+        is_tame(&said.err);
+        assert!(format!("{said:?}").contains("owned") || said.out.contains("[2J"), "{said:?}");
+    }
+
+    let smtp = vec![
+        send("220 hello\r\n"),
+        expect("EHLO"),
+        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
+        expect("AUTH XOAUTH2"),
+        send("235 2.7.0 in\r\n"),
+        expect("MAIL FROM"),
+        send("250 ok\r\n"),
+        expect("RCPT TO"),
+        send(format!("550 5.1.1 {HOSTILE}\r\n")),
+        expect(""),
+        send("250 ok\r\n"),
+        expect("QUIT"),
+        send("221 bye\r\n"),
+    ];
+    let peer = Peer::start(vec![smtp]).unwrap();
+    let home = Home::with(&account("smtp", peer.port()));
+    let said = home.run_with(&["send", "ben@example.org"], "Subject: x\n\ny\n");
+    assert_eq!(said.code, 67, "{said:?}");
+    is_tame(&said.err);
+
+    let server = Authorization::start(&[]).unwrap();
+    let config = format!(
+        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"{CLIENT_ID}\"\ntoken-endpoint = \"{}\"\n\
+         device-endpoint = \"{}\"\n",
+        server.url("/token"),
+        server.url("/device"),
+    );
+    let home = Home::with(&config);
+    let document = serde_json::json!({
+        "device_code": "d", "user_code": HOSTILE, "verification_uri": HOSTILE,
+        "interval": 0, "expires_in": u64::MAX,
+    });
+    server.script(200, &document.to_string());
+    server.script(
+        400,
+        &serde_json::json!({ "error": HOSTILE, "error_description": HOSTILE }).to_string(),
+    );
+    let said = home.run(&["login", "--device"]);
+    assert_eq!(said.code, 77, "{said:?}");
+    is_tame(&said.err);
+}
+
+#[test]
+fn a_reader_that_leaves_is_141_and_nothing_is_said() {
+    let home = Home::new();
+    let mut child = home.command(&["explain"]).spawn().unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"535 5.7.3 Authentication unsuccessful\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn notes_that_nobody_reads_end_nothing() {
+    let peer = Peer::start(vec![vec![send(GREETING), Step::Close]]).unwrap();
+    let home = Home::with(&account("imap", peer.port()));
+    let mut child = home.command(&["list", "-v"]).spawn().unwrap();
+    drop(child.stderr.take());
+    assert!(matches!(child.wait().unwrap().code(), Some(75 | 76)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_on_a_full_disk_is_74() {
+    let home = Home::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["explain", "microsoft"][..], &["--json", "explain", "535 5.7.3 no"]] {
+        let child = home.command(arguments).stdout(full()).spawn().unwrap();
+        let said = crate::support::finish(child, "");
+        assert_eq!(said.code, 74, "{said:?}");
+        assert!(said.err.contains("No space left"), "{said:?}");
+    }
+}
+
+/// Where even the owner may not write. Whoever runs this as root can write everywhere: then a file stands in the way.
+#[test]
+fn tokens_that_cannot_be_saved_are_told_before_they_are_asked_for() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let config = format!(
+        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"{CLIENT_ID}\"\ntoken-endpoint = \"{}\"\n",
+        server.url("/token"),
+    );
+    let home = Home::with(&config);
+    home.write("state", "a file, and no directory");
+    let mut command = home.command(&["token"]);
+    let child = command.env("XOAUTH_REFRESH_TOKEN", "r").spawn().unwrap();
+    let said = crate::support::finish(child, "");
+    assert_eq!(said.code, 74, "{said:?}");
+    assert!(said.err.contains("state"), "{said:?}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_store_that_holds_something_else_is_told_by_name_and_kept() {
+    let home = Home::with("[account.a]\nuser = \"ann@example.org\"\n");
+    home.write("state/xoauth/a.json", "not json");
+    let said = home.run(&["token"]);
+    assert_eq!(said.code, 65, "{said:?}");
+    assert!(said.err.contains("a.json"), "{said:?}");
+    assert_eq!(home.read("state/xoauth/a.json"), "not json");
+}
+
+#[test]
+fn a_clock_that_is_off_is_found_by_the_date_of_the_refusal() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        while reader.read_line(&mut line).unwrap() > 2 {
+            line.clear();
+        }
+        let answer = "HTTP/1.1 401 Unauthorized\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                      Content-Length: 30\r\nConnection: close\r\n\r\noauth_problem=signature_invali";
+        reader.get_mut().write_all(answer.as_bytes()).unwrap();
+        let _ = reader.read(&mut [0]);
+    });
+    let home = Home::with(&format!(
+        "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH\"\nconsumer-key = \"k\"\nconsumer-secret = \"s\"\n\
+         request-token-endpoint = \"http://127.0.0.1:{port}/\"\nauthorize-endpoint = \"http://127.0.0.1/\"\n\
+         access-token-endpoint = \"http://127.0.0.1/\"\n"
+    ));
+    let said = home.run(&["--json", "login", "--oauth1", "--oob"]);
+    server.join().unwrap();
+    assert_eq!(said.code, 77, "{said:?}");
+    assert_eq!(said.error()["id"], "timestamp-skew");
+    assert!(said.error()["message"].as_str().unwrap().contains(" s ahead of the server's"));
+}
+
+/// A JWT for Microsoft Graph, of somebody else.
+const GRAPH: &str = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJodHRwczovL2dyYXBoLm1pY3Jvc29mdC5jb20iLCJzY3AiOiJNYWlsLlJlYWQiLCJ1cG4iOiJib3NzQGV4YW1wbGUub3JnIn0.c2ln";
+
+#[test]
+fn a_refusal_that_says_nothing_is_told_with_the_claims_of_the_token() {
+    let script = vec![
+        send(GREETING),
+        expect("AUTHENTICATE XOAUTH2"),
+        send("{tag} NO AUTHENTICATE failed.\r\n"),
+        Step::ExpectEnd,
+    ];
+    let peer = Peer::start(vec![script.clone(), script]).unwrap();
+    let home = Home::with(
+        &account("imap", peer.port()).replace("\"access-token\"", &format!("\"{GRAPH}\"")),
+    );
+    let said = home.run(&["--json", "check"]);
+    assert_eq!(said.code, 77, "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(report["diagnosis"][0]["id"], "ms-authenticate-failed");
+    let told = report["diagnosis"][0]["token"].to_string();
+    for words in
+        ["aud https://graph.microsoft.com", "scp Mail.Read", "the token of boss@example.org"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let said = home.run(&["check"]);
+    assert!(said.out.contains("token  aud https://graph.microsoft.com"), "{said:?}");
+    assert!(!said.out.contains("c2ln") && !said.err.contains("c2ln"), "{said:?}");
+}
+
+#[test]
+fn steps_of_a_check_begin_with_the_configuration() {
+    let home = Home::with("[account.a]\nusr = \"x\"\n");
+    let said = home.run(&["--json", "check"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(report["steps"][0]["step"], "config");
+    let detail = report["steps"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("config.toml:2: `account.a.usr`"), "{detail}");
+    let home = Home::with(
+        "[account.a]\nuser = \"x@example.org\"\nimap = \"imap://127.0.0.1:1\"\naccess-token = \"t\"\n\
+         client-secret = { file = \"missing\" }\n",
+    );
+    let said = home.run(&["--json", "check"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&report["steps"][0]["ok"], &report["steps"][1]["step"]),
+        (&true.into(), &"secret".into())
+    );
+}
