@@ -8,28 +8,24 @@ use crate::verb::{check, explain, fetch, list, login, search, send, string, toke
 
 const OVERVIEW: &str = "\
 Usage: xoauth [OPTIONS] COMMAND
-
 Credentials
   login    get a token: in the browser, on another device, or for a service
   token    print a valid access token, renewed where needed
   string   print the SASL initial response of a login
-
 Diagnosis
   check    try a login step by step; name cause and fix of what fails
   explain  say what a server's answer, a SASL string or a token means
   verify   judge an OAuth 1.0a login as a server would
-
 Mail
   list     mailboxes            search   messages that match
   fetch    messages to Maildir, mbox or files
   watch    what happens in a mailbox, as it happens
   send     a message, as sendmail does (also under that name)
-
+Options
   -a, --account NAME   which account of the configuration (XOAUTH_ACCOUNT)
   -c, --config FILE    instead of ~/.config/xoauth/config.toml (XOAUTH_CONFIG)
       --json           results and errors as JSON
   -h, --help           this; `xoauth COMMAND --help` for one command
-
 Without a configuration: --user ADDR with --provider ID, or --imap/--smtp URL.
 Example: xoauth check --provider google --user ann@gmail.com
 All options: man xoauth, or docs/cli.md. Rules: docs/errors.md.
@@ -188,8 +184,8 @@ mod tests {
             pages.push((verb.get_name().to_owned(), verb.render_help().to_string()));
         }
         for (name, page) in pages {
-            let limit = if name == "xoauth" { 30 } else { 24 };
-            assert!(page.lines().count() <= limit, "{name}:\n{page}");
+            // A terminal of 24 lines, the prompt behind it.
+            assert!(page.lines().count() < 24, "{name}:\n{page}");
             assert!(page.lines().all(|line| line.chars().count() <= 80), "{name}:\n{page}");
             assert!(page.contains("xample"), "{name} has no example:\n{page}");
         }

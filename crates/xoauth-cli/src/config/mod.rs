@@ -1,6 +1,7 @@
 //! The configuration file: accounts in TOML.
 
 mod read;
+mod reader;
 mod settings;
 
 use std::path::{Path, PathBuf};

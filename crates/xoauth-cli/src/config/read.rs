@@ -1,15 +1,13 @@
-//! From TOML to accounts; every complaint names the file, the line and the key.
+//! From TOML to accounts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use xoauth::Secret;
 
+use super::reader::{Reader, Value};
 use super::{Config, Settings};
 use crate::Result;
-use crate::failure::Failure;
-use crate::secret::SecretRef;
 
 /// The keys of an account; `[account.NAME.store]` has its own.
 const KEYS: &[&str] = &[
@@ -44,8 +42,6 @@ const KEYS: &[&str] = &[
     "access-token-endpoint",
     "store",
 ];
-
-type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads the file's text.
 pub(super) fn read(path: &Path, text: &str) -> Result<Config> {
@@ -95,110 +91,7 @@ fn resolve_extends(config: &mut Config, reader: &Reader<'_>) -> Result<()> {
     Ok(())
 }
 
-struct Reader<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
 impl Reader<'_> {
-    /// What is wrong, where.
-    fn fault(&self, offset: usize, key: &str, what: &str) -> Failure {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
-        let key = if key.is_empty() { String::new() } else { format!("`{key}`: ") };
-        Failure::config(format!("{}:{line}: {key}{what}", self.path.display()))
-    }
-
-    fn unknown(&self, offset: usize, within: &str, key: &str, known: &[&str]) -> Failure {
-        let guess = known.iter().map(|name| (distance(key, name), name)).min();
-        let what = match guess {
-            Some((distance, name)) if distance <= 3 => {
-                format!("unknown key, did you mean `{name}`?")
-            }
-            _ => "unknown key".to_owned(),
-        };
-        self.fault(offset, &format!("{within}{key}"), &what)
-    }
-
-    fn expected(&self, key: &str, value: &Value<'_>, expected: &str) -> Failure {
-        let found = value.get_ref().type_str();
-        self.fault(value.span().start, key, &format!("expected {expected}, found {found}"))
-    }
-
-    fn text(&self, key: &str, value: &Value<'_>) -> Result<String> {
-        match value.get_ref() {
-            DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
-            DeValue::String(_) => Err(self.fault(value.span().start, key, "is empty")),
-            _ => Err(self.expected(key, value, "a string")),
-        }
-    }
-
-    fn list(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>> {
-        let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.expected(key, value, "an array of strings"));
-        };
-        items.iter().map(|item| self.text(key, item)).collect()
-    }
-
-    fn table<'v, 'i>(
-        &self,
-        key: &str,
-        value: &'v Value<'i>,
-    ) -> Result<
-        impl Iterator<Item = (&'v Spanned<std::borrow::Cow<'i, str>>, &'v Value<'i>)> + use<'v, 'i>,
-    > {
-        match value.get_ref() {
-            DeValue::Table(table) => Ok(table.iter()),
-            _ => Err(self.expected(key, value, "a table")),
-        }
-    }
-
-    /// A relative file is relative to the configuration.
-    fn file(&self, key: &str, value: &Value<'_>) -> Result<PathBuf> {
-        let path = self.text(key, value)?;
-        let home = path.strip_prefix("~/").zip(super::var("HOME"));
-        let path =
-            home.map_or_else(|| PathBuf::from(&path), |(rest, home)| Path::new(&home).join(rest));
-        Ok(self.path.parent().map_or_else(|| path.clone(), |parent| parent.join(&path)))
-    }
-
-    /// `"…"`, `{ command = […] | "…" }`, `{ file = "…" }` or `{ env = "…" }`.
-    fn secret(&self, key: &str, value: &Value<'_>) -> Result<SecretRef> {
-        let DeValue::Table(table) = value.get_ref() else {
-            return Ok(SecretRef::Inline(Secret::new(self.text(key, value)?)));
-        };
-        let mut found = None;
-        for (name, value) in table {
-            let inner = format!("{key}.{}", name.get_ref());
-            found = Some(match name.get_ref().as_ref() {
-                "command" => self.command(&inner, value)?,
-                "file" => SecretRef::File(self.file(&inner, value)?),
-                "env" => SecretRef::Env(self.text(&inner, value)?),
-                other => {
-                    let known = ["command", "file", "env"];
-                    return Err(self.unknown(name.span().start, &format!("{key}."), other, &known));
-                }
-            });
-        }
-        let one = if table.len() == 1 { found } else { None };
-        one.ok_or_else(|| self.expected(key, value, "one of command, file and env"))
-    }
-
-    /// An array runs as it is, a string by the shell.
-    fn command(&self, key: &str, value: &Value<'_>) -> Result<SecretRef> {
-        match value.get_ref() {
-            DeValue::Array(items) if !items.is_empty() => {
-                Ok(SecretRef::Exec(self.list(key, value)?))
-            }
-            DeValue::String(_) => Ok(SecretRef::Shell(self.text(key, value)?)),
-            _ => Err(self.expected(
-                key,
-                value,
-                "a command: an array of strings, or a string for the shell",
-            )),
-        }
-    }
-
     fn account(
         &self,
         name: &Spanned<std::borrow::Cow<'_, str>>,
@@ -273,27 +166,10 @@ impl Reader<'_> {
     }
 }
 
-/// How many letters differ (Levenshtein), for guessing what was meant.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (b, &above) in other.iter().zip(row.iter().skip(1)) {
-            left = if a == *b { diagonal } else { 1 + diagonal.min(above).min(left) };
-            diagonal = above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::SecretRef;
 
     fn complaint(text: &str) -> String {
         read(Path::new("c.toml"), text).map(drop).unwrap_err().message
@@ -358,14 +234,5 @@ mod tests {
         assert!(
             matches!(&desk.client_secret, Some(SecretRef::File(path)) if path == Path::new("/etc/s"))
         );
-    }
-
-    #[test]
-    fn distances_are_counted() {
-        for (one, other, expected) in
-            [("", "", 0), ("a", "", 1), ("user", "usr", 1), ("kitten", "sitting", 3)]
-        {
-            assert_eq!(distance(one, other), expected);
-        }
     }
 }

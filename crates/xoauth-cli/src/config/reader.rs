@@ -1,0 +1,157 @@
+//! Values of the configuration, each as its key wants it; every complaint names the file, the line and the key.
+
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeValue;
+use xoauth::Secret;
+
+use crate::Result;
+use crate::failure::Failure;
+use crate::secret::SecretRef;
+
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+
+/// A file, for values and for complaints.
+pub(super) struct Reader<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl Reader<'_> {
+    /// What is wrong, where.
+    pub(super) fn fault(&self, offset: usize, key: &str, what: &str) -> Failure {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
+        let key = if key.is_empty() { String::new() } else { format!("`{key}`: ") };
+        Failure::config(format!("{}:{line}: {key}{what}", self.path.display()))
+    }
+
+    pub(super) fn unknown(
+        &self,
+        offset: usize,
+        within: &str,
+        key: &str,
+        known: &[&str],
+    ) -> Failure {
+        let guess = known.iter().map(|name| (distance(key, name), name)).min();
+        let what = match guess {
+            Some((distance, name)) if distance <= 3 => {
+                format!("unknown key, did you mean `{name}`?")
+            }
+            _ => "unknown key".to_owned(),
+        };
+        self.fault(offset, &format!("{within}{key}"), &what)
+    }
+
+    pub(super) fn expected(&self, key: &str, value: &Value<'_>, expected: &str) -> Failure {
+        let found = value.get_ref().type_str();
+        self.fault(value.span().start, key, &format!("expected {expected}, found {found}"))
+    }
+
+    pub(super) fn text(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        match value.get_ref() {
+            DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
+            DeValue::String(_) => Err(self.fault(value.span().start, key, "is empty")),
+            _ => Err(self.expected(key, value, "a string")),
+        }
+    }
+
+    pub(super) fn list(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>> {
+        let DeValue::Array(items) = value.get_ref() else {
+            return Err(self.expected(key, value, "an array of strings"));
+        };
+        items.iter().map(|item| self.text(key, item)).collect()
+    }
+
+    pub(super) fn table<'v, 'i>(
+        &self,
+        key: &str,
+        value: &'v Value<'i>,
+    ) -> Result<
+        impl Iterator<Item = (&'v Spanned<std::borrow::Cow<'i, str>>, &'v Value<'i>)> + use<'v, 'i>,
+    > {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table.iter()),
+            _ => Err(self.expected(key, value, "a table")),
+        }
+    }
+
+    /// A relative file is relative to the configuration.
+    pub(super) fn file(&self, key: &str, value: &Value<'_>) -> Result<PathBuf> {
+        let path = self.text(key, value)?;
+        let home = path.strip_prefix("~/").zip(super::var("HOME"));
+        let path =
+            home.map_or_else(|| PathBuf::from(&path), |(rest, home)| Path::new(&home).join(rest));
+        Ok(self.path.parent().map_or_else(|| path.clone(), |parent| parent.join(&path)))
+    }
+
+    /// `"…"`, `{ command = […] | "…" }`, `{ file = "…" }` or `{ env = "…" }`.
+    pub(super) fn secret(&self, key: &str, value: &Value<'_>) -> Result<SecretRef> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Ok(SecretRef::Inline(Secret::new(self.text(key, value)?)));
+        };
+        let mut found = None;
+        for (name, value) in table {
+            let inner = format!("{key}.{}", name.get_ref());
+            found = Some(match name.get_ref().as_ref() {
+                "command" => self.command(&inner, value)?,
+                "file" => SecretRef::File(self.file(&inner, value)?),
+                "env" => SecretRef::Env(self.text(&inner, value)?),
+                other => {
+                    let known = ["command", "file", "env"];
+                    return Err(self.unknown(name.span().start, &format!("{key}."), other, &known));
+                }
+            });
+        }
+        let one = if table.len() == 1 { found } else { None };
+        one.ok_or_else(|| self.expected(key, value, "one of command, file and env"))
+    }
+
+    /// An array runs as it is, a string by the shell.
+    pub(super) fn command(&self, key: &str, value: &Value<'_>) -> Result<SecretRef> {
+        match value.get_ref() {
+            DeValue::Array(items) if !items.is_empty() => {
+                Ok(SecretRef::Exec(self.list(key, value)?))
+            }
+            DeValue::String(_) => Ok(SecretRef::Shell(self.text(key, value)?)),
+            _ => Err(self.expected(
+                key,
+                value,
+                "a command: an array of strings, or a string for the shell",
+            )),
+        }
+    }
+}
+
+/// How many letters differ (Levenshtein), for guessing what was meant.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (b, &above) in other.iter().zip(row.iter().skip(1)) {
+            left = if a == *b { diagonal } else { 1 + diagonal.min(above).min(left) };
+            diagonal = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_counted() {
+        for (one, other, expected) in
+            [("", "", 0), ("a", "", 1), ("user", "usr", 1), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(one, other), expected);
+        }
+    }
+}
