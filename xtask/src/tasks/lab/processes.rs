@@ -55,22 +55,46 @@ impl Processes {
         Self { list: directory.join("processes") }
     }
 
-    /// Starts a program, its output in `log`, and writes it down before anything else. A key that
-    /// interrupts us is not to reach it: it is in a process group of its own, or makes one.
+    /// Starts a program, its output in `log`. A key that interrupts us is not to reach it: it is in a
+    /// process group of its own, or makes one.
     pub(super) fn start(
         &self,
         name: &str,
-        command: &mut Command,
+        command: &Command,
+        group: Group,
+        log: &Path,
+    ) -> Result<Child> {
+        let mut waiting = self.start_waiting(name, command, group, log)?;
+        if let Some(mut stdin) = waiting.stdin.take() {
+            stdin.write_all(b"\n")?;
+        }
+        Ok(waiting)
+    }
+
+    /// A process that is written down, and becomes the program only when it gets a line: if we are killed in
+    /// between, it ends, and nothing runs that nobody knows of.
+    fn start_waiting(
+        &self,
+        name: &str,
+        command: &Command,
         group: Group,
         log: &Path,
     ) -> Result<Child> {
         let output = File::options().create(true).append(true).open(log)?;
-        if group == Group::Ours {
-            command.process_group(0);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read -r go && exec \"$@\" < /dev/null", "sh"]);
+        shell.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
         }
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let program = command.get_program().to_string_lossy().into_owned();
-        let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
+        if group == Group::Ours {
+            shell.process_group(0);
+        }
+        shell.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
+        let child = shell.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
         let started = status(child.id()).map_or(0, |status| status.started);
         let mut list = OpenOptions::new().create(true).append(true).open(&self.list)?;
         writeln!(list, "{name} {} {started}", child.id())?;
@@ -92,7 +116,8 @@ impl Processes {
     fn stop_within(&self, patience: Duration) -> Result<usize> {
         let roots: Vec<Process> = self.read().into_iter().map(|(_, process)| process).collect();
         let mut family = BTreeSet::new();
-        for root in roots.iter().filter(|root| root.is_alive()) {
+        // Of one that has ended, those it left behind; its number is not given away while a group has it.
+        for root in roots.iter().filter(|root| !root.is_replaced()) {
             family.extend(descendants(root.id));
         }
         signal("TERM", roots.iter().filter(|root| root.is_alive()))?;
@@ -123,6 +148,11 @@ fn entry(line: &str) -> Option<(String, Process)> {
 }
 
 impl Process {
+    /// Another process has its number.
+    fn is_replaced(&self) -> bool {
+        status(self.id).is_some_and(|now| now.started != self.started)
+    }
+
     /// A process that ended and was not asked for its status yet is no longer alive.
     fn is_alive(&self) -> bool {
         status(self.id).is_some_and(|now| now.started == self.started && now.state != 'Z')
@@ -206,6 +236,51 @@ mod tests {
         let expected = Status { state: 'S', parent: 1, group: 76, session: 75, started: 4711 };
         assert_eq!(parse_status(text), Some(expected));
         assert_eq!(parse_status("77 (a) S 1"), None);
+    }
+
+    #[test]
+    fn what_a_server_leaves_behind_is_stopped() {
+        let directory = std::env::temp_dir().join(format!("xtask-left-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let processes = Processes::of(&directory);
+        let log = directory.join("log");
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo ready; wait"]);
+        let mut child = processes.start("shell", &command, Group::Ours, &log).unwrap();
+        while fs::read_to_string(&log).unwrap() != "ready\n" {
+            thread::yield_now();
+        }
+        let family = descendants(child.id());
+        assert_eq!(family.len(), 2, "{family:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(processes.dead(), ["shell"]);
+        processes.stop().unwrap();
+        assert!(!family.iter().any(Process::is_alive));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn who_is_killed_while_starting_leaves_nobody_behind() {
+        let directory = std::env::temp_dir().join(format!("xtask-starting-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let processes = Processes::of(&directory);
+        let mark = directory.join("mark");
+        let mut command = Command::new("touch");
+        command.arg(&mark);
+        let log = directory.join("log");
+        let mut child = processes.start_waiting("touch", &command, Group::Ours, &log).unwrap();
+        // It is written down by now, and it is no server yet.
+        assert!(processes.dead().is_empty());
+        // The end of us is the end of its standard input.
+        drop(child.stdin.take());
+        assert!(!child.wait().unwrap().success());
+        assert!(!mark.exists());
+        // Told to go on, it becomes the program.
+        let mut child = processes.start("touch", &command, Group::Ours, &log).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert!(mark.exists());
+        fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

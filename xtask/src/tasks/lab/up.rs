@@ -123,9 +123,9 @@ fn start_all(
         }
         let log = setting.place.directory.join(format!("{}.out", server.name));
         let begin = Instant::now();
-        let mut command = (server.prepare)(setting)?;
+        let command = (server.prepare)(setting)?;
         let group = if server.name == "postfix" { Group::ItsOwn } else { Group::Ours };
-        let child = setting.place.processes().start(server.name, &mut command, group, &log)?;
+        let child = setting.place.processes().start(server.name, &command, group, &log)?;
         starting.push(Starting { server, child, log, begin });
     }
     // The authentication service first: until it is there, Dovecot does not greet.
@@ -220,4 +220,22 @@ fn not_run_of(place: &Place) -> Vec<(&'static str, String)> {
     let names: Vec<&str> = servers.chain(CLIENTS.iter().map(|(name, _)| *name)).collect();
     let known = |name: &str| names.iter().find(|known| **known == name).copied();
     entries.filter_map(|(name, why)| Some((known(name)?, why.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_cannot_be_had_fails_by_name_unless_it_may_be_missing() {
+        let not_run = [("exim", "it needs Exim".to_owned()), ("curl", "it needs curl".to_owned())];
+        let strict = Options::default();
+        match judge(&not_run, &strict) {
+            Outcome::Failed(why) => assert_eq!(why, "not run: exim, curl (see `lab deps`)"),
+            other => panic!("{other:?}"),
+        }
+        let lenient = Options { allow_missing: true, ..Options::default() };
+        assert!(matches!(judge(&not_run, &lenient), Outcome::Passed));
+        assert!(matches!(judge(&[], &strict), Outcome::Passed));
+    }
 }
