@@ -1,6 +1,7 @@
 //! Mail to many: LMTP with several recipients, and the bulk sender into every server that takes mail.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use xoauth::sasl::Service;
 use xoauth::smtp::exchange::Send;
@@ -8,6 +9,7 @@ use xoauth::smtp::{Delivery, Mail};
 use xoauth::{Error, smtp};
 
 use crate::Result;
+use crate::bulk::arrived;
 use crate::credentials::{Kind, OAuth1, address};
 use crate::environment::{Lab, Lines, Security};
 use crate::mail::{self, NEEDS, SERVER};
@@ -164,16 +166,51 @@ fn into_exim(lab: &Lab, lines: &Lines, user: &str, is_async: bool) -> Result<()>
     if found == expected { Ok(()) } else { Err(format!("{found:?} arrived").into()) }
 }
 
-/// Postfix takes them all, to relay them.
+/// Postfix takes them all, and relays them to smtp-sink.
 fn into_postfix(lab: &Lab, lines: &Lines, is_async: bool) -> Result<()> {
     let user = if is_async { "viapostfixasync" } else { "viapostfix" };
     let messages = messages(user, |_| address("reader"));
-    judge(send_all(lab, lines, "postfix", user, messages, is_async)?, |_| false)
+    judge(send_all(lab, lines, "postfix", user, messages, is_async)?, |_| false)?;
+    arrived(lab, user)
 }
 
+/// Dovecot's submission server hands each on to smtp-sink before it answers.
 fn into_submission(lab: &Lab, lines: &Lines) -> Result<()> {
-    let messages = messages("viadovecot", |_| address("reader"));
-    judge(send_all(lab, lines, SERVER, "viadovecot", messages, false)?, |_| false)
+    let user = "viadovecot";
+    let messages = messages(user, |_| address("reader"));
+    judge(send_all(lab, lines, SERVER, user, messages, false)?, |_| false)?;
+    arrived(lab, user)
+}
+
+/// How long a relay may take.
+const RELAY: Duration = Duration::from_secs(60);
+
+/// The sink got each of the messages, below the header fields that a relay puts on top.
+fn arrived(lab: &Lab, user: &str) -> Result<()> {
+    let mut session = sink(lab, &Lines::none())?;
+    let begin = Instant::now();
+    let found = loop {
+        let found = arrived::from(lab, &address(user))?;
+        if found.len() >= MANY {
+            break found;
+        }
+        if begin.elapsed() > RELAY {
+            return Err(format!("{} of {MANY} messages arrived", found.len()).into());
+        }
+        // It answers once it has done what it was doing.
+        session.run(smtp::exchange::Noop::new())?;
+    };
+    session.quit()?;
+    let text =
+        |number: usize| mail::written(user, &format!("number {number}"), &".\r\n".repeat(number));
+    for number in 0..MANY {
+        let sent = arrived::with_line_feeds(&text(number));
+        let count = found.iter().filter(|(_, dump)| dump.message.ends_with(&sent)).count();
+        if count != 1 {
+            return Err(format!("message {number} arrived {count} times").into());
+        }
+    }
+    Ok(())
 }
 
 fn into_aiosmtpd(lab: &Lab, lines: &Lines) -> Result<()> {
@@ -190,5 +227,6 @@ fn into_sink(lab: &Lab, lines: &Lines) -> Result<()> {
     let messages = messages("viasink", |_| address("reader"));
     let outcomes = session.send_all(messages)?.collect();
     judge(outcomes, |_| false)?;
-    Ok(session.quit()?)
+    session.quit()?;
+    arrived(lab, "viasink")
 }

@@ -47,7 +47,8 @@ const DIFFERENCES: &[Difference] = &[
         protocol: "imap",
         holds: |cell| is_longer(cell, 2000),
         words: "server closed the connection",
-        reason: "Dovecot takes 8,188 octets of a client's message, and closes the connection beyond",
+        reason: "Dovecot takes 8,188 octets of a client's message, and closes the connection beyond; its log says \
+                 `Authentication response too large`",
     },
     Difference {
         server: "dovecot",

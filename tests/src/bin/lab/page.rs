@@ -25,6 +25,7 @@ pub(crate) fn write(lab: &Lab, outcomes: &[Outcome], figures: &Figures) -> Strin
     let mut page = String::from(HEAD);
     page.push_str(&table(lab, outcomes));
     page.push_str(&differences(outcomes));
+    page.push_str(&second_clients(lab, outcomes));
     page.push_str(&in_bulk(lab, figures));
     page.push_str(&named(outcomes));
     for (server, why) in lab.all_not_run() {
@@ -100,11 +101,52 @@ fn in_bulk(lab: &Lab, figures: &Figures) -> String {
     )
 }
 
-/// The tests that are no cells.
+/// What of a test's name says where it was run: `async`, the server, the protocol. Of such tests there are many,
+/// and they are only counted.
+fn place(outcome: &Outcome) -> Option<[&str; 3]> {
+    match outcome.name.split(' ').collect::<Vec<_>>()[..] {
+        [what @ ("async" | "curl"), server, protocol @ ("imap" | "smtp"), ..] => {
+            Some([what, server, protocol])
+        }
+        _ => None,
+    }
+}
+
+/// The async driver, and curl.
+fn second_clients(lab: &Lab, outcomes: &[Outcome]) -> String {
+    let mut rows: Vec<([&str; 3], Vec<&Outcome>)> = Vec::new();
+    for outcome in outcomes {
+        let Some(place) = place(outcome) else { continue };
+        match rows.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, outcomes)) => outcomes.push(outcome),
+            None => rows.push((place, vec![outcome])),
+        }
+    }
+    let mut text = format!(
+        "\n## Async, and somebody else's client\n\n\
+         Every mechanism with both ways of TLS: sessions over tokio, let in, and refused then let in on the same \
+         connection; and curl {}, let in and refused, at the same servers and at the host of this workspace, which \
+         is judged by it.\n\n| client | server | protocol | passed | failed | not run |\n|---|---|---|---:|---:|---:|\n",
+        lab.version("curl")
+    );
+    for ([what, server, protocol], outcomes) in rows {
+        let Counts { passed, failed, not_run, .. } = Counts::of(outcomes);
+        let client = if what == "async" { "xoauth, async" } else { what };
+        let protocol = protocol.to_uppercase();
+        let _ = writeln!(
+            text,
+            "| {client} | {server} | {protocol} | {passed} | {failed} | {not_run} |"
+        );
+    }
+    text
+}
+
+/// The tests that are no cells and have a line of their own.
 fn named(outcomes: &[Outcome]) -> String {
     let cells: Vec<String> = cell::all().iter().map(Cell::name).collect();
     let mut text = String::from("\n## Named tests\n\n| test | outcome |\n|---|---|\n");
-    for outcome in outcomes.iter().filter(|outcome| !cells.contains(&outcome.name)) {
+    let named = outcomes.iter().filter(|outcome| !cells.contains(&outcome.name));
+    for outcome in named.filter(|outcome| place(outcome).is_none()) {
         let verdict = match &outcome.verdict {
             Verdict::Passed => "passed".to_owned(),
             Verdict::Differs { reason, .. } => format!("differs: {reason}"),

@@ -1,6 +1,7 @@
 //! `cargo xtask lab test`: runs the tests against the lab, which it starts and stops where it is
 //! not up.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Options, down, up};
@@ -12,16 +13,13 @@ use crate::workspace::Workspace;
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     // Built first, so that nothing is running while a build fails; as `cargo xtask test` builds, so that
     // what is there is used again.
-    let mut arguments = vec!["--bin", "lab", "--examples"];
-    if options.release {
-        arguments.push("--release");
-    }
-    let programs = build(workspace, &arguments, &["bin", "example"])?;
-    let program = |wanted: &str| {
-        let found = programs.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, path)| path).ok_or_else(|| format!("cargo built no program `{wanted}`"))
+    let programs = build(workspace, &["--bin", "lab", "--examples"], &["bin", "example"])?;
+    let example = path(&programs, "gmail_imap")?;
+    let measured = match options.release {
+        true => build(workspace, &["--release", "--bin", "lab"], &["bin"])?,
+        false => Vec::new(),
     };
-    let (tests, example) = (program("lab")?, program("gmail_imap")?);
+    let tests = path(&measured, "lab").or_else(|_| path(&programs, "lab"))?;
     let started = up::start(workspace, options)?;
     let mut command = Command::new(tests);
     command.arg("--environment").arg(started.place.environment());
@@ -39,4 +37,10 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
         Outcome::Passed => up::judge(&started.not_run, options),
         other => other,
     })
+}
+
+/// The program of that name.
+fn path<'a>(programs: &'a [(String, PathBuf)], wanted: &str) -> Result<&'a PathBuf> {
+    let found = programs.iter().find(|(name, _)| name == wanted);
+    Ok(found.map(|(_, path)| path).ok_or_else(|| format!("cargo built no program `{wanted}`"))?)
 }

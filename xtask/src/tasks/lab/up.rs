@@ -1,6 +1,7 @@
 //! `cargo xtask lab up`: starts every server that can be had.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -54,12 +55,16 @@ pub(super) fn judge(not_run: &[(&'static str, String)], options: &Options) -> Ou
 pub(super) fn start(workspace: &Workspace, options: &Options) -> Result<Started> {
     if let Some(place) = Place::find(workspace, options) {
         let is_up = place.environment().exists() && place.processes().dead().is_empty();
-        if is_up {
+        let is_ours = told(&place) == configuration(workspace)?;
+        if is_up && is_ours {
             println!("lab: already up in {}", place.directory.display());
             let not_run = not_run_of(&place);
             return Ok(Started { place, already: true, not_run });
         }
-        println!("lab: cleaning up after a run that did not end");
+        match is_up {
+            true => println!("lab: what the servers are told has changed: starting again"),
+            false => println!("lab: cleaning up after a run that did not end"),
+        }
         down::stop(place)?;
     }
     if !tools::is_root() {
@@ -103,7 +108,9 @@ fn start_in(
     for (name, tool) in CLIENTS.iter().filter(|(_, tool)| missing.contains(tool)) {
         not_run.push((name, it_needs(name, &[*tool])));
     }
-    fs::write(place.environment(), environment(workspace, place, ports, missing, &not_run))?;
+    let environment = environment(workspace, place, ports, missing, &not_run)
+        + &format!("{CONFIGURATION}{}\n", configuration(workspace)?);
+    fs::write(place.environment(), environment)?;
     Ok(not_run)
 }
 
@@ -211,6 +218,31 @@ fn environment(
 }
 
 const NOT_RUN: &str = "not-run.";
+const CONFIGURATION: &str = "configuration=";
+
+/// What tells a lab that was started with other files from one that these would start.
+fn configuration(workspace: &Workspace) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for directory in ["tests/lab", "tests/lab/config", "tests/lab/peers", "xtask/src/tasks/lab"] {
+        let entries = fs::read_dir(workspace.root.join(directory))?;
+        let mut files: Vec<PathBuf> =
+            entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        files.retain(|path| path.is_file());
+        files.sort();
+        for file in files {
+            file.hash(&mut hasher);
+            fs::read(file)?.hash(&mut hasher);
+        }
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// The same of a lab that is up.
+fn told(place: &Place) -> String {
+    let text = fs::read_to_string(place.environment()).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(CONFIGURATION));
+    line.unwrap_or_default().to_owned()
+}
 
 /// The servers that a running lab lacks.
 fn not_run_of(place: &Place) -> Vec<(&'static str, String)> {

@@ -33,8 +33,10 @@ impl Dump {
                 dump.to.push(address(to.split(' ').next()?));
             } else if line.starts_with("Received: from ") && line.contains("(") && !in_received {
                 in_received = true;
-            } else if in_received && line.starts_with('\t') {
-            } else if !(line.starts_with("X-Client-") || line.starts_with("X-Helo-")) {
+            } else if !(in_received && line.starts_with('\t')
+                || line.starts_with("X-Client-")
+                || line.starts_with("X-Helo-"))
+            {
                 break;
             }
             rest = behind;
@@ -50,25 +52,33 @@ fn files(lab: &Lab) -> Result<Vec<PathBuf>> {
 }
 
 /// Forgets what arrived so far.
-pub(crate) fn clear(lab: &Lab) -> Result<()> {
+pub(super) fn clear(lab: &Lab) -> Result<()> {
     for file in files(lab)? {
         fs::remove_file(file)?;
     }
     Ok(())
 }
 
-/// Every message that was sent arrived once, from and to whom it was meant, octet by octet; then forgets them.
-pub(crate) fn check(lab: &Lab) -> Result<()> {
-    let mut seen = BTreeSet::new();
+/// The messages of a sender, with the files they are in; one that is not written to its end yet is none.
+pub(crate) fn from(lab: &Lab, sender: &str) -> Result<Vec<(PathBuf, Dump)>> {
+    let mut found = Vec::new();
     for file in files(lab)? {
-        let text = fs::read(&file)?;
-        let dump = Dump::parse(&text).ok_or("the sink wrote what is no message")?;
+        if let Some(dump) = Dump::parse(&fs::read(&file)?).filter(|dump| dump.from == sender) {
+            found.push((file, dump));
+        }
+    }
+    Ok(found)
+}
+
+/// Every message that was sent arrived once, from and to whom it was meant, octet by octet; then forgets them.
+pub(super) fn check(lab: &Lab) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for (file, dump) in from(lab, SENDER)? {
         let [to] = &dump.to[..] else { return Err(format!("sent to {:?}", dump.to).into()) };
         let number =
             to.strip_prefix("reader").and_then(|rest| rest.split('@').next()?.parse().ok());
         let number: usize = number.ok_or_else(|| format!("sent to {to}"))?;
-        let expected = String::from_utf8(message(number))?.replace("\r\n", "\n");
-        if dump.from != SENDER || dump.message != expected.as_bytes() {
+        if dump.message != with_line_feeds(&message(number)) {
             return Err(format!("message {number} arrived changed: {}", file.display()).into());
         }
         if !seen.insert(number) {
@@ -80,4 +90,35 @@ pub(crate) fn check(lab: &Lab) -> Result<()> {
         return Err(format!("{} of {SENT} messages arrived", seen.len()).into());
     }
     Ok(())
+}
+
+/// A message as the sink keeps it.
+pub(crate) fn with_line_feeds(message: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(message.len());
+    for line in message.split_inclusive(|&octet| octet == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => lines.extend([line, b"\n"].concat()),
+            None => lines.extend_from_slice(line),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sink_writes_is_read() {
+        let text = b"X-Client-Addr: 127.0.0.1\nX-Client-Proto: ESMTP\nX-Helo-Args: h\n\
+            X-Mail-Args: <a@b> SIZE=3\nX-Rcpt-Args: <c@d>\nX-Rcpt-Args: <e@f>\n\
+            Received: from h ([127.0.0.1])\n\tby localhost (smtp-sink) with ESMTP id 1;\n\tThu\n\
+            Subject: x\n\n.dot\n\n";
+        let dump = Dump::parse(text).unwrap();
+        assert_eq!((dump.from.as_str(), &dump.to[..]), ("a@b", &["c@d".into(), "e@f".into()][..]));
+        assert_eq!(dump.message, b"Subject: x\n\n.dot\n");
+        // Not written to its end.
+        assert_eq!(Dump::parse(b"X-Mail-Args: <a@b>"), None);
+        assert_eq!(with_line_feeds(b"a\r\n.\r\nb"), b"a\n.\nb");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! What is read and what arrives is compared octet by octet, in every run. Times are told and judge nothing.
 
-mod arrived;
+pub(crate) mod arrived;
 pub(crate) mod candidate;
 mod content;
 mod figures;
