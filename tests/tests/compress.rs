@@ -3,15 +3,18 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::{self, Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 use miniz_oxide::deflate::stream::deflate;
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use xoauth::imap::command::{Append, List, Noop};
-use xoauth::imap::{Builder, Compression, Event, Session};
-use xoauth::{Secret, Transport};
+use xoauth::imap::{Builder, Compression, Event, Session, nonblocking};
+use xoauth::{Error, Secret, Transport};
 
 /// A server at the other end of a stream in memory.
 #[derive(Default)]
@@ -131,6 +134,49 @@ impl Transport for Server {
     fn close(&mut self) {}
 }
 
+/// For sessions that do not block: it always has an answer.
+impl AsyncRead for Server {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let most = room.remaining();
+        let read = self.read(room.initialize_unfilled_to(most));
+        Poll::Ready(read.map(|n| room.advance(n)))
+    }
+}
+
+impl AsyncWrite for Server {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.write(octets))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+async fn log_in_async(server: Server) -> nonblocking::Session<Server> {
+    let client = nonblocking::Builder::new("localhost").from_stream(server).await.unwrap();
+    let mut session = client.login("user", Secret::new("password")).await.unwrap();
+    session.run(Noop::new()).await.unwrap();
+    session
+}
+
+fn block_on(test: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap().block_on(test);
+}
+
 fn log_in(server: Server) -> Session<Server> {
     let client = Builder::new("localhost").from_stream(server).unwrap();
     let mut session = client.login("user", Secret::new("password")).unwrap();
@@ -162,6 +208,33 @@ fn a_session_goes_on_compressed() {
 }
 
 #[test]
+fn a_session_that_does_not_block_goes_on_compressed() {
+    block_on(async {
+        for step in [1, 7, 1000, usize::MAX] {
+            let mut server = Server::new(step);
+            server.behind = b"* OK [ALERT] compressed now\r\n".to_vec();
+            let mut session = log_in_async(server).await;
+            session.compress(Compression::default()).await.unwrap();
+            session.run(Noop::new()).await.unwrap();
+            let event = session.next_event();
+            assert!(matches!(event, Some(Event::Status(status)) if status.alert().is_some()));
+            assert_eq!(session.run(List::all()).await.unwrap().len(), 500);
+            session.run(Append::new("INBOX", "x".repeat(300_000))).await.unwrap();
+            let error = session.compress(Compression::default()).await.unwrap_err();
+            assert!(error.to_string().contains("COMPRESSIONACTIVE"), "{error}");
+            session.run(Noop::new()).await.unwrap();
+            session.logout().await.unwrap();
+        }
+        let mut server = Server::new(usize::MAX);
+        server.offered = "";
+        let mut session = log_in_async(server).await;
+        let error = session.compress(Compression::default()).await.unwrap_err();
+        assert!(error.to_string().contains("does not offer"), "{error}");
+        session.run(Noop::new()).await.unwrap();
+    });
+}
+
+#[test]
 fn a_refusal_leaves_the_session_as_it_was() {
     let mut server = Server::new(usize::MAX);
     server.offered = "";
@@ -174,27 +247,52 @@ fn a_refusal_leaves_the_session_as_it_was() {
     session.run(Noop::new()).unwrap();
 }
 
-#[test]
-fn what_expands_too_much_ends_the_session() {
-    // 8 MB that become some 8 KB; no line is too long, and there are not too many.
+/// A server that says 8 MB that become some 8 KB; no line is too long, and there are not too many.
+fn expanding() -> Server {
     let line = [b"* OK ".to_vec(), vec![b'a'; 60_000], b"\r\n".to_vec()].concat();
-    let session = |expansion| {
-        let mut server = Server::new(usize::MAX);
-        server.behind = line.repeat(140);
-        let mut session = log_in(server);
-        session.compress(Compression::default().expansion(expansion)).unwrap();
-        session
-    };
-    let mut strict = session(250);
-    let error = strict.run(Noop::new()).unwrap_err();
+    let mut server = Server::new(usize::MAX);
+    server.behind = line.repeat(140);
+    server
+}
+
+fn assert_expanded(error: &Error) {
     assert_eq!(error.to_string(), "connection failed");
-    let mut source = std::error::Error::source(&error).unwrap();
+    let mut source = std::error::Error::source(error).unwrap();
     while let Some(deeper) = source.source() {
         source = deeper;
     }
     assert_eq!(source.to_string(), "compressed octets of the server expand beyond the limit");
-    assert!(error.is_fatal() && !strict.is_usable());
+    assert!(error.is_fatal());
+}
+
+#[test]
+fn what_expands_too_much_ends_the_session() {
+    let session = |expansion| {
+        let mut session = log_in(expanding());
+        session.compress(Compression::default().expansion(expansion)).unwrap();
+        session
+    };
+    let mut strict = session(250);
+    assert_expanded(&strict.run(Noop::new()).unwrap_err());
+    assert!(!strict.is_usable());
     let mut lenient = session(2000);
     lenient.run(Noop::new()).unwrap();
     assert_eq!(std::iter::from_fn(|| lenient.next_event()).count(), 140);
+}
+
+#[test]
+fn what_expands_too_much_ends_a_session_that_does_not_block() {
+    block_on(async {
+        for (expansion, passes) in [(250, false), (2000, true)] {
+            let mut session = log_in_async(expanding()).await;
+            session.compress(Compression::default().expansion(expansion)).await.unwrap();
+            match session.run(Noop::new()).await {
+                Ok(()) => assert!(passes && session.is_usable()),
+                Err(error) => {
+                    assert_expanded(&error);
+                    assert!(!passes && !session.is_usable());
+                }
+            }
+        }
+    });
 }

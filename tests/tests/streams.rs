@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use xoauth::imap::command::{Fetch, Item, Noop};
+use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::net::{AsyncTlsTransport, TcpTransport, TlsTransport, Untimed};
 use xoauth::sasl::XOAuth2;
 use xoauth::smtp::exchange::Send as SendMail;
@@ -73,6 +73,91 @@ fn a_boxed_transport_is_a_transport() {
     let mut client = imap::Builder::new("mail.example.org").from_stream(stream).unwrap();
     assert!(client.run(Noop::new()).unwrap_err().is_fatal());
     assert!(!client.is_usable());
+}
+
+/// Answers SELECT, then says `said` at once and ends the stream.
+struct Ending {
+    said: &'static str,
+    ready: Vec<u8>,
+}
+
+impl Ending {
+    fn session(said: &'static str) -> imap::Session<Untimed<Self>> {
+        let ready = b"* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n".to_vec();
+        let stream = Untimed(Self { said, ready });
+        let client = imap::Builder::new("mail.example.org").from_stream(stream).unwrap();
+        let mut session = client.preauthenticated().unwrap();
+        session.run(Select::new("INBOX")).unwrap();
+        session
+    }
+}
+
+impl Read for Ending {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.ready.len().min(buffer.len());
+        buffer.get_mut(..n).unwrap().copy_from_slice(self.ready.get(..n).unwrap());
+        self.ready.drain(..n);
+        Ok(n)
+    }
+}
+
+impl Write for Ending {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(octets).into_owned();
+        let (tag, command) = line.split_once(' ').unwrap();
+        if command.starts_with("SELECT") {
+            self.ready.extend_from_slice(format!("{tag} OK done\r\n").as_bytes());
+        } else {
+            self.ready.extend_from_slice(self.said.as_bytes());
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_whole_before_the_end_is_handed_out() {
+    for (said, bodies) in [
+        ("* 1 FETCH (UID 1 RFC822.SIZE 9)\r\n* 2 FETCH (UID 2 BODY[] {5}\r\n", 1),
+        ("* 1 FETCH (UID 1 RFC822.SIZE 9)\r\n* 2 FETCH (UID 2 BODY[] {5}\r\nab", 1),
+        ("* 1 FETCH (UID 1 RFC822.SIZE 9)\r\n* 2 FETCH (UID 2 BO", 0),
+        ("* 1 FETCH (UID 1 RFC822.SIZE 9)\r\n", 0),
+    ] {
+        // The rest of a body is asked for, or not.
+        for reads in [true, false] {
+            let mut session = Ending::session(said);
+            let mut stream = session.stream(Fetch::new("1:2", Item::Body)).unwrap();
+            let (mut messages, mut begun) = (0, 0);
+            let error = loop {
+                match stream.next_part() {
+                    Ok(Some(imap::Part::Message(message))) => {
+                        assert_eq!(message.uid.map(u32::from), Some(1));
+                        messages += 1;
+                    }
+                    Ok(Some(imap::Part::Body(mut body))) => {
+                        begun += 1;
+                        if let (true, Err(error)) = (reads, body.copy_to(&mut io::sink())) {
+                            assert!(error.to_string().contains("closed"), "{said}: {error}");
+                        }
+                    }
+                    Ok(None) => panic!("{said}: the end was not heard"),
+                    Err(error) => break error,
+                }
+            };
+            assert!(error.is_fatal());
+            assert_eq!((messages, begun), (1, bodies), "{said}");
+            drop(stream);
+            assert!(!session.is_usable());
+        }
+        let mut session = Ending::session(said);
+        let mut items = session.stream(Fetch::new("1:2", Item::Body)).unwrap();
+        assert_eq!(items.next().unwrap().unwrap().uid.map(u32::from), Some(1));
+        assert!(items.next().unwrap().unwrap_err().is_fatal());
+        assert!(items.next().is_none());
+    }
 }
 
 /// What users move to other threads and share among them.

@@ -52,6 +52,10 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
 
     /// Drives the connection until it must stop; the command ends with its tagged answer.
     fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Error>> {
+        // A body that was announced before it has no more octets than that.
+        if let Some(fault) = self.fault.take() {
+            return Poll::Ready(Err(fault));
+        }
         let Some(command) = &mut self.command else { return Poll::Ready(Ok(Stop::Done)) };
         self.core.poll_drive(&mut [command], cx)
     }
