@@ -249,7 +249,7 @@ fn a_200_mb_message_is_stored_within_1_mib_of_heap() {
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
         expect("SELECT"),
         send("{tag} OK done\r\n"),
-        expect(&format!("APPEND INBOX {{{SIZE}}}")),
+        expect(&format!("APPEND INBOX () {{{SIZE}}}")),
         send("+ go\r\n"),
     ];
     script.extend(std::iter::repeat_n(Step::ExpectOctets(PIECE), PIECES));

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use xoauth_sasl::wire::{Excerpt, Farewell, TransportFault};
+use xoauth_sasl::wire::{ArgumentFault, Excerpt, Farewell, InvalidArgument, TransportFault};
 use xoauth_sasl::{CancelReason, ErrorChallenge};
 
 use crate::parse::FaultKind;
@@ -111,12 +111,7 @@ pub enum Error {
         kind: LimitKind,
     },
     /// An argument cannot be sent; nothing was.
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// Why not.
-        reason: &'static str,
-    },
+    InvalidArgument(InvalidArgument),
     /// Text that should name messages does not; nothing was sent.
     InvalidNumbers(SetError),
     /// The server does not offer what the command needs; nothing was sent. To try all the same, see
@@ -164,6 +159,11 @@ pub struct AuthenticationRefused {
 }
 
 impl Error {
+    /// An argument that is none of those expected, whatever its letters.
+    pub(crate) fn unfit(argument: &'static str, text: &str, expected: &'static str) -> Self {
+        InvalidArgument::new(argument, text, ArgumentFault::unfit(expected)).into()
+    }
+
     /// The session is over; only a new connection helps.
     pub fn is_fatal(&self) -> bool {
         match self {
@@ -183,7 +183,7 @@ impl Error {
             | Self::MechanismUnavailable { .. }
             | Self::TlsUnavailable { .. }
             | Self::MissingData { .. }
-            | Self::InvalidArgument { .. }
+            | Self::InvalidArgument(_)
             | Self::InvalidNumbers(_)
             | Self::Unsupported { .. }
             | Self::NotSelected { .. }
@@ -324,7 +324,7 @@ impl fmt::Display for Error {
                 write!(f, "{command} answered OK without {missing}")
             }
             Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
-            Self::InvalidArgument { argument, reason } => write!(f, "invalid {argument}: {reason}"),
+            Self::InvalidArgument(invalid) => invalid.fmt(f),
             Self::InvalidNumbers(error) => write!(f, "invalid message numbers: {error}"),
             Self::Unsupported { command, capability } => {
                 write!(f, "{command} needs {capability}, which the server does not offer")
@@ -363,6 +363,12 @@ impl core::error::Error for Error {
             Self::Content { source: Some(source), .. } => Some(&**source),
             _ => None,
         }
+    }
+}
+
+impl From<InvalidArgument> for Error {
+    fn from(invalid: InvalidArgument) -> Self {
+        Self::InvalidArgument(invalid)
     }
 }
 

@@ -82,14 +82,14 @@ fn append_does_not_wait_where_it_need_not() {
         ("IMAP4rev2", "{15+}", ""),
         ("", "{15}", wait),
     ] {
-        let text = format!("C: xt2 APPEND INBOX {announced}\n{wait}{answer}");
+        let text = format!("C: xt2 APPEND INBOX () {announced}\n{wait}{answer}");
         assert_eq!(told(capabilities, &text, || Append::new("INBOX", MESSAGE)).unwrap(), None);
     }
     // RFC 7888, 5: LITERAL- is for up to 4096 octets.
     let long = "x".repeat(4097);
-    let text = format!("C: xt2 APPEND INBOX {{4097}}\nS: + go\nC: {long}\nS: xt2 OK done\n");
+    let text = format!("C: xt2 APPEND INBOX () {{4097}}\nS: + go\nC: {long}\nS: xt2 OK done\n");
     told("LITERAL-", &text, || Append::new("INBOX", &*long)).unwrap();
-    let text = "C: xt2 APPEND INBOX {0}\nS: + go\nC:\nS: xt2 OK done\n";
+    let text = "C: xt2 APPEND INBOX () {0}\nS: + go\nC:\nS: xt2 OK done\n";
     told("", text, || Append::new("INBOX", "")).unwrap();
 }
 
@@ -116,7 +116,7 @@ impl Source for Octets {
 
 #[test]
 fn append_takes_from_a_source_what_it_announced() {
-    let text = "C: xt2 APPEND INBOX {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
+    let text = "C: xt2 APPEND INBOX () {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
     // What a source has beyond the length is left in it.
     let source = || Octets(b"Date: x\r\n\r\nhi\r\nmore", None);
     told("", text, || Append::new("INBOX", Content::from_source(source(), 15))).unwrap();
@@ -124,7 +124,8 @@ fn append_takes_from_a_source_what_it_announced() {
 
 #[test]
 fn a_source_that_fails_breaks_the_session() {
-    let text = "S: * OK [CAPABILITY IMAP4rev1] ready\nC: xt1 APPEND INBOX {15}\nS: + go\nC: Date";
+    let text =
+        "S: * OK [CAPABILITY IMAP4rev1] ready\nC: xt1 APPEND INBOX () {15}\nS: + go\nC: Date";
     let failed = |content: Content, expected: &str| {
         let error = Peer::first_error(text, |peer| {
             peer.run(Greeting::new())?;
@@ -154,7 +155,7 @@ fn a_source_that_fails_breaks_the_session() {
 
 #[test]
 fn a_refused_append_sends_nothing_of_its_message() {
-    let text = "C: xt2 APPEND nowhere {15}
+    let text = "C: xt2 APPEND nowhere () {15}
          S: xt2 NO [TRYCREATE] no such mailbox\n";
     let error = told("", text, || Append::new("nowhere", MESSAGE)).unwrap_err();
     assert_eq!(error.to_string(), "APPEND refused: NO [TRYCREATE] no such mailbox");
@@ -190,7 +191,7 @@ fn an_append_refused_under_way_is_written_to_its_end() {
         assert_eq!(refused.to_string(), "APPEND refused: NO [TOOBIG] too big");
         Ok(String::from_utf8(written).unwrap())
     });
-    assert_eq!(written.unwrap(), format!("xt1 APPEND INBOX {{15+}}\r\n{MESSAGE}\r\n"));
+    assert_eq!(written.unwrap(), format!("xt1 APPEND INBOX () {{15+}}\r\n{MESSAGE}\r\n"));
 }
 
 #[test]
@@ -220,12 +221,12 @@ fn several_messages_are_appended_at_once() {
 #[test]
 fn octets_that_text_cannot_hold_need_binary() {
     let append = || Append::new("INBOX", b"a\0b");
-    let text = "C: xt2 APPEND INBOX ~{3}\nS: + go\nC: a\0b\nS: xt2 OK done\n";
+    let text = "C: xt2 APPEND INBOX () ~{3}\nS: + go\nC: a\0b\nS: xt2 OK done\n";
     told("BINARY", text, append).unwrap();
     assert_eq!(refused("", append), "APPEND needs BINARY, which the server does not offer");
     let utf8 = || Append::new("INBOX", NewMessage::new("ü").utf8());
     // RFC 6855, 4.
-    let text = "C: xt2 APPEND INBOX UTF8 (~{2+}\nC: ü)\nS: xt2 OK done\n";
+    let text = "C: xt2 APPEND INBOX () UTF8 (~{2+}\nC: ü)\nS: xt2 OK done\n";
     told("UTF8=ACCEPT LITERAL+", text, utf8).unwrap();
 }
 
@@ -233,12 +234,12 @@ fn octets_that_text_cannot_hold_need_binary() {
 fn a_message_larger_than_the_servers_limit_is_not_offered() {
     // RFC 7889, 2.
     let append = || Append::new("INBOX", MESSAGE);
-    let text = "C: xt2 APPEND INBOX {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
+    let text = "C: xt2 APPEND INBOX () {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
     told("APPENDLIMIT=15", text, append).unwrap();
     told("APPENDLIMIT", text, append).unwrap();
     assert_eq!(
         refused("APPENDLIMIT=14", append),
-        "invalid message: larger than the server's APPENDLIMIT"
+        "invalid message: expected no more octets than the server's APPENDLIMIT"
     );
 }
 
@@ -269,7 +270,9 @@ fn replace_tells_what_took_the_place() {
 fn flags_no_client_can_set_are_refused() {
     for flag in [Flag::Recent, Flag::Wildcard] {
         let append = || Append::new("INBOX", NewMessage::new("").flags([flag.clone()]));
-        assert_eq!(refused("", append), "invalid flags: a flag that no client can set");
+        let expected =
+            format!("invalid flag '{}': expected one that a client can set", flag.as_str());
+        assert_eq!(refused("", append), expected);
     }
 }
 
@@ -306,9 +309,12 @@ fn arguments_cannot_end_a_command() {
     told("LITERAL+", wire, || Delete::new(Mailbox::from_wire(b"a\r\nbc"))).unwrap();
     let text = "C: xt2 CREATE \"a\\\"b\\\\c\"\nS: xt2 OK done\n";
     told("", text, || Create::new("a\"b\\c")).unwrap();
-    for refused in [refused("", || Create::new("a\0")), refused("", || Rename::new("a", "\0"))] {
-        assert_eq!(refused, "invalid text: a NUL octet cannot be sent in a literal");
-    }
+    let nul = r"invalid mailbox name 'a\x00': '\0' at octet 1, expected no NUL";
+    assert_eq!(refused("", || Create::new("a\0")), nul);
+    assert_eq!(refused("", || Rename::new("x", "a\0")), nul);
+    // What is secret is not shown.
+    let nul = r"invalid secret: '\0' at octet 4, expected no NUL";
+    assert_eq!(refused("", || Login::new("user", Secret::new("pass\0word"))), nul);
 }
 
 #[test]
@@ -365,10 +371,7 @@ fn status_tells_numbers() {
         let expected = format!("STATUS needs {capability}, which the server does not offer");
         assert_eq!(refused("", || Status::new("b", [item])), expected);
     }
-    assert_eq!(
-        refused("", || Status::new("b", [])),
-        "invalid items: STATUS must ask for something"
-    );
+    assert_eq!(refused("", || Status::new("b", [])), "invalid items: expected one at least");
     let silent = told("", "C: xt2 STATUS b (UNSEEN)\nS: xt2 OK done\n", || {
         Status::new("b", [StatusItem::Unseen])
     });
@@ -540,7 +543,7 @@ fn list_takes_options() {
         "LIST with numbers needs LIST-STATUS, which the server does not offer"
     );
     let alone = || List::all().select(ListSelect::RecursiveMatch);
-    assert!(refused("LIST-EXTENDED", alone).starts_with("invalid list options: RECURSIVEMATCH"));
+    assert!(refused("LIST-EXTENDED", alone).starts_with("invalid list options 'RECURSIVEMATCH'"));
     // RFC 6154, 5.2 and RFC 8440, 4.
     let text = "C: xt2 LIST (SPECIAL-USE) \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED MYRIGHTS)
          S: * LIST (\\Sent \\X) \"/\" SentMail
@@ -625,7 +628,10 @@ fn what_cannot_be_enabled_is_refused() {
         "ENABLE needs UTF8=ACCEPT, which the server does not offer"
     );
     assert_eq!(refused("", enable("X")), "ENABLE needs ENABLE, which the server does not offer");
-    assert_eq!(refused("ENABLE", enable("X\r\n")), "invalid extension: not an atom");
+    assert_eq!(
+        refused("ENABLE", enable("X\r\n")),
+        r"invalid extension 'X\r\n': '\r' at octet 1, expected an atom"
+    );
     let forced = || Enable::new(["X-NEW"]).even_if_unlisted();
     told("", "C: xt2 ENABLE X-NEW\nS: xt2 OK done\n", forced).unwrap();
     assert_eq!(told("ENABLE", "", || Enable::new([""; 0])).unwrap().iter().count(), 0);
@@ -666,21 +672,24 @@ fn who_is_who_is_told() {
     let text = "C: xt2 ID (\"name\" {4+}\nC: a\nC: b)\nS: xt2 OK ID completed\n";
     told("ID LITERAL+", text, || Id::anonymous().field("name", "a\r\nb")).unwrap();
     for (id, reason) in [
-        (Id::anonymous().field("a", "1").field("A", "2"), "told twice"),
+        (Id::anonymous().field("a", "1").field("A", "2"), "'A': expected each told once"),
         (
             Id::anonymous().field("a".repeat(31), ""),
-            "name longer than 30 or value longer than 1024 octets",
+            "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': expected a name of at most 30 octets, a value of at most 1024",
         ),
         (
             Id::anonymous().field("a", "v".repeat(1025)),
-            "name longer than 30 or value longer than 1024 octets",
+            "'a': expected a name of at most 30 octets, a value of at most 1024",
         ),
         (
             (0..31).fold(Id::anonymous(), |id, n| id.field(n.to_string(), "")),
-            "more than 30 of them",
+            ": expected at most 30 of them",
         ),
     ] {
-        assert_eq!(refused("ID", || id.clone()), format!("invalid ID field: {reason}"));
+        assert_eq!(
+            refused("ID", || id.clone()),
+            format!("invalid ID field{}{reason}", if reason.starts_with(':') { "" } else { " " })
+        );
     }
 }
 
@@ -801,7 +810,8 @@ fn a_command_of_ones_own_is_encoded_as_safely() {
             .hears("xapple")
     };
     // A backslash is no part of an atom: flags have a way of their own.
-    assert_eq!(refused("", own), "invalid atom: not an atom");
+    let backslash = r"invalid atom '\Seen': '\\' at octet 0, expected an atom";
+    assert_eq!(refused("", own), backslash);
     let own = || {
         Custom::new("XAPPLE")
             .text("")
@@ -825,16 +835,19 @@ fn a_command_of_ones_own_is_encoded_as_safely() {
     let uid = || Custom::new("UID XMOVE").sequence("1".parse::<xoauth_imap::SeqSet>().unwrap());
     told("", "C: xt2 UID XMOVE 1\nS: xt2 OK done\n", uid).unwrap();
     for (own, expected) in [
-        (Custom::new("X Y"), "invalid command: not an atom"),
-        (Custom::new("X\r\nY"), "invalid command: not an atom"),
-        (Custom::new("UID X Y"), "invalid command: not an atom"),
-        (Custom::new(""), "invalid command: not an atom"),
-        (Custom::new("starttls"), "invalid command: one that has a type of its own"),
-        (Custom::new("X").atom("a b"), "invalid atom: not an atom"),
-        (Custom::new("X").atom("{5}"), "invalid atom: not an atom"),
-        (Custom::new("X").text("\0"), "invalid text: a NUL octet cannot be sent in a literal"),
-        (Custom::new("X").open(), "invalid list: has no end"),
-        (Custom::new("X").close(), "invalid list: ends before it began"),
+        (Custom::new("X Y"), "invalid command 'X Y': expected one word, or two behind UID"),
+        (Custom::new("X\r\nY"), r"invalid command 'X\r\nY': '\r' at octet 1, expected an atom"),
+        (Custom::new("UID X Y"), "invalid command 'X Y': ' ' at octet 1, expected an atom"),
+        (Custom::new(""), "invalid command '': end of text at octet 0, expected an atom"),
+        (
+            Custom::new("starttls"),
+            "invalid command 'starttls': expected one without a type of its own",
+        ),
+        (Custom::new("X").atom("a b"), "invalid atom 'a b': ' ' at octet 1, expected an atom"),
+        (Custom::new("X").atom("{5}"), "invalid atom '{5}': '{' at octet 0, expected an atom"),
+        (Custom::new("X").text("\0"), r"invalid text '\x00': '\0' at octet 0, expected no NUL"),
+        (Custom::new("X").open(), "invalid list: expected an end"),
+        (Custom::new("X").close(), "invalid list: expected a beginning before its end"),
         (Custom::new("X").needs("XC"), "the command needs XC, which the server does not offer"),
     ] {
         assert_eq!(refused("", || own.clone()), expected);

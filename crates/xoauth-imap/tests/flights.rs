@@ -203,13 +203,13 @@ fn many_messages_are_stored_in_one_flight() {
     assert_eq!(flights![append("a"), append("b"), append("c"), search()], [4]);
     // Where each literal waits for the server's leave, the others wait behind it.
     let text = "S: * OK [CAPABILITY IMAP4rev1] ready
-        C: xt1 APPEND a {3}
+        C: xt1 APPEND a () {3}
         S: + go
         C: one
-        C: xt2 APPEND b {3}
+        C: xt2 APPEND b () {3}
         S: xt1 OK [APPENDUID 1 7] done
         S: xt2 NO [TRYCREATE] no
-        C: xt3 APPEND c {5}
+        C: xt3 APPEND c () {5}
         S: + go
         C: three
         S: xt3 OK done\n";

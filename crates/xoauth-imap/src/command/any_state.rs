@@ -189,9 +189,8 @@ impl BeforeLogin for Logout {}
 pub struct Discard;
 
 impl Exchange for Discard {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        out.refuse("command", "Discard only hears answers");
-        Ok(())
+    fn encode(&mut self, _: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+        Err(Error::unfit("command", "Discard", "one that says something"))
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {

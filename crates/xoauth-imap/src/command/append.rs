@@ -65,10 +65,9 @@ impl NewMessage {
     }
 
     fn encode(&self, command: &'static str, out: &mut Encoder<'_>) -> Result<(), Error> {
-        if !self.flags.is_empty() {
-            flags::encode(&self.flags, out)?;
-            out.raw(" ");
-        }
+        // Also an empty list: Twisted answers BAD to a command without one.
+        flags::encode(&self.flags, out)?;
+        out.raw(" ");
         if let Some(date) = self.date {
             out.raw(&alloc::format!("\"{date}\" "));
         }
@@ -256,8 +255,8 @@ fn check_size(message: &NewMessage, state: &State) -> Result<(), Error> {
         capabilities.values("APPENDLIMIT").find_map(|limit| limit.parse::<u64>().ok())
     });
     if limit.is_some_and(|limit| message.content.len() > limit) {
-        let reason = "larger than the server's APPENDLIMIT";
-        return Err(Error::InvalidArgument { argument: "message", reason });
+        let expected = "no more octets than the server's APPENDLIMIT";
+        return Err(Error::unfit("message", "", expected));
     }
     Ok(())
 }

@@ -189,10 +189,7 @@ impl Outputs {
         let output = self.0.get_mut(ticket.index).and_then(Option::take);
         match output.map(|output| output.downcast::<Result<O, Error>>()) {
             Some(Ok(output)) => *output,
-            _ => Err(Error::InvalidArgument {
-                argument: "ticket",
-                reason: "it was given for a command of another batch",
-            }),
+            _ => Err(Error::unfit("ticket", "", "one given for a command of this batch")),
         }
     }
 }

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use xoauth_sasl::Mask;
+use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
 
 use super::{accepted, flags};
 use crate::error::Error;
@@ -132,10 +133,13 @@ impl Custom {
 
 /// `atom = 1*ATOM-CHAR`, RFC 9051 9.
 pub(super) fn check_atom(argument: &'static str, text: &str) -> Result<(), Error> {
-    if text.is_empty() || !text.bytes().all(|octet| octet.is_ascii() && is_atom_char(octet)) {
-        return Err(Error::InvalidArgument { argument, reason: "not an atom" });
-    }
-    Ok(())
+    let is_part = |c: char| c.is_ascii() && u8::try_from(c).is_ok_and(is_atom_char);
+    let fault = match text.char_indices().find(|&(_, c)| !is_part(c)) {
+        Some((at, c)) => ArgumentFault::at(at, c, "an atom"),
+        None if text.is_empty() => ArgumentFault::end(0, "an atom"),
+        None => return Ok(()),
+    };
+    Err(InvalidArgument::new(argument, text, fault).into())
 }
 
 impl Exchange for Custom {
@@ -143,19 +147,20 @@ impl Exchange for Custom {
     /// A name or atom that is none, lists that do not end as they began, and a command that changes how the
     /// connection is read: STARTTLS, COMPRESS, AUTHENTICATE, IDLE and LOGOUT have types of their own.
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        let invalid = |argument, reason| Err(Error::InvalidArgument { argument, reason });
         self.mask = out.mask();
         let mut words = self.name.splitn(2, ' ');
         let first = words.next().unwrap_or_default();
         check_atom("command", first)?;
         match words.next() {
             Some(second) if first.eq_ignore_ascii_case("UID") => check_atom("command", second)?,
-            Some(_) => return invalid("command", "not an atom"),
+            Some(_) => {
+                return Err(Error::unfit("command", &self.name, "one word, or two behind UID"));
+            }
             None => {}
         }
         let own = ["STARTTLS", "COMPRESS", "AUTHENTICATE", "IDLE", "LOGOUT", "ENABLE"];
         if own.iter().any(|own| own.eq_ignore_ascii_case(first)) {
-            return invalid("command", "one that has a type of its own");
+            return Err(Error::unfit("command", first, "one without a type of its own"));
         }
         if let Some(capability) = self.capability {
             out.needs("the command", &[capability])?;
@@ -185,14 +190,17 @@ impl Exchange for Custom {
                 }
                 Part::Close => {
                     let Some(outer) = depth.checked_sub(1) else {
-                        return invalid("list", "ends before it began");
+                        return Err(Error::unfit("list", "", "a beginning before its end"));
                     };
                     depth = outer;
                     out.raw(")");
                 }
             }
         }
-        if depth > 0 { invalid("list", "has no end") } else { Ok(()) }
+        if depth > 0 {
+            return Err(Error::unfit("list", "", "an end"));
+        }
+        Ok(())
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {

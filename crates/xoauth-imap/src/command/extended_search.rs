@@ -127,8 +127,9 @@ impl<N: Number> ExtendedSearch<N> {
             let places = 1..=i64::from(u32::MAX);
             let sound = |from: i64, to: i64| places.contains(&from) && places.contains(&to);
             if !sound(from, to) && !sound(from.saturating_neg(), to.saturating_neg()) {
-                let reason = "two places counted from 1, or two from the end counted from -1";
-                return Err(Error::InvalidArgument { argument: "partial", reason });
+                let expected = "two places counted from 1, or two from the end counted from -1";
+                let text = alloc::format!("{from}:{to}");
+                return Err(Error::unfit("partial", &text, expected));
             }
             out.raw(space);
             out.raw(&alloc::format!("PARTIAL {from}:{to}"));

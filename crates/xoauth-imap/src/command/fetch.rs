@@ -193,14 +193,15 @@ struct Modifiers {
 
 impl Modifiers {
     fn encode(&self, by_uid: bool, out: &mut Encoder<'_>) -> Result<(), Error> {
-        let invalid = |reason| Err(Error::InvalidArgument { argument: "FETCH modifier", reason });
+        let invalid = |text: &str, expected| Err(Error::unfit("FETCH modifier", text, expected));
         let mut words = Vec::new();
         if let Some((from, to)) = self.partial {
             out.needs("FETCH of a part", &["PARTIAL"])?;
             let range = 1..=i64::from(u32::MAX);
             let both = |sign: i64| range.contains(&(from * sign)) && range.contains(&(to * sign));
             if !by_uid || from == i64::MIN || to == i64::MIN || !(both(1) || both(-1)) {
-                return invalid("two places counted from 1, or from -1, among unique identifiers");
+                let expected = "two places counted from 1, or from -1, among unique identifiers";
+                return invalid(&alloc::format!("PARTIAL {from}:{to}"), expected);
             }
             words.push(alloc::format!("PARTIAL {from}:{to}"));
         }
@@ -211,7 +212,8 @@ impl Modifiers {
         if self.vanished {
             out.needs("FETCH of what vanished", &["QRESYNC"])?;
             if !by_uid || self.changed_since.is_none() {
-                return invalid("VANISHED is for unique identifiers and goes with CHANGEDSINCE");
+                let expected = "unique identifiers, and CHANGEDSINCE beside it";
+                return invalid("VANISHED", expected);
             }
             words.push("VANISHED".into());
         }

@@ -11,16 +11,16 @@ use crate::types::{ArgumentSink, Flag};
 pub(super) fn encode(flags: &[Flag], out: &mut Encoder<'_>) -> Result<(), Error> {
     out.raw("(");
     for (index, flag) in flags.iter().enumerate() {
-        let reason = match flag {
-            Flag::Recent | Flag::Wildcard => "a flag that no client can set",
-            flag if flag.as_str().parse::<Flag>().is_err() => "a flag that is no atom",
+        let expected = match flag {
+            Flag::Recent | Flag::Wildcard => "one that a client can set",
+            flag if flag.as_str().parse::<Flag>().is_err() => "an atom",
             _ => {
                 out.raw(if index > 0 { " " } else { "" });
                 out.raw(flag.as_str());
                 continue;
             }
         };
-        return Err(Error::InvalidArgument { argument: "flags", reason });
+        return Err(Error::unfit("flag", flag.as_str(), expected));
     }
     out.raw(")");
     Ok(())

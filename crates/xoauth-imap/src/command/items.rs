@@ -130,8 +130,8 @@ impl Item {
 /// `section-binary = "[" [section-part] "]"`, RFC 9051 9.
 fn encode_part(word: &str, part: &[u32], out: &mut Encoder<'_>) -> Result<(), Error> {
     if part.contains(&0) {
-        let reason = "a part number counts from 1";
-        return Err(Error::InvalidArgument { argument: "section", reason });
+        let text = dotted(part);
+        return Err(Error::unfit("section", &text, "numbers of parts, which count from 1"));
     }
     out.raw(&alloc::format!("{word}[{}]", dotted(part)));
     Ok(())
@@ -152,16 +152,11 @@ impl SectionItem {
 
     fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
         out.raw(if self.marks_seen { "BODY[" } else { "BODY.PEEK[" });
-        self.section
-            .encode(out)
-            .map_err(|reason| Error::InvalidArgument { argument: "section", reason })?;
+        self.section.encode(out)?;
         out.raw("]");
         match self.partial {
             None => Ok(()),
-            Some((_, 0)) => {
-                let reason = "a range of no octets";
-                Err(Error::InvalidArgument { argument: "partial", reason })
-            }
+            Some((_, 0)) => Err(Error::unfit("partial", "", "a range of one octet at least")),
             Some((origin, count)) => {
                 out.raw(&alloc::format!("<{origin}.{count}>"));
                 Ok(())
@@ -174,8 +169,7 @@ impl Items {
     /// Writes the parenthesised list.
     pub(super) fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
         if self.0.is_empty() {
-            let reason = "FETCH must ask for something";
-            return Err(Error::InvalidArgument { argument: "items", reason });
+            return Err(Error::unfit("items", "", "one at least"));
         }
         for (index, item) in self.0.iter().enumerate() {
             out.raw(if index == 0 { "(" } else { " " });

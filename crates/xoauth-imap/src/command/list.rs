@@ -131,8 +131,8 @@ impl List {
                 ListSelect::Remote => "REMOTE",
                 ListSelect::RecursiveMatch if others => "RECURSIVEMATCH",
                 ListSelect::RecursiveMatch => {
-                    let reason = "RECURSIVEMATCH needs another option (RFC 5258, 3.1)";
-                    return Err(Error::InvalidArgument { argument: "list options", reason });
+                    let expected = "another option beside it (RFC 5258, 3.1)";
+                    return Err(Error::unfit("list options", "RECURSIVEMATCH", expected));
                 }
                 ListSelect::SpecialUse => {
                     out.needs("LIST of special uses", &["SPECIAL-USE"])?;

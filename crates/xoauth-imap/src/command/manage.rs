@@ -188,8 +188,7 @@ pub(super) fn encode_items(
     out: &mut Encoder<'_>,
 ) -> Result<(), Error> {
     if items.is_empty() {
-        let reason = "STATUS must ask for something";
-        return Err(Error::InvalidArgument { argument: "items", reason });
+        return Err(Error::unfit("items", "", "one at least"));
     }
     for (index, item) in items.iter().enumerate() {
         if let Some(capability) = item.capability() {

@@ -81,8 +81,7 @@ fn check_entry(entry: &str) -> Result<(), Error> {
     let known = lower.starts_with("/private/") || lower.starts_with("/shared/");
     let printable = |b: u8| b.is_ascii_graphic() && !matches!(b, b'*' | b'%') || b == b' ';
     if !known || !entry.bytes().all(printable) || entry.ends_with('/') || entry.contains("//") {
-        let reason = "expected a path such as /private/comment";
-        return Err(Error::InvalidArgument { argument: "metadata entry", reason });
+        return Err(Error::unfit("metadata entry", entry, "a path such as /private/comment"));
     }
     Ok(())
 }
@@ -99,8 +98,7 @@ impl Exchange for GetMetadata {
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETMETADATA", needed(&self.mailbox))?;
         if self.entries.is_empty() {
-            let reason = "GETMETADATA must ask for something";
-            return Err(Error::InvalidArgument { argument: "metadata entry", reason });
+            return Err(Error::unfit("metadata entries", "", "one at least"));
         }
         out.raw("GETMETADATA ");
         let depth = self.depth.map(|depth| match depth {

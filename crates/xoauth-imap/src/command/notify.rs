@@ -96,8 +96,8 @@ impl News {
 
     fn encode(&self, out: &mut Encoder<'_>) -> Result<(), Error> {
         if self.flags && !self.messages {
-            let reason = "changes of flags are told only with messages (RFC 5465, 5)";
-            return Err(Error::InvalidArgument { argument: "news", reason });
+            let expected = "messages beside changes of flags (RFC 5465, 5)";
+            return Err(Error::unfit("news", "FlagChange", expected));
         }
         if !self.messages && self.others.is_empty() {
             out.raw("NONE");
@@ -161,8 +161,7 @@ fn encode_watched(watched: &Watched, out: &mut Encoder<'_>) -> Result<(), Error>
     out.raw(word);
     let Some(mailboxes) = mailboxes else { return Ok(()) };
     if mailboxes.is_empty() {
-        let reason = "no mailbox is named";
-        return Err(Error::InvalidArgument { argument: "mailboxes", reason });
+        return Err(Error::unfit("mailboxes", "", "one at least"));
     }
     for (index, mailbox) in mailboxes.iter().enumerate() {
         out.raw(if index == 0 { " (" } else { " " });

@@ -82,12 +82,11 @@ impl Exchange for Resync {
     /// or a modification sequence is 0.
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         out.needs("SELECT with QRESYNC", &["QRESYNC"])?;
-        let invalid = |argument, reason| Err(Error::InvalidArgument { argument, reason });
         if !state.enabled().has("QRESYNC") && !out.is_forced() {
-            return invalid("QRESYNC", "not enabled, expected ENABLE QRESYNC first");
+            return Err(Error::unfit("QRESYNC", "", "ENABLE QRESYNC before it"));
         }
         if self.mod_seq == 0 {
-            return invalid("modification sequence", "counts from 1");
+            return Err(Error::unfit("modification sequence", "0", "a number from 1 on"));
         }
         self.mask = Some(out.mask());
         self.opening.encode_name(out);

@@ -112,7 +112,7 @@ pub(super) fn encode_query(
         out.raw(" CHARSET UTF-8");
     }
     out.raw(" ");
-    query.encode(out).map_err(|reason| Error::InvalidArgument { argument: "query", reason })
+    Ok(query.encode(out)?)
 }
 
 impl<N: Number> Command for Search<N> {

@@ -159,9 +159,9 @@ impl Exchange for Id {
     /// 3.3).
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("ID", &["ID"])?;
-        let invalid = |reason| Err(Error::InvalidArgument { argument: "ID field", reason });
+        let invalid = |name: &str, expected| Err(Error::unfit("ID field", name, expected));
         if self.fields.len() > 30 {
-            return invalid("more than 30 of them");
+            return invalid("", "at most 30 of them");
         }
         if self.fields.is_empty() {
             out.raw("ID NIL");
@@ -171,10 +171,10 @@ impl Exchange for Id {
         for (index, (name, value)) in self.fields.iter().enumerate() {
             let earlier = self.fields.iter().take(index);
             if earlier.into_iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
-                return invalid("told twice");
+                return invalid(name, "each told once");
             }
             if name.len() > 30 || value.as_ref().is_some_and(|value| value.len() > 1024) {
-                return invalid("name longer than 30 or value longer than 1024 octets");
+                return invalid(name, "a name of at most 30 octets, a value of at most 1024");
             }
             out.raw(if index == 0 { " (" } else { " " });
             out.string(name.as_bytes());

@@ -83,8 +83,7 @@ fn sendable<T: Number>(set: &Set<T>, out: &Encoder<'_>) -> Result<(), Error> {
         out.needs("$", &["SEARCHRES"])?;
     }
     if !set.can_be_sent() {
-        let reason = "$ stands alone in a set";
-        return Err(Error::InvalidArgument { argument: "message numbers", reason });
+        return Err(Error::unfit("message numbers", "", "$ alone, or numbers alone"));
     }
     Ok(())
 }

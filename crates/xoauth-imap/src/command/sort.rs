@@ -71,8 +71,7 @@ impl From<SortKey> for SortOrder {
 /// `SP "(" sort-criterion *(SP sort-criterion) ")"`, RFC 5256 5.
 pub(super) fn encode_order(order: &[SortOrder], out: &mut Encoder<'_>) -> Result<(), Error> {
     if order.is_empty() {
-        let reason = "SORT needs a key to sort by";
-        return Err(Error::InvalidArgument { argument: "order", reason });
+        return Err(Error::unfit("order", "", "a key to sort by"));
     }
     for (index, SortOrder { key, reverse }) in order.iter().enumerate() {
         if matches!(key, SortKey::DisplayFrom | SortKey::DisplayTo) {

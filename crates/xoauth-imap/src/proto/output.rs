@@ -11,11 +11,11 @@ use core::fmt;
 use core::ops::Range;
 
 use xoauth_sasl::Mask;
-use xoauth_sasl::wire::{Direction, Excerpt, Outgoing};
+use xoauth_sasl::wire::{ArgumentFault, Direction, Excerpt, InvalidArgument, Outgoing};
 
 use crate::error::Error;
 use crate::proto::state::State;
-use crate::types::{ArgumentSink, Capabilities};
+use crate::types::{ArgumentSink, Capabilities, no_nul};
 
 /// Octets waiting to be written.
 ///
@@ -357,8 +357,7 @@ impl<'a> Encoder<'a> {
     /// Octets that no trace may show and that are wiped once written.
     pub fn secret(&mut self, text: &str) {
         if text.bytes().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
-            self.refuse("secret", "a CR, LF or NUL would end its line");
-            return;
+            return self.refuse(line_breaker("secret", text, ""));
         }
         let start = self.output.buffer.len();
         self.output.buffer.extend(text.as_bytes());
@@ -367,6 +366,9 @@ impl<'a> Encoder<'a> {
 
     /// `astring` that no trace may show.
     pub fn secret_astring(&mut self, text: &str) {
+        if let Some(at) = memchr::memchr(0, text.as_bytes()) {
+            return self.refuse(InvalidArgument::new("secret", "", no_nul(at)));
+        }
         let start = self.output.buffer.len();
         self.astring(text.as_bytes());
         self.output.secrets.push(start..self.output.buffer.len());
@@ -421,18 +423,19 @@ impl<'a> Encoder<'a> {
     pub fn line_end(&mut self) {
         self.output.buffer.extend(b"\r\n");
     }
+}
 
-    /// Remembers that an argument cannot be sent; nothing of the command will be.
-    pub fn refuse(&mut self, argument: &'static str, reason: &'static str) {
-        self.fault.get_or_insert(Error::InvalidArgument { argument, reason });
-    }
+/// What a line cannot hold, in a text that has it.
+fn line_breaker(argument: &'static str, text: &str, shown: &str) -> InvalidArgument {
+    let found = text.char_indices().find(|(_, c)| matches!(c, '\r' | '\n' | '\0'));
+    let (at, c) = found.unwrap_or_default();
+    InvalidArgument::new(argument, shown, ArgumentFault::at(at, c, "no CR, LF or NUL"))
 }
 
 impl ArgumentSink for Encoder<'_> {
     fn raw(&mut self, text: &str) {
         if text.bytes().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
-            self.refuse("protocol text", "a CR, LF or NUL would end its line");
-            return;
+            return self.refuse(line_breaker("protocol text", text, text));
         }
         self.output.buffer.extend(text.as_bytes());
     }
@@ -468,9 +471,9 @@ impl ArgumentSink for Encoder<'_> {
 
     /// `literal`, RFC 9051 9.
     fn literal(&mut self, octets: &[u8]) {
-        if memchr::memchr(0, octets).is_some() {
-            self.refuse("text", "a NUL octet cannot be sent in a literal");
-            return;
+        if let Some(at) = memchr::memchr(0, octets) {
+            let text = String::from_utf8_lossy(octets);
+            return self.refuse(InvalidArgument::new("text", &text, no_nul(at)));
         }
         self.announce(octets.len() as u64, LiteralForm::Text);
         self.output.buffer.extend(octets);
@@ -478,6 +481,10 @@ impl ArgumentSink for Encoder<'_> {
 
     fn takes_utf8(&self) -> bool {
         self.state.takes_utf8()
+    }
+
+    fn refuse(&mut self, invalid: InvalidArgument) {
+        self.fault.get_or_insert(invalid.into());
     }
 }
 

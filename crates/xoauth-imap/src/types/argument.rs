@@ -1,5 +1,7 @@
 //! Where the arguments of commands are written.
 
+use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
+
 /// Writes the parts of a command in the safest form each can take.
 ///
 /// The encoder of the protocol machine is one. It decides whether a string becomes an atom, a quoted
@@ -18,10 +20,18 @@ pub trait ArgumentSink {
     /// `literal`, RFC 9051 9.
     fn literal(&mut self, octets: &[u8]);
 
+    /// Remembers that an argument cannot be sent; nothing of the command will be.
+    fn refuse(&mut self, invalid: InvalidArgument);
+
     /// Names and strings may be UTF-8: UTF8=ACCEPT (RFC 6855) or IMAP4rev2 is in force.
     fn takes_utf8(&self) -> bool {
         false
     }
+}
+
+/// A NUL, which neither a quoted string nor a literal can hold (RFC 9051, 4.3).
+pub(crate) fn no_nul(at: usize) -> ArgumentFault {
+    ArgumentFault::at(at, '\0', "no NUL")
 }
 
 #[cfg(test)]
@@ -49,6 +59,10 @@ pub(super) mod tests {
 
         fn literal(&mut self, octets: &[u8]) {
             self.0.push_str(&format!("<<<{}>>>", octets.escape_ascii()));
+        }
+
+        fn refuse(&mut self, invalid: InvalidArgument) {
+            self.0.push_str(&format!("!{invalid}!"));
         }
     }
 }

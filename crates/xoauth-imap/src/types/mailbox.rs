@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use super::{ArgumentSink, Delimiter, utf7};
+use xoauth_sasl::wire::InvalidArgument;
+
+use super::{ArgumentSink, Delimiter, no_nul, utf7};
 use crate::parse::Text;
 
 /// The name of a mailbox, as people read it.
@@ -84,24 +86,30 @@ impl Mailbox {
         }
     }
 
-    /// Writes the name as an argument. A name with a NUL character cannot be sent: the sink is given the
-    /// NUL and refuses it.
+    /// Writes the name as an argument. One with a NUL character is refused.
     pub fn encode(&self, out: &mut dyn ArgumentSink) {
-        out.astring(&self.sendable(out));
+        if let Some(name) = self.sendable("mailbox name", out) {
+            out.astring(&name);
+        }
     }
 
     /// Writes the name as `list-mailbox`, in which `*` and `%` are wildcards (RFC 9051, 6.3.9).
     pub fn encode_pattern(&self, out: &mut dyn ArgumentSink) {
-        out.string(&self.sendable(out));
+        if let Some(name) = self.sendable("mailbox pattern", out) {
+            out.string(&name);
+        }
     }
 
     /// Modified UTF-7 could carry a NUL; no server takes one for a name.
-    fn sendable(&self, out: &dyn ArgumentSink) -> Vec<u8> {
-        match &self.wire {
-            _ if self.name.contains('\0') => self.name.clone().into_bytes(),
+    fn sendable(&self, argument: &'static str, out: &mut dyn ArgumentSink) -> Option<Vec<u8>> {
+        if let Some(at) = self.name.find('\0') {
+            out.refuse(InvalidArgument::new(argument, &self.name, no_nul(at)));
+            return None;
+        }
+        Some(match &self.wire {
             None if out.takes_utf8() => self.name.clone().into_bytes(),
             _ => self.to_wire(),
-        }
+        })
     }
 }
 
@@ -206,9 +214,11 @@ mod tests {
         let mut out = Written::default();
         Mailbox::from("日本\r\n").encode(&mut out);
         Mailbox::from("%/R&D").encode_pattern(&mut out);
-        // The sink refuses the NUL.
+        assert_eq!(out.0, "<&ZeVnLAANAAo-><<%/R&-D>>");
+        let mut out = Written::default();
         Mailbox::from("a\0b").encode(&mut out);
-        assert_eq!(out.0, "<&ZeVnLAANAAo-><<%/R&-D>><a\\x00b>");
+        let expected = r"!invalid mailbox name 'a\x00b': '\0' at octet 1, expected no NUL!";
+        assert_eq!(out.0, expected);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod utf7;
 
 pub use acl::{AccessList, MailboxRights, Rights, RightsChoice};
 pub use argument::ArgumentSink;
+pub(crate) use argument::no_nul;
 pub use body_structure::{BodyPart, BodyStructure, Disposition};
 pub use capability::Capabilities;
 pub use date::{Date, DateError, DateTime};
@@ -52,7 +53,7 @@ pub use query::Query;
 pub use query_text::QueryError;
 pub use quota::{Metadata, Quota, QuotaResource, QuotaRoots, ResourceKind};
 pub use response_code::ResponseCode;
-pub use section::{PartText, Section, SectionError};
+pub use section::{PartText, Section};
 pub use set::{SeqSet, Set, SetError, UidSet};
 pub use special_use::SpecialUse;
 pub use status::{StatusKind, StatusText};

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::ops::{BitAnd, BitOr, Not};
 
+use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
+
 use super::section::check_field_name;
 use super::{ArgumentSink, Date, Flag, Mailbox, Number, ObjectId, SeqSet, Set, UidSet};
 
@@ -248,7 +250,7 @@ impl Query {
     /// # Errors
     /// The name of a header field that cannot be one, or a flag that is neither a system flag nor a
     /// keyword.
-    pub fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+    pub fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), InvalidArgument> {
         let Self::Combined(Combined(tokens)) = self else { return self.encode_key(out) };
         // The keys of the outermost list need no parentheses.
         let tokens = match tokens.as_slice() {
@@ -272,7 +274,7 @@ impl Query {
         Ok(())
     }
 
-    fn encode_key(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+    fn encode_key(&self, out: &mut dyn ArgumentSink) -> Result<(), InvalidArgument> {
         let text = |word: &str, text: &str, out: &mut dyn ArgumentSink| {
             out.raw(word);
             out.raw(" ");
@@ -357,12 +359,16 @@ impl Query {
     }
 }
 
-fn check_set<T: Number>(set: &Set<T>) -> Result<(), &'static str> {
-    if set.can_be_sent() { Ok(()) } else { Err("$ stands alone in a set") }
+fn check_set<T: Number>(set: &Set<T>) -> Result<(), InvalidArgument> {
+    if set.can_be_sent() { Ok(()) } else { Err(unfit("", "$ alone, or numbers alone")) }
+}
+
+fn unfit(text: &str, expected: &'static str) -> InvalidArgument {
+    InvalidArgument::new("query", text, ArgumentFault::unfit(expected))
 }
 
 /// System flags have words of their own, RFC 9051 6.4.4.
-fn encode_flag(flag: &Flag, has: bool, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+fn encode_flag(flag: &Flag, has: bool, out: &mut dyn ArgumentSink) -> Result<(), InvalidArgument> {
     let (with, without) = match flag {
         Flag::Seen => ("SEEN", "UNSEEN"),
         Flag::Answered => ("ANSWERED", "UNANSWERED"),
@@ -376,7 +382,7 @@ fn encode_flag(flag: &Flag, has: bool, out: &mut dyn ArgumentSink) -> Result<(),
             out.raw(flag.as_str());
             return Ok(());
         }
-        _ => return Err("no search key is about this flag"),
+        _ => return Err(unfit(flag.as_str(), "a flag that a search key is about")),
     };
     out.raw(if has { with } else { without });
     Ok(())

@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use core::str::FromStr;
+
+use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
 
 use super::ArgumentSink;
 use crate::parse::Cursor;
@@ -46,10 +47,6 @@ pub enum PartText {
     Text,
 }
 
-/// Text that is no section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SectionError(());
-
 impl Section {
     /// The content of the part with this number.
     pub fn part(number: impl Into<Vec<u32>>) -> Self {
@@ -60,7 +57,7 @@ impl Section {
     ///
     /// # Errors
     /// A part number that is empty or holds 0, or a list without header fields.
-    pub fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+    pub fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), InvalidArgument> {
         match self {
             Self::Full => {}
             Self::Header => out.raw("HEADER"),
@@ -68,9 +65,7 @@ impl Section {
             Self::HeaderFieldsNot(names) => encode_fields("HEADER.FIELDS.NOT", names, out)?,
             Self::Text => out.raw("TEXT"),
             Self::Part(number, text) => {
-                if number.is_empty() || number.contains(&0) {
-                    return Err("a part number counts from 1");
-                }
+                check_part(number)?;
                 for (index, number) in number.iter().enumerate() {
                     let dot = if index > 0 { "." } else { "" };
                     out.raw(&alloc::format!("{dot}{number}"));
@@ -118,7 +113,7 @@ impl Section {
 }
 
 impl PartText {
-    fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), &'static str> {
+    fn encode(&self, out: &mut dyn ArgumentSink) -> Result<(), InvalidArgument> {
         match self {
             Self::Content => {}
             Self::Mime => out.raw(".MIME"),
@@ -136,9 +131,9 @@ fn encode_fields(
     word: &str,
     names: &[String],
     out: &mut dyn ArgumentSink,
-) -> Result<(), &'static str> {
+) -> Result<(), InvalidArgument> {
     if names.is_empty() {
-        return Err("a list of header fields names at least one");
+        return Err(unfit("", "one header field at least"));
     }
     out.raw(word);
     for (index, name) in names.iter().enumerate() {
@@ -150,12 +145,29 @@ fn encode_fields(
     Ok(())
 }
 
-/// `field-name = 1*ftext`, RFC 5322 3.6.8: printable ASCII without the colon.
-pub(super) fn check_field_name(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
-        return Err("the name of a header field is printable ASCII without a colon");
+/// The numbers of a part, which count from 1.
+fn check_part(number: &[u32]) -> Result<(), InvalidArgument> {
+    if number.is_empty() || number.contains(&0) {
+        let text = alloc::format!("{number:?}");
+        return Err(unfit(&text, "numbers of parts, which count from 1"));
     }
     Ok(())
+}
+
+fn unfit(text: &str, expected: &'static str) -> InvalidArgument {
+    InvalidArgument::new("section", text, ArgumentFault::unfit(expected))
+}
+
+/// `field-name = 1*ftext`, RFC 5322 3.6.8: printable ASCII without the colon.
+pub(super) fn check_field_name(name: &str) -> Result<(), InvalidArgument> {
+    let expected = "printable ASCII without a colon";
+    let odd = name.char_indices().find(|(_, c)| !c.is_ascii_graphic() || *c == ':');
+    let fault = match odd {
+        Some((at, c)) => ArgumentFault::at(at, c, expected),
+        None if name.is_empty() => ArgumentFault::end(0, expected),
+        None => return Ok(()),
+    };
+    Err(InvalidArgument::new("name of a header field", name, fault))
 }
 
 /// `SP header-list = SP "(" header-fld-name *(SP header-fld-name) ")"`.
@@ -175,20 +187,13 @@ fn parse_fields(cursor: &mut Cursor<'_>) -> Option<Vec<String>> {
 }
 
 impl FromStr for Section {
-    type Err = SectionError;
+    type Err = InvalidArgument;
 
-    fn from_str(text: &str) -> Result<Self, SectionError> {
-        Self::parse(text.as_bytes()).ok_or(SectionError(()))
+    fn from_str(text: &str) -> Result<Self, InvalidArgument> {
+        let unknown = || unfit(text, "one such as HEADER, TEXT or 1.2.MIME");
+        Self::parse(text.as_bytes()).ok_or_else(unknown)
     }
 }
-
-impl fmt::Display for SectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unknown section, expected one such as HEADER, TEXT or 1.2.MIME")
-    }
-}
-
-impl core::error::Error for SectionError {}
 
 #[cfg(test)]
 mod tests {
@@ -197,7 +202,7 @@ mod tests {
     use alloc::string::ToString;
     use proptest::prelude::*;
 
-    fn encoded(section: &Section) -> Result<String, &'static str> {
+    fn encoded(section: &Section) -> Result<String, InvalidArgument> {
         let mut out = Written::default();
         section.encode(&mut out)?;
         Ok(out.0.replace(['<', '>'], ""))
@@ -223,7 +228,7 @@ mod tests {
             "4294967295",
         ] {
             let section: Section = text.parse().unwrap();
-            assert_eq!(encoded(&section).as_deref(), Ok(text));
+            assert_eq!(encoded(&section), Ok(text.into()));
             assert!(text.to_lowercase().parse::<Section>().is_ok(), "{text}");
         }
         for text in [
@@ -244,7 +249,7 @@ mod tests {
         }
         assert_eq!(
             "x".parse::<Section>().unwrap_err().to_string(),
-            "unknown section, expected one such as HEADER, TEXT or 1.2.MIME"
+            "invalid section 'x': expected one such as HEADER, TEXT or 1.2.MIME"
         );
     }
 

@@ -3,21 +3,30 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use xoauth_sasl::Mask;
-use xoauth_sasl::wire::Excerpt;
+use super::Excerpt;
+use crate::Mask;
 
-/// An argument that cannot be sent: which, what stands in it, and where.
+/// An argument that cannot be sent: which, what stands in it, where, and what was expected there. Nothing of its
+/// command was sent.
+///
+/// ```
+/// use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
+///
+/// let fault = ArgumentFault::at(4, '\0', "no NUL");
+/// let invalid = InvalidArgument::new("mailbox name", "Spam\0", fault);
+/// assert_eq!(invalid.to_string(), r"invalid mailbox name 'Spam\x00': '\0' at octet 4, expected no NUL");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidArgument {
     argument: &'static str,
     /// The argument itself, where it is short enough to be shown.
     text: Excerpt,
-    fault: Fault,
+    fault: ArgumentFault,
 }
 
-/// What is wrong with a text.
+/// What is wrong with an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct ArgumentFault {
     offset: usize,
     found: Found,
     expected: &'static str,
@@ -28,15 +37,19 @@ enum Found {
     Character(char),
     End,
     More,
+    /// The argument as a whole.
+    Whole,
 }
 
 impl InvalidArgument {
-    pub(crate) fn new(argument: &'static str, text: &str, fault: Fault) -> Self {
+    /// The fault of an argument. An empty `text` shows nothing of it: for what is a secret, or a message.
+    pub fn new(argument: &'static str, text: &str, fault: ArgumentFault) -> Self {
         Self { argument, text: Excerpt::new(text.as_bytes(), &Mask::default()), fault }
     }
 
     /// The same fault in an argument that has a name of its own.
-    pub(crate) fn named(self, argument: &'static str) -> Self {
+    #[must_use]
+    pub fn named(self, argument: &'static str) -> Self {
         Self { argument, ..self }
     }
 
@@ -51,29 +64,34 @@ impl InvalidArgument {
     }
 }
 
-impl Fault {
+impl ArgumentFault {
     /// A character that may not stand there.
-    pub(crate) fn at(offset: usize, found: char, expected: &'static str) -> Self {
+    pub fn at(offset: usize, found: char, expected: &'static str) -> Self {
         Self { offset, found: Found::Character(found), expected }
     }
 
     /// Something is missing.
-    pub(crate) fn end(offset: usize, expected: &'static str) -> Self {
+    pub fn end(offset: usize, expected: &'static str) -> Self {
         Self { offset, found: Found::End, expected }
     }
 
     /// Where it is.
-    pub(crate) fn offset(self) -> usize {
+    pub fn offset(self) -> usize {
         self.offset
     }
 
     /// It is a carriage return.
-    pub(crate) fn is_return(self) -> bool {
+    pub fn is_return(self) -> bool {
         self.found == Found::Character('\r')
     }
 
+    /// It is not one that is expected, whatever its letters.
+    pub fn unfit(expected: &'static str) -> Self {
+        Self { offset: 0, found: Found::Whole, expected }
+    }
+
     /// There is too much of it.
-    pub(crate) fn too_long(offset: usize, expected: &'static str) -> Self {
+    pub fn too_long(offset: usize, expected: &'static str) -> Self {
         Self { offset, found: Found::More, expected }
     }
 }
@@ -91,6 +109,7 @@ impl fmt::Display for InvalidArgument {
             Found::Character(found) => write!(f, ": {found:?}")?,
             Found::End => f.write_str(": end of text")?,
             Found::More => f.write_str(": more")?,
+            Found::Whole => return write!(f, ": expected {}", self.fault.expected),
         }
         write!(f, " at octet {}, expected {}", self.fault.offset, self.fault.expected)
     }
@@ -101,5 +120,46 @@ impl core::error::Error for InvalidArgument {}
 impl From<Infallible> for InvalidArgument {
     fn from(never: Infallible) -> Self {
         match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_fault_tells_what_was_found_and_what_was_expected() {
+        let cases = [
+            (
+                InvalidArgument::new("address", "a b", ArgumentFault::at(1, ' ', "'@'")),
+                "invalid address 'a b': ' ' at octet 1, expected '@'",
+            ),
+            (
+                InvalidArgument::new("address", "", ArgumentFault::end(0, "a name")),
+                "invalid address '': end of text at octet 0, expected a name",
+            ),
+            (
+                InvalidArgument::new("secret", "", ArgumentFault::at(7, '\n', "no CR, LF or NUL")),
+                "invalid secret: '\\n' at octet 7, expected no CR, LF or NUL",
+            ),
+            (
+                InvalidArgument::new("flag", "\\*", ArgumentFault::unfit("one a client can set")),
+                "invalid flag '\\*': expected one a client can set",
+            ),
+            (
+                InvalidArgument::new("items", "", ArgumentFault::unfit("one at least")),
+                "invalid items: expected one at least",
+            ),
+            (
+                InvalidArgument::new("id", "abc", ArgumentFault::too_long(2, "at most 2 octets")),
+                "invalid id 'abc': more at octet 2, expected at most 2 octets",
+            ),
+        ];
+        for (invalid, text) in cases {
+            assert_eq!(invalid.to_string(), text);
+        }
+        let invalid = InvalidArgument::new("x", "\n", ArgumentFault::at(0, '\n', "y")).named("z");
+        assert_eq!((invalid.argument(), invalid.offset()), ("z", 0));
     }
 }

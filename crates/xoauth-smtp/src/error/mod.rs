@@ -1,7 +1,5 @@
 //! Errors, grouped by whose fault they are.
 
-mod argument;
-
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,8 +8,9 @@ use core::fmt;
 use xoauth_sasl::wire::{Excerpt, Farewell, SourceFault, TransportFault};
 use xoauth_sasl::{CancelReason, ErrorChallenge};
 
-pub(crate) use self::argument::Fault;
-pub use self::argument::InvalidArgument;
+pub(crate) use xoauth_sasl::wire::ArgumentFault as Fault;
+pub use xoauth_sasl::wire::InvalidArgument;
+
 use crate::parse::Reply;
 use crate::proto::LimitKind;
 use crate::types::{RecipientOutcome, ReplyText, ScanFault, Stage};
