@@ -15,4 +15,4 @@ pub use error::{AuthenticationRefused, Error};
 pub use proto::{Faults, LimitKind, Limits, Selected, State};
 pub use types::*;
 pub use xoauth_sasl as sasl;
-pub use xoauth_sasl::wire::{InvalidArgument, TransportFault};
+pub use xoauth_sasl::wire::{InvalidArgument, Source, SourceFault, TransportFault};

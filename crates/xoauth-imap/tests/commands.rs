@@ -11,12 +11,13 @@
 mod transcript;
 
 use std::fmt::Debug;
+use std::task::Poll;
 
 use transcript::{Peer, play};
 use xoauth_imap::command::*;
 use xoauth_imap::proto::Command;
 use xoauth_imap::sasl::oauth1::Secret;
-use xoauth_imap::sasl::wire::Want;
+use xoauth_imap::sasl::wire::{Source, SourceFault, Want};
 use xoauth_imap::{Date, DateTime, Error, Flag, Mailbox, Query, SpecialUse, StatusItem};
 
 /// Plays a dialogue behind a greeting with these capabilities, a mailbox being selected.
@@ -94,14 +95,20 @@ fn append_does_not_wait_where_it_need_not() {
 }
 
 /// A source of octets, and then perhaps of an error.
-struct Octets(&'static [u8], Option<&'static str>);
+struct Octets(&'static [u8], Option<&'static str>, bool);
 
 impl Source for Octets {
-    fn read(
+    fn poll_read(
         &mut self,
+        _: &mut std::task::Context<'_>,
         room: &mut [u8],
-    ) -> Result<usize, std::sync::Arc<dyn std::error::Error + Send + Sync>> {
-        match (self.0, self.1) {
+    ) -> Poll<Result<usize, SourceFault>> {
+        // Every other time it has to be waited for.
+        self.2 = !self.2;
+        if self.2 {
+            return Poll::Pending;
+        }
+        Poll::Ready(match (self.0, self.1) {
             ([], Some(error)) => Err(std::sync::Arc::new(std::io::Error::other(error))),
             (octets, _) => {
                 // A piece at a time.
@@ -110,7 +117,7 @@ impl Source for Octets {
                 self.0 = &octets[n..];
                 Ok(n)
             }
-        }
+        })
     }
 }
 
@@ -118,7 +125,7 @@ impl Source for Octets {
 fn append_takes_from_a_source_what_it_announced() {
     let text = "C: xt2 APPEND INBOX () {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
     // What a source has beyond the length is left in it.
-    let source = || Octets(b"Date: x\r\n\r\nhi\r\nmore", None);
+    let source = || Octets(b"Date: x\r\n\r\nhi\r\nmore", None, false);
     told("", text, || Append::new("INBOX", Content::from_source(source(), 15))).unwrap();
 }
 
@@ -139,16 +146,16 @@ fn a_source_that_fails_breaks_the_session() {
         error
     };
     let error = failed(
-        Content::from_source(Octets(b"Date", Some("disk on fire")), 15),
+        Content::from_source(Octets(b"Date", Some("disk on fire"), false), 15),
         "content cannot be sent: its source failed",
     );
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk on fire");
     failed(
-        Content::from_source(Octets(b"Date", None), 15),
+        Content::from_source(Octets(b"Date", None, false), 15),
         "content cannot be sent: it ended early",
     );
     failed(
-        Content::from_source(Octets(b"a\0b", None), 15),
+        Content::from_source(Octets(b"a\0b", None, false), 15),
         "content cannot be sent: a NUL octet from a reader, expected NewMessage::binary for such",
     );
 }
@@ -177,6 +184,11 @@ fn an_append_refused_under_way_is_written_to_its_end() {
                     let n = octets.len().min(7);
                     written.extend_from_slice(&octets[..n]);
                     peer.machine.written(n);
+                }
+                Want::Body => {
+                    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                    assert!(peer.machine.poll_body(&mut [&mut append], &mut cx)?.is_ready());
+                    continue;
                 }
                 Want::Done => break,
                 other => panic!("{other:?}"),

@@ -51,6 +51,10 @@ fn flights(mut commands: Vec<Box<dyn Exchange>>) -> Vec<usize> {
                 machine.read_buffer()[..answer.len()].copy_from_slice(answer.as_bytes());
                 machine.received(answer.len());
             }
+            Want::Body => {
+                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(machine.poll_body(&mut exchanges, &mut cx).is_ready());
+            }
             Want::Done => break,
             other => panic!("{other:?}"),
         }

@@ -2,6 +2,8 @@
 //! literal, and a NUL only in one that may hold it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::task::{Context, Waker};
+
 use proptest::prelude::*;
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
@@ -170,6 +172,10 @@ fn write(capabilities: &str, utf8: bool, command: &mut dyn Exchange) -> Result<(
                 waits = false;
                 conversation.read_buffer()[..answer.len()].copy_from_slice(answer.as_bytes());
                 conversation.received(answer.len());
+            }
+            Want::Body => {
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(conversation.poll_body(&mut cx)?.is_ready());
             }
             Want::Done => return Ok(()),
             want => panic!("{want:?}"),

@@ -1,6 +1,7 @@
 //! APPEND, RFC 9051 6.3.12, with several messages (RFC 3502), and REPLACE, RFC 8508.
 
 use alloc::vec::Vec;
+use core::task::{Context, Poll, ready};
 
 use super::content::Content;
 use super::{Numbers, accepted, flags};
@@ -88,8 +89,8 @@ impl NewMessage {
         Ok(())
     }
 
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
-        let n = self.content.fill(room)?;
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, Error>> {
+        let n = ready!(self.content.poll_fill(cx, room))?;
         let sent = room.get(..n).unwrap_or_default();
         // What is in memory was looked through before, once and as a whole.
         if self.form == Form::Plain
@@ -97,9 +98,9 @@ impl NewMessage {
             && memchr::memchr(0, sent).is_some()
         {
             let reason = "a NUL octet from a reader, expected NewMessage::binary for such";
-            return Err(Error::Content { reason, source: None });
+            return Poll::Ready(Err(Error::Content { reason, source: None }));
         }
-        Ok(n)
+        Poll::Ready(Ok(n))
     }
 }
 
@@ -161,10 +162,10 @@ impl Exchange for Append {
         Ok(())
     }
 
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, Error>> {
         match self.messages.iter_mut().find(|message| !message.content.is_spent()) {
-            Some(message) => message.fill(room),
-            None => Ok(0),
+            Some(message) => message.poll_fill(cx, room),
+            None => Poll::Ready(Ok(0)),
         }
     }
 }
@@ -226,8 +227,8 @@ impl Exchange for Replace {
         self.message.encode("REPLACE", out)
     }
 
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
-        self.message.fill(room)
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, Error>> {
+        self.message.poll_fill(cx, room)
     }
 
     /// APPENDUID comes in an untagged OK here, for the old message goes after it (RFC 8508, 3.4).

@@ -3,22 +3,13 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::task::{Context, Poll, ready};
+
+use xoauth_sasl::wire::{AnySource, Source};
 
 use crate::error::Error;
-
-/// Where the octets of a content come from.
-pub trait Source {
-    /// Writes the next octets to the front of `room`, which is not empty, and tells how many they are; 0 at the
-    /// end.
-    ///
-    /// # Errors
-    /// The source's own. The literal was begun and cannot be taken back: the session ends.
-    fn read(&mut self, room: &mut [u8])
-    -> Result<usize, Arc<dyn core::error::Error + Send + Sync>>;
-}
 
 /// The octets of one message, of a length that is known before the first is sent.
 ///
@@ -32,14 +23,14 @@ pub struct Content {
 
 enum Origin {
     Memory(Vec<u8>),
-    Source(Box<dyn Source + Send>),
+    Source(AnySource<'static>),
 }
 
 impl Content {
-    /// `len` octets of a source. One that ends early breaks the session, for a literal has the length it
+    /// `len` octets of a source. One that ends early or fails breaks the session, for a literal has the length it
     /// announced; what a source has beyond `len` stays in it. It is read in pieces of up to 64 KiB while they
     /// are sent.
-    pub fn from_source(source: impl Source + Send + 'static, len: u64) -> Self {
+    pub fn from_source(source: impl Source + 'static, len: u64) -> Self {
         Self { len, given: 0, from: Origin::Source(Box::new(source)) }
     }
 
@@ -63,7 +54,11 @@ impl Content {
     }
 
     /// The next octets into `room`; none once all were given.
-    pub(super) fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
+    pub(super) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
         let n = match &mut self.from {
             Origin::Memory(octets) => {
                 let given = usize::try_from(self.given).unwrap_or(usize::MAX);
@@ -77,16 +72,18 @@ impl Content {
             Origin::Source(source) => {
                 let left = usize::try_from(self.len - self.given).unwrap_or(usize::MAX);
                 let most = left.min(room.len());
-                let Some(room) = room.get_mut(..most) else { return Ok(0) };
-                let n = source.read(room).map_err(|source| Error::Content {
-                    reason: "its source failed",
-                    source: Some(source),
-                })?;
-                n.min(most)
+                let Some(room) = room.get_mut(..most) else { return Poll::Ready(Ok(0)) };
+                match ready!(source.poll_read(cx, room)) {
+                    Ok(n) => n.min(most),
+                    Err(source) => {
+                        let (reason, source) = ("its source failed", Some(source));
+                        return Poll::Ready(Err(Error::Content { reason, source }));
+                    }
+                }
             }
         };
         self.given += n as u64;
-        Ok(n)
+        Poll::Ready(Ok(n))
     }
 
     /// All of it was given.

@@ -38,7 +38,7 @@ pub use append::{Append, NewMessage, Replace};
 pub use authenticate::Authenticate;
 pub use batch::{Batch, Commands, Outputs, Ticket};
 pub use compress::Compress;
-pub use content::{Content, Source};
+pub use content::Content;
 pub use custom::{Custom, CustomAnswer};
 pub use extended_search::ExtendedSearch;
 pub use fetch::{BodyInfo, Fetch, FetchEvent};

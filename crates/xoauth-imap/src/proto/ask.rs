@@ -1,6 +1,7 @@
 //! What the machine asks of commands outside the server's turns: content to be written, and to come to an end.
 
 use alloc::vec::Vec;
+use core::task::{Context, Poll, ready};
 
 use crate::error::Error;
 use crate::proto::exchange::Exchange;
@@ -8,21 +9,34 @@ use crate::proto::machine::Machine;
 use crate::proto::output::Encoder;
 
 impl Machine {
-    /// Asks the command whose content is to be written for a piece of it; false where none is.
-    pub(super) fn fill(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<bool, Error> {
-        let Some((command, room)) = self.output.wants_content() else { return Ok(false) };
+    /// Asks the command whose content is to be written for a piece of it, after
+    /// [`Want::Body`](xoauth_sasl::wire::Want). Pending where its source has to be waited for.
+    ///
+    /// # Errors
+    /// Whatever broke the session: the content ended early, or its source failed.
+    pub fn poll_body(
+        &mut self,
+        exchanges: &mut [&mut dyn Exchange],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        if let Some(fault) = &self.broken {
+            return Poll::Ready(Err(fault.clone()));
+        }
+        let Some((command, room)) = self.output.wants_content() else {
+            return Poll::Ready(Ok(()));
+        };
         let filled = match exchanges.get_mut(command) {
-            Some(exchange) => exchange.fill(room),
+            Some(exchange) => ready!(exchange.poll_fill(cx, room)),
             None => Err(Error::Content { reason: "nobody is left to give it", source: None }),
         };
-        match filled {
+        Poll::Ready(match filled {
             Ok(0) => Err(self.fail(Error::Content { reason: "it ended early", source: None })),
             Ok(n) => {
                 self.output.filled(n);
-                Ok(true)
+                Ok(())
             }
             Err(fault) => Err(self.fail(fault)),
-        }
+        })
     }
 
     /// Asks the commands of the flight that wait for their caller, which is IDLE, to come to their end.

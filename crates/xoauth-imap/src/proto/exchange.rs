@@ -1,5 +1,7 @@
 //! What a command is to the machine, and to its user.
 
+use core::task::{Context, Poll};
+
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::footprint::Footprint;
@@ -45,14 +47,15 @@ pub trait Exchange: Send {
     }
 
     /// Gives the next octets of a content that `encode` announced ([`Encoder::content`]): writes them to the
-    /// front of `room`, which is no longer than what is left, and tells how many they are.
+    /// front of `room`, which is no longer than what is left, and tells how many they are. Pending where they have
+    /// to be waited for; the source wakes `cx` then.
     ///
     /// # Errors
     /// What breaks the session, for a content that was begun cannot be taken back: [`Error::Content`]. So does
     /// an answer of 0.
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
-        let _ = room;
-        Ok(0)
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, Error>> {
+        let _ = (cx, room);
+        Poll::Ready(Ok(0))
     }
 
     /// The caller wants the command to come to its end, which it does not do alone: IDLE writes DONE.

@@ -1,5 +1,7 @@
 //! Commands that are sent whatever the server lists.
 
+use core::task::{Context, Poll};
+
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
@@ -44,8 +46,8 @@ impl<C: Exchange> Exchange for Forced<C> {
         self.0.on_continuation(text, out)
     }
 
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, Error> {
-        self.0.fill(room)
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, Error>> {
+        self.0.poll_fill(cx, room)
     }
 
     fn on_interrupt(&mut self, out: &mut Encoder<'_>) {

@@ -63,6 +63,7 @@ pub struct Machine {
 enum Step {
     Write,
     Read,
+    Body,
     Chunk,
     StartTls,
     Done,
@@ -102,6 +103,7 @@ impl Machine {
         Ok(match self.step(exchanges)? {
             Step::Write => Want::Write(self.output.writable()),
             Step::Read => Want::Read,
+            Step::Body => Want::Body,
             Step::Chunk => Want::Chunk(self.receive.chunk()),
             Step::StartTls => Want::StartTls,
             Step::Done => Want::Done,
@@ -129,9 +131,7 @@ impl Machine {
             if self.sink.is_none() && self.answers.hand_on() {
                 return Ok(Step::Chunk);
             }
-            if !self.fill(exchanges)? {
-                return Ok(Step::Read);
-            }
+            return Ok(if self.output.wants_content().is_some() { Step::Body } else { Step::Read });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::task::{Context, Poll};
 
 use xoauth_sasl::wire::{Conversation, Direction, TransportFault, Want};
 
@@ -36,6 +37,10 @@ impl Conversation for Running<'_, '_, '_> {
 
     fn written(&mut self, n: usize) {
         self.machine.written(n);
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.machine.poll_body(self.exchanges, cx)
     }
 
     fn end_of_stream(&mut self) -> Result<(), Error> {

@@ -10,6 +10,7 @@
 )]
 
 use std::fmt::Debug;
+use std::task::{Context, Poll, Waker};
 
 use xoauth_imap::Error;
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
@@ -130,7 +131,14 @@ impl Peer {
                     *left -= n;
                     conversation.received(n);
                 }
-                Want::Body | Want::Chunk(_) => {}
+                Want::Body => {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    // A source that is not ready is asked again.
+                    if let Poll::Ready(filled) = conversation.poll_body(&mut cx) {
+                        filled?;
+                    }
+                }
+                Want::Chunk(_) => {}
                 Want::StartTls => return Ok(true),
                 Want::Done => return Ok(false),
             }

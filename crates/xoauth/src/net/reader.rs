@@ -47,13 +47,6 @@ impl<R: Read> FromReader<R> {
     }
 }
 
-#[cfg(feature = "imap")]
-impl<R: Read> xoauth_imap::command::Source for FromReader<R> {
-    fn read(&mut self, room: &mut [u8]) -> Result<usize, SourceFault> {
-        self.read_on(room)
-    }
-}
-
 impl<R> fmt::Debug for FromReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FromReader(..)")
