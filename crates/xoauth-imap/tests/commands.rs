@@ -383,6 +383,11 @@ fn status_tells_numbers() {
         let expected = format!("STATUS needs {capability}, which the server does not offer");
         assert_eq!(refused("", || Status::new("b", [item])), expected);
     }
+    let deleted = || Status::new("b", [StatusItem::Deleted]);
+    let needed = "STATUS needs IMAP4REV2 or QUOTA=RES-MESSAGE, which the server does not offer";
+    assert_eq!(refused("QUOTA", deleted), needed);
+    let text = "C: xt2 STATUS b (DELETED)\nS: * STATUS b (DELETED 2)\nS: xt2 OK done\n";
+    assert_eq!(told("QUOTA=RES-MESSAGE", text, deleted).unwrap().deleted, Some(2));
     assert_eq!(refused("", || Status::new("b", [])), "invalid items: expected one at least");
     let silent = told("", "C: xt2 STATUS b (UNSEEN)\nS: xt2 OK done\n", || {
         Status::new("b", [StatusItem::Unseen])

@@ -272,6 +272,9 @@ fn messages_are_sorted() {
     let found = told("ESORT", text, sort).unwrap().all.unwrap();
     assert_eq!(found.as_slice().len(), 3);
     assert_eq!(found.as_slice()[0].0.get(), 23_765);
+    let numbers: Vec<_> = found.iter().map(Uid::get).collect();
+    assert_eq!(numbers, [23_765, 23_764, 23_763, 23_762, 23_761]);
+    assert_eq!((found.count(), found.to_set().unwrap().to_string().as_str()), (5, "23761:23765"));
     needs("ESORT", sort);
 }
 
@@ -438,6 +441,16 @@ fn a_mailbox_is_synchronised_in_one_round_trip() {
     assert_eq!(resynced.changed[0].uid.map(Uid::get), Some(117));
     assert_eq!(resynced.changed.len(), 1);
     needs("QRESYNC", resync);
+    let one = || "1".parse::<UidSet>().unwrap();
+    let open = || Resync::new("x", NonZeroU32::MIN, 5);
+    for open in [
+        open().known("1:*".parse().unwrap()),
+        open().known(UidSet::saved_search()),
+        open().known(one()).matching("*".parse().unwrap(), one()),
+    ] {
+        let error = refused("QRESYNC", || open.clone().even_if_unlisted());
+        assert_eq!(error, "invalid known messages: expected numbers, without * and $");
+    }
     assert_eq!(refused("QRESYNC", resync), "invalid QRESYNC: expected ENABLE QRESYNC before it");
     let text = "C: xt2 EXAMINE x (QRESYNC (1 5))\nS: xt2 OK done\n";
     let bare = || Resync::new("x", NonZeroU32::MIN, 5).read_only().even_if_unlisted();

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use super::sort::{SortOrder, encode_order};
 use super::{accepted, search::encode_query};
@@ -139,8 +140,14 @@ impl<N: Number> ExtendedSearch<N> {
     }
 
     fn hear(&mut self, told: &EsearchRef<'_>) {
+        let sorts = !self.order.is_empty();
         let ranges = |set: SetRef<'_>| {
-            set.ranges().map(|(from, to)| (N::from(from), N::from(to))).collect::<Vec<_>>()
+            let ends = |(from, to): (NonZeroU32, NonZeroU32)| (from.min(to), from.max(to));
+            let ordered = |(from, to)| if sorts { (from, to) } else { ends((from, to)) };
+            set.in_order()
+                .map(ordered)
+                .map(|(from, to)| (N::from(from), N::from(to)))
+                .collect::<Vec<_>>()
         };
         let found = &mut self.found;
         found.min = told.min.map(N::from).or(found.min);
@@ -202,7 +209,7 @@ impl<N: Number + Send> Exchange for ExtendedSearch<N> {
                 self.hear(told);
             }
             Response::Search(told) | Response::Sort(told) => {
-                let numbers = told.iter().filter_map(core::num::NonZeroU32::new).map(N::from);
+                let numbers = told.iter().filter_map(NonZeroU32::new).map(N::from);
                 let all = self.found.all.get_or_insert_default();
                 all.extend(numbers.map(|number| (number, number)));
             }

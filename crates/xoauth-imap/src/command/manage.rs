@@ -191,8 +191,8 @@ pub(super) fn encode_items(
         return Err(Error::unfit("items", "", "one at least"));
     }
     for (index, item) in items.iter().enumerate() {
-        if let Some(capability) = item.capability() {
-            out.needs(command, &[capability])?;
+        if !item.capabilities().is_empty() {
+            out.needs(command, item.capabilities())?;
         }
         out.raw(if index == 0 { "(" } else { " " });
         out.raw(item.as_str());

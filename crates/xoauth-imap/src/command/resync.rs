@@ -11,7 +11,7 @@ use super::mailbox::Opening;
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Encoder, Exchange, Selected, State};
-use crate::types::{ArgumentSink, Mailbox, Message, SeqSet, StatusText, Uid, UidSet};
+use crate::types::{ArgumentSink, Mailbox, Message, SeqSet, Set, StatusText, Uid, UidSet};
 
 /// SELECT or EXAMINE with QRESYNC, which must be enabled: [`Enable`](super::Enable).
 ///
@@ -87,6 +87,14 @@ impl Exchange for Resync {
         }
         if self.mod_seq == 0 {
             return Err(Error::unfit("modification sequence", "0", "a number from 1 on"));
+        }
+        // RFC 7162, 7: `known-uids` and its like hold neither `*` nor what a search kept.
+        let known = self.known.as_ref();
+        let matching = self.matching.as_ref();
+        if known.is_some_and(Set::is_open)
+            || matching.is_some_and(|(numbers, uids)| numbers.is_open() || uids.is_open())
+        {
+            return Err(Error::unfit("known messages", "", "numbers, without * and $"));
         }
         self.mask = Some(out.mask());
         self.opening.encode_name(out);

@@ -274,11 +274,16 @@ impl<'a> SetRef<'a> {
 
     /// The ranges as the server wrote them, both ends included, the lower first.
     pub fn ranges(&self) -> impl Iterator<Item = (NonZeroU32, NonZeroU32)> + use<'a> {
+        self.in_order().map(|(from, to)| (from.min(to), from.max(to)))
+    }
+
+    /// The same with the ends in the server's order, which has a meaning where messages are sorted (RFC 5267, 3).
+    pub fn in_order(&self) -> impl Iterator<Item = (NonZeroU32, NonZeroU32)> + use<'a> {
         let mut numbers = Cursor::of(self.0);
         core::iter::from_fn(move || {
-            let (from, to) = range(&mut numbers)?;
+            let range = range(&mut numbers)?;
             numbers.eat(b',');
-            Some((from.min(to), from.max(to)))
+            Some(range)
         })
     }
 }

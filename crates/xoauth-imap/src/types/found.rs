@@ -61,7 +61,7 @@ impl<N: Number> Ranges<N> {
         self.0.extend(ranges);
     }
 
-    /// The ranges, both ends included.
+    /// The ranges, both ends included. Where messages were sorted, the first of a range may be the higher one.
     pub fn as_slice(&self) -> &[(N, N)] {
         &self.0
     }
@@ -70,7 +70,10 @@ impl<N: Number> Ranges<N> {
     pub fn iter(&self) -> impl Iterator<Item = N> + '_ {
         self.0.iter().flat_map(|&(from, to)| {
             let (from, to): (NonZeroU32, NonZeroU32) = (from.into(), to.into());
-            (from.get()..=to.get()).filter_map(NonZeroU32::new).map(N::from)
+            let (from, to) = (from.get(), to.get());
+            // One of the two is empty.
+            let down = (from > to).then_some(to..=from).into_iter().flatten().rev();
+            (from..=to).chain(down).filter_map(NonZeroU32::new).map(N::from)
         })
     }
 
@@ -83,7 +86,7 @@ impl<N: Number> Ranges<N> {
     pub fn count(&self) -> u64 {
         let span = |&(from, to): &(N, N)| {
             let (from, to): (NonZeroU32, NonZeroU32) = (from.into(), to.into());
-            u64::from(to.get()).saturating_sub(u64::from(from.get())) + 1
+            u64::from(to.get().abs_diff(from.get())) + 1
         };
         self.0.iter().map(span).sum()
     }

@@ -51,15 +51,16 @@ impl StatusItem {
         }
     }
 
-    /// The capability a server must offer to know it.
-    pub(crate) fn capability(self) -> Option<&'static str> {
+    /// The capabilities of which a server must offer one to know it.
+    pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
-            Self::Size => Some("STATUS=SIZE"),
-            Self::HighestModSeq => Some("CONDSTORE"),
-            Self::AppendLimit => Some("APPENDLIMIT"),
-            Self::MailboxId => Some("OBJECTID"),
-            Self::DeletedStorage => Some("QUOTA=RES-STORAGE"),
-            _ => None,
+            Self::Size => &["STATUS=SIZE"],
+            Self::HighestModSeq => &["CONDSTORE"],
+            Self::AppendLimit => &["APPENDLIMIT"],
+            Self::MailboxId => &["OBJECTID"],
+            Self::Deleted => &["IMAP4REV2", "QUOTA=RES-MESSAGE"],
+            Self::DeletedStorage => &["QUOTA=RES-STORAGE"],
+            _ => &[],
         }
     }
 }

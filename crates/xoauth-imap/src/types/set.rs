@@ -129,7 +129,7 @@ impl<T: Number> Set<T> {
     }
 
     /// Only the server knows all of its numbers.
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.saved || self.ranges.last().is_some_and(|&(_, to)| to == STAR)
     }
 
