@@ -1,14 +1,14 @@
 //! Connections before they are authenticated.
 
 use tokio::net::TcpStream;
-use xoauth_imap::command::{Authenticate, BeforeLogin};
+use xoauth_imap::command::{Authenticate, BeforeLogin, Login};
 use xoauth_imap::{Capabilities, State};
 use xoauth_sasl::Mechanism;
 
 use super::Session;
 use crate::imap::core::Core;
 use crate::net::{AsyncTlsTransport, AsyncTransport, Timed, Tls, debug_of_core};
-use crate::{Error, LoginRefused};
+use crate::{Error, LoginRefused, Secret};
 
 /// A connection that may carry credentials, not authenticated yet.
 pub struct Client<T: AsyncTransport> {
@@ -66,6 +66,24 @@ impl<T: AsyncTransport> Client<T> {
     ) -> Result<Session<T>, LoginRefused<Self>> {
         match self.core.log_in(&mechanism, options).await {
             Ok(()) => Ok(Session { core: self.core }),
+            Err(error) => {
+                let client = self.core.is_usable().then_some(self);
+                Err(LoginRefused::new(error, client))
+            }
+        }
+    }
+
+    /// As [`imap::Client::login`](crate::imap::Client::login).
+    ///
+    /// # Errors
+    /// As [`Client::authenticate`]; also where the server says LOGINDISABLED, before anything is sent.
+    pub async fn login(
+        mut self,
+        user: &str,
+        password: Secret,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
+        match self.core.run(Login::new(user, password)).await {
+            Ok(_) => Ok(Session { core: self.core }),
             Err(error) => {
                 let client = self.core.is_usable().then_some(self);
                 Err(LoginRefused::new(error, client))
