@@ -145,6 +145,7 @@ impl Machine {
                 && matches!(&flight.answer, Answer::Given(status) if status.kind == StatusKind::Ok)
         };
         if !self.flight.iter().any(tls) {
+            self.receive.rest();
             return Ok(Some(Step::Done));
         }
         let behind = self.receive.pending();

@@ -79,6 +79,10 @@ const LONGEST_STATUS: usize = 7;
 /// The receive buffer with its framing.
 pub(crate) struct Receive {
     buffer: Vec<u8>,
+    /// How long it gets when much comes, unless a response is longer.
+    largest: usize,
+    /// The last reading took all the room there was.
+    is_filled: bool,
     start: usize,
     scan: usize,
     end: usize,
@@ -116,10 +120,15 @@ struct Streamed {
 /// A read is worth a system call when it can take this much.
 const READ_ROOM: usize = 16 * 1024;
 
+/// What a session holds that is idle: there may be many of them.
+const SMALL: usize = 2 * READ_ROOM;
+
 impl Receive {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            buffer: vec![0; limits.read_buffer.max(2 * READ_ROOM)],
+            buffer: vec![0; SMALL],
+            largest: limits.read_buffer.max(SMALL),
+            is_filled: false,
             start: 0,
             scan: 0,
             end: 0,
@@ -142,6 +151,10 @@ impl Receive {
         if self.start == self.end {
             self.shift_to_front();
         }
+        if core::mem::take(&mut self.is_filled) && self.buffer.len() < self.largest {
+            // More comes than one reading takes.
+            self.buffer.resize(self.largest, 0);
+        }
         if self.buffer.len() - self.end < READ_ROOM {
             self.shift_to_front();
             if self.buffer.len() - self.end < READ_ROOM {
@@ -155,6 +168,16 @@ impl Receive {
 
     pub(crate) fn received(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.buffer.len());
+        self.is_filled = self.end == self.buffer.len();
+    }
+
+    /// Nothing is under way: what long answers needed is given back.
+    pub(crate) fn rest(&mut self) {
+        if self.start == self.end && self.buffer.len() > SMALL {
+            self.shift_to_front();
+            self.buffer.truncate(SMALL);
+            self.buffer.shrink_to_fit();
+        }
     }
 
     /// Octets that were received and belong to no complete response yet.
@@ -540,7 +563,6 @@ mod tests {
     fn a_streamed_literal_does_not_grow_the_buffer() {
         let limits = Limits::default();
         let mut receive = Receive::new(&limits);
-        let size = receive.buffer.len();
         let head = b"* 1 FETCH (BODY[] {10000000}\r\n";
         receive.room()[..head.len()].copy_from_slice(head);
         receive.received(head.len());
@@ -557,7 +579,16 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(receive.buffer.len(), size);
+        assert_eq!(receive.buffer.len(), limits.read_buffer);
+        // What was needed while much came is given back once nothing is under way.
+        let rest = receive.room();
+        rest[..4].copy_from_slice(b")\r\n*");
+        receive.received(3);
+        assert_eq!(receive.next(&limits), Ok(Framed::Response));
+        receive.consume();
+        receive.rest();
+        assert_eq!(receive.buffer.len(), SMALL);
+        assert!(receive.pending().is_empty() && receive.room().len() >= READ_ROOM);
     }
 
     #[test]
