@@ -8,12 +8,10 @@ mod source;
 pub use credentials::Credentials;
 pub(crate) use credentials::Manner;
 pub use refused::LoginRefused;
-#[cfg(all(feature = "imap", feature = "native-tls"))]
-pub(crate) use sign_in::Asker;
-#[cfg(feature = "native-tls")]
-pub(crate) use sign_in::Door;
 #[cfg(feature = "tokio")]
 pub(crate) use sign_in::Waiting;
+#[cfg(feature = "native-tls")]
+pub(crate) use sign_in::{Asker, Door};
 pub(crate) use sign_in::{Candidate, Given, Immediate, Opening, sign_in};
 pub use source::{Ask, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
 #[cfg(feature = "tokio")]

@@ -125,6 +125,14 @@ impl<I: Io> Connection<I> {
         Poll::Ready(Ok(stop?))
     }
 
+    /// Nothing came that nobody asked for, and the stream is not over, as far as can be told without waiting.
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let Some(io) = &mut self.io else { return false };
+        io.set_deadline(None);
+        io.poll_now(&mut [0; 1]).is_pending()
+    }
+
     /// The next reads come back at this time, and may take as long as a command beyond it.
     #[cfg(feature = "imap")]
     pub(crate) fn allow_until(&mut self, wake: Option<Instant>) {

@@ -232,6 +232,11 @@ impl<I: Io> Io for Layered<I> {
         either!(self, io => io.hears_while_writing())
     }
 
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        either!(self, io => io.poll_now(buffer))
+    }
+
     fn close(&mut self) {
         either!(self, io => io.close());
     }

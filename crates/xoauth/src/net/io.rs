@@ -42,6 +42,13 @@ pub(crate) trait Io {
         true
     }
 
+    /// Reads what is there already, if anything is or the stream is over; pending where the stream cannot tell
+    /// without waiting.
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read(&mut Context::from_waker(Waker::noop()), buffer)
+    }
+
     /// Ends the stream towards the peer without waiting.
     fn close(&mut self);
 }
@@ -114,6 +121,20 @@ impl<T: Transport> Io for Blocking<T> {
     #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         self.stream.hears_while_writing()
+    }
+
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.stream.hears_while_writing() {
+            return Poll::Pending;
+        }
+        self.stream.set_waiting(false);
+        let read = self.stream.read(buffer);
+        self.stream.set_waiting(true);
+        match read {
+            Err(error) if is_not_now(&error) => Poll::Pending,
+            read => Poll::Ready(read),
+        }
     }
 
     fn close(&mut self) {

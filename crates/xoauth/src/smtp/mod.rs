@@ -14,8 +14,14 @@ mod headers;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
 mod outcomes;
+#[cfg(feature = "native-tls")]
+mod pool;
+#[cfg(feature = "native-tls")]
+mod posting;
 mod rate;
 mod session;
+#[cfg(feature = "native-tls")]
+mod shelf;
 
 pub use client::{Client, PlainClient};
 pub use connect::Builder;
@@ -25,5 +31,7 @@ pub use door::log_in;
 #[cfg(feature = "mail-parser")]
 pub use headers::{Headers, mail_from_headers};
 pub use outcomes::Outcomes;
+#[cfg(feature = "native-tls")]
+pub use pool::{Mailer, Pool, Pooled};
 pub use session::Session;
 pub use xoauth_smtp::*;

@@ -23,9 +23,11 @@ mod client;
 mod connect;
 mod door;
 mod outcomes;
+mod pool;
 mod session;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
 pub use outcomes::Outcomes;
+pub use pool::{Mailer, Pool, Pooled};
 pub use session::Session;

@@ -1,0 +1,175 @@
+//! A pool of connections for sending.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use xoauth_smtp::Sent;
+use xoauth_smtp::exchange::Send;
+
+use super::{Builder, Session};
+use crate::login::Waiting;
+use crate::net::{AsyncTlsTransport, Timed};
+use crate::smtp::core::Core;
+use crate::smtp::posting::{Post, Posting};
+use crate::smtp::shelf::{Keepable, Lent, Rules, Shelf};
+use crate::{AsyncTokenSource, Credentials, Error};
+
+/// Connections for sending, at most so many at a time, as [`smtp::Pool`](crate::smtp::Pool).
+#[derive(Clone)]
+pub struct Pool {
+    shelf: Arc<Shelf<Session<AsyncTlsTransport>>>,
+    rules: Rules,
+}
+
+/// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between tasks, each
+/// message has a connection for itself.
+pub struct Mailer<S> {
+    posting: Posting<Builder, S>,
+}
+
+/// A session on loan from a [`Pool`]: given back when it is dropped, where it takes another message.
+pub struct Pooled {
+    lent: Lent<Session<AsyncTlsTransport>>,
+}
+
+impl<S: AsyncTokenSource> Post<S> for Builder {
+    type Io = Timed<AsyncTlsTransport>;
+    type Asker<'a>
+        = Waiting<'a, S>
+    where
+        S: 'a;
+
+    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
+        Waiting { credentials, source }
+    }
+
+    fn core(session: &mut Session<AsyncTlsTransport>) -> &mut Core<Self::Io> {
+        &mut session.core
+    }
+
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+impl Keepable for Session<AsyncTlsTransport> {
+    fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}
+
+impl Pool {
+    /// At most so many connections, of all mailers together; one at least.
+    pub fn new(limit: usize) -> Self {
+        let minute = Duration::from_secs(60);
+        let check = Duration::from_secs(5);
+        let rules = Rules { limit, idle: minute, age: 10 * minute, messages: 100, check };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// A connection is given up after so much silence (a minute), at such an age (10 minutes: Exchange ends sessions
+    /// after 20), or after so many messages (100). To be called before there are mailers: they keep the pool they are
+    /// of.
+    #[must_use]
+    pub fn keep(self, idle: Duration, age: Duration, messages: u32) -> Self {
+        let rules = Rules { idle, age, messages, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// A connection that waited longer than this (5 seconds) is asked whether it is still there, with NOOP, before a
+    /// message is entrusted to it. To be called before there are mailers.
+    #[must_use]
+    pub fn check_after(self, wait: Duration) -> Self {
+        let rules = Rules { check: wait, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// Whoever sends over this server with these credentials.
+    pub fn mailer<S: AsyncTokenSource>(
+        &self,
+        builder: Builder,
+        credentials: Credentials<S>,
+    ) -> Mailer<S> {
+        let shelf = Arc::clone(&self.shelf);
+        let mailer = shelf.enroll();
+        Mailer { posting: Posting { door: builder, credentials, shelf, mailer } }
+    }
+
+    /// How many connections are open now.
+    pub fn open(&self) -> usize {
+        self.shelf.counts().0
+    }
+
+    /// How many of those that are open wait for a message.
+    pub fn idle(&self) -> usize {
+        self.shelf.counts().1
+    }
+
+    /// Says QUIT over the connections that wait, and closes them.
+    pub async fn quit(&self) {
+        for session in self.shelf.take_idle() {
+            // A server that is gone already needs no goodbye.
+            let _ = session.quit().await;
+        }
+    }
+}
+
+impl<S: AsyncTokenSource> Mailer<S> {
+    /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
+    /// place for another.
+    ///
+    /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
+    /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
+    /// is never sent again by itself.
+    ///
+    /// # Errors
+    /// Those of [`Builder::log_in`] and [`Send`].
+    pub async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+        self.posting.send(make).await
+    }
+
+    /// A session for everything else: many messages in a row, say. It counts as one message.
+    ///
+    /// # Errors
+    /// Those of [`Builder::log_in`].
+    pub async fn session(&self) -> Result<Pooled, Error> {
+        let (mut lent, _) = self.posting.take().await?;
+        lent.count(1);
+        Ok(Pooled { lent })
+    }
+}
+
+impl Pooled {
+    /// The session.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where there is none, which does not happen.
+    pub fn get(&mut self) -> Result<&mut Session<AsyncTlsTransport>, Error> {
+        self.lent.get_mut().ok_or(Error::Ended)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("limit", &self.rules.limit)
+            .field("open", &self.open())
+            .field("idle", &self.idle())
+            .finish()
+    }
+}
+
+impl<S> fmt::Debug for Mailer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailer")
+            .field("credentials", &self.posting.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pooled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooled").finish_non_exhaustive()
+    }
+}

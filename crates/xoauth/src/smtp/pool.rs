@@ -1,0 +1,193 @@
+//! A pool of connections for sending.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use xoauth_smtp::Sent;
+use xoauth_smtp::exchange::Send;
+
+use super::core::Core;
+use super::posting::{Post, Posting};
+use super::shelf::{Keepable, Lent, Rules, Shelf};
+use super::{Builder, Session};
+use crate::login::Immediate;
+use crate::net::{Blocking, TlsTransport, now};
+use crate::{Credentials, Error, TokenSource};
+
+/// Connections for sending, at most so many at a time, for any number of [`Mailer`]s: a server and a user each.
+///
+/// A connection serves the mailer it was opened for and nobody else, so that a message never goes out under another
+/// user's name or over another TLS client than it was meant to. It is kept for the next message of its mailer; where
+/// another one needs the place it is closed. Clones are the same pool.
+///
+/// ```no_run
+/// use xoauth::smtp::{Builder, Pool, exchange::Send};
+/// use xoauth::{Credentials, TokenCommand};
+///
+/// let pool = Pool::new(4);
+/// let source = TokenCommand::new("xoauth", ["token", "work"]);
+/// let credentials = Credentials::bearer("ann@example.com", source);
+/// let mailer = pool.mailer(Builder::new("smtp.example.com"), credentials);
+/// let text = "Subject: hello\r\n\r\nHi.\r\n";
+/// mailer.send(|| Send::new("ann@example.com", ["ben@example.org"], text))?;
+/// pool.quit();
+/// # Ok::<(), xoauth::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Pool {
+    shelf: Arc<Shelf<Session<TlsTransport>>>,
+    rules: Rules,
+}
+
+/// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between threads, each
+/// message has a connection for itself.
+pub struct Mailer<S> {
+    posting: Posting<Builder, S>,
+}
+
+/// A session on loan from a [`Pool`]: given back when it is dropped, where it takes another message.
+pub struct Pooled {
+    lent: Lent<Session<TlsTransport>>,
+}
+
+impl<S: TokenSource> Post<S> for Builder {
+    type Io = Blocking<TlsTransport>;
+    type Asker<'a>
+        = Immediate<'a, S>
+    where
+        S: 'a;
+
+    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Immediate<'a, S> {
+        Immediate { credentials, source }
+    }
+
+    fn core(session: &mut Session<TlsTransport>) -> &mut Core<Self::Io> {
+        &mut session.core
+    }
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+}
+
+impl Keepable for Session<TlsTransport> {
+    fn is_usable(&self) -> bool {
+        self.core.is_usable()
+    }
+}
+
+impl Pool {
+    /// At most so many connections, of all mailers together; one at least.
+    pub fn new(limit: usize) -> Self {
+        let minute = Duration::from_secs(60);
+        let check = Duration::from_secs(5);
+        let rules = Rules { limit, idle: minute, age: 10 * minute, messages: 100, check };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// A connection is given up after so much silence (a minute), at such an age (10 minutes: Exchange ends sessions
+    /// after 20), or after so many messages (100). To be called before there are mailers: they keep the pool they are
+    /// of.
+    #[must_use]
+    pub fn keep(self, idle: Duration, age: Duration, messages: u32) -> Self {
+        let rules = Rules { idle, age, messages, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// A connection that waited longer than this (5 seconds) is asked whether it is still there, with NOOP, before a
+    /// message is entrusted to it. To be called before there are mailers.
+    #[must_use]
+    pub fn check_after(self, wait: Duration) -> Self {
+        let rules = Rules { check: wait, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// Whoever sends over this server with these credentials.
+    pub fn mailer<S: TokenSource>(
+        &self,
+        builder: Builder,
+        credentials: Credentials<S>,
+    ) -> Mailer<S> {
+        let shelf = Arc::clone(&self.shelf);
+        let mailer = shelf.enroll();
+        Mailer { posting: Posting { door: builder, credentials, shelf, mailer } }
+    }
+
+    /// How many connections are open now.
+    pub fn open(&self) -> usize {
+        self.shelf.counts().0
+    }
+
+    /// How many of those that are open wait for a message.
+    pub fn idle(&self) -> usize {
+        self.shelf.counts().1
+    }
+
+    /// Says QUIT over the connections that wait, and closes them.
+    pub fn quit(&self) {
+        for session in self.shelf.take_idle() {
+            // A server that is gone already needs no goodbye.
+            let _ = session.quit();
+        }
+    }
+}
+
+impl<S: TokenSource> Mailer<S> {
+    /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
+    /// place for another.
+    ///
+    /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
+    /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
+    /// is never sent again by itself.
+    ///
+    /// # Errors
+    /// Those of [`Builder::log_in`] and [`Send`].
+    pub fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+        now(self.posting.send(make))
+    }
+
+    /// A session for everything else: many messages in a row, say. It counts as one message.
+    ///
+    /// # Errors
+    /// Those of [`Builder::log_in`].
+    pub fn session(&self) -> Result<Pooled, Error> {
+        let (mut lent, _) = now(self.posting.take())?;
+        lent.count(1);
+        Ok(Pooled { lent })
+    }
+}
+
+impl Pooled {
+    /// The session.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where there is none, which does not happen.
+    pub fn get(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
+        self.lent.get_mut().ok_or(Error::Ended)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("limit", &self.rules.limit)
+            .field("open", &self.open())
+            .field("idle", &self.idle())
+            .finish()
+    }
+}
+
+impl<S> fmt::Debug for Mailer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailer")
+            .field("credentials", &self.posting.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pooled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooled").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Sending over a pool, the same for both drivers.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Instant;
+
+use xoauth_smtp::Sent;
+use xoauth_smtp::exchange::{Noop, Send};
+
+use super::core::Core;
+use super::shelf::{Keepable, Lent, Shelf};
+use crate::login::{Asker, Candidate, Door, sign_in};
+use crate::net::Io;
+use crate::{Credentials, Error};
+
+/// The sessions behind a door.
+pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
+
+/// What a pool asks of sessions and their clock.
+pub(crate) trait Post<S>: Door<Client: Candidate<Session: Keepable>> + Sized {
+    type Io: Io;
+    type Asker<'a>: Asker
+    where
+        S: 'a;
+
+    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a>;
+
+    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
+
+    fn now() -> Instant;
+}
+
+/// Who sends as whom, over which connections.
+pub(crate) struct Posting<D: Door, S> {
+    pub(crate) door: D,
+    pub(crate) credentials: Credentials<S>,
+    pub(crate) shelf: Arc<Shelf<SessionOf<D>>>,
+    pub(crate) mailer: u64,
+}
+
+impl<D: Post<S>, S> Posting<D, S> {
+    /// A connection that lives as far as anybody knows, and whether it was used before.
+    pub(crate) async fn take(&self) -> Result<(Lent<SessionOf<D>>, bool), Error> {
+        let mut lent = poll_fn(|cx| self.shelf.poll_take(self.mailer, D::now, cx)).await;
+        let mut is_used = false;
+        if let Some((session, waited)) = lent.session() {
+            let core = D::core(session);
+            // A server that took leave, or is gone, has said so by now, unless the network hides it.
+            is_used = core.connection.is_quiet()
+                && (waited < self.shelf.rules().check || core.run(Noop::new()).await.is_ok());
+        }
+        if !is_used {
+            lent.discard();
+            lent.fill(self.open().await?);
+        }
+        Ok((lent, is_used))
+    }
+
+    async fn open(&self) -> Result<SessionOf<D>, Error> {
+        let credentials = &self.credentials;
+        sign_in(&self.door, credentials, |source| D::asker(credentials, source)).await
+    }
+
+    /// Sends a message; where a connection that was used before is over before it took the message, once more over a
+    /// new one.
+    pub(crate) async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+        let (mut lent, is_used) = self.take().await?;
+        let session = lent.get_mut().ok_or(Error::Ended)?;
+        let mut sent = D::core(session).run(make()).await;
+        if is_used && sent.as_ref().is_err_and(is_over_before) {
+            lent.discard();
+            lent.fill(self.open().await?);
+            let session = lent.get_mut().ok_or(Error::Ended)?;
+            sent = D::core(session).run(make()).await;
+        }
+        lent.count(1);
+        sent
+    }
+}
+
+/// The connection was over, and nobody got the message: a server that gave up a silent client, a token that expired.
+fn is_over_before(error: &Error) -> bool {
+    let Error::Smtp(fault) = error else { return matches!(error, Error::Ended) };
+    let is_safe = error.is_fatal() && !fault.is_delivery_unknown();
+    is_safe && (error.is_transient() || error.needs_new_token())
+}

@@ -1,0 +1,312 @@
+//! Connections that wait for their next message, the same for both drivers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// A session that can be kept.
+pub(crate) trait Keepable {
+    /// It takes another message.
+    fn is_usable(&self) -> bool;
+}
+
+/// What a pool allows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Connections at most, those that wait and those that send.
+    pub(crate) limit: usize,
+    /// A connection is given up after so much silence,
+    pub(crate) idle: Duration,
+    /// so long after it was opened,
+    pub(crate) age: Duration,
+    /// or after so many messages.
+    pub(crate) messages: u32,
+    /// One that waited longer is asked whether it is still there before a message is entrusted to it.
+    pub(crate) check: Duration,
+}
+
+/// The connections of a pool.
+///
+/// `idle.len() <= open <= limit`: what is open and not idle is lent.
+pub(crate) struct Shelf<C> {
+    rules: Rules,
+    places: Mutex<Places<C>>,
+}
+
+struct Places<C> {
+    open: usize,
+    /// The one that was given back last stands last.
+    idle: Vec<Kept<C>>,
+    waiting: Vec<Waker>,
+    mailers: u64,
+}
+
+/// A connection, and for whom it was opened.
+struct Kept<C> {
+    mailer: u64,
+    session: C,
+    opened: Instant,
+    /// When it was given back.
+    since: Instant,
+    messages: u32,
+}
+
+/// A connection on loan, or the place for one. Dropped, it is given back where it takes another message, else its
+/// place is free.
+pub(crate) struct Lent<C: Keepable> {
+    shelf: Arc<Shelf<C>>,
+    mailer: u64,
+    now: fn() -> Instant,
+    kept: Option<Kept<C>>,
+}
+
+impl<C> Shelf<C> {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let places = Places { open: 0, idle: Vec::new(), waiting: Vec::new(), mailers: 0 };
+        Self { rules, places: Mutex::new(places) }
+    }
+
+    /// The number of a new mailer: connections are lent to the mailer they were opened for, and nobody else.
+    pub(crate) fn enroll(&self) -> u64 {
+        let mut places = self.places();
+        places.mailers += 1;
+        places.mailers
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Connections that are open, and those of them that wait.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let places = self.places();
+        (places.open, places.idle.len())
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places<C>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Keepable> Shelf<C> {
+    /// A connection of this mailer, or a place for one; waits while there is neither.
+    pub(crate) fn poll_take(
+        self: &Arc<Self>,
+        mailer: u64,
+        now: fn() -> Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Lent<C>> {
+        let time = now();
+        // Closed when the lock is no longer held.
+        let mut given_up = Vec::new();
+        let mut places = self.places();
+        let mut index = 0;
+        while let Some(kept) = places.idle.get(index) {
+            if self.is_over(kept, time) {
+                given_up.push(places.idle.remove(index));
+                places.open -= 1;
+            } else {
+                index += 1;
+            }
+        }
+        let own = places.idle.iter().rposition(|kept| kept.mailer == mailer);
+        let kept = own.map(|own| places.idle.remove(own));
+        if kept.is_none() {
+            if places.open < self.rules.limit.max(1) {
+                places.open += 1;
+            } else if !places.idle.is_empty() {
+                // The place of the connection that another mailer has not used for longest.
+                given_up.push(places.idle.remove(0));
+            } else {
+                places.waiting.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Lent { shelf: Arc::clone(self), mailer, now, kept })
+    }
+
+    /// All connections that wait.
+    pub(crate) fn take_idle(&self) -> Vec<C> {
+        let mut places = self.places();
+        let idle = std::mem::take(&mut places.idle);
+        places.open -= idle.len();
+        let waiting = std::mem::take(&mut places.waiting);
+        drop(places);
+        waiting.into_iter().for_each(Waker::wake);
+        idle.into_iter().map(|kept| kept.session).collect()
+    }
+
+    fn is_over(&self, kept: &Kept<C>, now: Instant) -> bool {
+        now.saturating_duration_since(kept.since) >= self.rules.idle
+            || now.saturating_duration_since(kept.opened) >= self.rules.age
+            || kept.messages >= self.rules.messages.max(1)
+            || !kept.session.is_usable()
+    }
+}
+
+impl<C: Keepable> Lent<C> {
+    /// The connection, and how long it waited; `None` where it is a place for one.
+    pub(crate) fn session(&mut self) -> Option<(&mut C, Duration)> {
+        let now = (self.now)();
+        let kept = self.kept.as_mut()?;
+        Some((&mut kept.session, now.saturating_duration_since(kept.since)))
+    }
+
+    /// Fills the place.
+    pub(crate) fn fill(&mut self, session: C) {
+        let now = (self.now)();
+        let mailer = self.mailer;
+        self.kept = Some(Kept { mailer, session, opened: now, since: now, messages: 0 });
+    }
+
+    /// Closes the connection; its place stays.
+    pub(crate) fn discard(&mut self) {
+        self.kept = None;
+    }
+
+    /// Counts messages that were sent.
+    pub(crate) fn count(&mut self, messages: u32) {
+        if let Some(kept) = &mut self.kept {
+            kept.messages = kept.messages.saturating_add(messages);
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> Option<&mut C> {
+        self.kept.as_mut().map(|kept| &mut kept.session)
+    }
+}
+
+impl<C: Keepable> Drop for Lent<C> {
+    fn drop(&mut self) {
+        let now = (self.now)();
+        let kept = self.kept.take().map(|kept| Kept { since: now, ..kept });
+        let kept = kept.filter(|kept| !self.shelf.is_over(kept, now));
+        let mut places = self.shelf.places();
+        match kept {
+            Some(kept) => places.idle.push(kept),
+            None => places.open -= 1,
+        }
+        let waiting = std::mem::take(&mut places.waiting);
+        drop(places);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+
+    use super::*;
+
+    /// A session by its number; the even ones are usable.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Numbered(u32);
+
+    impl Keepable for Numbered {
+        fn is_usable(&self) -> bool {
+            self.0 % 2 == 0
+        }
+    }
+
+    thread_local! {
+        static PASSED: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// The time of the test's own clock.
+    fn clock() -> Instant {
+        static BEGAN: OnceLock<Instant> = OnceLock::new();
+        *BEGAN.get_or_init(Instant::now) + Duration::from_secs(PASSED.get())
+    }
+
+    fn shelf(limit: usize) -> Arc<Shelf<Numbered>> {
+        let second = Duration::from_secs(1);
+        let rules =
+            Rules { limit, idle: 10 * second, age: 60 * second, messages: 3, check: second };
+        Arc::new(Shelf::new(rules))
+    }
+
+    fn take(shelf: &Arc<Shelf<Numbered>>, mailer: u64) -> Option<Lent<Numbered>> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match shelf.poll_take(mailer, clock, &mut cx) {
+            Poll::Ready(lent) => Some(lent),
+            Poll::Pending => None,
+        }
+    }
+
+    /// The number of the session that is lent; a place is filled with a new one.
+    fn number(lent: &mut Lent<Numbered>, fresh: u32) -> u32 {
+        if lent.session().is_none() {
+            lent.fill(Numbered(fresh));
+        }
+        lent.session().unwrap().0.0
+    }
+
+    #[test]
+    fn a_session_is_lent_to_its_mailer_only() {
+        let shelf = shelf(2);
+        let (ann, ben) = (shelf.enroll(), shelf.enroll());
+        assert_eq!(number(&mut take(&shelf, ann).unwrap(), 2), 2);
+        assert_eq!(number(&mut take(&shelf, ben).unwrap(), 4), 4);
+        assert_eq!(number(&mut take(&shelf, ann).unwrap(), 6), 2);
+        assert_eq!(number(&mut take(&shelf, ben).unwrap(), 8), 4);
+        assert_eq!(shelf.counts(), (2, 2));
+        // A third takes the place of the one that waited longest.
+        let cleo = shelf.enroll();
+        assert_eq!(number(&mut take(&shelf, cleo).unwrap(), 10), 10);
+        assert_eq!(shelf.counts(), (2, 2));
+        assert_eq!(number(&mut take(&shelf, ben).unwrap(), 12), 4);
+        assert_eq!(number(&mut take(&shelf, ann).unwrap(), 14), 14);
+    }
+
+    #[test]
+    fn no_more_are_lent_than_the_limit() {
+        let shelf = shelf(2);
+        let mailer = shelf.enroll();
+        let (one, two) = (take(&shelf, mailer), take(&shelf, mailer));
+        assert!(one.is_some() && two.is_some() && take(&shelf, mailer).is_none());
+        // A place that was not filled is free again.
+        drop(one);
+        assert_eq!(shelf.counts(), (1, 0));
+        assert!(take(&shelf, mailer).is_some());
+        drop(two);
+        assert_eq!(shelf.counts(), (0, 0));
+    }
+
+    #[test]
+    fn a_session_is_not_kept_for_ever() {
+        let shelf = shelf(1);
+        let mailer = shelf.enroll();
+        let mut fresh = 0;
+        let mut next = |messages: u32| {
+            fresh += 2;
+            let mut lent = take(&shelf, mailer).unwrap();
+            let number = number(&mut lent, fresh);
+            lent.count(messages);
+            number
+        };
+        assert_eq!(next(0), 2);
+        PASSED.set(9);
+        assert_eq!(next(0), 2);
+        // Silent for too long.
+        PASSED.set(19);
+        assert_eq!(next(0), 6);
+        // Too many messages.
+        assert_eq!(next(2), 6);
+        assert_eq!(next(1), 6);
+        assert_eq!(next(0), 12);
+        // Too old, whatever it did.
+        for passed in [28, 37, 46, 55, 64, 73, 78] {
+            PASSED.set(passed);
+            assert_eq!(next(0), 12, "{passed}");
+        }
+        PASSED.set(79);
+        assert_eq!(next(0), 28);
+        // One that broke.
+        let mut lent = take(&shelf, mailer).unwrap();
+        lent.discard();
+        lent.fill(Numbered(1));
+        drop(lent);
+        assert_eq!(shelf.counts(), (0, 0));
+    }
+}
