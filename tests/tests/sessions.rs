@@ -22,15 +22,41 @@ mod blocking {
             $idle.wait(std::time::Duration::from_secs(20)).map(Option::unwrap)
         };
     }
+    /// The next change of a mailbox that is watched.
+    macro_rules! change {
+        ($watch:expr) => {
+            $watch.wait(std::time::Duration::from_secs(20)).map(Option::unwrap)
+        };
+    }
+    /// Several at a time do what each call of `make` gives.
+    macro_rules! together {
+        ($count:expr, $make:expr) => {
+            std::thread::scope(|scope| {
+                for _ in 0..$count {
+                    let work = $make;
+                    scope.spawn(work);
+                }
+            })
+        };
+    }
+    macro_rules! work {
+        ($work:block) => {
+            $work
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "pool.rs"]
+    mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
     #[path = "tokens.rs"]
     mod tokens;
+    #[path = "watch.rs"]
+    mod watch;
 }
 
 #[path = "sessions"]
@@ -52,13 +78,39 @@ mod nonblocking {
             $idle.next().await
         };
     }
+    macro_rules! change {
+        ($watch:expr) => {
+            $watch.next().await
+        };
+    }
+    macro_rules! together {
+        ($count:expr, $make:expr) => {{
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..$count {
+                let work = $make;
+                tasks.spawn(work());
+            }
+            while let Some(done) = tasks.join_next().await {
+                done.unwrap();
+            }
+        }};
+    }
+    macro_rules! work {
+        ($work:block) => {
+            async move { $work }
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "pool.rs"]
+    mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
     #[path = "tokens.rs"]
     mod tokens;
+    #[path = "watch.rs"]
+    mod watch;
 }

@@ -2,12 +2,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::net::{AsyncTlsTransport, TcpTransport, TlsTransport, Untimed};
 use xoauth::sasl::XOAuth2;
 use xoauth::smtp::exchange::Send as SendMail;
-use xoauth::{Error, LoginRefused, Transport, imap, smtp};
+use xoauth::{Credentials, Error, Fixed, LoginRefused, TokenSource, Transport, imap, smtp};
 
 /// A stream that has its whole life written down: what it reads, and how much at a time.
 struct Tape {
@@ -178,6 +179,22 @@ fn sessions_are_sent_and_shared_where_users_expect_it() {
     shared::<xoauth::Tls>();
     shared::<xoauth::Trace>();
     shared::<xoauth::sasl::XOAuth>();
+    sent::<imap::Reconnect<Fixed>>();
+    sent::<imap::nonblocking::Reconnect<Fixed>>();
+    sent::<imap::Watch<Fixed>>();
+    sent::<imap::nonblocking::Watch<Fixed>>();
+    sent::<imap::Change>();
+    sent::<smtp::Pooled>();
+    sent::<smtp::nonblocking::Pooled>();
+    shared::<smtp::Pool>();
+    shared::<smtp::Mailer<Fixed>>();
+    shared::<smtp::nonblocking::Pool>();
+    shared::<smtp::nonblocking::Mailer<Fixed>>();
+    shared::<imap::Interrupter>();
+    shared::<Credentials<Fixed>>();
+    shared::<Credentials<Arc<dyn TokenSource>>>();
+    shared::<xoauth::TokenCommand>();
+    shared::<Error>();
     shared::<imap::Error>();
     shared::<smtp::Error>();
 }
@@ -203,5 +220,23 @@ fn futures_of_async_sessions_move_between_threads() {
         let mut session = client.authenticate(XOAuth2::new("user", "token")?).await?;
         session.run(SendMail::new("ann@example.com", ["ben@example.org"], "\r\n")).await?;
         session.quit().await
+    });
+    let credentials = || Credentials::token("user", "token");
+    let builder = || imap::nonblocking::Builder::new("imap.example.com");
+    sent(async move {
+        let mail = imap::nonblocking::Reconnect::new(builder(), credentials());
+        let mut watch = mail.select("INBOX").watch();
+        watch.next().await?;
+        watch.session().await?.run(Noop::new()).await
+    });
+    sent(async move {
+        let mut mail = imap::nonblocking::Reconnect::new(builder(), credentials());
+        mail.run(Noop::new).await
+    });
+    sent(async move {
+        let builder = smtp::nonblocking::Builder::new("smtp.example.com");
+        let pool = smtp::nonblocking::Pool::new(2);
+        let mailer = pool.mailer(builder, credentials());
+        mailer.send(|| SendMail::new("ann@example.com", ["ben@example.org"], "")).await
     });
 }

@@ -20,7 +20,7 @@ fn mailbox(identity: &Identity, uid_validity: u32, then: Vec<Step>) -> Vec<Step>
         Step::StartTls(identity.clone()),
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] ready\r\n"),
         expect("AUTHENTICATE OAUTHBEARER"),
-        send("{tag} OK in\r\n"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
         expect("SELECT INBOX"),
         send(format!("* 3 EXISTS\r\n* OK [UIDVALIDITY {uid_validity}] good\r\n")),
         send("{tag} OK [READ-WRITE] selected\r\n"),
@@ -29,7 +29,7 @@ fn mailbox(identity: &Identity, uid_validity: u32, then: Vec<Step>) -> Vec<Step>
     script
 }
 
-fn soon() -> Backoff {
+pub(super) fn soon() -> Backoff {
     let mut backoff = Backoff::default();
     backoff.first = Duration::from_millis(1);
     backoff

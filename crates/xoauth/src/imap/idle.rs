@@ -13,54 +13,87 @@ use super::core::Core;
 use crate::Error;
 use crate::net::{Blocking, Io, Stop, Transport, now};
 
-/// IDLE under way, and the connection it has for itself.
-pub(crate) struct Idling<'s, I: Io> {
-    core: &'s mut Core<I>,
+/// Where IDLE is.
+pub(crate) struct IdleState {
     /// `None` once it was answered.
     command: Option<command::Idle>,
     /// When it was sent.
     began: Instant,
+    /// DONE was said, or will be with the next octets that are written.
+    is_ending: bool,
     /// What broke the session, told once the news that came before were handed out.
     fault: Option<Error>,
 }
 
+impl IdleState {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { command: None, began: now, is_ending: false, fault: None }
+    }
+
+    /// What broke the session, where nobody was told.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn take_fault(&mut self) -> Option<Error> {
+        self.fault.take()
+    }
+
+    /// Leaves DONE, and what is heard until its answer, to the next command.
+    pub(crate) fn leave<I: Io>(&mut self, core: &mut Core<I>) {
+        core.connection.allow_until(None);
+        if let Some(mut command) = self.command.take().filter(|_| !self.is_ending) {
+            // A session that is broken says so at its next command.
+            let _ = core.machine.interrupt(&mut [&mut command]);
+        }
+        self.is_ending = false;
+    }
+}
+
+/// IDLE under way, and the connection it has for itself. A future of any method may be dropped: the next one goes on.
+pub(crate) struct Idling<'s, I: Io> {
+    core: &'s mut Core<I>,
+    state: &'s mut IdleState,
+}
+
 impl<'s, I: Io> Idling<'s, I> {
-    /// Sends IDLE.
-    pub(crate) async fn begin(core: &'s mut Core<I>) -> Result<Self, Error> {
-        let began = core.connection.now();
-        let mut idling = Self { core, command: None, began, fault: None };
-        idling.resume().await?;
-        Ok(idling)
+    pub(crate) fn new(core: &'s mut Core<I>, state: &'s mut IdleState) -> Self {
+        Self { core, state }
     }
 
     /// What the server told and nobody took yet; then what broke the session, where that is known.
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        match (self.core.machine.next_event(), &self.fault) {
-            (Some(event), _) => Ok(Some(event)),
-            (None, Some(_)) => Err(self.fault.take().unwrap_or(Error::Ended)),
-            (None, None) => Ok(None),
+        match self.core.machine.next_event() {
+            None => self.state.fault.take().map_or(Ok(None), Err),
+            event => Ok(event),
         }
     }
 
     /// Sends IDLE where none is under way.
-    async fn resume(&mut self) -> Result<(), Error> {
-        if self.command.is_none() {
+    pub(crate) async fn resume(&mut self) -> Result<(), Error> {
+        if self.state.is_ending {
+            self.end().await?;
+        }
+        if self.state.command.is_none() {
             let mut command = command::Idle::new();
             self.core.connection.allow_until(None);
             self.core.begin(&mut [&mut command]).await?;
-            self.command = Some(command);
-            self.began = self.core.connection.now();
+            self.state.command = Some(command);
+            self.state.began = self.core.connection.now();
         }
         Ok(())
     }
 
     /// Sends DONE and hears the answer, which may take as long as a command's.
     pub(crate) async fn end(&mut self) -> Result<(), Error> {
-        let Some(mut command) = self.command.take() else { return Ok(()) };
-        self.core.connection.allow_until(None);
-        self.core.machine.interrupt(&mut [&mut command])?;
-        self.core.drive(&mut [&mut command]).await?;
-        self.core.conclude(command)
+        let Some(command) = &mut self.state.command else { return Ok(()) };
+        if !self.state.is_ending {
+            self.core.connection.allow_until(None);
+            self.core.machine.interrupt(&mut [command])?;
+            self.state.is_ending = true;
+        }
+        let driven = self.core.drive(&mut [command]).await;
+        self.state.is_ending = false;
+        let ended = self.state.command.take();
+        driven?;
+        ended.map_or(Ok(()), |command| self.core.conclude(command))
     }
 
     /// DONE and IDLE again.
@@ -71,45 +104,76 @@ impl<'s, I: Io> Idling<'s, I> {
 
     /// Waits until something was heard or it is time to come back.
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(command) = &mut self.command else { return Poll::Ready(Ok(())) };
+        let Some(command) = &mut self.state.command else { return Poll::Ready(Ok(())) };
         let stop = match ready!(self.core.poll_hear(&mut [command], cx)) {
             Ok(stop) => stop,
             Err(fault) => {
-                self.fault = Some(fault);
+                self.state.fault = Some(fault);
                 return Poll::Ready(Ok(()));
             }
         };
         if stop == Some(Stop::Done) {
             // The server ended it by itself, or refuses it.
-            let ended = self.command.take().map_or(Ok(()), |command| self.core.conclude(command));
-            return Poll::Ready(ended);
+            let ended = self.state.command.take();
+            return Poll::Ready(ended.map_or(Ok(()), |command| self.core.conclude(command)));
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Waits for news, with IDLE sent anew when `renew` has passed; comes back when something was heard. A future that
-    /// is dropped loses nothing.
+    /// Waits for news, with IDLE sent anew when `renew` has passed; comes back when something was heard, or at `until`.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn hear(&mut self, renew: Duration) -> Result<(), Error>
+    pub(crate) async fn hear(
+        &mut self,
+        renew: Duration,
+        until: Option<Instant>,
+    ) -> Result<(), Error>
     where
         I: crate::net::Alarm,
     {
         self.resume().await?;
-        let Some(until) = self.began.checked_add(renew) else { return self.hear_once().await };
-        if self.core.connection.now() >= until {
+        let renewal = self.state.began.checked_add(renew);
+        let now = self.core.connection.now();
+        if renewal.is_some_and(|renewal| now >= renewal) {
             return self.renew().await;
         }
+        let Some(wake) = [renewal, until].into_iter().flatten().min() else {
+            return self.hear_once().await;
+        };
         // Before the server agrees it has a command's time, then there is nothing to wait for but the renewal.
         let command = self.core.connection.settings.deadlines.command;
-        let waits = match self.is_idling() {
-            true => until.saturating_duration_since(self.core.connection.now()),
-            false => Duration::ZERO,
+        let waits = match (self.is_idling(), renewal) {
+            (true, Some(renewal)) => renewal.saturating_duration_since(now),
+            _ => Duration::ZERO,
         };
         self.core.connection.allow(command.saturating_add(waits));
-        match I::before(until, self.hear_once()).await {
-            Some(heard) => heard,
-            None => self.renew().await,
+        I::before(wake, self.hear_once()).await.unwrap_or(Ok(()))
+    }
+
+    /// The same for streams that wait.
+    pub(crate) fn hear_blocking(
+        &mut self,
+        renew: Duration,
+        until: Option<Instant>,
+    ) -> Result<(), Error> {
+        if self.is_overdue() {
+            let fault = TransportFault::Deadline;
+            let error = self.core.machine.transport_failed(fault);
+            self.core.connection.close();
+            return Err(error.into());
         }
+        now(self.resume())?;
+        let renewal = self.state.began.checked_add(renew);
+        if renewal.is_some_and(|renewal| Instant::now() >= renewal) {
+            return now(self.renew());
+        }
+        let command = self.core.connection.settings.deadlines.command;
+        let agreed = match self.is_idling() {
+            true => None,
+            false => self.state.began.checked_add(command),
+        };
+        let wake = [renewal, until, agreed].into_iter().flatten().min();
+        self.core.connection.allow_until(wake);
+        now(self.hear_once())
     }
 
     async fn hear_once(&mut self) -> Result<(), Error> {
@@ -118,24 +182,38 @@ impl<'s, I: Io> Idling<'s, I> {
 
     /// The server agreed: it tells news.
     fn is_idling(&self) -> bool {
-        self.command.as_ref().is_some_and(command::Idle::is_idling)
+        self.state.command.as_ref().is_some_and(command::Idle::is_idling)
     }
 
     /// The server has not agreed to it, and had its time.
     fn is_overdue(&self) -> bool {
         let bound = self.core.connection.settings.deadlines.command;
-        self.command.is_some() && !self.is_idling() && self.began.elapsed() >= bound
+        self.state.command.is_some() && !self.is_idling() && self.state.began.elapsed() >= bound
     }
 }
 
-impl<I: Io> Drop for Idling<'_, I> {
-    /// DONE is written with the next command, which hears the rest.
+/// A session that idles for a while, and leaves DONE to its next command.
+pub(crate) struct Held<'s, I: Io> {
+    core: &'s mut Core<I>,
+    state: IdleState,
+}
+
+impl<'s, I: Io> Held<'s, I> {
+    /// Sends IDLE.
+    pub(crate) async fn begin(core: &'s mut Core<I>) -> Result<Self, Error> {
+        let mut state = IdleState::new(core.connection.now());
+        Idling::new(core, &mut state).resume().await?;
+        Ok(Self { core, state })
+    }
+
+    pub(crate) fn idling(&mut self) -> Idling<'_, I> {
+        Idling::new(self.core, &mut self.state)
+    }
+}
+
+impl<I: Io> Drop for Held<'_, I> {
     fn drop(&mut self) {
-        self.core.connection.allow_until(None);
-        if let Some(command) = &mut self.command {
-            // A session that is broken says so at its next command.
-            let _ = self.core.machine.interrupt(&mut [command]);
-        }
+        self.state.leave(self.core);
     }
 }
 
@@ -157,7 +235,7 @@ impl<I: Io> Drop for Idling<'_, I> {
 /// # Ok(()) }
 /// ```
 pub struct Idle<'s, T: Transport> {
-    idling: Idling<'s, Blocking<T>>,
+    held: Held<'s, Blocking<T>>,
     renew: Duration,
     interrupted: Arc<AtomicBool>,
 }
@@ -184,8 +262,8 @@ const LOOK: Duration = Duration::from_millis(200);
 
 impl<'s, T: Transport> Idle<'s, T> {
     pub(super) fn new(core: &'s mut Core<Blocking<T>>) -> Result<Self, Error> {
-        let idling = now(Idling::begin(core))?;
-        Ok(Self { idling, renew: RENEW, interrupted: Arc::default() })
+        let held = now(Held::begin(core))?;
+        Ok(Self { held, renew: RENEW, interrupted: Arc::default() })
     }
 
     /// Sends IDLE anew so often instead of every 28 minutes: behind a router that forgets silent connections,
@@ -215,33 +293,19 @@ impl<'s, T: Transport> Idle<'s, T> {
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if let Some(event) = self.idling.next_event()? {
+            let mut idling = self.held.idling();
+            if let Some(event) = idling.next_event()? {
                 return Ok(Some(event));
             }
             let time = Instant::now();
-            if self.is_interrupted() || deadline.is_some_and(|deadline| time >= deadline) {
+            let is_over = deadline.is_some_and(|deadline| time >= deadline);
+            if is_over || self.interrupted.load(Ordering::Acquire) {
                 return Ok(None);
             }
-            if self.idling.is_overdue() {
-                let fault = TransportFault::Deadline;
-                let error = self.idling.core.machine.transport_failed(fault);
-                self.idling.core.connection.close();
-                return Err(error.into());
-            }
-            now(self.idling.resume())?;
-            let renew = self.idling.began.checked_add(self.renew);
-            if renew.is_some_and(|renew| time >= renew) {
-                now(self.idling.renew())?;
-                continue;
-            }
-            let command = self.idling.core.connection.settings.deadlines.command;
-            let agreed =
-                if self.idling.is_idling() { None } else { self.idling.began.checked_add(command) };
             let watched = Arc::strong_count(&self.interrupted) > 1;
             let look = if watched { time.checked_add(LOOK) } else { None };
-            let wake = [deadline, renew, agreed, look].into_iter().flatten().min();
-            self.idling.core.connection.allow_until(wake);
-            now(self.idling.hear_once())?;
+            let until = [deadline, look].into_iter().flatten().min();
+            idling.hear_blocking(self.renew, until)?;
         }
     }
 
@@ -250,7 +314,7 @@ impl<'s, T: Transport> Idle<'s, T> {
     /// # Errors
     /// The session broke.
     pub fn done(mut self) -> Result<(), Error> {
-        now(self.idling.end())
+        now(self.held.idling().end())
     }
 }
 

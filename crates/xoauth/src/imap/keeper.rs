@@ -1,13 +1,15 @@
 //! What keeps a session alive, the same for both drivers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use xoauth_imap::command::{Examine, Select};
+use xoauth_imap::command::{Enable, Examine, Resync, Select};
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Mailbox, Selected};
 
+use super::core::Core;
+use super::reopened::Reopened;
 use crate::login::{Asker, Candidate, Door, sign_in};
-use crate::net::Backoff;
+use crate::net::{Backoff, Io};
 use crate::{Credentials, Error};
 
 /// The sessions behind a door.
@@ -15,18 +17,18 @@ pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
 
 /// What a keeper asks of sessions and their clock.
 pub(crate) trait Keep<S>: Door + Sized {
+    type Io: Io;
     type Asker<'a>: Asker
     where
         S: 'a;
 
     fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a>;
 
-    async fn run<C: Command>(session: &mut SessionOf<Self>, command: C)
-    -> Result<C::Output, Error>;
-
-    fn selected(session: &SessionOf<Self>) -> Option<&Selected>;
+    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
 
     fn is_usable(session: &SessionOf<Self>) -> bool;
+
+    fn now() -> Instant;
 
     async fn pause(pause: Duration);
 }
@@ -39,82 +41,117 @@ pub(crate) struct Keeper<D: Door, S> {
     mailbox: Option<Opened>,
     session: Option<SessionOf<D>>,
     pub(crate) opened: u64,
+    /// When the session was opened, and how many before it were over soon.
+    since: Option<Instant>,
+    short_lived: u32,
+    /// What the last opening found, until somebody asks.
+    pub(crate) reopened: Option<Reopened>,
+    /// It found that unique identifiers mean other messages than in the session before, and nobody was told.
+    is_void: bool,
+    /// What ended the session before, where it is known.
+    pub(crate) cause: Option<Error>,
 }
 
 /// The mailbox that is selected in each session.
-pub(crate) struct Opened {
-    pub(crate) mailbox: Mailbox,
-    pub(crate) read_only: bool,
-    /// What its unique identifiers are good for, as the last session told.
-    pub(crate) uid_validity: Option<std::num::NonZeroU32>,
+struct Opened {
+    mailbox: Mailbox,
+    read_only: bool,
+    /// The mailbox as the last session knew it.
+    known: Option<Selected>,
 }
 
 impl<D: Keep<S>, S> Keeper<D, S> {
     pub(crate) fn new(door: D, credentials: Credentials<S>) -> Self {
-        let backoff = Backoff::default();
-        Self { door, credentials, backoff, mailbox: None, session: None, opened: 0 }
+        Self {
+            door,
+            credentials,
+            backoff: Backoff::default(),
+            mailbox: None,
+            session: None,
+            opened: 0,
+            since: None,
+            short_lived: 0,
+            reopened: None,
+            is_void: false,
+            cause: None,
+        }
     }
 
     pub(crate) fn open_mailbox(&mut self, mailbox: Mailbox, read_only: bool) {
-        self.mailbox = Some(Opened { mailbox, read_only, uid_validity: None });
+        self.mailbox = Some(Opened { mailbox, read_only, known: None });
         self.session = None;
     }
 
     /// A session that lives as far as anybody knows: the one there is, or a new one.
     pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
-        let Self { door, credentials, backoff, mailbox, session, opened } = self;
-        let credentials: &Credentials<S> = credentials;
-        if !session.as_ref().is_some_and(D::is_usable) {
-            *session = None;
-            let mut failed = 0;
-            let fresh = loop {
-                let attempt = async {
-                    let mut fresh =
-                        sign_in(door, credentials, |source| D::asker(credentials, source)).await?;
-                    let validity = match mailbox {
-                        Some(opened) => Self::select(&mut fresh, opened).await?,
-                        None => Ok(()),
-                    };
-                    Ok((fresh, validity))
-                };
-                match attempt.await {
-                    Ok(fresh) => break fresh,
-                    Err(error) => {
-                        failed += 1;
-                        match backoff.pause(failed).filter(|_| comes_back(&error)) {
-                            Some(pause) => D::pause(pause).await,
-                            None => return Err(error),
-                        }
-                    }
-                }
-            };
-            *opened += 1;
-            let (fresh, validity) = fresh;
-            *session = Some(fresh);
-            // The session is good; what the caller knows of the mailbox is not.
-            validity?;
+        if !self.session.as_ref().is_some_and(D::is_usable) {
+            self.note_end();
+            if let Some(pause) = self.pause_after_short_lives() {
+                D::pause(pause).await;
+            }
+            let fresh = self.open().await?;
+            self.opened += 1;
+            self.since = Some(D::now());
+            // The session is good; what the caller knows of the mailbox may not be.
+            self.session = Some(fresh);
+            if let (true, Some(opened)) = (std::mem::take(&mut self.is_void), &self.mailbox) {
+                return Err(Error::UidValidityChanged { mailbox: opened.mailbox.clone() });
+            }
         }
-        session.as_mut().ok_or(Error::Ended)
+        self.session.as_mut().ok_or(Error::Ended)
     }
 
-    async fn select(
-        session: &mut SessionOf<D>,
-        opened: &mut Opened,
-    ) -> Result<Result<(), Error>, Error> {
-        let mailbox = opened.mailbox.clone();
-        if opened.read_only {
-            D::run(session, Examine::new(mailbox)).await?;
-        } else {
-            D::run(session, Select::new(mailbox)).await?;
-        }
-        let now = D::selected(session).and_then(|selected| selected.uid_validity);
-        let before = std::mem::replace(&mut opened.uid_validity, now);
-        Ok(match before {
-            Some(_) if before != now => {
-                Err(Error::UidValidityChanged { mailbox: opened.mailbox.clone() })
+    /// Remembers what the session that is over knew of its mailbox.
+    fn note_end(&mut self) {
+        let Some(mut ended) = self.session.take() else { return };
+        let selected = D::core(&mut ended).state().selected();
+        if let (Some(opened), Some(selected)) = (&mut self.mailbox, selected) {
+            if selected.mailbox == opened.mailbox {
+                opened.known = Some(selected.clone());
             }
-            _ => Ok(()),
-        })
+        }
+    }
+
+    /// How long to wait before a server is bothered again that ended several sessions soon after they began.
+    fn pause_after_short_lives(&mut self) -> Option<Duration> {
+        let lived = D::now().saturating_duration_since(self.since.take()?);
+        if lived >= self.backoff.longest {
+            self.short_lived = 0;
+            return None;
+        }
+        self.short_lived = self.short_lived.saturating_add(1);
+        // One is an accident.
+        let failed = self.short_lived.checked_sub(1).filter(|&failed| failed > 0)?;
+        Some(self.backoff.pause(failed).unwrap_or(self.backoff.longest))
+    }
+
+    async fn open(&mut self) -> Result<SessionOf<D>, Error> {
+        let mut failed = 0;
+        loop {
+            match self.attempt().await {
+                Ok(fresh) => return Ok(fresh),
+                Err(error) => {
+                    failed += 1;
+                    match self.backoff.pause(failed).filter(|_| comes_back(&error)) {
+                        Some(pause) => D::pause(pause).await,
+                        None => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
+        let credentials = &self.credentials;
+        let asker = |source| D::asker(credentials, source);
+        let mut fresh = sign_in(&self.door, credentials, asker).await?;
+        let Some(opened) = &mut self.mailbox else { return Ok(fresh) };
+        let mut found = select(D::core(&mut fresh), opened).await?;
+        let known = opened.known.replace(found.selected.clone());
+        self.is_void |= known.as_ref().is_some_and(|known| !found.has_uids_of(known));
+        found.cause = self.cause.take();
+        self.reopened = Some(found.after(known, self.reopened.take()));
+        Ok(fresh)
     }
 
     /// Runs a command; where the session breaks under it, again in a new session if the command is safe to repeat.
@@ -127,10 +164,11 @@ impl<D: Keep<S>, S> Keeper<D, S> {
             let command = make();
             let is_repeatable = command.is_repeatable();
             let session = self.session().await?;
-            match D::run(session, command).await {
+            match D::core(session).run(command).await {
                 Err(error)
                     if is_repeatable && !repeated && error.is_fatal() && comes_back(&error) =>
                 {
+                    self.cause = Some(error);
                     repeated = true;
                 }
                 answer => return answer,
@@ -138,13 +176,53 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         }
     }
 
+    /// The session there is, whether it lives or not.
+    pub(crate) fn held(&mut self) -> Option<&mut SessionOf<D>> {
+        self.session.as_mut()
+    }
+
     pub(crate) fn take(&mut self) -> Option<SessionOf<D>> {
         self.session.take()
     }
 }
 
+/// Selects the mailbox; where the server has QRESYNC and the mailbox is known, it tells what changed since
+/// (RFC 7162, 3.2.5).
+async fn select<I: Io>(core: &mut Core<I>, opened: &Opened) -> Result<Reopened, Error> {
+    core.connection.allow_time();
+    core.know_capabilities().await?;
+    let offers = |core: &Core<I>, name: &str| {
+        core.state().capabilities().is_some_and(|capabilities| capabilities.has(name))
+    };
+    let known = opened.known.as_ref();
+    let mark = known.and_then(|known| Some((known.uid_validity?, known.highest_mod_seq?)));
+    if offers(core, "QRESYNC") && offers(core, "ENABLE") {
+        core.run(Enable::new(["QRESYNC"])).await?;
+        if let Some((uid_validity, mod_seq)) = mark.filter(|&(_, mod_seq)| mod_seq > 0) {
+            let resync = Resync::new(opened.mailbox.clone(), uid_validity, mod_seq);
+            let resync = if opened.read_only { resync.read_only() } else { resync };
+            match core.run(resync).await {
+                Ok(resynced) => return Ok(Reopened::resynced(resynced)),
+                // A server that cannot do what it offers is asked in the old way.
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+    let condstore = offers(core, "CONDSTORE");
+    let mailbox = opened.mailbox.clone();
+    let selected = if opened.read_only {
+        let examine = Examine::new(mailbox);
+        core.run(if condstore { examine.condstore() } else { examine }).await?
+    } else {
+        let select = Select::new(mailbox);
+        core.run(if condstore { select.condstore() } else { select }).await?
+    };
+    Ok(Reopened::new(selected))
+}
+
 /// Another session may do better.
-fn comes_back(error: &Error) -> bool {
+pub(crate) fn comes_back(error: &Error) -> bool {
     match error {
         // Mostly a connection that was cut; the library of TLS does not tell it from a peer that does not fit.
         Error::TlsHandshake { .. } => true,

@@ -18,8 +18,14 @@ mod keeper;
 pub mod nonblocking;
 #[cfg(feature = "native-tls")]
 mod reconnect;
+#[cfg(feature = "native-tls")]
+mod reopened;
 mod session;
 mod stream;
+#[cfg(feature = "native-tls")]
+mod watch;
+#[cfg(feature = "native-tls")]
+mod watcher;
 
 pub use client::{Client, PlainClient};
 #[cfg(feature = "deflate")]
@@ -31,8 +37,14 @@ pub use door::log_in;
 pub use idle::{Idle, Interrupter};
 #[cfg(feature = "native-tls")]
 pub use reconnect::Reconnect;
+#[cfg(feature = "native-tls")]
+pub use reopened::{Gap, Reopened};
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
+#[cfg(feature = "native-tls")]
+pub use watch::Watch;
+#[cfg(feature = "native-tls")]
+pub use watcher::Change;
 pub use xoauth_imap::*;
 
 /// What the answer to the first command after a login says about it: BAD to a command that is right by its grammar

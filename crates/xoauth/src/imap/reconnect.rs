@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
-use xoauth_imap::{Mailbox, Selected};
 
+use super::core::Core;
 use super::keeper::{Keep, Keeper, SessionOf};
-use super::{Builder, Session};
+use super::{Builder, Reopened, Session};
 use crate::login::Immediate;
-use crate::net::{Backoff, TlsTransport};
+use crate::net::{Backoff, Blocking, TlsTransport};
 use crate::{Credentials, Error, TokenSource};
 
 /// A session that is opened again when it is over: a connection that broke, a token that died.
@@ -31,10 +32,11 @@ use crate::{Credentials, Error, TokenSource};
 /// Connecting is attempted as [`Backoff`] says, where another attempt can help: not after a refused login, a certificate
 /// that is not trusted or an argument that cannot be sent.
 pub struct Reconnect<S> {
-    keeper: Keeper<Builder, S>,
+    pub(super) keeper: Keeper<Builder, S>,
 }
 
 impl<S: TokenSource> Keep<S> for Builder {
+    type Io = Blocking<TlsTransport>;
     type Asker<'a>
         = Immediate<'a, S>
     where
@@ -44,19 +46,16 @@ impl<S: TokenSource> Keep<S> for Builder {
         Immediate { credentials, source }
     }
 
-    async fn run<C: Command>(
-        session: &mut SessionOf<Self>,
-        command: C,
-    ) -> Result<C::Output, Error> {
-        session.run(command)
-    }
-
-    fn selected(session: &SessionOf<Self>) -> Option<&Selected> {
-        session.selected()
+    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
+        &mut session.core
     }
 
     fn is_usable(session: &SessionOf<Self>) -> bool {
         session.is_usable()
+    }
+
+    fn now() -> std::time::Instant {
+        std::time::Instant::now()
     }
 
     async fn pause(pause: std::time::Duration) {
@@ -108,6 +107,12 @@ impl<S: TokenSource> Reconnect<S> {
     /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
     pub fn session(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
         crate::net::now(self.keeper.session())
+    }
+
+    /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
+    /// became of it in between. `None` where nothing was opened, or no mailbox.
+    pub fn reopened(&mut self) -> Option<Reopened> {
+        self.keeper.reopened.take()
     }
 
     /// How many sessions were opened so far.

@@ -7,7 +7,7 @@ use xoauth_imap::Event;
 
 use crate::Error;
 use crate::imap::core::Core;
-use crate::imap::idle::{Idling, LATEST, RENEW};
+use crate::imap::idle::{Held, LATEST, RENEW};
 use crate::net::{AsyncTransport, Timed};
 
 /// The server tells news as they happen: IDLE (RFC 2177), as [`imap::Idle`](crate::imap::Idle).
@@ -26,13 +26,13 @@ use crate::net::{AsyncTransport, Timed};
 /// # Dropped futures
 /// A future of [`Idle::next`] that is dropped, by `select!` or a time-out, loses nothing: that is how waiting ends.
 pub struct Idle<'s, T: AsyncTransport> {
-    idling: Idling<'s, Timed<T>>,
+    held: Held<'s, Timed<T>>,
     renew: Duration,
 }
 
 impl<'s, T: AsyncTransport> Idle<'s, T> {
     pub(super) async fn new(core: &'s mut Core<Timed<T>>) -> Result<Self, Error> {
-        Ok(Self { idling: Idling::begin(core).await?, renew: RENEW })
+        Ok(Self { held: Held::begin(core).await?, renew: RENEW })
     }
 
     /// Sends IDLE anew so often instead of every 28 minutes: behind a router that forgets silent connections,
@@ -49,10 +49,11 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
     /// The session broke, or the server refuses IDLE.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
-            if let Some(event) = self.idling.next_event()? {
+            let mut idling = self.held.idling();
+            if let Some(event) = idling.next_event()? {
                 return Ok(event);
             }
-            self.idling.hear(self.renew).await?;
+            idling.hear(self.renew, None).await?;
         }
     }
 
@@ -61,7 +62,7 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
     /// # Errors
     /// The session broke.
     pub async fn done(mut self) -> Result<(), Error> {
-        self.idling.end().await
+        self.held.idling().end().await
     }
 }
 

@@ -30,6 +30,7 @@ mod idle;
 mod reconnect;
 mod session;
 mod stream;
+mod watch;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
@@ -37,3 +38,4 @@ pub use idle::Idle;
 pub use reconnect::Reconnect;
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
+pub use watch::Watch;

@@ -2,23 +2,26 @@
 
 use std::fmt;
 
+use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
-use xoauth_imap::{Mailbox, Selected};
 
 use super::{Builder, Session};
+use crate::imap::Reopened;
+use crate::imap::core::Core;
 use crate::imap::keeper::{Keep, Keeper, SessionOf};
 use crate::login::Waiting;
-use crate::net::{AsyncTlsTransport, Backoff};
+use crate::net::{AsyncTlsTransport, Backoff, Timed};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 /// A session that is opened again when it is over, as [`imap::Reconnect`](crate::imap::Reconnect).
 ///
 /// A future that is dropped leaves the session that there was, or none: the next call opens one.
 pub struct Reconnect<S> {
-    keeper: Keeper<Builder, S>,
+    pub(super) keeper: Keeper<Builder, S>,
 }
 
 impl<S: AsyncTokenSource> Keep<S> for Builder {
+    type Io = Timed<AsyncTlsTransport>;
     type Asker<'a>
         = Waiting<'a, S>
     where
@@ -28,19 +31,16 @@ impl<S: AsyncTokenSource> Keep<S> for Builder {
         Waiting { credentials, source }
     }
 
-    async fn run<C: Command>(
-        session: &mut SessionOf<Self>,
-        command: C,
-    ) -> Result<C::Output, Error> {
-        session.run(command).await
-    }
-
-    fn selected(session: &SessionOf<Self>) -> Option<&Selected> {
-        session.selected()
+    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
+        &mut session.core
     }
 
     fn is_usable(session: &SessionOf<Self>) -> bool {
         session.is_usable()
+    }
+
+    fn now() -> std::time::Instant {
+        tokio::time::Instant::now().into_std()
     }
 
     async fn pause(pause: std::time::Duration) {
@@ -92,6 +92,12 @@ impl<S: AsyncTokenSource> Reconnect<S> {
     /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
     pub async fn session(&mut self) -> Result<&mut Session<AsyncTlsTransport>, Error> {
         self.keeper.session().await
+    }
+
+    /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
+    /// became of it in between. `None` where nothing was opened, or no mailbox.
+    pub fn reopened(&mut self) -> Option<Reopened> {
+        self.keeper.reopened.take()
     }
 
     /// How many sessions were opened so far.

@@ -1,0 +1,172 @@
+//! Watching a mailbox over many sessions, the same for both drivers.
+
+use std::time::{Duration, Instant};
+
+use xoauth_imap::command::Noop;
+use xoauth_imap::{Capabilities, Event};
+
+use super::idle::{IdleState, Idling, LATEST, RENEW};
+use super::keeper::{Keep, Keeper, SessionOf, comes_back};
+use super::reopened::Reopened;
+use crate::Error;
+use crate::login::Door;
+
+/// What happened to a mailbox that is watched.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// A session began: the first one, or another in place of one that ended. What was missed in between, if
+    /// anything, is to be looked up with what stands here.
+    Opened(Box<Reopened>),
+    /// The server told something: messages came, went or changed. Sequence numbers are those of the session that was
+    /// opened last.
+    Told(Event),
+}
+
+/// How often a server without IDLE is asked: once a minute.
+const POLL: Duration = Duration::from_secs(60);
+
+/// A mailbox that is watched.
+pub(crate) struct Watcher<D: Door, S> {
+    pub(crate) keeper: Keeper<D, S>,
+    idle: IdleState,
+    /// The session that idles, by its number.
+    watched: u64,
+    /// The session whose server refused IDLE.
+    refused: u64,
+    renew: Duration,
+    poll: Duration,
+    /// When the server was asked last, where it has no IDLE.
+    polled: Option<Instant>,
+}
+
+/// What waits for news.
+pub(crate) trait Listen<S>: Keep<S> {
+    /// Waits until something was heard, or until then.
+    async fn hear(
+        idling: &mut Idling<'_, Self::Io>,
+        renew: Duration,
+        until: Option<Instant>,
+    ) -> Result<(), Error>;
+}
+
+impl<D: Listen<S>, S> Watcher<D, S> {
+    pub(crate) fn new(keeper: Keeper<D, S>) -> Self {
+        let idle = IdleState::new(D::now());
+        Self { keeper, idle, watched: 0, refused: 0, renew: RENEW, poll: POLL, polled: None }
+    }
+
+    pub(crate) fn renew_every(&mut self, interval: Duration) {
+        self.renew = interval.min(LATEST);
+    }
+
+    pub(crate) fn poll_every(&mut self, interval: Duration) {
+        self.poll = interval;
+    }
+
+    /// The next change; `None` at `until`.
+    pub(crate) async fn next(&mut self, until: Option<Instant>) -> Result<Option<Change>, Error> {
+        loop {
+            if let Some(event) = self.left_over() {
+                return Ok(Some(Change::Told(event)));
+            }
+            match self.keeper.session().await {
+                // What was opened says so itself.
+                Ok(_) | Err(Error::UidValidityChanged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(reopened) = self.keeper.reopened.take() {
+                return Ok(Some(Change::Opened(Box::new(reopened))));
+            }
+            match self.listen(until).await {
+                Ok(Heard::Event(event)) => return Ok(Some(Change::Told(event))),
+                Ok(Heard::Something) => {}
+                Ok(Heard::Nothing) => return Ok(None),
+                // The next round opens another session.
+                Err(error) if error.is_fatal() && comes_back(&error) => {
+                    self.keeper.cause = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What a session heard before it broke, and why it did.
+    fn left_over(&mut self) -> Option<Event> {
+        if self.watched != self.keeper.opened {
+            return None;
+        }
+        let held = self.keeper.held()?;
+        let event = D::core(held).machine.next_event();
+        if event.is_none() {
+            if let Some(fault) = self.idle.take_fault() {
+                self.keeper.cause = Some(fault);
+            }
+        }
+        event
+    }
+
+    /// Waits in the session there is, until something is heard.
+    async fn listen(&mut self, until: Option<Instant>) -> Result<Heard, Error> {
+        let opened = self.keeper.opened;
+        let core = D::core(self.keeper.session().await?);
+        if self.watched != opened {
+            self.idle = IdleState::new(core.connection.now());
+            (self.watched, self.polled) = (opened, None);
+        }
+        let now = D::now();
+        let is_over = until.is_some_and(|until| now >= until);
+        core.connection.allow_time();
+        core.know_capabilities().await?;
+        let offers = core.state().capabilities();
+        let offers_idle = |offers: &Capabilities| offers.has("IDLE") || offers.is_imap4rev2();
+        if self.refused != opened && offers.is_some_and(offers_idle) {
+            let mut idling = Idling::new(core, &mut self.idle);
+            if let Some(event) = idling.next_event()? {
+                return Ok(Heard::Event(event));
+            }
+            if is_over {
+                return Ok(Heard::Nothing);
+            }
+            match D::hear(&mut idling, self.renew, until).await {
+                // It is offered and not to be had: the server is asked instead.
+                Err(Error::Imap(xoauth_imap::Error::Refused { .. })) => self.refused = opened,
+                heard => heard?,
+            }
+            return Ok(Heard::Something);
+        }
+        if let Some(event) = core.machine.next_event() {
+            return Ok(Heard::Event(event));
+        }
+        let due = self.polled.and_then(|polled| polled.checked_add(self.poll));
+        if due.is_none_or(|due| now >= due) {
+            self.polled = Some(now);
+            core.run(Noop::new()).await?;
+            return Ok(Heard::Something);
+        }
+        if is_over {
+            return Ok(Heard::Nothing);
+        }
+        let wake = [due, until].into_iter().flatten().min();
+        D::pause(wake.map_or(self.poll, |wake| wake.saturating_duration_since(now))).await;
+        Ok(Heard::Something)
+    }
+
+    /// The session, for commands between two changes; IDLE ends with the first.
+    pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
+        self.keeper.session().await?;
+        let opened = self.keeper.opened;
+        let session = self.keeper.session().await?;
+        if self.watched == opened {
+            self.idle.leave(D::core(session));
+        }
+        Ok(session)
+    }
+}
+
+enum Heard {
+    Event(Event),
+    Something,
+    /// The time is over.
+    Nothing,
+}
