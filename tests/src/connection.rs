@@ -68,6 +68,11 @@ impl Connection {
         matches!(self.stream, Stream::Tls(_))
     }
 
+    /// It was closed or abandoned.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.stream, Stream::Closed)
+    }
+
     /// Our own port; 0 when the connection is closed.
     pub(crate) fn local_port(&self) -> u16 {
         let address = self.socket().and_then(|socket| socket.local_addr().ok());

@@ -100,6 +100,12 @@ const TASKS: &[Task] = &[
         run: tasks::trust::sweep,
     },
     Task {
+        name: "soak",
+        arguments: "[--seconds N] [--seed N]",
+        summary: "sessions that live: 20 minutes of dying tokens, endings and cuts at random",
+        run: tasks::soak::run,
+    },
+    Task {
         name: "fuzz",
         arguments: "[TARGET] [SECONDS]",
         summary: "the fuzz targets, one after the other; --asan for the sanitizer",

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use xoauth_sasl::Secret;
 
@@ -49,6 +49,8 @@ impl fmt::Debug for Pair {
 pub(crate) struct Bearer {
     pub(crate) token: String,
     pub(crate) expired: bool,
+    /// When it dies, and the sessions it opened with it.
+    pub(crate) dies: Option<Instant>,
 }
 
 impl fmt::Debug for Bearer {
@@ -98,13 +100,13 @@ impl User {
 
     /// Adds a bearer token that is accepted.
     pub fn bearer(mut self, token: impl Into<String>) -> Self {
-        self.bearers.push(Bearer { token: token.into(), expired: false });
+        self.bearers.push(Bearer { token: token.into(), expired: false, dies: None });
         self
     }
 
     /// Adds a bearer token that is refused as expired.
     pub fn expired_bearer(mut self, token: impl Into<String>) -> Self {
-        self.bearers.push(Bearer { token: token.into(), expired: true });
+        self.bearers.push(Bearer { token: token.into(), expired: true, dies: None });
         self
     }
 }

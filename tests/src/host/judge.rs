@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use xoauth_sasl::oauth1::{Credentials, MemoryNonceStore, Verifier};
 use xoauth_sasl::{
@@ -11,6 +12,7 @@ use xoauth_sasl::{
 
 use super::config::{Bearer, Config, User};
 use super::service::Shared;
+use super::trouble::has_come;
 
 /// A line with a response: 12288 octets of base64 and CRLF (RFC 4954, section 4).
 pub(crate) const RESPONSE_LIMIT: usize = 12_288 + 2;
@@ -37,7 +39,8 @@ pub(crate) enum Step {
     Refused,
     /// Not now; the text says why.
     Unavailable(String),
-    Accepted(String),
+    /// The user, and when the session ends by itself.
+    Accepted(String, Option<Instant>),
 }
 
 impl Judge {
@@ -71,14 +74,14 @@ impl Judge {
         let right = known.and_then(|user| user.password.as_ref());
         match (known, right) {
             (Some(user), Some(right)) if right.expose() == password => {
-                Step::Accepted(user.name.clone())
+                Step::Accepted(user.name.clone(), None)
             }
             _ => Step::Refused,
         }
     }
 
-    pub(crate) fn issue_bearer(&self, user: &str, token: &str) {
-        let bearer = Bearer { token: token.to_owned(), expired: false };
+    pub(crate) fn issue_bearer(&self, user: &str, token: &str, dies: Option<Instant>) {
+        let bearer = Bearer { token: token.to_owned(), expired: false, dies };
         self.bearers().push((user.to_owned(), bearer));
     }
 
@@ -141,15 +144,19 @@ impl Attempt {
                 return judge.judge_password(user, response.expose());
             }
         };
+        let noting = Noting { judge, dies: Mutex::default() };
         let server = Server::new()
             .endpoint("localhost", port)
             .endpoint("127.0.0.1", port)
             .oauth1(&judge.verifier, judge, &judge.nonces, judge)
-            .bearer(judge)
+            .bearer(&noting)
             .scope("mail");
         match exchange.step(response.expose().as_bytes(), &server, shared.now()) {
             ServerStep::Challenge(challenge) => Step::Challenge(encode_challenge(&challenge)),
-            ServerStep::Accepted { user } => Step::Accepted(user),
+            ServerStep::Accepted { user } => {
+                let dies = *noting.dies.lock().unwrap_or_else(PoisonError::into_inner);
+                Step::Accepted(user, dies)
+            }
             ServerStep::Unavailable { text } => Step::Unavailable(text),
             // Refused, and whatever else is no yes.
             _ => Step::Refused,
@@ -186,19 +193,35 @@ impl Identity for Judge {
     }
 }
 
-impl BearerJudge for Judge {
+/// Notes until when the token is good that was judged.
+struct Noting<'j> {
+    judge: &'j Judge,
+    dies: Mutex<Option<Instant>>,
+}
+
+impl BearerJudge for Noting<'_> {
     fn judge(&self, request: &BearerRequest<'_>) -> Verdict {
+        let (verdict, dies) = self.judge.judge_bearer(request);
+        *self.dies.lock().unwrap_or_else(PoisonError::into_inner) = dies;
+        verdict
+    }
+}
+
+impl Judge {
+    fn judge_bearer(&self, request: &BearerRequest<'_>) -> (Verdict, Option<Instant>) {
         if self.unavailable.load(Ordering::SeqCst) {
-            return Verdict::Unavailable("temporary authentication failure".to_owned());
+            let text = "temporary authentication failure".to_owned();
+            return (Verdict::Unavailable(text), None);
         }
         let bearers = self.bearers();
         let found = bearers.iter().find(|(user, bearer)| {
             let asked = request.user.is_none_or(|name| user.eq_ignore_ascii_case(name));
-            asked && !bearer.expired && bearer.token == request.token.expose()
+            let is_dead = bearer.expired || has_come(bearer.dies);
+            asked && !is_dead && bearer.token == request.token.expose()
         });
         match found {
-            Some((user, _)) => Verdict::Accept { user: user.clone() },
-            None => Verdict::Refuse(document(request.mechanism, "bearer")),
+            Some((user, bearer)) => (Verdict::Accept { user: user.clone() }, bearer.dies),
+            None => (Verdict::Refuse(document(request.mechanism, "bearer")), None),
         }
     }
 }

@@ -17,11 +17,13 @@ mod mime;
 mod service;
 mod smtp;
 mod store;
+mod trouble;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub use config::{
     Builder, Capabilities, DEMO_BEARER_TOKEN, DEMO_CONSUMER, DEMO_EXPIRED_BEARER_TOKEN, DEMO_TOKEN,
@@ -30,6 +32,7 @@ pub use config::{
 pub use service::{Seen, Service};
 pub use smtp::Submission;
 pub use store::Message;
+pub use trouble::Trouble;
 
 use crate::certificates::Authority;
 use date::Moment;
@@ -188,7 +191,18 @@ impl Host {
 
     /// Adds a bearer token for a user: one was issued.
     pub fn issue_bearer(&self, user: &str, token: &str) {
-        self.shared.judge.issue_bearer(user, token);
+        self.shared.judge.issue_bearer(user, token, None);
+    }
+
+    /// The same for a token that lives so long: then it is refused, and the sessions it opened end
+    /// as those of Exchange Online do.
+    pub fn issue_bearer_for(&self, user: &str, token: &str, lifetime: Duration) {
+        self.shared.judge.issue_bearer(user, token, Instant::now().checked_add(lifetime));
+    }
+
+    /// From now on sessions end at random; `None` ends that.
+    pub fn trouble(&self, trouble: Option<Trouble>) {
+        self.shared.set_trouble(trouble);
     }
 
     /// Lets a bearer token expire. Sessions that used it go on.

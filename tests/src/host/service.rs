@@ -7,6 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use openssl::ssl::SslAcceptor;
 
@@ -14,6 +15,7 @@ use super::config::Config;
 use super::judge::Judge;
 use super::smtp::Submission;
 use super::store::{Message, Store};
+use super::trouble::{Draws, EXPIRED, Trouble, has_come};
 use super::{imap, smtp};
 use crate::connection::Connection;
 
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     transcript: Mutex<Vec<Seen>>,
     violations: Mutex<Vec<String>>,
     next_bye: Mutex<Option<String>>,
+    trouble: Mutex<Option<Draws>>,
     outbox: Mutex<Vec<Submission>>,
     submitted: AtomicU64,
 }
@@ -90,6 +93,7 @@ impl Shared {
             transcript: Mutex::default(),
             violations: Mutex::default(),
             next_bye: Mutex::default(),
+            trouble: Mutex::default(),
             outbox: Mutex::default(),
             submitted: AtomicU64::new(0),
         }
@@ -124,6 +128,21 @@ impl Shared {
 
     pub(super) fn take_bye(&self) -> Option<String> {
         lock(&self.next_bye).take()
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<Trouble>) {
+        *lock(&self.trouble) = trouble.map(Draws::new);
+    }
+
+    /// The network cuts a connection now and then.
+    fn cut_at_random(&self) {
+        let mut trouble = lock(&self.trouble);
+        let Some(draws) = &mut *trouble else { return };
+        let registry = lock(&self.registry);
+        let cut = draws.cut(registry.open.len());
+        if let Some(stream) = cut.and_then(|index| registry.open.values().nth(index)) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     pub(super) fn outbox(&self) -> Vec<Submission> {
@@ -196,7 +215,8 @@ impl Shared {
     }
 
     fn serve(&self, stream: TcpStream, service: Service, id: u64) -> io::Result<()> {
-        let mut client = Client { shared: self, connection: Connection::new(stream)?, service, id };
+        let connection = Connection::new(stream)?;
+        let mut client = Client { shared: self, connection, service, id, dies: None };
         if matches!(service, Service::Imaps | Service::Submissions) {
             client.start_tls()?;
         }
@@ -213,6 +233,8 @@ pub(crate) struct Client<'h> {
     pub(crate) connection: Connection,
     service: Service,
     id: u64,
+    /// When the session ends because its token does.
+    pub(crate) dies: Option<Instant>,
 }
 
 impl Client<'_> {
@@ -224,6 +246,28 @@ impl Client<'_> {
             tls: self.connection.is_tls(),
             line: String::from_utf8_lossy(line).into_owned(),
         });
+    }
+
+    /// Why the session ends instead of doing the next command, if it does.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        if has_come(self.dies) {
+            return Some(EXPIRED.to_owned());
+        }
+        self.shared.cut_at_random();
+        let takes_leave = lock(&self.shared.trouble).as_mut().is_some_and(Draws::bye);
+        self.shared.take_bye().or_else(|| takes_leave.then(|| "going down".to_owned()))
+    }
+
+    /// Why a session ends that waits.
+    pub(crate) fn has_expired(&self) -> Option<String> {
+        has_come(self.dies).then(|| EXPIRED.to_owned())
+    }
+
+    /// The connection breaks before an answer, now and then.
+    pub(crate) fn lose_at_random(&mut self) {
+        if lock(&self.shared.trouble).as_mut().is_some_and(Draws::lose) {
+            self.connection.abandon();
+        }
     }
 
     /// Notes something a client may not do.

@@ -12,7 +12,7 @@ use crate::openssl;
 use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::tasks::vectors::Profile;
-use crate::tasks::{bench, docs, test, tidy, vectors};
+use crate::tasks::{bench, docs, soak, test, tidy, vectors};
 use crate::workspace::{LOWER_CRATES, Workspace};
 
 /// How long an example may take.
@@ -32,6 +32,7 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
         Ok(outcome)
     });
     report.step("examples", || examples(workspace));
+    report.step("soak", || soak::run(workspace, &["--seconds".to_owned(), "60".to_owned()]));
     report.step("vectors", || vectors::check(workspace, Profile::Development));
     report.step("rustdoc", || docs::rustdoc(workspace));
     report.step("links", || docs::links(workspace));

@@ -10,6 +10,7 @@ pub(crate) mod gates;
 pub(crate) mod host;
 #[cfg(target_os = "linux")]
 pub(crate) mod lab;
+pub(crate) mod soak;
 pub(crate) mod test;
 pub(crate) mod tidy;
 pub(crate) mod trust;

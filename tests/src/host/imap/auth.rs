@@ -48,7 +48,8 @@ impl Session<'_> {
                 Step::Unavailable(text) => {
                     return Err(Refusal::no(format!("[UNAVAILABLE] {text}")));
                 }
-                Step::Accepted(user) => {
+                Step::Accepted(user, dies) => {
+                    self.client.dies = dies;
                     self.state = State::Authenticated { user };
                     if shared.config.capabilities.after_login {
                         return Ok(format!("[CAPABILITY {}] logged in", self.capabilities()));

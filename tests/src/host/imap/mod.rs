@@ -95,7 +95,7 @@ impl Session<'_> {
                     continue;
                 }
             };
-            if let Some(text) = self.client.shared.take_bye() {
+            if let Some(text) = self.client.last_words() {
                 return self.untagged(&format!("BYE {text}"));
             }
             let tag = match command.tag().and_then(|tag| command.space().map(|()| tag)) {
@@ -130,6 +130,7 @@ impl Session<'_> {
             }
             Err(Refusal::Io(fault)) => return Err(fault),
         };
+        self.client.lose_at_random();
         self.write(line.as_bytes())?;
         if name == "STARTTLS" && line.starts_with(&format!("{tag} OK")) {
             self.client.start_tls()?;
@@ -253,6 +254,9 @@ impl Session<'_> {
         self.write(b"+ idling\r\n")?;
         loop {
             self.tell_news(true)?;
+            if let Some(text) = self.client.has_expired() {
+                return Err(Refusal::Bye(text));
+            }
             match self.client.connection.line_within(LINE_LIMIT, IDLE_INTERVAL)? {
                 None => {}
                 Some(Line::Whole(line)) if line.eq_ignore_ascii_case(b"DONE") => {

@@ -308,7 +308,12 @@ impl Session<'_> {
         if content.octets.contains(&0) && !mail.binary {
             return self.reply(550, "5.6.0", "NUL in the message");
         }
+        self.client.lose_at_random();
+        if self.client.connection.is_closed() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let number = self.deliver(mail, Arc::new(content.octets), chunked);
+        self.client.lose_at_random();
         self.reply(250, "2.0.0", &format!("queued as {number}"))
     }
 

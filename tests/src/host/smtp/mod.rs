@@ -112,7 +112,7 @@ impl Session<'_> {
                 }
             };
             self.client.note(&line);
-            if let Some(text) = self.client.shared.take_bye() {
+            if let Some(text) = self.client.last_words() {
                 return self.reply(421, "4.3.2", &text);
             }
             let text = String::from_utf8(line).unwrap_or_default();
@@ -276,7 +276,8 @@ impl Session<'_> {
                 Step::NotBase64 => return self.reply(501, "5.5.2", "invalid base64"),
                 Step::Refused => return self.reply(535, "5.7.8", "authentication failed"),
                 Step::Unavailable(text) => return self.reply(454, "4.7.0", &text),
-                Step::Accepted(user) => {
+                Step::Accepted(user, dies) => {
+                    self.client.dies = dies;
                     self.user = Some(user);
                     return self.reply(235, "2.7.0", "authentication succeeded");
                 }
