@@ -89,7 +89,7 @@ fn a_watch_goes_on_over_whatever_ends_its_sessions() {
 
         let second = opened(change!(watch).unwrap());
         let cause = second.cause.as_ref().unwrap();
-        assert!(matches!(cause, Error::Imap(imap::Error::Expired { .. })), "{cause}");
+        assert!(matches!(&**cause, Error::Imap(imap::Error::Expired { .. })), "{cause}");
         assert!(second.has_same_uids());
         assert_eq!(second.previous.as_ref().unwrap().exists, Some(4));
         assert_eq!(second.arrived().unwrap().to_string(), "12:*");
@@ -140,7 +140,7 @@ fn a_server_without_idle_is_asked() {
         // What came with the BYE comes before it.
         assert_eq!(told(change!(watch).unwrap()), Event::Exists(6));
         let cause = opened(change!(watch).unwrap()).cause.unwrap();
-        assert!(matches!(cause, Error::Imap(imap::Error::Bye { .. })), "{cause}");
+        assert!(matches!(&*cause, Error::Imap(imap::Error::Bye { .. })), "{cause}");
         assert_eq!(told(change!(watch).unwrap()), Event::Exists(7));
         drop(watch);
         drop(peer);

@@ -401,6 +401,11 @@ impl Machine {
         self.broken.is_none()
     }
 
+    /// What broke the session.
+    pub fn fault(&self) -> Option<&Error> {
+        self.broken.as_ref()
+    }
+
     /// What is accepted from the server at most.
     pub fn limits(&self) -> Limits {
         self.limits

@@ -30,12 +30,6 @@ impl IdleState {
         Self { command: None, began: now, is_ending: false, fault: None }
     }
 
-    /// What broke the session, where nobody was told.
-    #[cfg(feature = "native-tls")]
-    pub(crate) fn take_fault(&mut self) -> Option<Error> {
-        self.fault.take()
-    }
-
     /// Leaves DONE, and what is heard until its answer, to the next command.
     pub(crate) fn leave<I: Io>(&mut self, core: &mut Core<I>) {
         core.connection.allow_until(None);

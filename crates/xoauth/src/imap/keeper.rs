@@ -1,5 +1,6 @@
 //! What keeps a session alive, the same for both drivers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xoauth_imap::command::{Enable, Examine, Resync, Select};
@@ -48,8 +49,8 @@ pub(crate) struct Keeper<D: Door, S> {
     pub(crate) reopened: Option<Reopened>,
     /// It found that unique identifiers mean other messages than in the session before, and nobody was told.
     is_void: bool,
-    /// What ended the session before, where it is known.
-    pub(crate) cause: Option<Error>,
+    /// What ended the session before.
+    cause: Option<Arc<Error>>,
 }
 
 /// The mailbox that is selected in each session.
@@ -104,7 +105,9 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     /// Remembers what the session that is over knew of its mailbox.
     fn note_end(&mut self) {
         let Some(mut ended) = self.session.take() else { return };
-        let selected = D::core(&mut ended).state().selected();
+        let core = D::core(&mut ended);
+        self.cause = core.machine.fault().map(|fault| Arc::new(Error::Imap(fault.clone())));
+        let selected = core.state().selected();
         if let (Some(opened), Some(selected)) = (&mut self.mailbox, selected) {
             if selected.mailbox == opened.mailbox {
                 opened.known = Some(selected.clone());
@@ -144,7 +147,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
         let asker = |source| D::asker(credentials, source);
-        let mut fresh = sign_in(&self.door, credentials, asker).await?;
+        let mut fresh = sign_in(&self.door, credentials, self.cause.clone(), asker).await?;
         let Some(opened) = &mut self.mailbox else { return Ok(fresh) };
         let mut found = select(D::core(&mut fresh), opened).await?;
         let known = opened.known.replace(found.selected.clone());
@@ -168,7 +171,6 @@ impl<D: Keep<S>, S> Keeper<D, S> {
                 Err(error)
                     if is_repeatable && !repeated && error.is_fatal() && comes_back(&error) =>
                 {
-                    self.cause = Some(error);
                     repeated = true;
                 }
                 answer => return answer,

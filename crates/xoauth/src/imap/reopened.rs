@@ -1,5 +1,7 @@
 //! What a session that is opened again finds.
 
+use std::sync::Arc;
+
 use xoauth_imap::command::Resynced;
 use xoauth_imap::{Message, Selected, Uid, UidSet};
 
@@ -17,7 +19,7 @@ pub struct Reopened {
     /// The mailbox as it was known when somebody was told last; `None` in the first session.
     pub previous: Option<Selected>,
     /// What ended the session before, where it was seen to end.
-    pub cause: Option<Error>,
+    pub cause: Option<Arc<Error>>,
     /// What changed in between, where the server told (QRESYNC, RFC 7162): then nothing was missed.
     pub gap: Option<Gap>,
 }

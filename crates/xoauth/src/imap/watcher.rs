@@ -83,27 +83,18 @@ impl<D: Listen<S>, S> Watcher<D, S> {
                 Ok(Heard::Something) => {}
                 Ok(Heard::Nothing) => return Ok(None),
                 // The next round opens another session.
-                Err(error) if error.is_fatal() && comes_back(&error) => {
-                    self.keeper.cause = Some(error);
-                }
+                Err(error) if error.is_fatal() && comes_back(&error) => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// What a session heard before it broke, and why it did.
+    /// What a session heard before it broke.
     fn left_over(&mut self) -> Option<Event> {
         if self.watched != self.keeper.opened {
             return None;
         }
-        let held = self.keeper.held()?;
-        let event = D::core(held).machine.next_event();
-        if event.is_none() {
-            if let Some(fault) = self.idle.take_fault() {
-                self.keeper.cause = Some(fault);
-            }
-        }
-        event
+        D::core(self.keeper.held()?).machine.next_event()
     }
 
     /// Waits in the session there is, until something is heard.

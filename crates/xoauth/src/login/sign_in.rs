@@ -134,20 +134,23 @@ impl<S: AsyncTokenSource> Asker for Waiting<'_, S> {
 
 /// A session of a server.
 ///
-/// The source is asked before anything is dialled, so that no server waits for it, and asked again at most
+/// The source is asked before anything is dialled, with what ended the session before where that was its token, so that no server waits for it, and asked again at most
 /// once: after a refusal that means the token, never after BAD, a temporary failure or a refusal by policy.
 pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     door: &D,
     credentials: &'a Credentials<S>,
+    ended: Option<Arc<Error>>,
     asker: impl FnOnce(&'a S) -> A,
 ) -> Result<<D::Client as Candidate>::Session, Error> {
     let seen = credentials.renewals();
     let source = credentials.source().map(|(user, source)| (user, asker(source)));
     let mut token = None;
     if let Some((user, asker)) = &source {
-        let ask = Ask { user: (*user).to_owned(), renew: Renew::IfExpired, refusal: None };
+        let refusal = ended.filter(|error| error.needs_new_token());
+        let ask =
+            Ask { user: (*user).to_owned(), renew: Renew::IfExpired, refusal: refusal.clone() };
         let asked = asker.token(ask, seen).await;
-        token = Some(asked.map_err(|source| Error::Token { source, refusal: None })?);
+        token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
     }
     let mut client = door.open().await?;
     let mut renewed = false;

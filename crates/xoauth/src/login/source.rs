@@ -17,7 +17,7 @@ pub struct Ask {
     pub user: String,
     /// Whether a token the source still holds will do.
     pub renew: Renew,
-    /// What the server said of the token before, where it refused one.
+    /// What the server said of the token before, where it refused one, or ended a session because it died.
     pub refusal: Option<Arc<Error>>,
 }
 

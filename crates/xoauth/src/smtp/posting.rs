@@ -51,14 +51,14 @@ impl<D: Post<S>, S> Posting<D, S> {
         }
         if !is_used {
             lent.discard();
-            lent.fill(self.open().await?);
+            lent.fill(self.open(None).await?);
         }
         Ok((lent, is_used))
     }
 
-    async fn open(&self) -> Result<SessionOf<D>, Error> {
+    async fn open(&self, ended: Option<Arc<Error>>) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
-        sign_in(&self.door, credentials, |source| D::asker(credentials, source)).await
+        sign_in(&self.door, credentials, ended, |source| D::asker(credentials, source)).await
     }
 
     /// Sends a message; where a connection that was used before is over before it took the message, once more over a
@@ -66,13 +66,15 @@ impl<D: Post<S>, S> Posting<D, S> {
     pub(crate) async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
         let (mut lent, is_used) = self.take().await?;
         let session = lent.get_mut().ok_or(Error::Ended)?;
-        let mut sent = D::core(session).run(make()).await;
-        if is_used && sent.as_ref().is_err_and(is_over_before) {
-            lent.discard();
-            lent.fill(self.open().await?);
-            let session = lent.get_mut().ok_or(Error::Ended)?;
-            sent = D::core(session).run(make()).await;
-        }
+        let sent = match D::core(session).run(make()).await {
+            Err(error) if is_used && is_over_before(&error) => {
+                lent.discard();
+                lent.fill(self.open(Some(Arc::new(error))).await?);
+                let session = lent.get_mut().ok_or(Error::Ended)?;
+                D::core(session).run(make()).await
+            }
+            sent => sent,
+        };
         lent.count(1);
         sent
     }

@@ -16,6 +16,10 @@ use crate::smtp::shelf::{Keepable, Lent, Rules, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 /// Connections for sending, at most so many at a time, as [`smtp::Pool`](crate::smtp::Pool).
+///
+/// # Dropped futures
+/// A future of [`Mailer::send`] that is dropped half way closes its connection and frees its place; whether the message was
+/// accepted nobody can tell. One that waits for a place leaves nothing behind.
 #[derive(Clone)]
 pub struct Pool {
     shelf: Arc<Shelf<Session<AsyncTlsTransport>>>,
