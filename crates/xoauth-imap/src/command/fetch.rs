@@ -269,9 +269,15 @@ impl Exchange for Fetch {
     }
 
     fn on_chunk(&mut self, octets: &[u8]) {
-        if let Some(body) = self.bodies.last_mut() {
-            body.extend_from_slice(octets);
+        let (Some(body), Some(info)) = (self.bodies.last_mut(), self.announced.last()) else {
+            return;
+        };
+        if body.capacity() - body.len() < octets.len() {
+            // Twice as much as came so far, and never more than was announced.
+            let left = usize::try_from(info.len).unwrap_or(usize::MAX).saturating_sub(body.len());
+            body.reserve_exact(left.min(body.len().max(octets.len())));
         }
+        body.extend_from_slice(octets);
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {

@@ -29,7 +29,7 @@ pub(super) fn access_list(
     cursor.surplus_spaces_at_end(tolerated);
     while !cursor.is_empty() {
         cursor.space(tolerated)?;
-        let identifier = cursor.astring()?.to_vec().into();
+        let identifier = cursor.astring()?.octets();
         entries.push((identifier, rights(cursor, tolerated)?));
         bounded(cursor, entries.len())?;
         cursor.surplus_spaces_at_end(tolerated);
@@ -44,7 +44,7 @@ pub(super) fn rights_choice(
 ) -> Result<RightsChoice> {
     let mailbox = mailbox(cursor, tolerated)?;
     cursor.space(tolerated)?;
-    let identifier = cursor.astring()?.to_vec().into();
+    let identifier = cursor.astring()?.octets();
     let required = rights(cursor, tolerated)?;
     let mut optional = Vec::new();
     cursor.surplus_spaces_at_end(tolerated);

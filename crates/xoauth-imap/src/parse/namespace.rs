@@ -45,12 +45,12 @@ fn entry(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Namespace
     let mut extensions = Vec::new();
     while !cursor.eat(b')') {
         cursor.space(tolerated)?;
-        let name = cursor.string()?.to_vec().into();
+        let name = cursor.string()?.octets();
         cursor.space(tolerated)?;
         cursor.expect(b'(', "a list of values")?;
         let mut values = Vec::new();
         loop {
-            values.push(cursor.string()?.to_vec().into());
+            values.push(cursor.string()?.octets());
             bounded(cursor, values.len())?;
             if cursor.eat(b')') {
                 break;
@@ -76,7 +76,7 @@ pub(super) fn identity(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
         if cursor.eat(b')') {
             return Ok(Identity::new(fields));
         }
-        let name = cursor.string()?.to_vec().into();
+        let name = cursor.string()?.octets();
         cursor.space(tolerated)?;
         fields.push((name, cursor.nstring(tolerated)?.to_octets()));
         bounded(cursor, fields.len())?;

@@ -11,7 +11,7 @@ use crate::types::{Metadata, Quota, QuotaResource, QuotaRoots, ResourceKind};
 /// `quota-response = "QUOTA" SP quota-root-name SP quota-list`, RFC 9208 6.
 pub(super) fn quota(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Quota> {
     cursor.space(tolerated)?;
-    let root = cursor.astring()?.to_vec().into();
+    let root = cursor.astring()?.octets();
     cursor.space(tolerated)?;
     cursor.expect(b'(', "a list of resources")?;
     let mut resources = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn quota_roots(
     cursor.surplus_spaces_at_end(tolerated);
     while !cursor.is_empty() {
         cursor.space(tolerated)?;
-        roots.push(cursor.astring()?.to_vec().into());
+        roots.push(cursor.astring()?.octets());
         bounded(cursor, roots.len())?;
         cursor.surplus_spaces_at_end(tolerated);
     }
@@ -55,7 +55,7 @@ pub(super) fn metadata(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
     cursor.space(tolerated)?;
     if !cursor.eat(b'(') {
         loop {
-            metadata.changed.push(cursor.astring()?.to_vec().into());
+            metadata.changed.push(cursor.astring()?.octets());
             bounded(cursor, metadata.changed.len())?;
             cursor.surplus_spaces_at_end(tolerated);
             if cursor.is_empty() {
@@ -69,7 +69,7 @@ pub(super) fn metadata(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
         if cursor.eat(b')') {
             return Ok(metadata);
         }
-        let name = cursor.astring()?.to_vec().into();
+        let name = cursor.astring()?.octets();
         cursor.space(tolerated)?;
         metadata.entries.push((name, cursor.nstring(tolerated)?.to_octets()));
         bounded(cursor, metadata.entries.len())?;

@@ -51,7 +51,20 @@ impl<'a> Text<'a> {
 
     /// A copy of the octets; `None` for NIL.
     pub fn to_octets(self) -> Option<Octets> {
-        (self != Self::Nil).then(|| Octets::from(self.to_vec()))
+        match self {
+            Self::Nil => None,
+            other => Some(other.octets()),
+        }
+    }
+
+    /// The same; none for NIL.
+    #[inline]
+    pub(crate) fn octets(self) -> Octets {
+        match self {
+            Self::Nil | Self::Streamed { .. } => Octets::default(),
+            Self::Raw(octets) => Octets::from(octets),
+            Self::Quoted(_) => Octets::from(self.to_vec()),
+        }
     }
 
     /// No value.

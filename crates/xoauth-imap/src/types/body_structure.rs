@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::octets::few;
 use super::{Envelope, Octets};
 use crate::parse::{BodyStructureRef, ParametersRef, PartRef};
 
@@ -135,14 +136,14 @@ fn number(part: &PartRef<'_>, parent: Option<(&BodyPart, &PartRef<'_>)>) -> Vec<
 
 fn owned(part: &PartRef<'_>, number: Vec<u32>) -> BodyPart {
     let disposition = part.disposition.as_ref().map(|disposition| Disposition {
-        kind: disposition.kind.to_vec().into(),
+        kind: disposition.kind.octets(),
         parameters: pairs(&disposition.parameters),
     });
     BodyPart {
         number,
         parent: part.parent,
-        media_type: part.media_type.to_vec().into(),
-        subtype: part.subtype.to_vec().into(),
+        media_type: part.media_type.octets(),
+        subtype: part.subtype.octets(),
         parameters: pairs(&part.parameters),
         id: part.id.to_octets(),
         description: part.description.to_octets(),
@@ -152,12 +153,11 @@ fn owned(part: &PartRef<'_>, number: Vec<u32>) -> BodyPart {
         envelope: part.envelope.as_deref().map(|envelope| Box::new(Envelope::from(envelope))),
         md5: part.md5.to_octets(),
         disposition,
-        languages: part.languages.clone().filter_map(|language| language.to_octets()).collect(),
+        languages: few(part.languages.clone().filter_map(|language| language.to_octets())),
         location: part.location.to_octets(),
     }
 }
 
 fn pairs(parameters: &ParametersRef<'_>) -> Vec<(Octets, Option<Octets>)> {
-    let pairs = parameters.clone();
-    pairs.map(|(name, value)| (name.to_vec().into(), value.to_octets())).collect()
+    few(parameters.clone().map(|(name, value)| (name.octets(), value.to_octets())))
 }

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Octets;
+use super::octets::few;
 use crate::parse::{AddressRef, AddressesRef, EnvelopeRef};
 
 /// The header of a message as the server parsed it, RFC 9051 7.5.2.
@@ -69,7 +70,7 @@ impl Address {
 
 impl From<&EnvelopeRef<'_>> for Envelope {
     fn from(envelope: &EnvelopeRef<'_>) -> Self {
-        let list = |addresses: AddressesRef<'_>| addresses.map(Address::from).collect();
+        let list = |addresses: AddressesRef<'_>| few(addresses.map(Address::from));
         Self {
             date: envelope.date.to_octets(),
             subject: envelope.subject.to_octets(),
