@@ -41,26 +41,27 @@ fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>, bool)> {
         }
         None => (item, None),
     };
-    let name_of = |item: &[u8]| {
-        let start = item.iter().rposition(|&b| matches!(b, b' ' | b'(')).map_or(0, |at| at + 1);
-        item.get(start..).map(<[u8]>::to_ascii_uppercase)
-    };
+    // Where the name at the end begins.
+    let name_of =
+        |item: &[u8]| item.iter().rposition(|&b| matches!(b, b' ' | b'(')).map_or(0, |at| at + 1);
     if let Some(open) = item.strip_suffix(b"]").and_then(|item| memchr::memrchr(b'[', item)) {
-        let name = name_of(item.get(..open)?)?;
+        let before = item.get(..open)?;
+        let name = before.get(name_of(before)..)?;
         let section = item.strip_suffix(b"]")?.get(open + 1..)?;
-        let is_binary = match &*name {
-            b"BODY" => false,
-            b"BINARY" => true,
-            _ => return None,
-        };
+        let is_binary = name.eq_ignore_ascii_case(b"BINARY");
+        if !is_binary && !name.eq_ignore_ascii_case(b"BODY") {
+            return None;
+        }
         return Section::parse(section).map(|section| (section, origin, is_binary));
     }
-    match &*name_of(item)? {
-        b"RFC822" => Some((Section::Full, None, false)),
-        b"RFC822.HEADER" => Some((Section::Header, None, false)),
-        b"RFC822.TEXT" => Some((Section::Text, None, false)),
-        _ => None,
-    }
+    let name = item.get(name_of(item)..)?;
+    let sections: [(&[u8], _); 3] = [
+        (b"RFC822", Section::Full),
+        (b"RFC822.HEADER", Section::Header),
+        (b"RFC822.TEXT", Section::Text),
+    ];
+    let known = sections.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+    known.map(|(_, section)| (section, None, false))
 }
 
 /// `"*" SP nz-number SP "FETCH" SP "("`.

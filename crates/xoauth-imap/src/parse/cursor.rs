@@ -145,6 +145,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// These octets, exactly as they are.
+    #[inline(always)]
+    pub(crate) fn eat_all<const N: usize>(&mut self, octets: &[u8; N]) -> bool {
+        match self.rest.split_first_chunk::<N>() {
+            Some((first, rest)) if first == octets => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn expect(&mut self, octet: u8, expected: &'static str) -> Result<()> {
         if self.eat(octet) { Ok(()) } else { Err(self.error(expected)) }

@@ -208,16 +208,28 @@ impl<'a> FetchRef<'a> {
         tolerated: &mut Tolerated,
     ) -> core::result::Result<(), Spoiled<'a>> {
         let start = *cursor;
-        let name =
-            Name::parse(cursor).map_err(|error| Spoiled { name: &[], value: start, error })?;
-        let behind = *cursor;
-        cursor.space(tolerated).map_err(|error| Spoiled {
-            name: name.whole,
-            value: behind,
-            error,
-        })?;
+        let (known, name) = match Name::common(cursor) {
+            Some((known, name)) => {
+                cursor.surplus_spaces(tolerated);
+                (Some(known), name)
+            }
+            None => {
+                let name = Name::parse(cursor).map_err(|error| Spoiled {
+                    name: &[],
+                    value: start,
+                    error,
+                })?;
+                let behind = *cursor;
+                cursor.space(tolerated).map_err(|error| Spoiled {
+                    name: name.whole,
+                    value: behind,
+                    error,
+                })?;
+                (name.known(), name)
+            }
+        };
         let value = *cursor;
-        self.value(&name, cursor, tolerated).map_err(|error| Spoiled {
+        self.value(known, &name, cursor, tolerated).map_err(|error| Spoiled {
             name: name.whole,
             value,
             error,
@@ -266,11 +278,12 @@ impl<'a> FetchRef<'a> {
     #[inline]
     fn value(
         &mut self,
+        known: Option<Known>,
         name: &Name<'a>,
         cursor: &mut Cursor<'a>,
         tolerated: &mut Tolerated,
     ) -> Result<()> {
-        match (name.known(), name.section) {
+        match (known, name.section) {
             (Some(Known::Uid), None) => {
                 let at = *cursor;
                 let uid = Uid::from(whole(cursor, nz_number)?);
@@ -385,6 +398,23 @@ impl<'a> Name<'a> {
     #[inline]
     pub(super) fn known(&self) -> Option<Known> {
         Known::from_name(self.word)
+    }
+
+    /// The names that there are most of, as servers write them, with the space behind; nothing is taken where
+    /// another stands there.
+    #[inline]
+    fn common(cursor: &mut Cursor<'a>) -> Option<(Known, Self)> {
+        let (known, whole, section): (_, &[u8], Option<&[u8]>) = if cursor.eat_all(b"UID ") {
+            (Known::Uid, b"UID", None)
+        } else if cursor.eat_all(b"FLAGS ") {
+            (Known::Flags, b"FLAGS", None)
+        } else if cursor.eat_all(b"BODY[] ") {
+            (Known::Body, b"BODY[]", Some(b""))
+        } else {
+            return None;
+        };
+        // `word` tells what `known` does.
+        Some((known, Self { word: whole, section, origin: None, whole }))
     }
 
     /// The name of an item: `UID`, `BODY[1.HEADER.FIELDS ("To")]<0>`.

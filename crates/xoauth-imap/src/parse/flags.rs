@@ -24,24 +24,30 @@ impl<'a> FlagsRef<'a> {
         let mut bits = 0;
         let mut count = 0;
         loop {
-            let flag = cursor.take_while(is_flag_char);
-            if let [b'\\', ..] = flag {
-                bits |= Flag::system_bit(flag);
+            let mut is_empty = false;
+            if let Some(bit) = system_flag(cursor) {
+                bits |= bit;
+            } else {
+                let flag = cursor.take_while(is_flag_char);
+                if let [b'\\', ..] = flag {
+                    bits |= Flag::system_bit(flag);
+                }
+                is_empty = flag.is_empty();
             }
-            count += usize::from(!flag.is_empty());
+            count += usize::from(!is_empty);
             if count > MAX_FLAGS {
                 return Err(cursor.error("at most 10000 flags"));
             }
             match cursor.peek() {
                 Some(b')') => {
                     let list = content.until(cursor);
-                    if flag.is_empty() && !list.is_empty() {
+                    if is_empty && !list.is_empty() {
                         tolerated.record(FaultKind::SurplusSpace, cursor.position());
                     }
                     cursor.take(1);
                     return Ok(Self { bits, list });
                 }
-                Some(b' ') if !flag.is_empty() => cursor.space(tolerated)?,
+                Some(b' ') if !is_empty => cursor.space(tolerated)?,
                 Some(b' ') => cursor.surplus_spaces(tolerated),
                 _ => return Err(cursor.error("a flag or a closing parenthesis")),
             }
@@ -73,11 +79,7 @@ impl<'a> FlagsRef<'a> {
 
     /// The flags as a set.
     pub fn to_flags(&self) -> Flags {
-        let mut flags = Flags::default();
-        for name in self.names() {
-            flags.push(Flag::from_wire(name));
-        }
-        flags
+        Flags::from_wire(self.bits, self.names())
     }
 }
 
@@ -89,6 +91,25 @@ impl fmt::Debug for FlagsRef<'_> {
 
 /// A list of more flags is an attack on memory.
 const MAX_FLAGS: usize = 10_000;
+
+/// A flag of the standard as most servers write it; others go the long way.
+#[inline]
+fn system_flag(cursor: &mut Cursor<'_>) -> Option<u8> {
+    let mut ahead = *cursor;
+    let flag = match ahead.rest() {
+        [b'\\', b'S', ..] if ahead.eat_all(b"\\Seen") => Flag::Seen,
+        [b'\\', b'A', ..] if ahead.eat_all(b"\\Answered") => Flag::Answered,
+        [b'\\', b'F', ..] if ahead.eat_all(b"\\Flagged") => Flag::Flagged,
+        [b'\\', b'R', ..] if ahead.eat_all(b"\\Recent") => Flag::Recent,
+        [b'\\', b'D', b'e', ..] if ahead.eat_all(b"\\Deleted") => Flag::Deleted,
+        _ => return None,
+    };
+    if !matches!(ahead.peek(), Some(b' ' | b')')) {
+        return None;
+    }
+    *cursor = ahead;
+    Some(flag.bit())
+}
 
 /// `flag`, RFC 9051 9, is `flag-keyword` or a backslash and an atom; what ends neither is taken.
 #[inline]

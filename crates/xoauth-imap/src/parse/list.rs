@@ -37,7 +37,7 @@ impl<'a> ListRef<'a> {
     pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         cursor.space(tolerated)?;
         cursor.expect(b'(', "a list of mailbox attributes")?;
-        let attributes = cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')') || b == b' ');
+        let attributes = cursor.take_while(|b| b >= b' ' && !matches!(b, b'(' | b')'));
         cursor.expect(b')', "a closing parenthesis")?;
         cursor.space(tolerated)?;
         let delimiter = cursor.nstring(tolerated)?;

@@ -33,6 +33,7 @@ pub use envelope::{AddressRef, AddressesRef, EnvelopeRef};
 pub use fetch::{BodyRef, FetchItem, FetchRef};
 pub use flags::FlagsRef;
 pub use list::{ListRef, MailboxStatusRef};
+pub(crate) use response::parse_into;
 pub use response::{CapabilitiesRef, Response, StatusRef, parse_response};
 pub use search::{EsearchRef, PartialRef, SearchRef, SetRef};
 pub use text::Text;

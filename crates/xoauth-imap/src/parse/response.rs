@@ -169,12 +169,29 @@ pub fn parse_response<'a>(
     input: Input<'a>,
     tolerated: &mut Tolerated,
 ) -> core::result::Result<Response<'a>, ParseError> {
+    let mut response = Response::Other { name: &[], octets: &[] };
+    parse_into(input, &mut response, tolerated)?;
+    Ok(response)
+}
+
+/// The same into its place: a FETCH response is large enough for each of its moves to be measured. After an
+/// error there is anything in it.
+///
+/// # Errors
+/// Those of [`parse_response`].
+#[inline]
+pub(crate) fn parse_into<'a>(
+    input: Input<'a>,
+    response: &mut Response<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<()> {
     let mut cursor = Cursor::new(input);
     match cursor.peek() {
-        Some(b'*') => untagged(&mut cursor, tolerated),
-        Some(b'+') => continuation(&mut cursor, tolerated),
-        _ => tagged(&mut cursor, tolerated),
+        Some(b'*') => return untagged(&mut cursor, response, tolerated),
+        Some(b'+') => *response = continuation(&mut cursor, tolerated)?,
+        _ => *response = tagged(&mut cursor, tolerated)?,
     }
+    Ok(())
 }
 
 /// `continue-req = "+" SP (resp-text / base64) CRLF`; some servers leave out the space before nothing.
@@ -205,51 +222,95 @@ fn tagged<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Resp
 }
 
 /// `response-data = "*" SP (..) CRLF`.
-fn untagged<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Response<'a>> {
+fn untagged<'a>(
+    cursor: &mut Cursor<'a>,
+    response: &mut Response<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<()> {
     cursor.take(1);
     cursor.space(tolerated)?;
     let start = *cursor;
-    if start.peek() == Some(b'[') {
-        let status = status(StatusKind::Ok, cursor, tolerated);
-        if status.code.is_some() {
-            tolerated.record(FaultKind::MissingStatus, start.position());
-            return Ok(Response::Status(status));
-        }
+    // What there is most of, as servers write it; anything else goes the long way.
+    let mut name: &[u8];
+    let data = if let Some(seq) = begins_fetch(cursor) {
+        name = b"FETCH";
+        fetch(seq, cursor, response, tolerated)
+    } else if cursor.eat_all(b"LIST (") {
         *cursor = start;
-    }
-    let mut name = cursor.take_while(super::cursor::is_atom_char);
-    // Filled in its place: a FETCH response is large enough for each of its moves to be measured.
-    let mut response = Response::Other { name, octets: start.rest() };
-    let data = if name.first().is_some_and(u8::is_ascii_digit) {
+        cursor.take(4);
+        name = b"LIST";
+        ListRef::parse(cursor, tolerated).map(|entry| *response = Response::List(entry))
+    } else if start.peek().is_some_and(|octet| octet.is_ascii_digit()) {
+        name = cursor.take_while(super::cursor::is_atom_char);
         *cursor = start;
-        numbered_data(cursor, &mut name, &mut response, tolerated)
+        *response = Response::Other { name, octets: start.rest() };
+        numbered_data(cursor, &mut name, response, tolerated)
     } else {
-        named_data(name, cursor, tolerated).map(|data| {
-            if let Some(data) = data {
-                response = data;
+        if start.peek() == Some(b'[') {
+            let status = status(StatusKind::Ok, cursor, tolerated);
+            if status.code.is_some() {
+                tolerated.record(FaultKind::MissingStatus, start.position());
+                *response = Response::Status(status);
+                return Ok(());
             }
-        })
+            *cursor = start;
+        }
+        name = cursor.take_while(super::cursor::is_atom_char);
+        let other = Response::Other { name, octets: start.rest() };
+        named_data(name, cursor, tolerated).map(|data| *response = data.unwrap_or(other))
     };
     let fault = match data {
         Err(fault) if fault.is_depth() => return Err(fault),
         Err(fault) => fault,
         Ok(()) => {
-            if let Response::Other { octets, .. } = response {
-                return Ok(Response::Other { name, octets });
+            if let Response::Other { name: told, .. } = response {
+                *told = name;
+                return Ok(());
             }
             cursor.surplus_spaces_at_end(tolerated);
             if cursor.is_empty() {
-                return Ok(response);
+                return Ok(());
             }
             if let Response::Fetch(_) = response {
                 tolerated.record(FaultKind::TrailingOctets, cursor.position());
-                return Ok(response);
+                return Ok(());
             }
             cursor.error("the end of the response")
         }
     };
     tolerated.record(FaultKind::MalformedData, fault.at);
-    Ok(Response::Other { name, octets: start.rest() })
+    *response = Response::Other { name, octets: start.rest() };
+    Ok(())
+}
+
+/// `nz-number SP "FETCH" SP` and the parenthesis behind it, which is left; `None` where it is written in
+/// another way, and nothing is taken.
+#[inline]
+fn begins_fetch(cursor: &mut Cursor<'_>) -> Option<SeqNo> {
+    let mut ahead = *cursor;
+    let seq = NonZeroU32::new(ahead.number32().ok()?)?;
+    let mut behind = ahead;
+    if !behind.eat_all(b" FETCH (") {
+        return None;
+    }
+    ahead.take(7);
+    *cursor = ahead;
+    Some(SeqNo::from(seq))
+}
+
+/// The items of a FETCH response.
+#[inline]
+fn fetch<'a>(
+    seq: SeqNo,
+    cursor: &mut Cursor<'a>,
+    response: &mut Response<'a>,
+    tolerated: &mut Tolerated,
+) -> Result<()> {
+    *response = Response::Fetch(FetchRef::new(seq));
+    match response {
+        Response::Fetch(fetch) => fetch.parse(cursor, tolerated),
+        _ => Ok(()),
+    }
 }
 
 /// `message-data` and the numbered `mailbox-data`: `number SP name ..`. An unknown name leaves `response` as
@@ -276,10 +337,7 @@ fn numbered_data<'a>(
     if name.eq_ignore_ascii_case(b"FETCH") {
         let seq = seq(number?)?;
         cursor.space(tolerated)?;
-        *response = Response::Fetch(FetchRef::new(seq));
-        if let Response::Fetch(fetch) = response {
-            fetch.parse(cursor, tolerated)?;
-        }
+        fetch(seq, cursor, response, tolerated)?;
     } else if name.eq_ignore_ascii_case(b"EXISTS") {
         *response = Response::Exists(number?);
     } else if name.eq_ignore_ascii_case(b"RECENT") {

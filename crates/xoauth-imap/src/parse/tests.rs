@@ -48,6 +48,57 @@ fn faults(bytes: &[u8]) -> Vec<FaultKind> {
     tolerated.iter().map(|fault| fault.kind).collect()
 }
 
+/// What servers write most is parsed on a short way; everything else on the long one, as the same in small
+/// letters is.
+#[test]
+fn the_short_way_finds_what_the_long_one_does() {
+    let cases = [
+        "* 12 FETCH (UID 7 FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft \\Recent $x))",
+        "* 12 FETCH (FLAGS () UID 4294967295)",
+        "* 12 FETCH (FLAGS (\\Seen\\Draft) UID 7)",
+        "* 12 FETCH (FLAGS (\\Seenx \\Answere \\) UID 7)",
+        "* 12 FETCH (FLAGS ( \\Seen  \\Deleted ) UID 7)",
+        "* 12 FETCH (FLAGS (\\Seen",
+        "* 12 FETCH (FLAGS \\Seen UID 7)",
+        "* 12 FETCH (FLAGS  (\\Seen) UID  7 )",
+        "* 12 FETCH (UID 0 FLAGS (\\Seen))",
+        "* 12 FETCH (UID x FLAGS (\\Seen))",
+        "* 12 FETCH (UID 7x FLAGS (\\Seen))",
+        "* 12 FETCH (UID 7 UID 8)",
+        "* 12 FETCH (UID 7 BODY[] {3}\r\nA)B BODY[] NIL)",
+        "* 12 FETCH (BODY[]  \"x\" UID 7)",
+        "* 12 FETCH (UID 7 BODY[] x)",
+        "* 12 FETCH (UID 7",
+        "* 12 FETCH (UID",
+        "* 12 FETCH ()",
+        "* 12 FETCH (",
+        "* 12 FETCH  (UID 7)",
+        "*  12 FETCH (UID 7)",
+        "* 12 FETCH (UID 7) )",
+        "* 0 FETCH (UID 7)",
+        "* 4294967296 FETCH (UID 7)",
+        "* 12 FETCHED (UID 7)",
+        "* LIST (\\HasNoChildren \\Sent) \"/\" \"a/b\"",
+        "* LIST () NIL {3}\r\na b",
+        "* LIST (\\HasNoChildren \"/\" a",
+        "* LIST (",
+        "* LIST  () \"/\" a",
+        "* LISTS () \"/\" a",
+    ];
+    for case in cases {
+        let told = |text: &str| {
+            let bytes = format!("{text}\r\n").into_bytes();
+            let mut tolerated = Tolerated::default();
+            let input = Input { bytes: &bytes, literals: &[] };
+            let response = parse_response(input, &mut tolerated);
+            let event = response.map(|response| response.to_event(&Mask::default()));
+            let faults: Vec<Fault> = tolerated.iter().collect();
+            format!("{event:?} {faults:?}").to_lowercase()
+        };
+        assert_eq!(told(case), told(&case.to_lowercase()), "{case}");
+    }
+}
+
 #[test]
 fn responses_are_told_apart() {
     let cases: [(&[u8], &str); 34] = [

@@ -23,7 +23,7 @@ use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
-use crate::parse::{Input, Response, Tolerated, parse_response};
+use crate::parse::{Input, Response, Tolerated, parse_into};
 use crate::proto::events::{Answers, Events};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
@@ -221,14 +221,15 @@ impl Machine {
         if let Some(lines) = &mut self.transcript {
             lines.push_back((Direction::Server, heard(bytes, mask)));
         }
-        let response = match parse_response(Input { bytes, literals }, tolerated) {
-            Ok(response) => response,
+        let mut response = Response::Other { name: &[], octets: &[] };
+        match parse_into(Input { bytes, literals }, &mut response, tolerated) {
+            Ok(()) => {}
             Err(fault) if fault.is_depth() => return Err(Error::Limit { kind: LimitKind::Depth }),
             Err(fault) => {
                 let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
                 return Err(Error::Malformed { expected: fault.expected, octets });
             }
-        };
+        }
         if let (Some(fault), Faults::Refuse) = (tolerated.end_response(), limits.faults) {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });

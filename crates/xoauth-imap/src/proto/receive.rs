@@ -413,9 +413,12 @@ impl Receive {
     fn class(&mut self) -> Option<Class> {
         if self.class.is_none() {
             let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
-            self.class = match head.first()? {
-                b'+' => Some(Class::Continuation),
-                b'*' => {
+            self.class = match head {
+                [] => None,
+                [b'+', ..] => Some(Class::Continuation),
+                // One octet tells that this is none of the words in `STATUS`.
+                [b'*', b' ', first, ..] if !begins_status(*first) => Some(Class::Data),
+                [b'*', ..] => {
                     let rest = head.get(1 + self.blank..).unwrap_or_default();
                     let text = rest.trim_ascii_start();
                     let blank = rest.len() - text.len();
@@ -461,6 +464,11 @@ impl fmt::Debug for Receive {
             .field("pending", &self.pending().len())
             .finish_non_exhaustive()
     }
+}
+
+/// A word of [`STATUS`] may begin here, or a blank before it.
+fn begins_status(octet: u8) -> bool {
+    matches!(octet.to_ascii_uppercase(), b'O' | b'N' | b'B' | b'P') || octet.is_ascii_whitespace()
 }
 
 /// `literal = "{" number64 ["+"] "}" CRLF` at the end of a line, RFC 9051 9; `literal8` has a `~` before

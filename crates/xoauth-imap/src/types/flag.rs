@@ -210,12 +210,11 @@ impl Flags {
         }
     }
 
-    /// Adds a flag a server told, without looking for it among the others.
-    pub(crate) fn push(&mut self, flag: Flag) {
-        match flag.bit() {
-            0 => self.others.push(flag),
-            bit => self.bits |= bit,
-        }
+    /// The flags a server told: those of the standard as bits, and the names of all. The others are not
+    /// compared with one another.
+    pub(crate) fn from_wire<'a>(bits: u8, names: impl Iterator<Item = &'a [u8]>) -> Self {
+        let others = names.filter(|name| Flag::system_bit(name) == 0).map(Flag::from_wire);
+        Self { bits, others: others.collect() }
     }
 
     /// The message was read: `\Seen`.

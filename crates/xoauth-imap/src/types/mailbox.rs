@@ -39,6 +39,9 @@ impl Mailbox {
 
     /// A name as a server wrote it. What is no modified UTF-7 is read as UTF-8.
     pub fn from_wire(wire: &[u8]) -> Self {
+        if let Some(name) = utf7::plain(wire) {
+            return Self::from(name);
+        }
         let name = utf7::decode(wire).unwrap_or_else(|| String::from_utf8_lossy(wire).into_owned());
         let wire = (utf7::encode(&name) != wire).then(|| wire.into());
         Self { name, wire }

@@ -29,6 +29,12 @@ pub(super) fn encode(name: &str) -> Vec<u8> {
     wire
 }
 
+/// A name that is written as it is read; `None` where anything in it is encoded, or should be.
+pub(super) fn plain(wire: &[u8]) -> Option<&str> {
+    let is_plain = wire.iter().all(|octet| matches!(octet, b' '..=b'~') && *octet != b'&');
+    core::str::from_utf8(wire).ok().filter(|_| is_plain)
+}
+
 /// The name that `wire` stands for; `None` where it is no modified UTF-7.
 pub(super) fn decode(wire: &[u8]) -> Option<String> {
     let mut name = String::with_capacity(wire.len());
