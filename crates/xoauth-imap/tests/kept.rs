@@ -83,3 +83,50 @@ fn what_large_mailboxes_answer_is_within_the_limits() {
     let found = Peer::first_error(&text, |peer| peer.run(fetch())).unwrap();
     assert_eq!(found.len(), 20_000);
 }
+
+#[test]
+fn items_are_handed_on_in_batches_or_one_by_one() {
+    let answer =
+        "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 2 FLAGS ())\r\n* 3 FETCH (UID 3 FLAGS (";
+    let rest = "))\r\nxt1 OK done\r\n";
+    type Ask = fn(&mut Machine);
+    let cases: [(Ask, &[usize]); 3] = [
+        (|_| {}, &[3]),
+        (Machine::pause_for_items, &[2, 1]),
+        (Machine::pause_at_each_item, &[1, 1, 1]),
+    ];
+    for (ask, expected) in cases {
+        let mut machine = Machine::new(TagPrefix::new("t"), Limits::default());
+        let mut fetch = Fetch::new("1:*", Item::Flags).even_if_unlisted();
+        machine.start(&mut [&mut fetch]).unwrap();
+        ask(&mut machine);
+        let mut pieces = [answer, rest].into_iter();
+        let mut batches = Vec::new();
+        loop {
+            let mut taken = 0;
+            let want = match machine.poll(&mut [&mut fetch]).unwrap() {
+                Want::Write(octets) => Some(octets.len()),
+                Want::Read => {
+                    let piece = pieces.next().unwrap().as_bytes();
+                    machine.read_buffer()[..piece.len()].copy_from_slice(piece);
+                    machine.received(piece.len());
+                    continue;
+                }
+                Want::Chunk(octets) => {
+                    assert!(octets.is_empty());
+                    None
+                }
+                _ => {
+                    taken += std::iter::from_fn(|| fetch.take_item()).count();
+                    batches.extend((taken > 0).then_some(taken));
+                    break;
+                }
+            };
+            match want {
+                Some(n) => machine.written(n),
+                None => batches.push(std::iter::from_fn(|| fetch.take_item()).count()),
+            }
+        }
+        assert_eq!(batches, expected);
+    }
+}

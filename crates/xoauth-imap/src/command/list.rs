@@ -174,6 +174,11 @@ impl List {
         self.found.iter_mut().rev().find(|entry| entry.mailbox() == mailbox)
     }
 
+    /// Of a mailbox more is told behind its own response.
+    fn is_told_more(&self) -> bool {
+        self.asks_status() || self.returns.contains(&ListReturn::MyRights)
+    }
+
     fn asks_status(&self) -> bool {
         self.returns.iter().any(|option| matches!(option, ListReturn::Status(_)))
     }
@@ -253,7 +258,7 @@ impl Streamed for List {
     type Item = ListEntry;
 
     fn take_item(&mut self) -> Option<ListEntry> {
-        if self.complete { self.found.pop_front() } else { None }
+        if self.complete || !self.is_told_more() { self.found.pop_front() } else { None }
     }
 }
 

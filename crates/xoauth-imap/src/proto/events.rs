@@ -9,8 +9,8 @@ use crate::types::Event;
 /// What the commands of a flight claimed and keep.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// The caller takes items while the flight runs.
-    pub(super) handed_on: bool,
+    /// When the caller takes items while the flight runs.
+    pub(super) hand_on: HandOn,
     count: usize,
     octets: usize,
     /// Octets of bodies that belong to the responses counted, and those of the response under way.
@@ -62,12 +62,24 @@ impl Answers {
 
     /// Whether there is something for the caller to take; it is counted as taken.
     pub(super) fn hand_on(&mut self) -> bool {
-        let some = self.handed_on && self.count > 0;
+        let some = self.hand_on != HandOn::Never && self.count > 0;
         if some {
             (self.count, self.octets, self.bodies) = (0, 0, 0);
         }
         some
     }
+}
+
+/// When what was claimed is handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum HandOn {
+    /// With the tagged answer.
+    #[default]
+    Never,
+    /// When all that was received is used up.
+    InBatches,
+    /// As soon as it is there.
+    AtOnce,
 }
 
 /// Responses no command claimed, for the caller.

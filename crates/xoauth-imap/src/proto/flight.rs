@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::proto::events::HandOn;
 use crate::proto::exchange::{Exchange, Kind};
 use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
@@ -181,7 +182,13 @@ impl Machine {
     /// up: [`Machine::poll`] answers `Chunk` without octets, for a caller that takes items out of its command
     /// one by one.
     pub fn pause_for_items(&mut self) {
-        self.answers.handed_on = true;
+        self.answers.hand_on = HandOn::InBatches;
+    }
+
+    /// The same, and it pauses at each item. Values that are taken and dropped one by one then use the same memory
+    /// over and over, which is much faster than to make many and drop them.
+    pub fn pause_at_each_item(&mut self) {
+        self.answers.hand_on = HandOn::AtOnce;
     }
 
     /// How many commands there are that were begun together.

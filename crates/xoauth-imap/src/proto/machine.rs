@@ -24,7 +24,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
-use crate::proto::events::{Answers, Events};
+use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
 use crate::proto::limits::{Faults, LimitKind, Limits};
@@ -119,6 +119,12 @@ impl Machine {
             if self.advance(exchanges)? {
                 if self.sink.is_some_and(|(_, sink)| sink == Sink::Lend)
                     && !self.receive.chunk().is_empty()
+                {
+                    return Ok(Step::Chunk);
+                }
+                if self.answers.hand_on == HandOn::AtOnce
+                    && self.sink.is_none()
+                    && self.answers.hand_on()
                 {
                     return Ok(Step::Chunk);
                 }

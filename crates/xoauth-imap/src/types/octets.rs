@@ -47,7 +47,7 @@ impl Octets {
         }
     }
 
-/// A copy without the secrets that `mask` knows. Nothing is cut off.
+    /// A copy without the secrets that `mask` knows. Nothing is cut off.
     pub(crate) fn masked(octets: &[u8], mask: Option<&Mask>) -> Self {
         let Some(mask) = mask.filter(|mask| !mask.is_empty()) else { return octets.into() };
         // In pieces that the mask takes whole.

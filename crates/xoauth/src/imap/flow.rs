@@ -65,6 +65,7 @@ impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<C::Item, Error>>> {
+        self.core.machine.pause_at_each_item();
         loop {
             let Some(command) = &mut self.command else { return Poll::Ready(None) };
             if let Some(item) = command.take_item() {
