@@ -82,7 +82,6 @@ impl<I: Io> Connection<I> {
     {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
         let trace = self.settings.trace.as_ref();
-        io.set_deadline(self.pace.resume(|| io.now()));
         let stop = ready!(poll_drive(&mut conversation, io, &mut self.pace, trace, cx));
         self.pace.rest(|| io.now());
         if let Some(trace) = trace {
@@ -108,7 +107,6 @@ impl<I: Io> Connection<I> {
     {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(Error::Ended)) };
         let trace = self.settings.trace.as_ref();
-        io.set_deadline(self.pace.resume(|| io.now()));
         let mut once = OneRead::new(io);
         let stop = match poll_drive(&mut conversation, &mut once, &mut self.pace, trace, cx) {
             Poll::Ready(stop) => stop.map(Some),

@@ -33,18 +33,25 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
 ) -> Poll<Result<Stop, C::Error>> {
     loop {
         let moved = match conversation.poll()? {
-            Want::Write(octets) => match io.poll_write(cx, octets) {
-                Poll::Ready(written) => written.map(Moved::Out),
-                // The peer may take no more before somebody reads what it says.
-                Poll::Pending => {
-                    ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In)
+            Want::Write(octets) => {
+                be_at_work(pace, io);
+                match io.poll_write(cx, octets) {
+                    Poll::Ready(written) => written.map(Moved::Out),
+                    // The peer may take no more before somebody reads what it says.
+                    Poll::Pending => {
+                        ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In)
+                    }
                 }
-            },
-            Want::Read => match ready!(io.poll_flush(cx)) {
-                Ok(()) => ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In),
-                Err(error) => Err(error),
-            },
+            }
+            Want::Read => {
+                be_at_work(pace, io);
+                match ready!(io.poll_flush(cx)) {
+                    Ok(()) => ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In),
+                    Err(error) => Err(error),
+                }
+            }
             Want::Body => {
+                be_at_work(pace, io);
                 ready!(conversation.poll_body(cx))?;
                 continue;
             }
@@ -74,6 +81,13 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             trace.show(|| conversation.next_line());
         }
     }
+}
+
+/// Time runs from the first thing on that takes any: what has come already is handed out without a look at the
+/// clock.
+fn be_at_work(pace: &mut Pace, io: &mut impl Io) {
+    let deadline = pace.resume(|| io.now());
+    io.set_deadline(deadline);
 }
 
 /// Content moved, which may move the deadline.
