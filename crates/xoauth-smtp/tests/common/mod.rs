@@ -1,11 +1,13 @@
 //! A scripted peer that knows no protocol: it sends what the transcript says and compares what it gets.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub(crate) mod mails;
+
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
-use xoauth_smtp::exchange::{Auth, Ehlo, Greeting, StartTls};
-use xoauth_smtp::proto::{Command, Machine};
+use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Outcome, StartTls};
+use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::sasl::wire::{Direction, Want};
 use xoauth_smtp::sasl::{Context, Mechanism, Nonce, Stamp, XOAuth2};
 use xoauth_smtp::{Error, Limits, TransportFault};
@@ -109,7 +111,25 @@ impl Peer {
         command.finish()
     }
 
-    fn drive<C: Command>(&mut self, command: &mut C) -> Result<(), Error> {
+    /// Sends what was pushed, and takes the outcomes.
+    pub(crate) fn deliver(&mut self, bulk: &mut Bulk<'_>) -> Result<Vec<Outcome>, Error> {
+        let mut outcomes = Vec::new();
+        self.writing = false;
+        while !bulk.is_over() {
+            if !self.machine.is_busy() {
+                self.machine.start(bulk)?;
+            }
+            let result = self.drive(bulk);
+            while let Some((direction, line)) = self.machine.next_line() {
+                self.trace.push(format!("{}: {line}", direction.letter()));
+            }
+            result?;
+            outcomes.extend(std::iter::from_fn(|| bulk.next_outcome()));
+        }
+        Ok(outcomes)
+    }
+
+    fn drive<C: Exchange>(&mut self, command: &mut C) -> Result<(), Error> {
         for _ in 0..10_000_000 {
             match self.machine.poll(command)? {
                 Want::Write(octets) => {

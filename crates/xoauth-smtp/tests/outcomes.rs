@@ -1,0 +1,361 @@
+//! What becomes of a message: refused at each stage, accepted, unknown.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+
+mod common;
+
+use common::mails::{greeted, pipelined, send_and_go_on};
+use common::{Peer, WHOLE, every_way};
+use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::sasl::wire::Want;
+use xoauth_smtp::{Error, Stage, TransportFault};
+
+#[test]
+fn one_refused_recipient_does_not_stop_the_others() {
+    let both = [
+        pipelined(
+            "C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@example.net>
+             C: RCPT TO:<c@example.net>
+             C: DATA
+             S: 250 ok
+             S: 550 5.1.1 no such user
+             S: 250 ok
+             S: 354 go
+             C: Subject: t
+             C:
+             C: hello
+             C: .
+             S: 250 queued
+             C: NOOP
+             S: 250 ok",
+        ),
+        greeted(
+            "C: MAIL FROM:<a@example.org>
+             S: 250 ok
+             C: RCPT TO:<b@example.net>
+             S: 550 5.1.1 no such user
+             C: RCPT TO:<c@example.net>
+             S: 250 ok
+             C: DATA
+             S: 354 go
+             C: Subject: t
+             C:
+             C: hello
+             C: .
+             S: 250 queued
+             C: NOOP
+             S: 250 ok",
+        ),
+    ];
+    for transcript in both {
+        every_way(&transcript, |peer| {
+            peer.greet()?;
+            let to = ["b@example.net", "c@example.net"];
+            let sent = peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello"))?;
+            let refused: Vec<_> = sent.refused().collect();
+            assert_eq!(refused.len(), 1);
+            assert_eq!(refused[0].address.as_str(), "b@example.net");
+            assert_eq!(refused[0].reply().unwrap().to_string(), "550 5.1.1 no such user");
+            assert_eq!(sent.accepted().count(), 1);
+            peer.run(Noop::new())?;
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn all_refused_recipients_close_the_transaction() {
+    let cases = [
+        // Lock step: DATA is never sent.
+        greeted(
+            "C: MAIL FROM:<a@example.org>
+             S: 250 ok
+             C: RCPT TO:<b@example.net>
+             S: 550 5.1.1 no
+             C: RCPT TO:<c@example.net>
+             S: 452 4.5.3 too many
+             C: RSET
+             S: 250 ok
+             C: NOOP
+             S: 250 ok",
+        ),
+        // Pipelined: DATA is refused as well.
+        pipelined(
+            "C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@example.net>
+             C: RCPT TO:<c@example.net>
+             C: DATA
+             S: 250 ok
+             S: 550 5.1.1 no
+             S: 452 4.5.3 too many
+             S: 554 5.5.1 no valid recipients
+             C: RSET
+             S: 250 ok
+             C: NOOP
+             S: 250 ok",
+        ),
+        // Pipelined: the server wants the message all the same (RFC 2920 3.1).
+        pipelined(
+            "C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@example.net>
+             C: RCPT TO:<c@example.net>
+             C: DATA
+             S: 250 ok
+             S: 550 5.1.1 no
+             S: 452 4.5.3 too many
+             S: 354 go
+             C: .
+             S: 554 5.5.1 no valid recipients
+             C: NOOP
+             S: 250 ok",
+        ),
+    ];
+    for transcript in cases {
+        let mut peer = Peer::new(&transcript, WHOLE);
+        peer.greet().unwrap();
+        let to = ["b@example.net", "c@example.net"];
+        let error = peer.run(Send::new("a@example.org", to, "x\r\n")).unwrap_err();
+        let Error::RecipientsRefused { recipients } = &error else { panic!("{error:?}") };
+        assert_eq!(recipients.len(), 2);
+        assert!(error.is_transient(), "the second may be taken later");
+
+        let told = every_way(&transcript, send_and_go_on);
+        assert_eq!(
+            told,
+            "all recipients refused: <b@example.net> 550 5.1.1 no; <c@example.net> 452 4.5.3 too many"
+        );
+    }
+}
+
+#[test]
+fn refused_sender_leaves_the_session_usable() {
+    let cases = [
+        greeted(
+            "C: MAIL FROM:<a@example.org>
+             S: 550 5.7.1 not you
+             C: NOOP
+             S: 250 ok",
+        ),
+        pipelined(
+            "C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@example.net>
+             C: RCPT TO:<c@example.net>
+             C: DATA
+             S: 550 5.7.1 not you
+             S: 503 5.5.1 need MAIL
+             S: 503 5.5.1 need MAIL
+             S: 503 5.5.1 need RCPT
+             C: NOOP
+             S: 250 ok",
+        ),
+        pipelined(
+            "C: MAIL FROM:<a@example.org>
+             C: RCPT TO:<b@example.net>
+             C: RCPT TO:<c@example.net>
+             C: DATA
+             S: 550 5.7.1 not you
+             S: 250 strange
+             S: 503 5.5.1 need MAIL
+             S: 354 stranger
+             C: .
+             S: 250 strangest
+             C: NOOP
+             S: 250 ok",
+        ),
+    ];
+    for transcript in cases {
+        assert_eq!(every_way(&transcript, send_and_go_on), "sender refused: 550 5.7.1 not you");
+    }
+}
+
+#[test]
+fn refused_data_closes_the_transaction() {
+    let before = greeted(
+        "C: MAIL FROM:<a@example.org>
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 250 ok
+         C: RCPT TO:<c@example.net>
+         S: 250 ok
+         C: DATA
+         S: 451 4.3.0 later
+         C: RSET
+         S: 250 ok
+         C: NOOP
+         S: 250 ok",
+    );
+    assert_eq!(
+        every_way(&before, send_and_go_on),
+        "message refused before it was sent: 451 4.3.0 later"
+    );
+    let after = pipelined(
+        "C: MAIL FROM:<a@example.org>
+         C: RCPT TO:<b@example.net>
+         C: RCPT TO:<c@example.net>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: Subject: t
+         C:
+         C: hello
+         C: .
+         S: 554 5.7.1 looks like spam
+         C: NOOP
+         S: 250 ok",
+    );
+    assert_eq!(every_way(&after, send_and_go_on), "message refused: 554 5.7.1 looks like spam");
+    let mut peer = Peer::new(&after, WHOLE);
+    peer.greet().unwrap();
+    let to = ["b@example.net", "c@example.net"];
+    let error =
+        peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap_err();
+    assert!(matches!(error, Error::DataRefused { stage: Stage::Content, .. }));
+    assert!(!error.is_transient() && !error.is_fatal());
+}
+
+#[test]
+fn transaction_that_cannot_be_closed_ends_the_session() {
+    let transcript = greeted(
+        "C: MAIL FROM:<a@example.org>
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 550 no
+         C: RSET
+         S: 500 what?",
+    );
+    every_way(&transcript, |peer| {
+        peer.greet()?;
+        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let error = sent.unwrap_err();
+        if error.is_fatal() {
+            return Err(error);
+        }
+        assert!(matches!(error, Error::RecipientsRefused { .. }));
+        assert!(peer.machine.has_ended());
+        Ok(())
+    });
+}
+
+#[test]
+fn break_after_the_message_and_before_its_answer_is_delivery_unknown() {
+    let transcript = greeted(
+        "C: MAIL FROM:<a@example.org>
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: x
+         C: .
+         S: 250 queued",
+    );
+    let last = "250 queued\r\n".len();
+    let all = transcript.lines().filter(|line| line.trim_start().starts_with("S:"));
+    let all: usize = all.map(|line| line.trim_start().len() - 3 + 2).sum();
+    for cut in 0..all {
+        let mut peer = Peer::new(&transcript, common::Way { cut: Some(cut), ..WHOLE });
+        let result = peer
+            .greet()
+            .and_then(|()| peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")));
+        let error = result.unwrap_err();
+        assert_eq!(matches!(error, Error::DeliveryUnknown { .. }), cut >= all - last, "{cut}");
+        assert_eq!(error.is_transient(), cut < all - last, "nobody may send it again by itself");
+    }
+}
+
+#[test]
+fn deadline_after_the_message_was_handed_over_is_delivery_unknown() {
+    let before = "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n";
+    let mut peer = Peer::saying(before.as_bytes(), common::Way { read: 1, ..WHOLE });
+    peer.greet().unwrap();
+    let mut send = Send::new("a@example.org", ["b@example.net"], "x\r\n");
+    peer.machine.start(&mut send).unwrap();
+    let mut replies = ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"].into_iter();
+    loop {
+        match peer.machine.poll(&mut send).unwrap() {
+            // Not one octet of it was taken, but who knows what a TLS library had sent of it.
+            Want::Write(octets) if octets.ends_with(b"\r\n.\r\n") => break,
+            Want::Write(octets) => {
+                let n = octets.len();
+                peer.machine.written(n);
+            }
+            Want::Read => {
+                let reply = replies.next().unwrap().as_bytes();
+                peer.machine.read_buffer()[..reply.len()].copy_from_slice(reply);
+                peer.machine.received(reply.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let error = peer.machine.transport_failed(&mut send, TransportFault::Deadline);
+    assert_eq!(
+        error.to_string(),
+        "message sent, but nobody knows whether it was accepted: deadline passed"
+    );
+    assert!(!error.is_transient() && error.is_fatal());
+    assert_eq!(peer.machine.poll(&mut send).unwrap_err().to_string(), error.to_string());
+}
+
+#[test]
+fn strange_answers_to_the_message_leave_its_delivery_unknown() {
+    // What the server says to the final dot, whether delivery is unknown, and the text.
+    let cases = [
+        (
+            "354 again?",
+            true,
+            "unexpected reply: expected 250 or a refusal to the message, found '354 again?'",
+        ),
+        (
+            "25 ok",
+            true,
+            "malformed reply: expected a reply code of three digits, 200 to 599, found '25 ok\\r\\n'",
+        ),
+        ("221 bye", true, "server ended the session: 221 bye"),
+        ("421 4.3.2 shutting down", false, "server ended the session: 421 4.3.2 shutting down"),
+    ];
+    for (reply, unknown, text) in cases {
+        let transcript = greeted(&format!(
+            "C: MAIL FROM:<a@example.org>
+             S: 250 ok
+             C: RCPT TO:<b@example.net>
+             S: 250 ok
+             C: DATA
+             S: 354 go
+             C: x
+             C: .
+             S: {reply}"
+        ));
+        let mut peer = Peer::new(&transcript, WHOLE);
+        peer.greet().unwrap();
+        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let error = sent.unwrap_err();
+        assert_eq!(matches!(error, Error::DeliveryUnknown { .. }), unknown);
+        assert!(error.is_fatal());
+        assert!(error.to_string().ends_with(text), "{error}");
+    }
+}
+
+#[test]
+fn message_is_accepted_although_the_server_closes_behind_its_answer() {
+    let transcript = greeted(
+        "C: MAIL FROM:<a@example.org>
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: x
+         C: .
+         S: 250 queued
+         S: 421 too many messages",
+    );
+    let mut peer = Peer::new(&transcript, WHOLE);
+    peer.greet().unwrap();
+    let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
+    assert_eq!(sent.reply().to_string(), "250 queued");
+    let error = peer.run(Noop::new()).unwrap_err();
+    assert_eq!(error.to_string(), "server ended the session: 421 too many messages");
+    assert!(!peer.sent.ends_with(b"NOOP\r\n"));
+}
