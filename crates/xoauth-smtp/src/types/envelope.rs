@@ -69,8 +69,21 @@ pub(crate) struct Parameter {
     pub(crate) text: String,
 }
 
-/// RFC 3461 4.4: of the identifier, before it is encoded.
-const LONGEST_ENVELOPE_ID: usize = 100;
+/// The whole parameter, as it is sent (RFC 3461 4.4).
+const LONGEST_ENVID: usize = 100;
+
+/// The whole parameter, as it is sent (RFC 3461 4.2).
+const LONGEST_ORCPT: usize = 500;
+
+/// What MAIL is longer by for AUTH, the space before it included (RFC 4954 3).
+const LONGEST_AUTH: usize = 499;
+
+/// Parameters of MAIL that have a method, or that the message says.
+const OF_MAIL: [&str; 9] =
+    ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "REQUIRETLS", "BY", "MT-PRIORITY"];
+
+/// Parameters of RCPT that have a method.
+const OF_RCPT: [&str; 2] = ["NOTIFY", "ORCPT"];
 
 impl Envelope {
     /// From one sender to any number of recipients. Texts are taken as bare addresses
@@ -127,11 +140,11 @@ impl Envelope {
     }
 
     /// A name for this transaction that notifications repeat; ENVID of DSN (RFC 3461 4.4): printable ASCII
-    /// and spaces, up to 100.
+    /// and spaces, up to 94 octets as they are sent, where `+`, `=` and spaces count three times.
     #[must_use]
     pub fn envelope_id(mut self, id: &str) -> Self {
         match check_envelope_id(id) {
-            Ok(()) => self.options.envelope_id = Some(xtext(id)),
+            Ok(encoded) => self.options.envelope_id = Some(encoded),
             Err(fault) => {
                 self.fault.get_or_insert(InvalidArgument::new("envelope id", id, fault));
             }
@@ -149,7 +162,13 @@ impl Envelope {
         match submitter.try_into() {
             Ok(ReversePath::Null) => self.options.submitter = Some("<>".into()),
             Ok(ReversePath::Address(address)) => {
-                self.options.submitter = Some(xtext(address.as_str()));
+                match bounded("AUTH=", xtext(address.as_str()), LONGEST_AUTH) {
+                    Ok(encoded) => self.options.submitter = Some(encoded),
+                    Err(fault) => {
+                        let text = address.as_str();
+                        self.fault.get_or_insert(InvalidArgument::new("submitter", text, fault));
+                    }
+                }
             }
             Err(error) => {
                 self.fault.get_or_insert(error.into().named("submitter"));
@@ -185,14 +204,21 @@ impl Envelope {
     }
 
     /// A parameter of MAIL that has no method of its own: `keyword`, or `keyword=value`. `extension` is the
-    /// EHLO keyword a server offers it by.
+    /// EHLO keyword a server offers it by. Each may be given once.
+    ///
+    /// ```
+    /// # use xoauth_smtp::Envelope;
+    /// // RFC 4865: not before an hour has passed.
+    /// let envelope = Envelope::new("alice@example.org", ["bob@example.net"])
+    ///     .parameter("FUTURERELEASE", "HOLDFOR", Some("3600"));
+    /// # let _ = envelope;
+    /// ```
     #[must_use]
     pub fn parameter(mut self, extension: &str, keyword: &str, value: Option<&str>) -> Self {
-        match Parameter::new(extension, keyword, value) {
-            Ok(parameter) => self.options.parameters.push(parameter),
-            Err(fault) => {
-                self.fault.get_or_insert(fault);
-            }
+        let added = Parameter::new(extension, keyword, value)
+            .and_then(|one| one.join(&mut self.options.parameters, &OF_MAIL));
+        if let Err(fault) = added {
+            self.fault.get_or_insert(fault);
         }
         self
     }
@@ -255,13 +281,19 @@ impl Recipient {
         T: TryInto<Address, Error: Into<InvalidArgument>>,
     {
         match address.try_into() {
-            Ok(address) if address.is_ascii() => {
-                self.original =
-                    Some(Original(alloc::format!("rfc822;{}", xtext(address.as_str()))));
-            }
             Ok(address) => {
-                let text = utf8_xtext(address.as_str());
-                self.original = Some(Original(alloc::format!("utf-8;{text}")));
+                let text = address.as_str();
+                let encoded = match address.is_ascii() {
+                    true => alloc::format!("rfc822;{}", xtext(text)),
+                    false => alloc::format!("utf-8;{}", utf8_xtext(text)),
+                };
+                match bounded("ORCPT=", encoded, LONGEST_ORCPT) {
+                    Ok(encoded) => self.original = Some(Original(encoded)),
+                    Err(fault) => {
+                        let invalid = InvalidArgument::new("original recipient", text, fault);
+                        self.fault.get_or_insert(invalid);
+                    }
+                }
             }
             Err(error) => {
                 self.fault.get_or_insert(error.into().named("original recipient"));
@@ -273,11 +305,10 @@ impl Recipient {
     /// A parameter of RCPT that has no method of its own, as [`Envelope::parameter`].
     #[must_use]
     pub fn parameter(mut self, extension: &str, keyword: &str, value: Option<&str>) -> Self {
-        match Parameter::new(extension, keyword, value) {
-            Ok(parameter) => self.parameters.push(parameter),
-            Err(fault) => {
-                self.fault.get_or_insert(fault);
-            }
+        let added = Parameter::new(extension, keyword, value)
+            .and_then(|one| one.join(&mut self.parameters, &OF_RCPT));
+        if let Err(fault) = added {
+            self.fault.get_or_insert(fault);
         }
         self
     }
@@ -300,6 +331,25 @@ impl Parameter {
             None => keyword.into(),
         };
         Ok(Self { extension: extension.into(), text })
+    }
+
+    fn keyword(&self) -> &str {
+        self.text.split('=').next().unwrap_or_default()
+    }
+
+    /// Joins the others. A parameter stands in a command once, and what has a method is said by it: said here it
+    /// could contradict the message.
+    fn join(self, others: &mut Vec<Self>, own: &[&str]) -> Result<(), InvalidArgument> {
+        let is_same = |keyword: &str| keyword.eq_ignore_ascii_case(self.keyword());
+        let fault = if own.iter().any(|own| is_same(own)) {
+            Fault::end(0, "a parameter that has no method of its own")
+        } else if others.iter().any(|other| is_same(other.keyword())) {
+            Fault::end(0, "a parameter that was not given before")
+        } else {
+            others.push(self);
+            return Ok(());
+        };
+        Err(InvalidArgument::new("parameter keyword", self.keyword(), fault))
     }
 }
 
@@ -329,16 +379,26 @@ macro_rules! try_from_text {
 
 try_from_text!(&str, &&str, String, &String);
 
-/// RFC 3461 4.4: printable characters and spaces before they are encoded.
-fn check_envelope_id(id: &str) -> Result<(), Fault> {
+/// The identifier as it is sent; printable characters and spaces before it is encoded.
+///
+/// RFC 3461 4.4
+fn check_envelope_id(id: &str) -> Result<String, Fault> {
     let expected = "printable ASCII";
     match id.char_indices().find(|&(_, c)| !matches!(c, ' '..='~')) {
         Some((at, found)) => Err(Fault::at(at, found, expected)),
         None if id.is_empty() => Err(Fault::end(0, expected)),
-        None if id.len() > LONGEST_ENVELOPE_ID => {
-            Err(Fault::too_long(LONGEST_ENVELOPE_ID, "at most 100 characters"))
+        None => bounded("ENVID=", xtext(id), LONGEST_ENVID),
+    }
+}
+
+/// A value, if its parameter is not too long as it is sent.
+fn bounded(keyword: &str, value: String, longest: usize) -> Result<String, Fault> {
+    match longest.checked_sub(keyword.len()) {
+        Some(most) if value.len() <= most => Ok(value),
+        most => {
+            let expected = "fewer octets, as the parameter is sent";
+            Err(Fault::too_long(most.unwrap_or_default(), expected))
         }
-        None => Ok(()),
     }
 }
 
@@ -360,13 +420,26 @@ mod tests {
             fault(&Envelope::new("a@example.org", none)),
             "invalid list of recipients '': end of text at octet 0, expected at least one address"
         );
+        // An address whose every octet takes three as xtext.
+        let long = alloc::format!("{}@example.org", "=".repeat(170));
         for (envelope, argument) in [
             (Envelope::new("a@example.org\r\n", ["b@example.net"]), "sender"),
             (Envelope::new("", ["b@example.net"]), "sender"),
             (Envelope::new("a@example.org", ["b@example.net", "c\0@x"]), "recipient"),
             (good().recipient(Recipient::new("x>@y")), "recipient"),
             (good().envelope_id("a\r\nb"), "envelope id"),
-            (good().envelope_id(&"x".repeat(101)), "envelope id"),
+            (good().envelope_id(&"x".repeat(95)), "envelope id"),
+            (good().envelope_id(&"+".repeat(32)), "envelope id"),
+            (good().submitter(&*long), "submitter"),
+            (good().recipient(Recipient::new("b@x").original(&*long)), "original recipient"),
+            (good().parameter("SIZE", "size", Some("1")), "parameter keyword"),
+            (good().parameter("8BITMIME", "BODY", Some("7BIT")), "parameter keyword"),
+            (good().parameter("DSN", "RET", Some("FULL")), "parameter keyword"),
+            (good().parameter("X", "Y", None).parameter("X", "y", Some("1")), "parameter keyword"),
+            (
+                good().recipient(Recipient::new("b@x").parameter("DSN", "Notify", Some("NEVER"))),
+                "parameter keyword",
+            ),
             (good().submitter("a b"), "submitter"),
             (good().deliver_by(DeliverBy::or_return(0)), "delivery time"),
             (good().parameter("X", "X Y", None), "parameter keyword"),
@@ -394,6 +467,8 @@ mod tests {
         assert_eq!(envelope.options.envelope_id.as_deref(), Some("a+20b+2Bc"));
         // RFC 4954 5's example.
         assert_eq!(envelope.options.submitter.as_deref(), Some("e+3Dmc2@example.com"));
+        let full = Envelope::new("<>", ["b@example.net"]).envelope_id(&"x".repeat(94));
+        assert_eq!(full.check(), Ok(()));
         let nobody = envelope.submitter("<>");
         assert_eq!(nobody.options.submitter.as_deref(), Some("<>"));
         let to = Recipient::new("b@x").original("grün@example.org");

@@ -133,13 +133,13 @@ impl Extensions {
         self.has("BINARYMIME")
     }
 
-    /// A limit that LIMITS announces (RFC 9422 3, 5): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`.
+    /// A limit that LIMITS announces (RFC 9422 3, 4): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`. One whose value is not
+    /// as the RFC has it was not announced (3.7).
     pub fn limit(&self, name: &str) -> Option<u64> {
         let mut limits = self.parameters("LIMITS")?.split_ascii_whitespace();
         limits.find_map(|limit| {
             let (found, value) = limit.split_once('=')?;
-            // A limit of nothing would be no service; it is a fault, and says nothing.
-            let value = value.parse().ok().filter(|&value| value > 0)?;
+            let value = limit_value(value)?;
             found.eq_ignore_ascii_case(name).then_some(value)
         })
     }
@@ -163,6 +163,15 @@ impl Extensions {
     pub fn enhanced_status_codes(&self) -> bool {
         self.has("ENHANCEDSTATUSCODES")
     }
+}
+
+/// `%x31-39 0*5DIGIT`: a limit of nothing would be no service.
+///
+/// RFC 9422 4.1
+fn limit_value(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|octet| octet.is_ascii_digit());
+    let fits = matches!(text.len(), 1..=6) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_number && fits)
 }
 
 #[cfg(test)]
@@ -220,7 +229,7 @@ mod tests {
 
     #[test]
     fn limits_are_known_only_where_a_number_says_them() {
-        // RFC 9422 3's form, and forms no server should have.
+        // RFC 9422 5's form, and forms no server should have.
         let cases = [
             ("LIMITS RCPTMAX=20 MAILMAX=5", "RCPTMAX", Some(20)),
             ("limits rcptmax=20 mailmax=5", "MAILMAX", Some(5)),
@@ -228,6 +237,10 @@ mod tests {
             ("LIMITS RCPTMAX", "RCPTMAX", None),
             ("LIMITS RCPTMAX=0", "RCPTMAX", None),
             ("LIMITS RCPTMAX=x RCPTMAX=7", "RCPTMAX", Some(7)),
+            ("LIMITS RCPTMAX=999999", "RCPTMAX", Some(999_999)),
+            ("LIMITS RCPTMAX=1000000", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=020 MAILMAX=+5", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=020 MAILMAX=+5", "MAILMAX", None),
             ("LIMITS RCPTMAX=99999999999999999999999", "RCPTMAX", None),
             ("LIMITS", "RCPTMAX", None),
         ];

@@ -208,9 +208,10 @@ fn check_envelope(envelope: &Envelope, extensions: &Extensions) -> Result<(), Er
     }
 }
 
-/// RCPTMAX counts in a transaction, MAILMAX and RCPTDOMAINMAX in the whole session.
+/// RCPTMAX counts in a transaction, MAILMAX and RCPTDOMAINMAX in the whole session, whatever became of the
+/// commands.
 ///
-/// RFC 9422 5
+/// RFC 9422 4
 fn check_limits(
     envelope: &Envelope,
     extensions: &Extensions,
