@@ -61,6 +61,15 @@ pub trait Conversation {
         Poll::Ready(Ok(()))
     }
 
+    /// The peer takes nothing more: hears what it had said by then. Answers whether everything that was asked has
+    /// its answer.
+    ///
+    /// # Errors
+    /// What the peer said breaks the session.
+    fn hear(&mut self) -> Result<bool, Self::Error> {
+        Ok(matches!(self.poll()?, Want::Done))
+    }
+
     /// The peer closed its side.
     ///
     /// # Errors

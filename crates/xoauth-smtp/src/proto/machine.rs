@@ -19,7 +19,7 @@ use alloc::string::String;
 use core::task::{Context, Poll};
 
 use xoauth_sasl::Mask;
-use xoauth_sasl::wire::{Conversation, Direction, Excerpt, Farewell, TransportFault, Want};
+use xoauth_sasl::wire::{Direction, Excerpt, Farewell, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::Reply;
@@ -28,6 +28,7 @@ use crate::proto::exchange::{Exchange, Progress};
 use crate::proto::limits::Limits;
 use crate::proto::output::Output;
 use crate::proto::receive::{FramingFault, Receive};
+use crate::proto::running::Running;
 use crate::types::{Extensions, ReplyCode};
 
 /// One connection to an SMTP server, without its transport.
@@ -155,15 +156,12 @@ impl Machine {
                 return Ok(Step::Write);
             }
             if self.output.is_written() {
-                let mut encoder = Encoder::new(&mut self.output);
-                exchange.fill(&mut encoder)?;
-                let news = encoder.finish()?;
-                let wants_body = news.wants_body;
-                self.learn(news);
+                let wants_body = self.fill(exchange)?;
                 if !self.output.is_written() {
                     continue;
                 }
                 if wants_body && !self.output.is_window_full(self.ahead) {
+                    self.refuse_unasked()?;
                     return Ok(Step::Body);
                 }
             }
@@ -173,6 +171,41 @@ impl Machine {
             }
             return Ok(Step::Read);
         }
+    }
+
+    /// Lets the exchange queue more; whether it has to ask a source first.
+    fn fill(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
+        let mut encoder = Encoder::new(&mut self.output);
+        exchange.fill(&mut encoder)?;
+        let news = encoder.finish()?;
+        let wants_body = news.wants_body;
+        self.learn(news);
+        Ok(wants_body)
+    }
+
+    /// Hears what was received before the peer was gone; whether everything has its answer. Nothing more is
+    /// handed to the transport.
+    ///
+    /// # Errors
+    /// What breaks the session, as [`Machine::poll`].
+    pub fn hear_last(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
+        let heard = self.hear_all(exchange);
+        self.unless_broken(exchange, heard)
+    }
+
+    fn hear_all(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
+        while matches!(self.phase, Phase::Running) {
+            if self.output.awaited() > 0 && self.hear(exchange)? {
+                continue;
+            }
+            self.refuse_unasked()?;
+            let has_more = !self.output.is_written() || self.fill(exchange)?;
+            if has_more || !self.output.is_written() || self.output.awaited() > 0 {
+                return Ok(false);
+            }
+            self.phase = Phase::Idle;
+        }
+        Ok(true)
     }
 
     /// Lets the exchange ask its source, after [`Want::Body`].
@@ -255,6 +288,15 @@ impl Machine {
                 Error::UnsolicitedReply { octets }
             }
         })
+    }
+
+    /// While a source is waited for no reply may come that is not awaited; one that is not whole may still
+    /// become a farewell.
+    fn refuse_unasked(&mut self) -> Result<(), Error> {
+        if self.receive.pending().is_empty() || self.output.expects_reply() {
+            return Ok(());
+        }
+        self.next_reply()?.map_or(Ok(()), |code| Err(self.unasked(code)))
     }
 
     /// A reply nobody asked for: the server takes leave, or somebody forges.
@@ -400,53 +442,5 @@ impl Machine {
             };
             heard.push_back((Direction::Server, text));
         }
-    }
-}
-
-/// A machine with the exchange it runs: what a driver drives.
-pub struct Running<'a> {
-    machine: &'a mut Machine,
-    exchange: &'a mut dyn Exchange,
-}
-
-impl Conversation for Running<'_> {
-    type Error = Error;
-
-    fn poll(&mut self) -> Result<Want<'_>, Error> {
-        self.machine.poll(self.exchange)
-    }
-
-    fn read_buffer(&mut self) -> &mut [u8] {
-        self.machine.read_buffer()
-    }
-
-    fn received(&mut self, n: usize) {
-        self.machine.received(n);
-    }
-
-    fn written(&mut self, n: usize) {
-        self.machine.written(n);
-    }
-
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.machine.poll_body(self.exchange, cx)
-    }
-
-    fn end_of_stream(&mut self) -> Result<(), Error> {
-        self.machine.end_of_stream(self.exchange)
-    }
-
-    fn transport_failed(&mut self, fault: TransportFault) -> Error {
-        self.machine.transport_failed(self.exchange, fault)
-    }
-
-    fn next_line(&mut self) -> Option<(Direction, String)> {
-        self.machine.next_line()
-    }
-}
-
-impl core::fmt::Debug for Running<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Running").field("machine", &self.machine).finish_non_exhaustive()
     }
 }

@@ -72,6 +72,11 @@ impl DotStuffing {
         };
     }
 
+    /// The next piece goes as it is: no line of the message begins with a dot.
+    pub(crate) fn pass(&mut self, piece: &[u8]) {
+        self.note_end(piece);
+    }
+
     /// Whether the next piece goes as it is; it counts as handed on then.
     pub fn passes(&mut self, piece: &[u8]) -> bool {
         let dot_first = match self.before {

@@ -14,6 +14,8 @@ pub(crate) struct Content {
     pub(crate) is_eight_bit: bool,
     /// They stand in its header section too (RFC 6532).
     pub(crate) is_internationalised: bool,
+    /// Some line may begin with a dot, which DATA has to double (RFC 5321 4.5.2).
+    pub(crate) may_have_dots: bool,
 }
 
 /// Looks at a message that comes in pieces, for what it was not said to hold.
@@ -186,6 +188,8 @@ pub(crate) struct Sight {
     pub(crate) has_bare_line_end: bool,
     pub(crate) has_nul: bool,
     pub(crate) is_eight_bit: bool,
+    /// Some line begins with a dot.
+    pub(crate) has_dots: bool,
 }
 
 /// Looks at each octet once, without a branch an octet, so that it costs little beside sending them: a message
@@ -194,19 +198,26 @@ pub(crate) fn look(octets: &[u8]) -> Sight {
     let Some((first, behind)) = octets.split_first() else { return Sight::default() };
     let last = octets.last().copied().unwrap_or_default();
     let bare = |bare: bool| u8::from(bare);
-    let mut seen = (bare(*first == b'\n' || last == b'\r'), bare(last == 0), last);
+    let mut seen =
+        (bare(*first == b'\n' || last == b'\r'), bare(last == 0), last, bare(*first == b'.'));
     for (octets, behind) in octets.chunks(4096).zip(behind.chunks(4096)) {
         for (&octet, &next) in octets.iter().zip(behind) {
             seen.0 |= bare((octet == b'\r') != (next == b'\n'));
             seen.1 |= bare(octet == 0);
             seen.2 |= octet;
+            seen.3 |= bare((octet == b'\n') & (next == b'.'));
         }
         // What cannot be sent need not be looked at further.
         if seen.0 | seen.1 != 0 {
             break;
         }
     }
-    Sight { has_bare_line_end: seen.0 != 0, has_nul: seen.1 != 0, is_eight_bit: !seen.2.is_ascii() }
+    Sight {
+        has_bare_line_end: seen.0 != 0,
+        has_nul: seen.1 != 0,
+        is_eight_bit: !seen.2.is_ascii(),
+        has_dots: seen.3 != 0,
+    }
 }
 
 /// Whether some CR has no LF behind it, or some LF no CR before it.
@@ -325,7 +336,7 @@ mod tests {
 
         #[test]
         fn one_look_sees_what_searches_find(
-            octets in prop::collection::vec(prop::sample::select(b"\r\n\0a\xff".to_vec()), 0..8),
+            octets in prop::collection::vec(prop::sample::select(b"\r\n\0a.\xff".to_vec()), 0..8),
             filler in prop::sample::select(alloc::vec![0usize, 4094, 4095, 4096, 8191]),
         ) {
             let octets = [alloc::vec![b'a'; filler], octets].concat();
@@ -337,6 +348,8 @@ mod tests {
             } else {
                 prop_assert!(!has_bare_line_end(&octets) && !octets.contains(&0));
                 prop_assert_eq!(sight.is_eight_bit, !octets.is_ascii());
+                let has_dots = octets.starts_with(b".") || memchr::memmem::find(&octets, b"\n.").is_some();
+                prop_assert_eq!(sight.has_dots, has_dots);
             }
         }
 

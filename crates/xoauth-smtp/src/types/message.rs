@@ -132,6 +132,7 @@ impl<'a> Message<'a> {
                 is_binary: self.form.is_binary,
                 is_eight_bit: !self.form.is_seven_bit,
                 is_internationalised: self.form.is_internationalised,
+                may_have_dots: true,
             }),
         }
     }
@@ -145,9 +146,9 @@ impl<'a> Message<'a> {
 fn check_octets(octets: &[u8], form: Form) -> Result<Content, InvalidArgument> {
     let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
     let mut complete = 0;
-    let is_eight_bit;
+    let (is_eight_bit, may_have_dots);
     if form.is_binary {
-        is_eight_bit = !octets.is_ascii();
+        (is_eight_bit, may_have_dots) = (!octets.is_ascii(), true);
     } else {
         let sight = look(octets);
         if sight.has_bare_line_end {
@@ -162,7 +163,7 @@ fn check_octets(octets: &[u8], form: Form) -> Result<Content, InvalidArgument> {
             return Err(InvalidArgument::new("message", "", fault));
         }
         complete = if octets.is_empty() || octets.ends_with(b"\n") { 0 } else { 2 };
-        is_eight_bit = sight.is_eight_bit;
+        (is_eight_bit, may_have_dots) = (sight.is_eight_bit, sight.has_dots);
     }
     Ok(Content {
         size: Some(length.saturating_add(complete)),
@@ -170,6 +171,7 @@ fn check_octets(octets: &[u8], form: Form) -> Result<Content, InvalidArgument> {
         is_eight_bit,
         is_internationalised: form.is_internationalised
             || is_eight_bit && !header_section(octets).is_ascii(),
+        may_have_dots,
     })
 }
 
@@ -276,7 +278,13 @@ mod tests {
             let content = Message::from(text).check().unwrap();
             assert_eq!(
                 content,
-                Content { size: Some(size), is_binary: false, is_eight_bit, is_internationalised },
+                Content {
+                    size: Some(size),
+                    is_binary: false,
+                    is_eight_bit,
+                    is_internationalised,
+                    may_have_dots: false,
+                },
                 "{text:?}"
             );
         }

@@ -52,8 +52,19 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             }
             Want::Body => {
                 be_at_work(pace, io);
-                ready!(conversation.poll_body(cx))?;
-                continue;
+                match conversation.poll_body(cx) {
+                    Poll::Ready(taken) => {
+                        taken?;
+                        continue;
+                    }
+                    // The peer may answer, or give up, before the source has more.
+                    Poll::Pending => match ready!(io.poll_flush(cx)) {
+                        Ok(()) => {
+                            ready!(io.poll_hear(cx, conversation.read_buffer())).map(Moved::In)
+                        }
+                        Err(error) => Err(error),
+                    },
+                }
             }
             Want::Chunk(_) => return Poll::Ready(Ok(Stop::Chunk)),
             Want::StartTls => return Poll::Ready(Ok(Stop::StartTls)),
@@ -75,7 +86,12 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 conversation.truncated()?
             }
-            Err(error) => return Poll::Ready(Err(conversation.transport_failed(fault(error)))),
+            Err(error) => {
+                if is_cut_off(&error) && hear_last_words(conversation, io, cx)? {
+                    return Poll::Ready(Ok(Stop::Done));
+                }
+                return Poll::Ready(Err(conversation.transport_failed(fault(error))));
+            }
         }
         if let Some(trace) = trace {
             trace.show(|| conversation.next_line());
@@ -88,6 +104,30 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
 fn be_at_work(pace: &mut Pace, io: &mut impl Io) {
     let deadline = pace.resume(|| io.now());
     io.set_deadline(deadline);
+}
+
+/// The peer takes nothing more.
+fn is_cut_off(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+/// Hears what came before the peer was gone: answers to what it took, and often why it takes no more. Answers
+/// whether nothing is left to be heard.
+fn hear_last_words<C: Conversation, I: Io>(
+    conversation: &mut C,
+    io: &mut I,
+    cx: &mut Context<'_>,
+) -> Result<bool, C::Error> {
+    loop {
+        match io.poll_hear(cx, conversation.read_buffer()) {
+            Poll::Ready(Ok(n @ 1..)) => conversation.received(n),
+            _ => return Ok(false),
+        }
+        if conversation.hear()? {
+            return Ok(true);
+        }
+    }
 }
 
 /// Content moved, which may move the deadline.

@@ -17,6 +17,11 @@ pub(crate) trait Io {
     /// Reads what is there; 0 octets at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
+    /// Reads what is there already, or is pending without any wait.
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read(cx, buffer)
+    }
+
     /// Writes as much as the stream takes.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
 
@@ -83,6 +88,19 @@ impl<T: Transport> Io for Blocking<T> {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
+            read => Poll::Ready(read),
+        }
+    }
+
+    fn poll_hear(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.stream.hears_while_writing() {
+            return Poll::Pending;
+        }
+        self.set_stuck(true);
+        let read = self.stream.read(buffer);
+        self.set_stuck(false);
+        match read {
+            Err(error) if is_not_now(&error) => Poll::Pending,
             read => Poll::Ready(read),
         }
     }

@@ -36,9 +36,11 @@ impl Conversation for Sending<'_, '_> {
                 return Err(self.bulk.interrupted(fault, 0));
             }
         }
-        if matches!(self.machine.poll(self.bulk)?, Want::Read) {
-            // What is there is handed out before the server is waited for.
-            return Ok(if self.bulk.has_outcome() { Want::Done } else { Want::Read });
+        let wanted = self.machine.poll(self.bulk)?;
+        let waits = matches!(wanted, Want::Read | Want::Body);
+        // What is there is handed out before the server, or a source, is waited for.
+        if waits && self.bulk.has_outcome() {
+            return Ok(Want::Done);
         }
         // The same again: nothing was done meanwhile.
         self.machine.poll(self.bulk)
@@ -58,6 +60,10 @@ impl Conversation for Sending<'_, '_> {
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.machine.poll_body(self.bulk, cx)
+    }
+
+    fn hear(&mut self) -> Result<bool, Error> {
+        self.machine.hear_last(self.bulk)
     }
 
     fn end_of_stream(&mut self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! A message on its way, by DATA or BDAT, from memory or a source.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem;
 use core::task::{Context, Poll, ready};
 
@@ -17,10 +18,10 @@ const PIECE: usize = 64 * 1024;
 pub(super) const CHUNK: usize = 256 * 1024;
 
 /// How far a message is.
-#[derive(Debug)]
 pub(super) struct Body {
     method: Method,
     is_binary: bool,
+    may_have_dots: bool,
     /// Octets taken from the message so far.
     taken: usize,
     /// Octets handed on so far, for the trace.
@@ -43,6 +44,7 @@ impl Body {
         Self {
             method,
             is_binary: content.is_binary,
+            may_have_dots: content.may_have_dots,
             taken: 0,
             sent: 0,
             stuffing: DotStuffing::new(),
@@ -91,6 +93,10 @@ impl Body {
             return None;
         }
         match self.method {
+            Method::Data if !self.may_have_dots => {
+                self.stuffing.pass(piece);
+                out.lend(piece.len());
+            }
             Method::Data if self.stuffing.passes(piece) => out.lend(piece.len()),
             // The line end that it lacks cannot stand behind what is lent.
             Method::Bdat if !is_last || self.is_binary || piece.ends_with(b"\n") => {
@@ -185,5 +191,38 @@ impl Body {
                 1
             }
         }
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Shows no content: of what was read, the lengths only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("method", &self.method)
+            .field("taken", &self.taken)
+            .field("sent", &self.sent)
+            .field("chunk", &self.chunk.len())
+            .field("is_ended", &self.is_ended)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Encoder;
+    use core::task::Waker;
+
+    #[test]
+    fn a_message_on_its_way_shows_no_content() {
+        let mut message = Message::streamed(&b"the text of a message"[..]).seven_bit();
+        let content = message.check().unwrap();
+        let mut body = Body::new(&message, &content, Method::Bdat);
+        let mut output = crate::proto::Output::default();
+        let mut out = Encoder::new(&mut output);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(body.poll(&mut message, &mut cx, &mut out), Poll::Ready(Ok(0))));
+        let shown = alloc::format!("{body:?}");
+        assert!(shown.contains("chunk: 21") && !shown.contains("116, 104"), "{shown}");
     }
 }

@@ -18,6 +18,7 @@
 mod among;
 mod body;
 mod needs;
+mod replies;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -29,8 +30,7 @@ use crate::error::{BodyFault, Error, InvalidArgument};
 use crate::parse::Reply;
 use crate::proto::{Command, Encoder, Exchange, History, Place, Progress};
 use crate::types::{
-    Delivery, Extensions, Mail, Message, Recipient, RecipientOutcome, ReplyText, ReversePath, Sent,
-    Stage,
+    Extensions, Mail, Message, Recipient, RecipientOutcome, ReplyText, ReversePath, Sent,
 };
 
 /// Sends one message to one or more recipients.
@@ -161,136 +161,6 @@ impl<'a> Send<'a> {
         }
     }
 
-    /// A reply to a command that says yes or no.
-    fn on_command_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<(), Error> {
-        let code = reply.code();
-        if !code.is_mail_action_done() && !code.is_refusal() {
-            return Err(Error::unexpected("250 or a refusal", reply));
-        }
-        let Step::Recipient(index) = self.step else {
-            self.step = Step::Recipient(0);
-            if code.is_refusal() {
-                self.fail(Error::SenderRefused { reply: reply.to_text() }, out);
-            }
-            return Ok(());
-        };
-        let recipients = &self.mail.envelope.to;
-        if let Some(to) = recipients.get(index) {
-            let reply = reply.to_text();
-            let delivery = match code.is_refusal() {
-                false => Delivery::Accepted(reply),
-                true => Delivery::Refused { stage: Stage::Recipient, reply },
-            };
-            self.recipients.push(RecipientOutcome::new(to.address.clone(), delivery));
-        }
-        let next = index + 1;
-        if next < recipients.len() {
-            self.step = Step::Recipient(next);
-            return Ok(());
-        }
-        self.step = match self.method {
-            Method::Data => Step::Data,
-            Method::Bdat => Step::Content,
-        };
-        if self.failure.is_none() && self.accepted_recipients() == 0 {
-            let recipients = core::mem::take(&mut self.recipients);
-            self.fail(Error::RecipientsRefused { recipients }, out);
-        }
-        Ok(())
-    }
-
-    fn accepted_recipients(&self) -> usize {
-        self.recipients.iter().filter(|one| one.is_accepted()).count()
-    }
-
-    /// Remembers why the message is not delivered, and takes back what was not written.
-    fn fail(&mut self, failure: Error, out: &mut Encoder<'_>) {
-        self.failure.get_or_insert(failure);
-        if self.company == Company::Ahead {
-            // What was not written may be another's.
-            return;
-        }
-        let dropped = out.drop_unwritten();
-        // DATA is no command that carries the message.
-        self.unanswered = self.unanswered.saturating_sub(dropped);
-    }
-
-    fn on_data_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<(), Error> {
-        let code = reply.code();
-        if code.get() != 354 && !code.is_refusal() {
-            return Err(Error::unexpected("354 or a refusal to DATA", reply));
-        }
-        match (code.get(), &self.failure) {
-            (354, None) => self.step = Step::Content,
-            // Nobody is to get it: by LMTP no reply would follow the dot (RFC 2033 4.2).
-            (354, Some(_)) if self.protocol == Protocol::Lmtp => {
-                return Err(Error::unexpected("a refusal to DATA without recipients", reply));
-            }
-            (354, Some(_)) => {
-                out.end_content(b".\r\n", 0, Place::Anywhere);
-                self.step = Step::Void;
-            }
-            (_, None) => self.refuse(Stage::Data, reply.to_text(), out),
-            (_, Some(_)) => {}
-        }
-        Ok(())
-    }
-
-    /// The message was refused for everybody.
-    fn refuse(&mut self, stage: Stage, reply: ReplyText, out: &mut Encoder<'_>) {
-        let mut recipients = core::mem::take(&mut self.recipients);
-        for one in recipients.iter_mut().filter(|one| one.is_accepted()) {
-            one.delivery = Delivery::Refused { stage, reply: reply.clone() };
-        }
-        self.fail(Error::DataRefused { stage, reply, recipients }, out);
-    }
-
-    /// A reply to a chunk or to the end of the message.
-    fn on_content_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<(), Error> {
-        let code = reply.code();
-        let is_end = self.body.as_ref().is_some_and(Body::is_ended) && self.unanswered <= 1;
-        if !code.is_mail_action_done() && !code.is_refusal() {
-            return Err(Error::unexpected("250 or a refusal to the message", reply));
-        }
-        self.unanswered = self.unanswered.saturating_sub(1);
-        if self.failure.is_some() {
-            // Whatever became of what was sent behind a refusal.
-        } else if is_end && self.protocol == Protocol::Lmtp {
-            self.step = Step::Delivered(0);
-            self.on_recipient_delivered(reply, out);
-        } else if code.is_refusal() {
-            self.refuse(Stage::Content, reply.to_text(), out);
-        } else if is_end {
-            self.accepted = Some(reply.to_text());
-        }
-        Ok(())
-    }
-
-    /// The answer for one of the recipients that were accepted, in their order.
-    ///
-    /// RFC 2033 4.2
-    fn on_recipient_delivered(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) {
-        let Step::Delivered(from) = self.step else { return };
-        let behind = self.recipients.iter_mut().enumerate().skip(from);
-        if let Some((index, one)) = behind.into_iter().find(|(_, one)| one.is_accepted()) {
-            let text = reply.to_text();
-            one.delivery = match reply.code().is_refusal() {
-                true => Delivery::Refused { stage: Stage::Content, reply: text },
-                false => {
-                    self.accepted.get_or_insert_with(|| text.clone());
-                    Delivery::Accepted(text)
-                }
-            };
-            self.step = Step::Delivered(index + 1);
-        }
-        let Step::Delivered(from) = self.step else { return };
-        if self.accepted.is_none()
-            && !self.recipients.iter().skip(from).any(|one| one.is_accepted())
-        {
-            self.refuse(Stage::Content, reply.to_text(), out);
-        }
-    }
-
     /// The transaction would swallow the next one.
     pub(super) fn leaves_transaction_open(&self) -> bool {
         let Some(failure) = &self.failure else { return false };
@@ -309,59 +179,6 @@ impl<'a> Send<'a> {
         if is_ended && commands > 0 && self.protocol == Protocol::Lmtp {
             out.await_more(self.accepted_recipients().saturating_sub(1));
         }
-    }
-
-    /// Replies still to come, by our own count.
-    fn remaining(&self) -> usize {
-        let recipients = self.mail.envelope.to.len();
-        match self.step {
-            Step::Mail => 1 + recipients + self.unanswered,
-            Step::Recipient(index) => recipients.saturating_sub(index) + self.unanswered,
-            Step::Content if self.protocol == Protocol::Smtp => self.unanswered,
-            Step::Content => (self.unanswered + self.accepted_recipients()).saturating_sub(1),
-            Step::Delivered(from) => {
-                self.recipients.iter().skip(from).filter(|one| one.is_accepted()).count()
-            }
-            Step::Data | Step::Void | Step::Reset => usize::MAX,
-        }
-    }
-
-    /// What is known of each recipient when nobody knows what became of the message.
-    fn unknown(&self) -> Vec<RecipientOutcome> {
-        let decided = match self.step {
-            Step::Delivered(from) => from,
-            _ => 0,
-        };
-        let mut recipients = self.recipients.clone();
-        for one in recipients.iter_mut().skip(decided).filter(|one| one.is_accepted()) {
-            one.delivery = Delivery::Unknown;
-        }
-        let unheard = self.mail.envelope.to.iter().skip(recipients.len());
-        let unknown = |to: &Recipient| RecipientOutcome::new(to.address.clone(), Delivery::Unknown);
-        recipients.extend(unheard.map(unknown));
-        recipients
-    }
-
-    fn listen(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<Progress, Error> {
-        match self.step {
-            Step::Mail | Step::Recipient(_) => self.on_command_reply(reply, out)?,
-            Step::Data => self.on_data_reply(reply, out)?,
-            Step::Content => self.on_content_reply(reply, out)?,
-            Step::Delivered(_) => {
-                let code = reply.code();
-                if !code.is_mail_action_done() && !code.is_refusal() {
-                    return Err(Error::unexpected("250 or a refusal for a recipient", reply));
-                }
-                self.on_recipient_delivered(reply, out);
-            }
-            // Nobody was to get the empty message; whatever became of it.
-            Step::Void => {}
-            // A transaction that cannot be closed would swallow the next message.
-            Step::Reset if reply.code().is_mail_action_done() => {}
-            Step::Reset => return Ok(Progress::Ended),
-        }
-        self.close(out);
-        Ok(Progress::Continue)
     }
 
     /// Closes a transaction that is left open, once everything was heard.
@@ -410,7 +227,9 @@ impl Exchange for Send<'_> {
 
     fn fill(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
         let is_awaited = self.step == Step::Content || self.company == Company::Ahead;
-        if is_awaited && self.failure.is_none() {
+        // How many answers the last chunk gets by LMTP is known only where those before it were taken.
+        let waits = self.protocol == Protocol::Lmtp && self.unanswered > 0;
+        if is_awaited && !waits && self.failure.is_none() {
             self.fill_body(out);
         }
         Ok(())
@@ -440,7 +259,12 @@ impl Exchange for Send<'_> {
     fn interrupted(&mut self, cause: Error, sent: usize) -> Error {
         let is_sent = self.body.as_ref().is_some_and(Body::is_ended)
             && sent.saturating_add(usize::from(self.is_astray)) >= self.remaining();
-        if is_sent && self.failure.is_none() && !matches!(cause, Error::Body { .. }) {
+        // By LMTP some have it already, whatever the server says of those that come next.
+        let is_accepted = self.accepted.is_some();
+        if (is_sent || is_accepted)
+            && self.failure.is_none()
+            && !matches!(cause, Error::Body { .. })
+        {
             let recipients = self.unknown();
             return Error::DeliveryUnknown { cause: Box::new(cause), recipients };
         }

@@ -1,0 +1,207 @@
+//! Many messages over one connection, octet by octet.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Peer, WHOLE, every_way, told};
+use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Send, Window};
+use xoauth_smtp::{Error, Mail};
+
+/// Greets, sends all messages and shows their outcomes; the session goes on.
+fn deliver<'a>(
+    peer: &mut Peer,
+    lmtp: bool,
+    messages: impl IntoIterator<Item = Mail<'a>>,
+) -> Result<Vec<String>, Error> {
+    peer.run(Greeting::new())?;
+    let hello = Ehlo::new("client.example".parse()?);
+    peer.run(if lmtp { hello.lmtp() } else { hello })?;
+    let mut bulk = Bulk::new(Window::of_messages(8));
+    messages.into_iter().for_each(|mail| bulk.push(mail));
+    let outcomes = peer.deliver(&mut bulk)?;
+    peer.run(Noop::new())?;
+    outcomes
+        .into_iter()
+        .map(|outcome| {
+            told(outcome.map(|sent| {
+                let shown: Vec<_> =
+                    sent.recipients().iter().map(|one| one.delivery.to_string()).collect();
+                shown.join("; ")
+            }))
+        })
+        .collect()
+}
+
+fn mail<'a>(to: &[&str], text: &'a str) -> Mail<'a> {
+    Mail::new("a@example.org", to, text)
+}
+
+#[test]
+fn lmtp_answers_for_each_recipient_while_the_next_envelope_is_on_its_way() {
+    let session = |rest: &str| {
+        format!("S: 220 mx LMTP\nC: LHLO client.example\nS: 250-mx\n{rest}\nC: NOOP\nS: 250 ok")
+    };
+    let first = "C: MAIL FROM:<a@example.org>
+         C: RCPT TO:<b@example.net>
+         C: RCPT TO:<c@example.net>";
+    let second = "C: MAIL FROM:<a@example.org>
+         C: RCPT TO:<d@example.net>
+         C: RCPT TO:<e@example.net>";
+    let by_data = session(&format!(
+        "S: 250 PIPELINING
+         {first}
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: one
+         C: .
+         {second}
+         C: DATA
+         S: 250 b has it
+         S: 452 4.2.2 c is full
+         S: 250 ok
+         S: 550 5.1.1 no d
+         S: 250 ok
+         S: 354 go
+         C: two
+         C: .
+         S: 250 e has it"
+    ));
+    let by_bdat = session(&format!(
+        "S: 250-PIPELINING
+         S: 250 CHUNKING
+         {first}
+         S: 250 ok
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 5 LAST
+         C: one
+         C: RSET
+         {second}
+         S: 250 b has it
+         S: 452 4.2.2 c is full
+         S: 250 ok
+         S: 250 ok
+         S: 550 5.1.1 no d
+         S: 250 ok
+         C: BDAT 5 LAST
+         C: two
+         S: 250 e has it"
+    ));
+    for transcript in [by_data, by_bdat] {
+        let outcomes = every_way(&transcript, |peer| {
+            let (b_c, d_e) =
+                (["b@example.net", "c@example.net"], ["d@example.net", "e@example.net"]);
+            deliver(peer, true, [mail(&b_c, "one"), mail(&d_e, "two")])
+        });
+        assert_eq!(
+            outcomes,
+            [
+                r#""accepted: 250 b has it; message refused: 452 4.2.2 c is full""#,
+                r#""recipient refused: 550 5.1.1 no d; accepted: 250 e has it""#,
+            ]
+        );
+    }
+}
+
+#[test]
+fn lmtp_waits_for_the_answer_to_each_chunk_before_the_last() {
+    // How many answers the last chunk gets is known only where those before it were taken.
+    let octets = "0123456789abcde\n".repeat(20_000).replace('\n', "\r\n");
+    for refused in [false, true] {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(
+            "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n250 ok\r\n250 ok\r\n250 ok\r\n",
+        );
+        peer.say_line_by_line(match refused {
+            true => "452 4.3.1 full\r\n250 reset\r\n250 ok\r\n",
+            false => "250 more\r\n250 b has it\r\n250 c has it\r\n250 ok\r\n",
+        });
+        let to = ["b@example.net", "c@example.net"];
+        let outcomes = deliver(&mut peer, true, [mail(&to, &octets)]).unwrap();
+        let sent = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
+        assert_eq!(sent.contains(" LAST\r\n"), !refused);
+        match refused {
+            true => assert_eq!(outcomes, ["message refused: 452 4.3.1 full"]),
+            false => assert_eq!(outcomes, [r#""accepted: 250 b has it; accepted: 250 c has it""#]),
+        }
+        peer.assert_over();
+    }
+}
+
+#[test]
+fn who_has_a_message_by_lmtp_has_it_although_the_server_leaves() {
+    let mut peer = Peer::saying(b"", WHOLE);
+    peer.say_line_by_line(
+        "220 mx\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n\
+         250 b has it\r\n421 4.3.2 going down\r\n",
+    );
+    peer.run(Greeting::new()).unwrap();
+    peer.run(Ehlo::new("client.example".parse().unwrap()).lmtp()).unwrap();
+    let to = ["b@example.net", "c@example.net"];
+    let error = peer.run(Send::new("a@example.org", to, "x")).unwrap_err();
+    let Error::DeliveryUnknown { cause, recipients } = &error else { panic!("{error:?}") };
+    assert!(matches!(**cause, Error::ServerClosing { .. }));
+    let shown: Vec<_> = recipients.iter().map(|one| one.delivery.to_string()).collect();
+    assert_eq!(shown, ["accepted: 250 b has it", "unknown"]);
+}
+
+#[test]
+fn what_a_server_limits_is_counted_among_many_messages_too() {
+    let transcript = |limits: &str, sent: &[&str]| {
+        let mut text = format!(
+            "S: 220 mx\nC: EHLO client.example\nS: 250-mx\nS: 250-PIPELINING\nS: 250-CHUNKING\nS: 250 \
+             LIMITS {limits}\n"
+        );
+        for to in sent {
+            text.push_str("C: MAIL FROM:<a@example.org>\n");
+            to.split(' ').for_each(|to| text.push_str(&format!("C: RCPT TO:<{to}>\n")));
+            text.push_str("C: BDAT 3 LAST\nC: x\nC: RSET\n");
+        }
+        text.truncate(text.len() - "C: RSET\n".len());
+        for (at, to) in sent.iter().enumerate() {
+            let replies = 2 + to.split(' ').count() + usize::from(at > 0);
+            text.push_str(&"S: 250 ok\n".repeat(replies));
+        }
+        text.push_str("C: NOOP\nS: 250 ok");
+        text
+    };
+    let (b, c, d) = ("b@example.net", "c@example.com", "d@example.org");
+    let cases: [(&str, &[&[&str]], &[&str], &[&str]); 3] = [
+        (
+            "MAILMAX=2",
+            &[&[b], &[c], &[d], &[b]],
+            &[b, c],
+            &[
+                "",
+                "",
+                "server has a limit of 2 (MAILMAX), the message asks for 3",
+                "server has a limit of 2 (MAILMAX), the message asks for 3",
+            ],
+        ),
+        (
+            "RCPTMAX=2",
+            &[&[b], &[b, c, d], &[b, c]],
+            &[b, "b@example.net c@example.com"],
+            &["", "server has a limit of 2 (RCPTMAX), the message asks for 3", ""],
+        ),
+        (
+            "RCPTDOMAINMAX=2",
+            &[&[b], &[c], &[d], &[b]],
+            &[b, c, b],
+            &["", "", "server has a limit of 2 (RCPTDOMAINMAX), the message asks for 3", ""],
+        ),
+    ];
+    for (limits, messages, sent, expected) in cases {
+        let outcomes = every_way(&transcript(limits, sent), |peer| {
+            deliver(peer, false, messages.iter().map(|to| mail(to, "x")))
+        });
+        let refused: Vec<_> = outcomes
+            .iter()
+            .map(|one| if one.starts_with("\"accepted") { "" } else { one.as_str() })
+            .collect();
+        assert_eq!(refused, expected);
+    }
+}
