@@ -18,7 +18,7 @@ use e2e::sink::{Accepted, Faults, Keep, Model, Offer, Random};
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Outcome, Send, Sending, Window};
 use xoauth::smtp::proto::{Command, Machine};
-use xoauth::smtp::{Error, Limits, Mail, Message, Transfer, TransportFault};
+use xoauth::smtp::{Delivery, Error, Limits, Mail, Message, Transfer, TransportFault};
 
 const RUNS: u64 = 1000;
 const MESSAGES: usize = 50;
@@ -127,6 +127,23 @@ impl Wire {
         driven
     }
 
+    /// Reads what is left of a server that is gone; whether nothing is missing.
+    fn hear_last<C: Conversation<Error = Error>>(
+        &mut self,
+        conversation: &mut C,
+    ) -> Result<bool, Error> {
+        while !self.back.is_empty() {
+            let count = self.size(conversation.read_buffer().len().min(self.back.len()));
+            let room = conversation.read_buffer();
+            room.iter_mut().zip(self.back.drain(..count)).for_each(|(to, from)| *to = from);
+            conversation.received(count);
+            if conversation.hear()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn drive<C: Conversation<Error = Error>>(&mut self, conversation: &mut C) -> Result<(), Error> {
         for _ in 0..10_000_000 {
             match conversation.poll()? {
@@ -134,6 +151,10 @@ impl Wire {
                     // A peer that is gone is noticed by the first writing, or by a later one, or by none.
                     if self.model.is_closed() && self.random.percent(30) {
                         self.handed.extend_from_slice(octets);
+                        // What it said before is there to be read, or is lost with the connection.
+                        if self.random.percent(50) && self.hear_last(conversation)? {
+                            return Ok(());
+                        }
                         return Err(conversation.transport_failed(TransportFault::Closed));
                     }
                     let taken = self.size(octets.len());
@@ -185,6 +206,8 @@ struct Told {
     unknown_but_accepted: usize,
     unsent: usize,
     broken: usize,
+    /// Runs over LMTP.
+    lmtp: usize,
 }
 
 impl Told {
@@ -196,6 +219,7 @@ impl Told {
         self.unknown_but_accepted += more.unknown_but_accepted;
         self.unsent += more.unsent;
         self.broken += more.broken;
+        self.lmtp += more.lmtp;
     }
 }
 
@@ -227,9 +251,22 @@ fn compare(mails: &[Letter], outcomes: &[Outcome], accepted: &[Accepted], told: 
                 assert_eq!(sent.recipients().len(), mails[number].to.len());
                 told.accepted += 1;
             }
-            Err(Error::DeliveryUnknown { .. }) => {
+            Err(error @ Error::DeliveryUnknown { .. }) => {
                 told.unknown += 1;
                 told.unknown_but_accepted += usize::from(there.is_some());
+                // What was said of a recipient before the connection broke is true all the same.
+                for one in error.recipients() {
+                    let has_it = there.is_some_and(|there| {
+                        there.recipients.iter().any(|to| to == one.address.as_str())
+                    });
+                    match one.delivery {
+                        Delivery::Accepted(_) => {
+                            assert!(has_it, "{} of number {number}", one.address)
+                        }
+                        Delivery::Unknown => {}
+                        _ => assert!(!has_it, "{} of number {number}", one.address),
+                    }
+                }
             }
             Err(error) => {
                 assert!(there.is_none(), "number {number} was accepted, but: {error}");
@@ -250,11 +287,12 @@ fn play(seed: u64, told: &mut Told) {
     let mails: Vec<Letter> = (0..MESSAGES).map(|n| Letter::draw(n, &mut random)).collect();
     let octets: usize = mails.iter().map(|mail| mail.content.len() + 100).sum();
     let mut wire = Wire::new(offer, Faults::draw(seed, 2 * octets as u64), seed);
-    if wire.run(Greeting::new()).is_err()
-        || wire.run(Ehlo::new("[127.0.0.1]".parse().unwrap())).is_err()
-    {
+    let hello = Ehlo::new("[127.0.0.1]".parse().unwrap());
+    let hello = if random.percent(30) { hello.lmtp() } else { hello };
+    if wire.run(Greeting::new()).is_err() || wire.run(hello).is_err() {
         return;
     }
+    told.lmtp += usize::from(wire.machine.extensions().is_lmtp());
     let window = Window {
         messages: *random.pick(&[0, 1, 2, 8, 64]).unwrap(),
         octets: *random.pick(&[1, 1000, 256 * 1024, u64::MAX]).unwrap(),
@@ -336,4 +374,5 @@ fn outcomes_agree_with_what_the_server_accepted() {
     // Every kind of ending was seen, many times.
     let few = [told.refused, told.invalid, told.unknown, told.unsent, told.unknown_but_accepted];
     assert!(few.iter().all(|&count| count > 100) && told.accepted > 10_000, "{told:?}");
+    assert!(told.lmtp > 100, "{told:?}");
 }

@@ -30,7 +30,8 @@ impl FinalDot {
             }
         }
         let rest = piece.get(seen..).unwrap_or_default();
-        if let Some(at) = memchr::memmem::find(rest, END) {
+        let found = has_dots(rest).then(|| memchr::memmem::find(rest, END)).flatten();
+        if let Some(at) = found {
             return Some(seen + at + END.len());
         }
         let tail = rest.get(rest.len().saturating_sub(END.len() - 1)..).unwrap_or_default();
@@ -45,6 +46,16 @@ impl FinalDot {
             _ => 0,
         };
     }
+}
+
+/// Whether some line begins with a dot. One look at all octets costs less than a search that stops at each line.
+fn has_dots(octets: &[u8]) -> bool {
+    let behind = octets.get(1..).unwrap_or_default();
+    let begins = |seen, (&end, &next): (&u8, &u8)| seen | ((end == b'\n') & (next == b'.'));
+    octets
+        .chunks(4096)
+        .zip(behind.chunks(4096))
+        .any(|(octets, behind)| octets.iter().zip(behind).fold(false, begins))
 }
 
 /// The message as it was before dots were added: without the final line, and with one dot less where a line

@@ -1,4 +1,4 @@
-//! The replay sink: an SMTP server that takes mail as fast as it comes, counts what it takes to bring it,
+//! The replay sink: an SMTP or LMTP server that takes mail as fast as it comes, counts what it takes to bring it,
 //! and fails as it is told. For measurements and for tests of message loss.
 //!
 //! * [`Model`]: the server as a machine without I/O; what it accepted is [`Model::accepted`].
@@ -20,6 +20,7 @@
 //! ```
 
 mod content;
+mod eager;
 mod faults;
 mod link;
 mod model;

@@ -64,6 +64,8 @@ pub struct Model {
     content: Vec<u8>,
     accepted: Vec<Accepted>,
     counts: Counts,
+    /// LHLO was said: each recipient gets an answer (RFC 2033).
+    is_lmtp: bool,
     /// Something was said since octets came last.
     has_spoken: bool,
     /// Octets that may still come and go before the connection ends.
@@ -119,6 +121,7 @@ impl Model {
             content: Vec::new(),
             accepted: Vec::new(),
             counts: Counts::default(),
+            is_lmtp: false,
             has_spoken: false,
             input_left,
             output_left,
@@ -261,7 +264,8 @@ impl Model {
             if self.answer(fair) {
                 self.phase = Phase::Content(FinalDot::new());
             }
-        } else if is("EHLO") {
+        } else if is("EHLO") || is("LHLO") {
+            self.is_lmtp = is("LHLO");
             self.say("250-sink\r\n250-SIZE 1000000000\r\n250-8BITMIME\r\n");
             if self.offer.pipelining {
                 self.output.extend_from_slice(b"250-PIPELINING\r\n");
@@ -315,15 +319,13 @@ impl Model {
         // A message that was looked at is over, accepted or not (RFC 5321 4.1.1.4); a chunk that was not
         // even looked at leaves the transaction as it is (RFC 3030 2).
         let ends = is_last && fair == OK;
-        if self.answer(fair) {
-            if is_last {
-                self.accept(false);
-            }
-        } else if let Some(open) = &mut self.transaction {
-            open.is_spoiled = true;
-        }
         if ends {
+            self.judge(false);
             self.transaction = None;
+        } else if !self.answer(fair) {
+            if let Some(open) = &mut self.transaction {
+                open.is_spoiled = true;
+            }
         }
         if is_last || self.transaction.is_none() {
             self.content.clear();
@@ -333,8 +335,10 @@ impl Model {
     fn end_content(&mut self) {
         self.phase = Phase::Command;
         let has_recipient = self.transaction.as_ref().is_some_and(|one| !one.recipients.is_empty());
-        if self.answer(if has_recipient { OK } else { NO_RECIPIENTS }) {
-            self.accept(true);
+        if has_recipient {
+            self.judge(true);
+        } else {
+            self.answer(NO_RECIPIENTS);
         }
         self.transaction = None;
         self.content.clear();
@@ -345,6 +349,30 @@ impl Model {
         if self.keep == Keep::Messages {
             self.content.extend_from_slice(octets);
         }
+    }
+
+    /// Answers for a message that is there whole: once, or for each recipient.
+    fn judge(&mut self, has_dots: bool) {
+        if !self.is_lmtp {
+            if self.answer(OK) {
+                self.accept(has_dots);
+            }
+            return;
+        }
+        let recipients = self.transaction.as_mut().map(|open| mem::take(&mut open.recipients));
+        let mut delivered = Vec::new();
+        for recipient in recipients.unwrap_or_default() {
+            if !self.is_closed() && self.answer(OK) {
+                delivered.push(recipient);
+            }
+        }
+        if delivered.is_empty() {
+            return;
+        }
+        if let Some(open) = &mut self.transaction {
+            open.recipients = delivered;
+        }
+        self.accept(has_dots);
     }
 
     /// From now on the sink answers for the message, whether the client hears of it or not.
@@ -436,6 +464,17 @@ mod tests {
         };
         let one = message("a@x", &["b@x"], b".\r\n");
         assert_eq!(accepted, [one, message("", &["c@x", "d@x"], b"..\r\n")]);
+    }
+
+    #[test]
+    fn lmtp_answers_for_each_recipient() {
+        let session = b"LHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhi\r\n.\r\n\
+            MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nBDAT 2\r\nhiBDAT 2 LAST\r\nhiQUIT\r\n";
+        let (heard, accepted) = play(Offer::default(), &Faults::none(), session);
+        let expected = "220 250 250 250 250 250 250 250 354 250 250 250 250 250 250 250 250 221";
+        assert_eq!(codes(&heard).join(" "), expected);
+        assert_eq!(accepted.len(), 2);
+        assert!(accepted.iter().all(|one| one.recipients == ["b@x", "c@x"]), "{accepted:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use openssl::ssl::{SslAcceptor, SslStream};
 
+use super::eager::Eager;
 use super::{Accepted, Counts, Faults, Keep, Model, Offer};
 use crate::certificates::Identity;
 
@@ -162,18 +163,19 @@ fn listen(
 }
 
 fn serve(stream: TcpStream, acceptor: Option<&SslAcceptor>, model: &mut Model) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+    let mut stream = Eager::new(stream, ROOM)?;
     match acceptor {
         None => {
-            let mut stream = stream;
-            converse(&mut stream, model, |_| 0)?;
-            stream.shutdown(Shutdown::Both)
+            converse(&mut stream, model, Eager::ahead)?;
+            stream.shutdown()
         }
         Some(acceptor) => {
             let mut tls = acceptor.accept(stream).map_err(io::Error::other)?;
-            converse(&mut tls, model, |tls: &SslStream<TcpStream>| tls.ssl().pending())?;
+            converse(&mut tls, model, |tls: &SslStream<Eager>| {
+                tls.ssl().pending() + tls.get_ref().ahead()
+            })?;
             let _ = tls.shutdown();
-            tls.get_ref().shutdown(Shutdown::Both)
+            tls.get_ref().shutdown()
         }
     }
 }

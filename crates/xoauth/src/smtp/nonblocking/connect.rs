@@ -111,6 +111,28 @@ impl Builder {
         Ok(Client { core })
     }
 
+    /// Connects to a Unix socket, where a mail system of this machine listens, usually for LMTP. Whoever
+    /// may reach it is decided by its file, and nothing leaves the machine: the client takes credentials.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], and [`Error::Smtp`] for what the server says.
+    #[cfg(unix)]
+    pub async fn connect_unix(
+        &self,
+        path: impl AsRef<std::path::Path>,
+    ) -> Result<Client<tokio::net::UnixStream>, Error> {
+        let path = path.as_ref();
+        let settings = self.options.settings_async(self.protocol.port(465));
+        let stream = tokio::net::UnixStream::connect(path).await.map_err(|source| {
+            Error::Connect { host: path.display().to_string(), port: 0, source }
+        })?;
+        let introduction = self.introduction(None);
+        let mut core = Core::new(Timed::new(stream), settings, self.limits, introduction);
+        core.greet().await?;
+        core.hello(Ehlo::in_the_clear).await?;
+        Ok(Client { core })
+    }
+
     async fn connect_in_the_clear(
         &self,
         ehlo: fn(Ehlo) -> Ehlo,
