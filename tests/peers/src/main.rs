@@ -18,6 +18,7 @@ type Benchmark = fn() -> Result<(), Box<dyn Error>>;
 /// What `cargo run --release -- NAME` runs.
 const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("sending", sending::run),
+    ("sending-alone", sending::run_alone),
     ("signing", signing::run),
     ("imap", imap::run),
     ("imap-wire", imap::run_wire),

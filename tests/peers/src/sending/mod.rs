@@ -16,7 +16,7 @@ use cpu_time::ThreadTime;
 use e2e::certificates::Authority;
 use e2e::sink::{Counts, Link, Offer, Sink};
 
-pub(crate) use rows::run;
+pub(crate) use rows::{run, run_alone};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -6,6 +6,7 @@ use e2e::certificates::Authority;
 
 use super::{CHUNKING, Client, DATA, Done, Place, Result, message, ours, peers, send};
 use crate::measure::{goal, is_quick, median};
+use crate::report::say;
 
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 const MIB: f64 = 1024.0 * 1024.0;
@@ -77,10 +78,16 @@ impl<'a> Table<'a> {
     }
 
     fn show(&self, what: &str, octets: usize) {
-        println!("{what}\n");
-        println!(
+        say!("{what}\n");
+        say!(
             "{:<34} {:>10} {:>10} {:>10} {:>8} {:>10} {:>8}",
-            "messages a second", "min", "median", "max", "MB/s", "CPU, us", "flights"
+            "messages a second",
+            "min",
+            "median",
+            "max",
+            "MB/s",
+            "CPU, us",
+            "flights"
         );
         for row in &self.0 {
             let rates: Vec<f64> = row.done.iter().map(|done| 1.0 / done.seconds).collect();
@@ -90,30 +97,53 @@ impl<'a> Table<'a> {
             let megabytes = middle * octets as f64 / 1e6;
             let flights = row.flights();
             let cpu = 1e6 * median(row.done.iter().map(|done| done.cpu).collect());
-            println!(
+            say!(
                 "{:<34} {min:>10.1} {middle:>10.1} {max:>10.1} {megabytes:>8.1} {cpu:>10.1} {flights:>8.2}",
                 row.name
             );
         }
-        println!();
+        say!("");
     }
 }
 
 /// At least so many times.
 fn at_least(what: &str, value: f64, least: f64) {
-    println!("{}", goal(what, value, &format!(">= {least:.2}"), value >= least));
+    say!("{}", goal(what, value, &format!(">= {least:.2}"), value >= least));
 }
 
 fn at_most(what: &str, value: f64, most: f64) {
-    println!("{}", goal(what, value, &format!("<= {most:.2}"), value <= most));
+    say!("{}", goal(what, value, &format!("<= {most:.2}"), value <= most));
 }
 
 pub(crate) fn run() -> Result<()> {
-    println!("sending: {} rounds\n", rounds());
+    say!("sending: {} rounds\n", rounds());
     small_messages()?;
     over_a_distance()?;
     one_large_message()?;
     to_the_first_message()
+}
+
+/// This workspace's client alone, each work once: for a profiler.
+pub(crate) fn run_alone() -> Result<()> {
+    let (short, long) = (message(2048), message(100_000_000));
+    let authority = Authority::new()?;
+    let data = Place { offer: DATA, round_trip: None, authority: None };
+    let chunking = Place { offer: CHUNKING, ..data };
+    let tls = |place| Place { authority: Some(&authority), ..place };
+    let all = vec![
+        (Row::new("5,000 x 2 KB, DATA", ours::window_default, data, 5000), &short),
+        (Row::new("5,000 x 2 KB, BDAT", ours::window_default, chunking, 5000), &short),
+        (Row::new("100 MB, BDAT", ours::run_plain, chunking, 1), &long),
+        (Row::new("100 MB, DATA", ours::run_plain, data, 1), &long),
+        (Row::new("100 MB, BDAT, TLS", ours::run_tls, tls(chunking), 1), &long),
+        (Row::new("100 MB, DATA, TLS", ours::run_tls, tls(data), 1), &long),
+    ];
+    for (row, content) in all {
+        let done = send(row.client, row.place, content, row.count)?;
+        let cpu = done.cpu * row.count as f64 * 1000.0;
+        say!("{:<24} {:>8.1} ms of CPU time", row.name, cpu);
+    }
+    Ok(())
 }
 
 fn small_messages() -> Result<()> {
@@ -135,7 +165,7 @@ fn small_messages() -> Result<()> {
     if peers::has_python() {
         rows.push(Row::new("smtplib", peers::smtplib, data, 500));
     } else {
-        println!("smtplib: not run, there is no python3\n");
+        say!("smtplib: not run, there is no python3\n");
     }
     let table = Table::measure(rows, &content)?;
     table.show("messages of 2 KB, no distance", content.len());
@@ -150,7 +180,7 @@ fn small_messages() -> Result<()> {
         let ratio = table.ratio(&name, "async-smtp")?;
         at_least(&format!("rate of send_all by BDAT, window {window} / async-smtp"), ratio, 10.0);
     }
-    println!();
+    say!("");
     Ok(())
 }
 
@@ -172,7 +202,7 @@ fn over_a_distance() -> Result<()> {
     at_least("rate of send_all by BDAT, window 8 / async-smtp", narrow, 8.0);
     let wide = ratio("xoauth, send_all, BDAT, window 64")?;
     at_least("rate of send_all by BDAT, window 64 / async-smtp", wide, 30.0);
-    println!();
+    say!("");
     Ok(())
 }
 
@@ -200,12 +230,12 @@ fn one_large_message() -> Result<()> {
             let others = ["lettre", "lettre, tokio", "mail-send"];
             let (rate, cpu) = table.ratio_to_best(name, &others)?;
             at_least(&format!("rate of {name} / best of the others, {kind}"), rate, least);
-            println!(
+            say!(
                 "{:<58} {cpu:>6.2}",
                 format!("CPU time of the best of the others / {name}, {kind}")
             );
         }
-        println!();
+        say!("");
     }
     for (offer, command) in [(CHUNKING, "BDAT"), (DATA, "DATA")] {
         let sink = e2e::sink::Sink::builder().offer(offer).start()?;
@@ -214,7 +244,7 @@ fn one_large_message() -> Result<()> {
         at_most(&format!("MiB of heap for a message that is read, {command}"), heap, 8.0);
         sink.finish();
     }
-    println!();
+    say!("");
     Ok(())
 }
 
@@ -227,9 +257,9 @@ fn to_the_first_message() -> Result<()> {
         let done = send(ours::first_message, place, &content, 1)?;
         let flights = done.flights.unwrap_or_default() as f64;
         let took = done.seconds * 1000.0;
-        println!("connecting to the first message accepted by {command}: {took:.0} ms");
+        say!("connecting to the first message accepted by {command}: {took:.0} ms");
         at_most(&format!("flights to the first message accepted by {command}"), flights, most);
     }
-    println!();
+    say!("");
     Ok(())
 }
