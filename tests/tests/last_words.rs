@@ -55,7 +55,7 @@ fn while_waiting(transfer: Transfer, rest: Vec<Step>) -> Error {
 #[test]
 fn a_farewell_is_heard_while_a_source_is_waited_for() {
     // In two pieces, the first of which could begin anything.
-    let farewell = || [send("42"), send("1 4.4.2 too slow\r\n")];
+    let farewell = || [send("42"), send("1 4.3.2 going down\r\n")];
     let by_data = [expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n"), expect("Subject: t")];
     let by_bdat = [send("250 ok\r\n250 ok\r\n")];
     for (transfer, before) in
@@ -63,7 +63,7 @@ fn a_farewell_is_heard_while_a_source_is_waited_for() {
     {
         let error = while_waiting(transfer, [before.clone(), farewell().to_vec()].concat());
         let Error::Smtp(Smtp::ServerClosing { reply }) = &error else { panic!("{error:?}") };
-        assert_eq!(reply.to_string(), "421 4.4.2 too slow");
+        assert_eq!(reply.to_string(), "421 4.3.2 going down");
         // A reply that answers nothing is none of these, and neither is an end without one.
         let error = while_waiting(transfer, [before.clone(), vec![send("250 ok\r\n")]].concat());
         assert!(matches!(error, Error::Smtp(Smtp::UnsolicitedReply { .. })), "{error:?}");
