@@ -169,7 +169,9 @@ fn what_a_server_limits_is_counted_among_many_messages_too() {
         text
     };
     let (b, c, d) = ("b@example.net", "c@example.com", "d@example.org");
-    let cases: [(&str, &[&[&str]], &[&str], &[&str]); 3] = [
+    // What is limited, the recipients of each message, of those that are sent, and what becomes of each.
+    type Case<'a> = (&'a str, &'a [&'a [&'a str]], &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 3] = [
         (
             "MAILMAX=2",
             &[&[b], &[c], &[d], &[b]],
