@@ -13,6 +13,7 @@ use std::fmt::Debug;
 use std::task::{Context, Poll, Waker};
 
 use xoauth_imap::Error;
+use xoauth_imap::command::{Greeting, Select};
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
 use xoauth_imap::sasl::wire::{Conversation, Want};
 use xoauth_imap::{Limits, TransportFault};
@@ -220,4 +221,51 @@ pub(crate) fn play_without<R: Debug + PartialEq>(
 
 fn same<R>(error: &Error, whole: &Result<R, Error>) -> bool {
     whole.as_ref().is_err_and(|whole| format!("{whole:?}") == format!("{error:?}"))
+}
+
+/// Plays a dialogue behind a greeting with these capabilities, a mailbox being selected.
+#[track_caller]
+pub(crate) fn told<C: Command>(
+    capabilities: &str,
+    text: &str,
+    command: impl Fn() -> C,
+) -> Result<C::Output, Error>
+where
+    C::Output: Debug + PartialEq,
+{
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev1 {capabilities}] ready
+         C: xt1 SELECT INBOX
+         S: * 10 EXISTS
+         S: xt1 OK done\n{text}"
+    );
+    play(&text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(command())
+    })
+}
+
+/// The same for what is not sent.
+#[track_caller]
+pub(crate) fn refused<C: Command>(capabilities: &str, command: impl Fn() -> C) -> String
+where
+    C::Output: Debug + PartialEq,
+{
+    let error = told(capabilities, "", command).unwrap_err();
+    assert!(!error.is_fatal());
+    error.to_string()
+}
+
+/// Without its capability the command is refused, with the capability's name.
+#[track_caller]
+pub(crate) fn needs<C: Command>(capability: &str, command: impl Fn() -> C)
+where
+    C::Output: Debug + PartialEq,
+{
+    let error = refused("", command);
+    assert!(
+        error.contains(&format!(" {capability}")) && error.ends_with("the server does not offer"),
+        "{error}"
+    );
 }
