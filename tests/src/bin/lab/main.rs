@@ -6,9 +6,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod attempt;
+mod browser;
 mod bulk;
 mod cases;
 mod cell;
+mod command;
 mod credentials;
 mod curl;
 mod delivery;

@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use crate::environment::{Lab, Lines};
 use crate::report::{Outcome, Verdict};
-use crate::{Result, cell, curl, delivery, examples, journeys, nonblocking, regressions, sessions};
+use crate::{
+    Result, browser, cell, command, curl, delivery, examples, journeys, nonblocking, regressions,
+    sessions,
+};
 
 /// A test with its name.
 pub(crate) struct Test {
@@ -57,6 +60,8 @@ pub(crate) fn all() -> Vec<Test> {
         examples::all(),
         curl::all(),
         nonblocking::all(),
+        command::all(),
+        browser::all(),
     ];
     cells.chain(named.into_iter().flatten()).collect()
 }

@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     // Built first, so that nothing is running while a build fails; as `cargo xtask test` builds, so that
     // what is there is used again.
-    let programs = build(workspace, &["--bin", "lab", "--examples"], &["bin", "example"])?;
+    let wanted = ["--bin", "lab", "--bin", "xoauth-under-test", "--examples"];
+    let programs = build(workspace, &wanted, &["bin", "example"])?;
     let example = path(&programs, "gmail_imap")?;
     let measured = match options.release {
         true => build(workspace, &["--release", "--bin", "lab"], &["bin"])?,

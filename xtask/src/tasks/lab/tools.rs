@@ -16,11 +16,24 @@ pub(super) enum Tool {
     Exim,
     Python,
     Curl,
+    Browser,
 }
 
 impl Tool {
-    pub(super) const ALL: [Self; 6] =
-        [Self::OpenSsl, Self::Dovecot, Self::Postfix, Self::Exim, Self::Python, Self::Curl];
+    pub(super) const ALL: [Self; 7] = [
+        Self::OpenSsl,
+        Self::Dovecot,
+        Self::Postfix,
+        Self::Exim,
+        Self::Python,
+        Self::Curl,
+        Self::Browser,
+    ];
+
+    /// Whether all else can be tested without it: the one test that wants it says that it was not run.
+    pub(super) fn is_optional(self) -> bool {
+        self == Self::Browser
+    }
 
     /// The servers that need it.
     pub(super) fn servers(self) -> &'static str {
@@ -31,6 +44,7 @@ impl Tool {
             Self::Exim => "Exim",
             Self::Python => "the authentication service, Twisted, aiosmtpd and Python's clients",
             Self::Curl => "curl as a second client",
+            Self::Browser => "the login through a page of consent",
         }
     }
 
@@ -51,6 +65,7 @@ impl Tool {
                  tests/lab/requirements.txt names"
             }
             Self::Curl => "the package curl",
+            Self::Browser => "the packages chromium and chromium-driver",
         }
     }
 
@@ -65,6 +80,7 @@ impl Tool {
             Self::Exim => &["adduser"],
             Self::Python => &["python3-venv"],
             Self::Curl => &["curl"],
+            Self::Browser => &["chromium", "chromium-driver"],
         }
     }
 
@@ -80,6 +96,9 @@ impl Tool {
             ]),
             Self::Postfix => all_exist(&[POSTFIX_MASTER, SMTP_SINK]),
             Self::Curl => answers(CURL, &["--version"]),
+            Self::Browser => {
+                answers("chromedriver", &["--version"]) && answers("chromium", &["--version"])
+            }
             Self::Exim => {
                 let program = exim::program(workspace);
                 user(exim::USER).is_some()
