@@ -1,6 +1,7 @@
 //! Measurements of the workspace's crates against other libraries: see the README.
 
 mod allocations;
+mod command;
 mod imap;
 mod measure;
 mod page;
@@ -22,9 +23,13 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("signing", signing::run),
     ("imap", imap::run),
     ("imap-wire", imap::run_wire),
+    ("fetch", command::run),
 ];
 
 fn main() -> ExitCode {
+    if let Some(code) = command::as_command() {
+        return code;
+    }
     let mut wanted: Vec<String> = env::args().skip(1).filter(|name| name != "--quick").collect();
     let page = match wanted.iter().position(|argument| argument == "--write") {
         Some(at) if at + 1 < wanted.len() => {
