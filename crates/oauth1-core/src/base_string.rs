@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
         if !request.oauth_parameters().is_empty() {
             let own = request.oauth_parameters().iter().map(|(name, value)| Field {
                 name: Name::Own(name),
-                value,
+                value: value.expose(),
                 plain: false,
                 kind: Constant,
             });

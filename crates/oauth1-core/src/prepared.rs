@@ -8,7 +8,7 @@ use crate::base_string::{Comma, Fields, base_string_into, parameters_into, param
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
 use crate::stamp::RANDOM_LENGTH;
-use crate::{Request, Signer, Stamp};
+use crate::{Request, Secret, Signer, Stamp};
 
 /// A request that is signed many times, each time with a stamp of its own.
 ///
@@ -23,8 +23,8 @@ use crate::{Request, Signer, Stamp};
 #[derive(Clone)]
 pub struct Prepared {
     state: SigningState,
-    /// The pieces one behind the other, and where each ends.
-    text: String,
+    /// The pieces one behind the other, and where each ends. A form may hold a password.
+    text: Secret,
     ends: [usize; 6],
 }
 
@@ -46,7 +46,7 @@ impl Prepared {
         text.push_str(front);
         let places = parameters_into(fields.as_slice(), None, comma, &mut text);
         let ends = [middle, tail, places.nonce, places.signature, places.timestamp, text.len()];
-        Self { state, text, ends }
+        Self { state, text: Secret::new(text), ends }
     }
 
     /// Signs the request and appends the parameters, in the form chosen when it was prepared.
@@ -104,7 +104,7 @@ impl Prepared {
     fn piece(&self, index: usize) -> &str {
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).unwrap_or(&0);
         let end = self.ends.get(index).unwrap_or(&0);
-        self.text.get(*start..*end).unwrap_or_default()
+        self.text.expose().get(*start..*end).unwrap_or_default()
     }
 }
 

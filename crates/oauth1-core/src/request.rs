@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use crate::encode::{decode_lenient, encoded_order, split_pairs};
 use crate::error::refuse;
-use crate::{Error, RequestUrl, SignatureMethod};
+use crate::{Error, RequestUrl, Secret, SignatureMethod};
 
 /// A request to be signed: method, URL, and the parameters that are signed with it.
 ///
@@ -29,8 +29,8 @@ use crate::{Error, RequestUrl, SignatureMethod};
 pub struct Request {
     method: Cow<'static, str>,
     url: RequestUrl,
-    form: Vec<(String, String)>,
-    oauth: Vec<(String, String)>,
+    form: Vec<(String, Secret)>,
+    oauth: Vec<(String, Secret)>,
     body_hash: Option<BodyHash>,
 }
 
@@ -67,7 +67,7 @@ impl Request {
         if is_protocol(&name) {
             self.refuse_repeated(&name, "form")?;
         }
-        self.form.push((name, value.into()));
+        self.form.push((name, Secret::new(value)));
         Ok(self)
     }
 
@@ -87,7 +87,7 @@ impl Request {
             return Err(reserved(&name, "protocol parameters"));
         }
         self.refuse_repeated(&name, "protocol parameters")?;
-        self.oauth.push((name, value.into()));
+        self.oauth.push((name, Secret::new(value)));
         Ok(self)
     }
 
@@ -121,10 +121,10 @@ impl Request {
 
     /// The parameters of the form-encoded body, before encoding.
     pub fn form_parameters(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
-        self.form.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.form.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
 
-    pub(crate) fn oauth_parameters(&self) -> &[(String, String)] {
+    pub(crate) fn oauth_parameters(&self) -> &[(String, Secret)] {
         &self.oauth
     }
 

@@ -7,8 +7,8 @@ use core::net::Ipv6Addr;
 use core::ops::Range;
 use core::str::FromStr;
 
-use crate::Error;
 use crate::encode::{CONTROL, NON_ASCII, OTHER, SPACE, classes, percent_encode_into};
+use crate::{Error, Secret};
 
 /// The URL of a request: the caller's own text, checked and never rewritten.
 ///
@@ -21,7 +21,8 @@ use crate::encode::{CONTROL, NON_ASCII, OTHER, SPACE, classes, percent_encode_in
 /// are also judged by the crate `url`.
 #[derive(Clone)]
 pub struct RequestUrl {
-    text: String,
+    // Wiped: the query may hold a signature, and that of PLAINTEXT is the secrets.
+    text: Secret,
     // Octet ranges of `text`, in this order: host, port, path, query. The port is without its
     // colon and the query without its question mark; what is absent is empty.
     secure: bool,
@@ -37,9 +38,10 @@ impl RequestUrl {
     /// # Errors
     /// [`Error::Url`], which says what was expected where.
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
-        let text = text.into();
-        let mut cursor = Cursor { text: &text, at: 0 };
-        if let Some(at) = unsendable(&text) {
+        let owned = Secret::new(text);
+        let text = owned.expose();
+        let mut cursor = Cursor { text, at: 0 };
+        if let Some(at) = unsendable(text) {
             return Err(cursor.fault(at, "no control character and no space"));
         }
         let scheme = cursor.take_until(|octet| octet == b':');
@@ -57,8 +59,8 @@ impl RequestUrl {
         let path = cursor.take_until(|octet| matches!(octet, b'?' | b'#'));
         let query =
             if cursor.take_if(b'?') { cursor.take_until(|octet| octet == b'#') } else { 0..0 };
-        let (host, port) = split_authority(&text, authority)?;
-        let url = Self { secure, host, port, path, query, text };
+        let (host, port) = split_authority(text, authority)?;
+        let url = Self { secure, host, port, path, query, text: owned };
         #[cfg(feature = "url")]
         url.ask_url_crate()?;
         Ok(url)
@@ -67,7 +69,7 @@ impl RequestUrl {
     /// The text exactly as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.expose()
     }
 
     /// The base string URI: scheme and host in lower case, the port unless it is the default or
@@ -82,7 +84,7 @@ impl RequestUrl {
     /// ```
     #[must_use]
     pub fn base_string_uri(&self) -> String {
-        let mut uri = String::with_capacity(self.text.len() + 1);
+        let mut uri = String::with_capacity(self.as_str().len() + 1);
         for piece in self.base_pieces() {
             uri.push_str(&piece);
         }
@@ -129,17 +131,17 @@ impl RequestUrl {
     }
 
     fn part(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
+        self.as_str().get(range.clone()).unwrap_or_default()
     }
 
     /// Lets the `url` crate judge a host that is more than plain ASCII labels. For those its
     /// answer is known, and asking would cost as much as the signature.
     #[cfg(feature = "url")]
     fn ask_url_crate(&self) -> Result<(), Error> {
-        if is_ordinary(self.part(&self.host)) || url::Url::parse(&self.text).is_ok() {
+        if is_ordinary(self.part(&self.host)) || url::Url::parse(self.as_str()).is_ok() {
             return Ok(());
         }
-        let cursor = Cursor { text: &self.text, at: 0 };
+        let cursor = Cursor { text: self.as_str(), at: 0 };
         Err(cursor.fault(self.host.start, "a valid host name or address"))
     }
 }

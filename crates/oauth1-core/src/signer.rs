@@ -87,6 +87,8 @@ impl Signer {
             Fields::new(self.sender(), request, Some(stamp.nonce()), Some(timestamp.as_str()));
         let signature = sign_fields(&self.state, request, &fields, &mut base_string);
         let signature = Secret::new(signature.as_str());
+        // A form may hold a password.
+        let base_string = Secret::new(base_string);
         Ok(Signed { signer: self, request, stamp, timestamp, base_string, signature })
     }
 
@@ -198,16 +200,16 @@ pub struct Signed<'a> {
     request: &'a Request,
     stamp: Stamp,
     timestamp: Decimal,
-    base_string: String,
+    base_string: Secret,
     signature: Secret,
 }
 
 impl Signed<'_> {
-    /// The signature base string (RFC 5849 3.4.1). It holds the token and the verifier, though no
-    /// secret of either.
+    /// The signature base string (RFC 5849 3.4.1). It holds the token, the verifier and what the
+    /// form holds, though no secret of the credentials. It is wiped when this value is dropped.
     #[must_use]
     pub fn base_string(&self) -> &str {
-        &self.base_string
+        self.base_string.expose()
     }
 
     /// The signature, as base64 or PLAINTEXT text, not percent-encoded.

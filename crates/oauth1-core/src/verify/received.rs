@@ -182,13 +182,14 @@ impl ReceivedRequest {
     }
 
     fn add(&mut self, name: Cow<'_, str>, value: Cow<'_, str>) -> Result<(), VerifyError> {
+        let value = Zeroizing::new(value.into_owned());
         if self.parameters.len() >= Self::MAX_PARAMETERS {
             return Err(VerifyError::TooManyParameters);
         }
         if is_protocol(&name) && self.parameter(&name).is_some() {
             return Err(duplicate(&name));
         }
-        self.parameters.push((name.into_owned(), Zeroizing::new(value.into_owned())));
+        self.parameters.push((name.into_owned(), value));
         Ok(())
     }
 }

@@ -261,7 +261,8 @@ impl<'a> Claim<'a> {
         let consumer = consumer.unwrap_or_else(nobody);
         let token = token.map(|token| token.unwrap_or_else(nobody));
         let mut state = SigningState::new(self.method, signing_key(&consumer, token.as_ref()));
-        state.update(&request.base_string());
+        // A form may hold a password.
+        state.update(Secret::new(request.base_string()).expose());
         let matches = state.verify(self.signature);
         match (consumer_known, token_known, matches) {
             (false, _, _) => Err(VerifyError::UnknownConsumer),
