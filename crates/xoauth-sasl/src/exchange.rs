@@ -21,7 +21,7 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -311,10 +311,13 @@ impl fmt::Display for CancelReason {
 }
 
 fn encode(message: &str) -> Secret {
-    // The room is exact, so that the text is never moved and left behind.
-    let mut text = String::with_capacity(4 * message.len().div_ceil(3));
-    STANDARD.encode_string(message, &mut text);
-    Secret::new(text)
+    // The room is exact, so that the text is never moved and left behind; encoding into a string would leave a
+    // copy on the stack.
+    let mut octets = Zeroizing::new(alloc::vec![0; 4 * message.len().div_ceil(3)]);
+    let length = STANDARD.encode_slice(message, &mut octets).unwrap_or_default();
+    octets.truncate(length);
+    // Base64 is text.
+    Secret::new(String::from_utf8(mem::take(&mut *octets)).unwrap_or_default())
 }
 
 /// The signatures in a message of OAuth 1.0a, which the mechanism does not know beforehand.
