@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// Octets stood behind the answer to STARTTLS, in the clear: somebody injects (RFC 9051, 11.1).
     PlaintextAfterStartTls {
-        /// The octets.
+        /// The first of them.
         octets: Excerpt,
     },
     /// The server said OK and left out what the command requires.
@@ -318,7 +318,7 @@ impl fmt::Display for Error {
                 write!(f, "tagged response to no command: '{octets}'")
             }
             Self::PlaintextAfterStartTls { octets } => {
-                write!(f, "octets in the clear behind the answer to STARTTLS: '{octets}'")
+                write!(f, "octets in the clear behind the answer to STARTTLS, first '{octets}'")
             }
             Self::MissingData { command, missing } => {
                 write!(f, "{command} answered OK without {missing}")

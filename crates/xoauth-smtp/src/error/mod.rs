@@ -151,7 +151,7 @@ pub enum Error {
     },
     /// Octets stood behind the answer to STARTTLS, in the clear: somebody injects (RFC 3207 4.2).
     PlaintextAfterStartTls {
-        /// The octets.
+        /// The first of them.
         octets: Excerpt,
     },
     /// The server passed one of the session's [`Limits`](crate::Limits).
@@ -367,7 +367,7 @@ impl fmt::Display for Error {
             }
             Self::UnsolicitedReply { octets } => write!(f, "reply to no command: '{octets}'"),
             Self::PlaintextAfterStartTls { octets } => {
-                write!(f, "octets in the clear behind the answer to STARTTLS: '{octets}'")
+                write!(f, "octets in the clear behind the answer to STARTTLS, first '{octets}'")
             }
             Self::Limit { kind } => write!(f, "server passed the limit of {kind}"),
             Self::InvalidArgument(invalid) => invalid.fmt(f),

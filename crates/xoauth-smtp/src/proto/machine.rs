@@ -144,7 +144,14 @@ impl Machine {
             match &self.phase {
                 Phase::Running => {}
                 Phase::Idle | Phase::Ended => return Ok(Step::Done),
-                Phase::StartTls => return Ok(Step::StartTls),
+                // How many came along depends on the network: one is enough, and the same however they arrive.
+                Phase::StartTls => match self.receive.pending().get(..1) {
+                    Some(behind) => {
+                        let octets = Excerpt::new(behind, &self.mask);
+                        return Err(Error::PlaintextAfterStartTls { octets });
+                    }
+                    None => return Ok(Step::StartTls),
+                },
                 Phase::Broken(fault) => return Err(fault.clone()),
             }
             // What stands behind the last reply is not this exchange's: its outcome holds, whatever it is.
@@ -249,14 +256,7 @@ impl Machine {
         self.phase = match progress {
             Progress::Continue => return Ok(true),
             Progress::Ended => Phase::Ended,
-            Progress::StartTls => {
-                let behind = self.receive.pending();
-                if !behind.is_empty() {
-                    let octets = Excerpt::new(behind, &self.mask);
-                    return Err(Error::PlaintextAfterStartTls { octets });
-                }
-                Phase::StartTls
-            }
+            Progress::StartTls => Phase::StartTls,
         };
         Ok(true)
     }
