@@ -42,8 +42,12 @@ impl Exchange for Listened {
     }
 
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
-        self.note(format!("Continuation({:?})", String::from_utf8_lossy(text)));
-        self.command.on_continuation(text, out)
+        let continued = self.command.on_continuation(text, out)?;
+        // One that nobody waits for is a fault, whether or not a command is there to be asked.
+        if continued == Continued::Answered {
+            self.note(format!("Continuation({:?})", String::from_utf8_lossy(text)));
+        }
+        Ok(continued)
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
@@ -124,7 +128,7 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
                     piece = later;
                     while take(&mut machine, &mut running, &mut Vec::new())? == After::Answered {
                         running = listened(Box::new(Noop::new()));
-                        machine.start(&mut [&mut running])?;
+                        next(&mut machine, &mut running)?;
                     }
                 }
             }
@@ -138,6 +142,18 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
     }
     let responses = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     Some(Heard { responses, faults, fatal: outcome.is_err() })
+}
+
+/// Starts the command that follows. What has come between the two is heard by neither, yet by the caller.
+fn next(machine: &mut Machine, running: &mut Listened) -> Result<(), Error> {
+    while machine.next_event().is_some() {
+        // The command before has heard it.
+    }
+    let started = machine.start(&mut [running]);
+    while let Some(event) = machine.next_event() {
+        running.note(format!("{event:?}"));
+    }
+    started
 }
 
 #[derive(PartialEq)]
