@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::authorization_header`.
+//! See `fuzz::fuzzing::authorization_header`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::authorization_header(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::authorization_header(octets));

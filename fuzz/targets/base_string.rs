@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::base_string`.
+//! See `fuzz::fuzzing::base_string`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::base_string(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::base_string(octets));

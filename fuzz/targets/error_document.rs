@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::error_document`.
+//! See `fuzz::fuzzing::error_document`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::error_document(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::error_document(octets));

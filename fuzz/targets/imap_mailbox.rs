@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::imap_mailbox`.
+//! See `fuzz::fuzzing::imap_mailbox`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::imap_mailbox(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::imap_mailbox(octets));

@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::imap_response`.
+//! See `fuzz::fuzzing::imap_response`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::imap_response(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::imap_response(octets));

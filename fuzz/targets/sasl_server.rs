@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::sasl_server`.
+//! See `fuzz::fuzzing::sasl_server`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::sasl_server(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::sasl_server(octets));

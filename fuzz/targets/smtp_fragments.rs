@@ -1,4 +1,4 @@
-//! See `e2e::fuzzing::smtp_fragments`.
+//! See `fuzz::fuzzing::smtp_fragments`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| e2e::fuzzing::smtp_fragments(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::fuzzing::smtp_fragments(octets));

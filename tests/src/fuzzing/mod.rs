@@ -3,6 +3,8 @@
 //! The targets in `fuzz/` hand arbitrary octets to these functions; `cargo test` hands them the corpus in
 //! `tests/data/fuzz/`, whose files are findings and seeds, one directory for each target.
 
+use std::fmt::{self, Write as _};
+
 mod imap;
 mod oauth;
 mod smtp;
@@ -50,6 +52,31 @@ impl<'a> Choices<'a> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Nothing that is shown of a value may steer a terminal or look like another line of a log.
+///
+/// Showing costs more than parsing, so only some inputs are shown: which is decided by their lengths, so
+/// that an input that found something finds it again.
+fn shown(octets: &[u8], value: &dyn fmt::Debug) {
+    if octets.len() % 8 == 0 {
+        let written = write!(Printable, "{value:?}");
+        assert!(written.is_ok(), "a control character is shown of {}", octets.escape_ascii());
+    }
+}
+
+/// Takes text and keeps none of it; control characters are an error.
+struct Printable;
+
+impl fmt::Write for Printable {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().any(|octet| octet.is_ascii_control()) { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// In which pieces octets are given a second time: one by one for half of the inputs.
+fn piece_length(choice: u8) -> usize {
+    if choice % 2 == 0 { 1 } else { usize::from(choice / 2).max(1) }
 }
 
 /// The octets as text, where they are some.

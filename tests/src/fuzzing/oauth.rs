@@ -3,7 +3,7 @@
 use xoauth::sasl::oauth1::{ReceivedRequest, percent_decode, percent_encode};
 use xoauth::sasl::{ErrorChallenge, Server, ServerExchange, parse_client_message};
 
-use super::{Choices, text};
+use super::{Choices, shown, text};
 
 /// A request made of a URL and a body has the base string of its parts: three parts between two
 /// ampersands, percent-encoded once more, in which every parameter stands at its place.
@@ -20,6 +20,7 @@ pub fn base_string(octets: &[u8]) {
     let decoded = parts.get(2).map(|part| percent_decode(part));
     let mut pairs: Vec<(String, String)> = request
         .parameters()
+        .filter(|&(name, _)| name != "oauth_signature")
         .map(|(name, value)| {
             (percent_encode(name).into_owned(), percent_encode(value).into_owned())
         })
@@ -59,10 +60,12 @@ pub fn sasl_server(octets: &[u8]) {
     let mechanism = MECHANISMS.get(index).copied().unwrap_or_default();
     let server = Server::new();
     let Ok(mut exchange) = ServerExchange::new(mechanism) else { return };
-    let _ = parse_client_message(mechanism, choices.0).map(|message| format!("{message:?}"));
+    if let Ok(message) = parse_client_message(mechanism, choices.0) {
+        shown(octets, &message);
+    }
     while !choices.is_empty() {
         let step = exchange.step(choices.piece(), &server, 0);
-        assert!(!format!("{step:?}").contains('\n'), "a control character is shown");
+        shown(octets, &step);
     }
 }
 
@@ -70,6 +73,6 @@ pub fn sasl_server(octets: &[u8]) {
 pub fn error_document(octets: &[u8]) {
     let document = ErrorChallenge::parse(octets);
     let _ = (document.status(), document.scope(), document.openid_configuration());
-    assert!(!format!("{document:?}").contains('\n'), "a control character is shown");
+    shown(octets, &document);
     assert!(document.raw().len() <= octets.len());
 }
