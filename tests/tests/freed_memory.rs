@@ -1,0 +1,401 @@
+//! No copy of a secret stays in memory that the pure crates gave back.
+//!
+//! An allocator that looks at what is freed takes `unsafe`, which this workspace forbids. So the process reads
+//! its own memory when all values are gone: whatever is found then stands in freed blocks. The secrets are known
+//! to this test only in disguise, so that it does not find itself. What the system's allocator writes into a
+//! freed block are its first octets; parts of a long secret are looked for, so that those do not hide it.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use xoauth::imap::command::{Authenticate, Login, Noop};
+use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
+use xoauth::imap::{self, command::Greeting};
+use xoauth::sasl::oauth1::{
+    Consumer, Credentials, MemoryNonceStore, Nonce, ReceivedRequest, Request, SignatureMethod,
+    Signer, Stamp, Token, Verifier,
+};
+use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::sasl::{
+    Context, Exchange, Mechanism, OAuth10A, OAuthBearer, Plain, Secret, XOAuth, XOAuth2,
+    decode_response, parse_client_message,
+};
+use xoauth::smtp;
+use xoauth::smtp::exchange::Auth;
+use xoauth::smtp::proto::Machine as SmtpMachine;
+
+/// What an octet of a secret is disguised with in this program.
+const DISGUISE: u8 = 0xa5;
+/// Octets of a part that is looked for.
+const PART: usize = 12;
+const LENGTH: usize = 72;
+
+/// A secret that nothing but its number leads to.
+fn octets(number: u64) -> impl Iterator<Item = u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..LENGTH).map(move |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[(state % 62) as usize]
+    })
+}
+
+/// The secret as text, in a string that was never moved.
+fn secret(number: u64) -> String {
+    let mut text = String::with_capacity(LENGTH);
+    text.extend(octets(number).map(char::from));
+    text
+}
+
+/// A search through the memory of this process. It takes all it needs when it is made: a search that allocated
+/// would overwrite what it looks for.
+struct Search {
+    /// What is looked for, disguised.
+    parts: Vec<[u8; PART]>,
+    /// By their first octet, as it stands in memory.
+    begins: Vec<Vec<usize>>,
+    room: Vec<u8>,
+    maps: Vec<u8>,
+}
+
+impl Search {
+    fn new(numbers: &[u64]) -> Self {
+        let mut parts: Vec<[u8; PART]> = Vec::new();
+        let mut add = |disguised: Vec<u8>, skipped: usize, taken: usize| {
+            let chunks = disguised.chunks_exact(PART).skip(skipped).take(taken);
+            parts.extend(chunks.map(|chunk| <[u8; PART]>::try_from(chunk).unwrap()));
+        };
+        for &number in numbers {
+            // The first octets of a freed block are the allocator's.
+            add(octets(number).map(|octet| octet ^ DISGUISE).collect(), 2, 4);
+            for shift in 0..3 {
+                // Nor those that neighbours have a part in.
+                add(base64_in_disguise(number, shift), 2, 5);
+            }
+        }
+        let mut begins = vec![Vec::new(); 256];
+        for (index, part) in parts.iter().enumerate() {
+            begins[usize::from(part[0] ^ DISGUISE)].push(index);
+        }
+        Self { parts, begins, room: vec![0; 1 << 20], maps: vec![0; 1 << 18] }
+    }
+
+    /// In how many places a part of a secret stands.
+    fn places(&mut self) -> usize {
+        let mut maps = File::open("/proc/self/maps").unwrap();
+        let mut length = 0;
+        loop {
+            match maps.read(&mut self.maps[length..]).unwrap() {
+                0 => break,
+                count => length += count,
+            }
+        }
+        assert!(length < self.maps.len(), "there is more memory than is searched");
+        let memory = File::open("/proc/self/mem").unwrap();
+        // What calls leave on the stack is nobody's to wipe.
+        let stack = std::ptr::from_ref(&length).addr() as u64;
+        let mut found = 0;
+        for line in self.maps[..length].split(|&octet| octet == b'\n') {
+            let line = std::str::from_utf8(line).unwrap();
+            let mut words = line.split_ascii_whitespace();
+            let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
+            let is_heap = matches!(words.nth(3), None | Some("[heap]"));
+            if !rights.starts_with("rw") || !is_heap {
+                continue;
+            }
+            let (start, end) = range.split_once('-').unwrap();
+            let mut at = u64::from_str_radix(start, 16).unwrap();
+            let end = u64::from_str_radix(end, 16).unwrap();
+            if (at..end).contains(&stack) {
+                continue;
+            }
+            while at < end {
+                let wanted = usize::try_from(end - at).unwrap().min(self.room.len());
+                let Ok(count) = memory.read_at(&mut self.room[..wanted], at) else { break };
+                found += found_in(&self.room[..count], &self.parts, &self.begins);
+                // Parts may lie across two readings.
+                at += if count <= PART || at + count as u64 >= end {
+                    count.max(1)
+                } else {
+                    count - PART
+                } as u64;
+            }
+        }
+        // What was read must not be found the next time.
+        self.room.fill(0);
+        found
+    }
+}
+
+fn found_in(octets: &[u8], parts: &[[u8; PART]], begins: &[Vec<usize>]) -> usize {
+    let mut found = 0;
+    for (at, &octet) in octets.iter().enumerate() {
+        for &index in &begins[usize::from(octet)] {
+            let here = octets.get(at..at + PART).unwrap_or_default();
+            let same =
+                here.iter().zip(&parts[index]).filter(|&(octet, part)| octet ^ DISGUISE == *part);
+            found += usize::from(same.count() == PART);
+        }
+    }
+    found
+}
+
+/// The base64 of a secret `shift` octets behind a group of three, disguised.
+fn base64_in_disguise(number: u64, shift: usize) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = 0_u32;
+    let mut count = 0;
+    let mut encoded = Vec::new();
+    for octet in std::iter::repeat_n(0, shift).chain(octets(number)) {
+        bits = bits << 8 | u32::from(octet);
+        count += 8;
+        while count >= 6 {
+            count -= 6;
+            encoded.push(ALPHABET[(bits >> count & 63) as usize] ^ DISGUISE);
+        }
+    }
+    encoded
+}
+
+const CONSUMER: u64 = 11;
+const TOKEN: u64 = 22;
+const BEARER: u64 = 33;
+const FORM: u64 = 44;
+const ALL: [u64; 4] = [CONSUMER, TOKEN, BEARER, FORM];
+
+fn consumer() -> Consumer {
+    Consumer::new("key", secret(CONSUMER)).unwrap()
+}
+
+fn token() -> Token {
+    Token::new("token", secret(TOKEN)).unwrap()
+}
+
+fn stamp(nonce: &str) -> Stamp {
+    Stamp::new(Nonce::new(nonce).unwrap(), 1)
+}
+
+const METHODS: [SignatureMethod; 3] =
+    [SignatureMethod::HmacSha1, SignatureMethod::HmacSha256, SignatureMethod::Plaintext];
+
+fn request() -> Request {
+    let request = Request::new("POST", "https://example.org/a?b=c").unwrap();
+    request.form_parameter("x_auth_password", secret(FORM)).unwrap()
+}
+
+fn signing() {
+    for method in METHODS {
+        let signer = Signer::new(consumer(), Some(token())).method(method);
+        let request = request();
+        let signed = signer.sign(&request, &stamp("one")).unwrap();
+        black_box((signed.authorization_header(None), signed.parameter_list()));
+        black_box((signed.form_body(), signed.url()));
+        let prepared = signer.prepare(&request);
+        let mut out = String::with_capacity(prepared.room());
+        prepared.sign_into(&stamp("two"), &mut out);
+        black_box(Secret::new(out));
+    }
+}
+
+fn verifying() {
+    struct Known;
+    impl Credentials for Known {
+        fn consumer(&self, _: &str) -> Option<Secret> {
+            Some(Secret::new(secret(CONSUMER)))
+        }
+
+        fn token(&self, _: &str, _: &str) -> Option<Secret> {
+            Some(Secret::new(secret(TOKEN)))
+        }
+    }
+    for method in METHODS {
+        let signer = Signer::new(consumer(), Some(token())).method(method);
+        let request = request();
+        let header = signer.sign(&request, &stamp("one")).unwrap().authorization_header(None);
+        let body = joined(["x_auth_password=", &hidden(FORM)]);
+        let received = ReceivedRequest::new("POST", "https://example.org/a?b=c").unwrap();
+        let received =
+            received.authorization(header.expose()).unwrap().form(body.expose()).unwrap();
+        let nonces = RefCell::new(MemoryNonceStore::with_capacity(100));
+        let verifier = Verifier::new().methods(&METHODS);
+        assert!(verifier.verify(&received, &Known, &nonces, 1).is_ok());
+    }
+}
+
+/// The signature in the query of a URL: that of PLAINTEXT is the secrets.
+fn urls() {
+    for method in METHODS {
+        let signer = Signer::new(consumer(), Some(token())).method(method);
+        let request = Request::new("GET", "https://example.org/a?b=c").unwrap();
+        let url = signer.sign(&request, &stamp("one")).unwrap().url();
+        black_box(ReceivedRequest::new("GET", url.expose()).is_ok());
+    }
+}
+
+fn forms() {
+    black_box((consumer().to_form(), token().to_form()));
+    black_box(Token::from_form(token().to_form().expose()).is_ok());
+    black_box(Consumer::from_form(consumer().to_form().expose()).is_ok());
+}
+
+/// Texts one behind the other, in a string that was never moved.
+fn joined<const N: usize>(texts: [&str; N]) -> Secret {
+    let mut joined = String::with_capacity(texts.iter().map(|text| text.len()).sum());
+    joined.extend(texts);
+    Secret::new(joined)
+}
+
+fn hidden(number: u64) -> Hidden {
+    Hidden(secret(number))
+}
+
+/// Text that is wiped by its owner.
+struct Hidden(String);
+
+impl std::ops::Deref for Hidden {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        drop(Secret::new(std::mem::take(&mut self.0)));
+    }
+}
+
+const MECHANISMS: [&str; 6] = ["XOAUTH", "OAUTH10A", "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"];
+
+fn mechanisms() -> Vec<Box<dyn Mechanism>> {
+    vec![
+        Box::new(XOAuth::new("https://mail.example.org/u/", consumer(), Some(token())).unwrap()),
+        Box::new(OAuth10A::new("user", consumer(), token()).unwrap()),
+        Box::new(OAuthBearer::new("user", secret(BEARER)).unwrap()),
+        Box::new(XOAuth2::new("user", secret(BEARER)).unwrap()),
+        Box::new(Plain::new("user", secret(BEARER)).unwrap()),
+        Box::new(xoauth::sasl::Login::new("user", secret(BEARER)).unwrap()),
+    ]
+}
+
+/// Both sides of a mechanism.
+fn sasl(mechanism: &dyn Mechanism) {
+    let stamp = stamp("three");
+    let context = Context::new(&stamp, "mail.example.org", 993);
+    let mut exchange = Exchange::start(mechanism, &context).unwrap();
+    let sent = Secret::new(exchange.initial_response());
+    black_box(exchange.on_challenge(b"e30=").is_ok());
+    if let Ok(decoded) = decode_response(sent.expose().as_bytes()) {
+        black_box(parse_client_message(mechanism.name(), decoded.expose().as_bytes()).is_ok());
+    }
+}
+
+/// A server that takes the credential and says it again, as a fault and in a refusal.
+fn machines() {
+    let stamp = stamp("four");
+    let context = Context::new(&stamp, "mail.example.org", 993);
+    for mechanism in mechanisms() {
+        let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
+        imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1 SASL-IR] hi\r\n");
+        let command = Authenticate::new(&*mechanism, &context).unwrap();
+        let mut command = command.even_if_unlisted();
+        let sent = imap_says(&mut machine, &mut command, "");
+        let echo = joined(["xt1 NO you said ", sent.trim_end(), "\r\n"]);
+        imap_says(&mut machine, &mut Noop::new(), echo.expose());
+
+        let mut machine = SmtpMachine::new(smtp::Limits::default());
+        let mut command = Auth::new(&*mechanism, &context).unwrap().even_if_unlisted();
+        machine.start(&mut command).unwrap();
+        let mut sent = Hidden(String::with_capacity(4096));
+        while let Ok(Want::Write(octets)) = machine.converse(&mut command).poll() {
+            sent.0.push_str(std::str::from_utf8(octets).unwrap());
+            let count = octets.len();
+            machine.converse(&mut command).written(count);
+        }
+        let echo = joined(["535 you said ", sent.trim_end(), "\r\n"]);
+        let count = echo.expose().len();
+        machine.read_buffer()[..count].copy_from_slice(echo.expose().as_bytes());
+        machine.received(count);
+        black_box(machine.converse(&mut command).poll().is_ok());
+        // What was read is the server's: the buffer of a machine is not wiped. Here it is.
+        let room = machine.read_buffer();
+        room.fill(0);
+    }
+    let mut login = Login::new("user", Secret::new(secret(BEARER)));
+    let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
+    imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1] hi\r\n");
+    drop(imap_says(&mut machine, &mut login, ""));
+}
+
+fn imap_says(
+    machine: &mut ImapMachine,
+    command: &mut dyn imap::proto::Exchange,
+    said: &str,
+) -> Hidden {
+    let mut sent = Hidden(String::with_capacity(8192));
+    black_box(machine.start(&mut [&mut *command]).is_ok());
+    machine.read_buffer()[..said.len()].copy_from_slice(said.as_bytes());
+    machine.received(said.len());
+    let mut exchanges: [&mut dyn imap::proto::Exchange; 1] = [command];
+    let mut conversation = machine.converse(&mut exchanges);
+    while let Ok(Want::Write(octets)) = conversation.poll() {
+        sent.0.push_str(std::str::from_utf8(octets).unwrap());
+        let count = octets.len();
+        conversation.written(count);
+    }
+    sent
+}
+
+/// Values that a panic drops.
+fn panics() {
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _held = (mechanisms(), consumer(), token());
+        let mut exchange = mechanisms().pop().unwrap();
+        black_box(&mut exchange);
+        black_box(None::<()>).unwrap();
+    }));
+    assert!(caught.is_err());
+}
+
+#[test]
+fn nothing_that_was_given_back_holds_a_secret() {
+    let mut search = Search::new(&ALL);
+    assert_eq!(search.places(), 0, "before anything is done");
+    // The search finds what is there, and what was there.
+    let there = secret(FORM);
+    assert!(search.places() > 0, "the search is blind");
+    drop(there);
+    assert!(search.places() > 0, "the search does not see freed memory");
+    // A block of the same size is used again, which overwrites it.
+    drop(black_box("x".repeat(LENGTH)));
+    assert_eq!(search.places(), 0, "it is gone");
+
+    let works: [(&str, fn()); 6] = [
+        ("signatures in URLs", urls),
+        ("signing", signing),
+        ("verifying", verifying),
+        ("forms of credentials", forms),
+        ("machines", machines),
+        ("panics", panics),
+    ];
+    let mut left = Vec::with_capacity(16);
+    for (name, work) in works {
+        work();
+        left.push((name, search.places()));
+    }
+    for (index, name) in MECHANISMS.into_iter().enumerate() {
+        let mechanism = mechanisms().swap_remove(index);
+        sasl(&*mechanism);
+        drop(mechanism);
+        left.push((name, search.places()));
+    }
+    assert!(left.iter().all(|(_, places)| *places == 0), "{left:?}");
+}
