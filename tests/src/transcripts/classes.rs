@@ -1,27 +1,43 @@
-//! Which octets of a server hold a session together: with another in its place, no client may call the
-//! session a success.
+//! Which octets of a server hold a session together: what may come of it when one of them is another.
 
-/// The offsets of octets that must stay what they are.
-///
-/// For IMAP: of a tagged answer the tag, its status word, the spaces behind them and the line end; of a
-/// line with a literal the announcement. For SMTP: the code, what stands behind it, and the line end.
-pub(super) fn structural(said: &[u8], is_imap: bool) -> Vec<usize> {
-    if is_imap { imap(said) } else { smtp(said) }
+/// What a success may be when an octet is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// None at all.
+    Never,
+    /// Not the one there would have been, and none where it is no digit: it says how the answer goes.
+    Another,
+    /// None where it is no digit.
+    Any,
 }
 
-fn smtp(said: &[u8]) -> Vec<usize> {
+/// The offsets of octets that must stay what they are, ascending.
+///
+/// For IMAP: of a tagged answer the tag, its status word, the spaces behind them and the line end; of a
+/// line with a literal the announcement, whose digits make another literal of it. For SMTP: what stands behind a
+/// code, the line end, and of the code its first two digits, which make another answer of it (RFC 5321, 4.2.1: the
+/// third is a finer shade that no client depends on).
+pub(super) fn structural(said: &[u8], is_imap: bool) -> Vec<(usize, Rule)> {
+    let mut offsets = if is_imap { imap(said) } else { smtp(said) };
+    offsets.sort_unstable_by_key(|(at, _)| *at);
+    offsets
+}
+
+fn smtp(said: &[u8]) -> Vec<(usize, Rule)> {
     let mut offsets = Vec::new();
     let mut start = 0;
     for line in said.split_inclusive(|&octet| octet == b'\n') {
         let end = start + line.len();
-        offsets.extend(start..(start + 4).min(end));
-        offsets.extend(end.saturating_sub(2)..end);
+        offsets.extend((start..start + 2).map(|at| (at, Rule::Another)));
+        offsets.push((start + 2, Rule::Any));
+        offsets.push((start + 3, Rule::Never));
+        offsets.extend((end.saturating_sub(2)..end).map(|at| (at, Rule::Never)));
         start = end;
     }
     offsets
 }
 
-fn imap(said: &[u8]) -> Vec<usize> {
+fn imap(said: &[u8]) -> Vec<(usize, Rule)> {
     let mut offsets = Vec::new();
     let mut start = 0;
     while let Some(rest) = said.get(start..).filter(|rest| !rest.is_empty()) {
@@ -33,15 +49,17 @@ fn imap(said: &[u8]) -> Vec<usize> {
             let tag = words.next().map_or(0, <[u8]>::len);
             let status = words.next().map_or(0, <[u8]>::len);
             if matches!(line.get(tag + 1..tag + 1 + status), Some(b"OK")) {
-                offsets.extend(start..start + tag + 1 + status + 1);
-                offsets.extend(end.saturating_sub(2)..end);
+                offsets.extend((start..start + tag + 1 + status + 1).map(|at| (at, Rule::Never)));
+                offsets.extend((end.saturating_sub(2)..end).map(|at| (at, Rule::Never)));
             }
         }
         start = end;
         if let Some(literal) = literal(line) {
             // `{12}`: the digits and the closing brace.
             let digits = literal.to_string().len();
-            offsets.extend(end.saturating_sub(digits + 3)..end - 2);
+            let announced = end.saturating_sub(digits + 3)..end.saturating_sub(3);
+            offsets.extend(announced.map(|at| (at, Rule::Another)));
+            offsets.push((end.saturating_sub(3), Rule::Never));
             start += literal;
         }
     }
@@ -58,19 +76,25 @@ fn literal(line: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    /// The octets that allow no success as they are, those that make another answer as `#`.
     fn marked(said: &str, is_imap: bool) -> String {
         let offsets = structural(said.as_bytes(), is_imap);
-        let mark = |(at, c): (usize, char)| if offsets.contains(&at) { c } else { '.' };
+        let mark = |(at, c): (usize, char)| match offsets.iter().find(|(found, _)| *found == at) {
+            Some((_, Rule::Never)) => c,
+            Some((_, Rule::Another)) => '#',
+            Some((_, Rule::Any)) => '?',
+            None => '.',
+        };
         said.char_indices().map(mark).collect::<String>().replace("\r\n", "|")
     }
 
     #[test]
     fn what_holds_a_session_together_is_found() {
-        assert_eq!(marked("250-mx\r\n250 ok\r\n", false), "250-..|250 ..|");
-        let said = "* OK hi\r\n* 1 FETCH (BODY[] {5}\r\na\r\nOK)\r\na1 OK done\r\na2 NO no\r\n";
-        assert_eq!(
-            marked(said, true),
-            "............................5}..........a1 OK ....|.........."
-        );
+        assert_eq!(marked("250-mx\r\n250 ok\r\n", false), "##?-..|##? ..|");
+        let said =
+            "* OK hi\r\n* 1 FETCH (BODY[] {15}\r\na\r\n0123456789OK)\r\na1 OK done\r\na2 NO no\r\n";
+        let marked = marked(said, true);
+        assert!(marked.contains("##}..") && marked.contains("a1 OK ....|"), "{marked}");
+        assert_eq!(marked.matches(char::is_alphanumeric).count(), 4, "{marked}");
     }
 }

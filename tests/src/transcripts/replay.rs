@@ -20,6 +20,8 @@ pub enum Change {
     Pieces(usize),
     /// The stream ends here.
     Cut(usize),
+    /// The same, every octet by itself.
+    CutSingly(usize),
     /// Another octet stands here.
     Flip(usize, u8),
     /// The call of this number fails so; reads, writes and flushes count from 0.
@@ -152,6 +154,7 @@ impl Replay {
         match self.change {
             Change::Split(end) if at < end => end - at,
             Change::Cut(end) => end.saturating_sub(at),
+            Change::CutSingly(end) => end.saturating_sub(at).min(1),
             Change::Pieces(most) => most,
             _ => usize::MAX,
         }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use serde_json::Value;
 
-use super::classes::structural;
+use super::classes::{Rule, structural};
 use super::{Change, Course, Fault, Transcript};
 use crate::player::{Driver, text};
 
@@ -77,8 +77,8 @@ impl Sweep {
             same(transcript, &base, transcript.play(driver, change), change, &mut tally);
         }
         let heard = heard_until_result(transcript, &base, driver);
-        for at in (0..heard).skip(self.from).step_by(self.stride) {
-            let change = Change::Cut(at);
+        let cuts = (0..heard).skip(self.from).step_by(self.stride);
+        for change in cuts.flat_map(|at| [Change::Cut(at), Change::CutSingly(at)]) {
             tally.cuts += 1;
             let course = transcript.play(driver, change);
             // A fault that came before the cut stays the fault.
@@ -103,10 +103,9 @@ impl Sweep {
         driver: Driver,
         tally: &mut Tally,
     ) {
-        let by: &[u8] = if transcript.is_imap() { b"\0\xff\r\n({9" } else { b"\0\xff\r\n25-" };
-        let mut structural = structural(&base.said, transcript.is_imap());
-        structural.retain(|&at| at < heard);
-        structural.sort_unstable();
+        let by: &[u8] =
+            if transcript.is_imap() { b"\0\xff\r\n({9)\" " } else { b"\0\xff\r\n25-40 " };
+        let structural = structural(&base.said, transcript.is_imap());
         let is_ok = text(&base.answer, "outcome") == Some("ok");
         for at in (0..base.said.len()).skip(self.from).step_by(self.stride) {
             for &octet in by {
@@ -117,13 +116,17 @@ impl Sweep {
                 tally.flips += 1;
                 let course = transcript.play(driver, change);
                 let same = gist(&course.answer) == gist(&base.answer);
+                let place = structural.binary_search_by_key(&at, |(at, _)| *at);
+                let rule =
+                    place.ok().and_then(|place| structural.get(place)).map(|(_, rule)| *rule);
+                let forbidden = match rule.filter(|_| is_ok && at < heard) {
+                    Some(Rule::Never) => true,
+                    Some(Rule::Another) => same || !octet.is_ascii_digit(),
+                    Some(Rule::Any) => !octet.is_ascii_digit(),
+                    None => false,
+                };
                 match text(&course.answer, "outcome") {
-                    // Another code is another answer: one of several recipients refused, say.
-                    Some("ok")
-                        if is_ok
-                            && structural.binary_search(&at).is_ok()
-                            && (same || !octet.is_ascii_digit()) =>
-                    {
+                    Some("ok") if forbidden => {
                         tally.wrong.push(wrong(transcript, change, &course));
                     }
                     Some("ok") if same => tally.flips_same += 1,
