@@ -4,6 +4,7 @@
 mod command;
 mod openssl;
 mod outcome;
+mod page;
 mod report;
 mod tasks;
 mod workspace;
@@ -113,7 +114,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "gates",
-        arguments: "[GATE..]",
+        arguments: "[GATE..] | --write",
         summary: "what a release has to pass: all of these, miri, coverage, mutants, ...",
         run: tasks::gates::run,
     },

@@ -42,6 +42,15 @@ impl Report {
         text
     }
 
+    /// The same as a table for a page, without times, which are those of one machine.
+    pub(crate) fn table(&self) -> String {
+        let mut table = String::from("| gate | outcome |\n|---|---|\n");
+        for step in &self.steps {
+            table.push_str(&format!("| {} | {} |\n", step.name, step.outcome()));
+        }
+        table
+    }
+
     /// Failed when a step has failed. Steps that were not run are named, and do not fail the run.
     pub(crate) fn outcome(&self) -> Outcome {
         let failed = |step: &&Step| matches!(step.outcome, Outcome::Failed(_));
@@ -53,12 +62,16 @@ impl Report {
 
 impl Step {
     fn line(&self, width: usize) -> String {
-        let outcome = match &self.outcome {
+        let (time, outcome) = (self.time.as_secs_f64(), self.outcome());
+        format!("{:<width$}  {time:>6.1} s  {outcome}", self.name)
+    }
+
+    fn outcome(&self) -> String {
+        match &self.outcome {
             Outcome::Passed => "passed".to_owned(),
             Outcome::Failed(why) => format!("FAILED: {why}"),
             Outcome::NotRun(why) => format!("not run: {why}"),
-        };
-        format!("{:<width$}  {:>6.1} s  {outcome}", self.name, self.time.as_secs_f64())
+        }
     }
 }
 
@@ -72,6 +85,7 @@ mod tests {
         report.step("one", || Ok(Outcome::NotRun("no tool".to_owned())));
         assert!(report.summary().contains("not run: no tool"));
         assert!(!report.summary().contains("passed"));
+        assert_eq!(report.table().lines().last(), Some("| one | not run: no tool |"));
         assert_eq!(report.outcome(), Outcome::Passed);
     }
 

@@ -1,4 +1,7 @@
-//! `cargo xtask fuzz`: the targets of `fuzz/`, one after the other.
+//! `cargo xtask fuzz`: the targets of `fuzz/`, one after the other. What was executed without a finding is added
+//! to the totals.
+
+mod totals;
 
 use std::process::Stdio;
 
@@ -6,6 +9,7 @@ use crate::Result;
 use crate::command::{answers, cargo, cargo_path};
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
+use totals::Totals;
 
 /// The targets, and the dictionary of each.
 const TARGETS: &[(&str, &str)] = &[
@@ -42,7 +46,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
     let mut failed = Vec::new();
     for (name, dictionary) in &chosen {
         match fuzz(workspace, name, dictionary, seconds, sanitizer)? {
-            Some(runs) => println!("{name}: {runs} executions, no finding"),
+            Some(runs) => {
+                println!("{name}: {runs} executions, no finding");
+                let mut totals = Totals::read(workspace)?;
+                totals.add(name, runs, sanitizer != "none");
+                totals.write(workspace)?;
+            }
             None => failed.push(*name),
         }
     }
@@ -67,7 +76,9 @@ fn fuzz(
         .current_dir(root.join("fuzz"))
         // libFuzzer's flags are those of a nightly compiler.
         .env("RUSTC_BOOTSTRAP", "1")
-        .args(["fuzz", "run", "--release", "--sanitizer", sanitizer, name])
+        .args(["fuzz", "run", "--fuzz-dir", ".", "--release", "--sanitizer", sanitizer])
+        // An overflow is a finding too. Comparisons are left alone: the dictionaries do their work, faster.
+        .args(["--debug-assertions", "--no-trace-compares", name])
         .arg(&corpus)
         .arg(root.join("tests/data/fuzz").join(name))
         .arg("--")
@@ -76,7 +87,7 @@ fn fuzz(
             root.join(format!("fuzz/dictionaries/{dictionary}.dict")).display()
         ))
         .arg(format!("-max_total_time={seconds}"))
-        .args(["-max_len=4096", "-timeout=10", "-print_final_stats=1", "-verbosity=0"])
+        .args(["-max_len=512", "-timeout=20", "-print_final_stats=1", "-verbosity=0"])
         .stdout(Stdio::inherit())
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr);

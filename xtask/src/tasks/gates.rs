@@ -4,17 +4,26 @@
 use crate::Result;
 use crate::command::{answers, cargo, cargo_path, run as run_command};
 use crate::outcome::Outcome;
+use crate::page;
 use crate::report::Report;
 use crate::tasks::{fuzz, trust};
 use crate::workspace::{LOWER_CRATES, Workspace};
+
+/// Puts the table of all gates on the page.
+const WRITE: &str = "--write";
 
 /// Lines of the protocol crates that tests must reach, in percent.
 const COVERAGE: &str = "95";
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
     let mut report = Report::default();
+    let chosen: Vec<&String> = arguments.iter().filter(|word| *word != WRITE).collect();
+    let writes = chosen.len() < arguments.len();
+    if writes && !chosen.is_empty() {
+        return Ok(Outcome::Failed("the page has a table of all gates: choose none".to_owned()));
+    }
     let mut step = |name: &str, act: &dyn Fn() -> Result<Outcome>| {
-        if arguments.is_empty() || arguments.iter().any(|chosen| chosen == name) {
+        if chosen.is_empty() || chosen.iter().any(|chosen| *chosen == name) {
             report.step(name, act);
         }
     };
@@ -30,6 +39,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
     step("features", &|| features(workspace));
     step("msrv", &|| msrv(workspace));
     print!("{}", report.summary());
+    if writes {
+        page::write(workspace, "docs/security.md", "gates", &report.table())?;
+    }
     Ok(report.outcome().said())
 }
 
