@@ -12,7 +12,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::ssl::{SslAcceptor, SslMethod, SslStream};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
@@ -41,6 +41,17 @@ impl Identity {
     /// When OpenSSL cannot encode it.
     pub fn pem(&self) -> io::Result<Vec<u8>> {
         Ok(self.certificate.to_pem()?)
+    }
+
+    /// The server's side of TLS on a stream that a client was accepted on.
+    ///
+    /// # Errors
+    /// The handshake failed.
+    pub fn accept<S: io::Read + io::Write + std::fmt::Debug>(
+        &self,
+        stream: S,
+    ) -> io::Result<SslStream<S>> {
+        self.acceptor()?.accept(stream).map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// A TLS server configuration (1.2 and 1.3) with this certificate.

@@ -3,6 +3,7 @@
 mod corpus;
 mod race;
 mod replay;
+mod server;
 
 mod wire;
 mod works;
