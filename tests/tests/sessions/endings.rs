@@ -231,10 +231,15 @@ fn a_long_fetch_hands_out_what_came_before_the_end() {
         ];
         for (ending, expected, text) in table {
             for in_parts in [false, true] {
-                let mut steps = vec![expect("FETCH")];
+                let mut steps = vec![
+                    expect("SELECT"),
+                    send("* 9 EXISTS\r\n{tag} OK selected\r\n"),
+                    expect("FETCH"),
+                ];
                 steps.extend(ending.iter().cloned());
                 let peer = Peer::start(vec![signed_in(&identity, steps)]).unwrap();
                 let mut session = imap_session!(peer, tls);
+                wait!(session.run(imap::command::Select::new("INBOX"))).unwrap();
                 let fetch = Fetch::by_sequence("1:*", [Item::Size, Item::Body]);
                 let mut stream = wait!(session.stream(fetch)).unwrap();
                 let mut whole = 0;
