@@ -1,6 +1,7 @@
 //! IMAP: commands with literals that wait for the server and with literals that do not, in ASCII and in UTF-8.
 
 use std::num::NonZeroU32;
+use std::task::{Context, Poll, Waker};
 
 use xoauth::imap::command::{
     Append, Copy, Create, Custom, Delete, DeleteAcl, Enable, Examine, Expunge, ExtendedSearch,
@@ -78,6 +79,16 @@ fn converse(
                 octets.extend(written);
                 let count = written.len();
                 conversation.written(count);
+                continue;
+            }
+            Want::Body => {
+                // What is in memory is there at once.
+                let Poll::Ready(given) =
+                    conversation.poll_body(&mut Context::from_waker(Waker::noop()))
+                else {
+                    return Ok(());
+                };
+                given?;
                 continue;
             }
             Want::Read if waits_for_literal(octets) => b"+ go on\r\n",

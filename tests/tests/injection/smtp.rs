@@ -1,5 +1,7 @@
 //! SMTP: lines, envelopes and messages, with DATA and with BDAT.
 
+use std::task::{Context, Poll, Waker};
+
 use xoauth::net::FromReader;
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::smtp::exchange::{Bulk, Ehlo, Expand, Greeting, Help, Raw, Send, Verify};
@@ -47,13 +49,20 @@ fn run(offered: &str, exchange: &mut dyn Exchange) {
     let mut hello = Ehlo::new(ClientName::default());
     hear(&mut machine, &mut hello, reply.as_bytes(), &mut reader).unwrap();
     let mut reader = Reader::default();
+    let mut broken = false;
     if let Err(error) = hear(&mut machine, exchange, b"", &mut reader) {
         assert!(!error.to_string().contains(['\r', '\n', '\0']), "{error:?}");
+        broken = error.is_fatal();
         if matches!(error, Error::InvalidArgument(_)) {
             assert!(reader.all.is_empty(), "{error}: {}", reader.all.escape_ascii());
         }
     }
-    assert!(reader.rest.is_empty(), "half a line: {}", reader.all.escape_ascii());
+    // A source that fails within DATA ends the session: a message without its dot is none.
+    assert!(
+        reader.rest.is_empty() || broken && reader.in_data,
+        "half a line: {}",
+        reader.all.escape_ascii()
+    );
     // Two messages at most, and a RSET between them.
     assert!(reader.lines <= 8, "too many lines: {}", reader.all.escape_ascii());
 }
@@ -135,6 +144,13 @@ fn hear(
                 machine.read_buffer()[..count].copy_from_slice(&replies);
                 machine.received(count);
                 replies.clear();
+            }
+            Want::Body => {
+                // What is in memory is there at once.
+                match conversation.poll_body(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(given) => given?,
+                    Poll::Pending => return Ok(()),
+                }
             }
             Want::Chunk(_) => {}
             _ => return Ok(()),
