@@ -11,6 +11,9 @@ use crate::output::{Style, Ui, one_line};
 use crate::server::Server;
 use crate::steps::Watcher;
 
+/// As much of a list as stands on a line of a terminal beside the name of its step and the time.
+const SHOWN: usize = 48;
+
 /// What was found out so far; the library's hook writes in it too.
 #[derive(Clone)]
 pub(super) struct Report(Arc<Mutex<Found>>);
@@ -121,7 +124,12 @@ impl Found {
             false => self.ui.paint(Style::Bad, "FAIL"),
         };
         let time = if ms == 0 { String::new() } else { format!(", {ms} ms") };
-        self.print(&format!("  {verdict}  {step:<10} {}{time}", one_line(detail)));
+        let mut shown = one_line(detail);
+        // Two dozen names would push the other steps off the screen; `-v` and `--json` have them all.
+        if step == "capability" && ok && !self.ui.verbose && shown.chars().count() > SHOWN {
+            shown = shown.chars().take(SHOWN).chain(['…']).collect();
+        }
+        self.print(&format!("  {verdict}  {step:<10} {shown}{time}"));
         self.steps.push(json!({
             "step": step, "protocol": self.protocol, "ok": ok, "ms": ms, "detail": detail,
         }));
