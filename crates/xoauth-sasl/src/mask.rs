@@ -33,6 +33,9 @@ const RUN: usize = 8;
 /// How many octets are looked at. What an error or event keeps of a text is far shorter.
 const LIMIT: usize = 4096;
 
+/// How many of them at a time.
+const PIECE: usize = 4096;
+
 const REPLACEMENT: &[u8] = b"[secret]";
 
 impl Mask {
@@ -87,26 +90,57 @@ impl Mask {
             return Cow::Borrowed(text);
         }
         let seen = text.get(..LIMIT).unwrap_or(text);
+        // A secret that begins in the last few octets could not be told from innocent text.
+        let shown = if seen.len() < text.len() { seen.len() - RUN } else { seen.len() };
+        self.replaced(seen, shown)
+    }
+
+    /// The whole of a text, however long, with `[secret]` in place of our secrets.
+    #[must_use]
+    pub fn apply_whole<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        self.replaced(text, text.len())
+    }
+
+    /// The first `shown` octets of `text`, looked at in pieces, each with what its neighbours begin and end.
+    fn replaced<'a>(&self, text: &'a [u8], shown: usize) -> Cow<'a, [u8]> {
+        let mut masked = None;
+        let mut inside = false;
+        for start in (0..shown).step_by(PIECE) {
+            let end = shown.min(start + PIECE);
+            let context = start.saturating_sub(RUN);
+            let seen = text.get(context..text.len().min(end + RUN)).unwrap_or_default();
+            let secret = self.marks(seen);
+            let hidden = secret.get(start - context..end - context).unwrap_or_default();
+            if masked.is_none() && !hidden.contains(&true) {
+                continue;
+            }
+            let masked = masked.get_or_insert_with(|| {
+                let mut masked = Vec::with_capacity(shown);
+                masked.extend_from_slice(text.get(..start).unwrap_or_default());
+                masked
+            });
+            for (&octet, &hidden) in text.get(start..end).unwrap_or_default().iter().zip(hidden) {
+                if !hidden {
+                    masked.push(octet);
+                } else if !inside {
+                    masked.extend_from_slice(REPLACEMENT);
+                }
+                inside = hidden;
+            }
+        }
+        masked.map_or_else(|| Cow::Borrowed(text.get(..shown).unwrap_or(text)), Cow::Owned)
+    }
+
+    /// Which of some octets are part of a secret.
+    fn marks(&self, seen: &[u8]) -> Vec<bool> {
         let folded: Zeroizing<Vec<u8>> = Zeroizing::new(seen.iter().map(|&o| fold(o)).collect());
         let mut secret = alloc::vec![false; seen.len()];
         self.mark_runs(&folded, &mut secret);
         self.mark_short(&folded, &mut secret);
-        // A secret that begins in the last few octets could not be told from innocent text.
-        let shown = if seen.len() < text.len() { seen.len() - RUN } else { seen.len() };
-        if shown == text.len() && !secret.contains(&true) {
-            return Cow::Borrowed(text);
-        }
-        let mut masked = Vec::with_capacity(shown);
-        let mut inside = false;
-        for (&octet, &hidden) in seen.iter().zip(&secret).take(shown) {
-            if !hidden {
-                masked.push(octet);
-            } else if !inside {
-                masked.extend_from_slice(REPLACEMENT);
-            }
-            inside = hidden;
-        }
-        Cow::Owned(masked)
+        secret
     }
 
     fn mark_runs(&self, folded: &[u8], secret: &mut [bool]) {
@@ -271,6 +305,26 @@ mod tests {
                 assert!(behind.len() <= 6, "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn secret_is_masked_wherever_it_lies_in_a_long_text() {
+        let mut mask = Mask::default();
+        for secret in [SECRET, "word"] {
+            mask.add(secret);
+            for start in PIECE - secret.len() - 3..=PIECE + 3 {
+                let text = format!("{} {secret} {}", "x".repeat(start), "y".repeat(PIECE));
+                let shown = mask.apply_whole(text.as_bytes());
+                let expected = text.replace(secret, "[secret]");
+                assert_eq!(shown, expected.as_bytes(), "{secret} at {start}");
+            }
+        }
+        let innocent = "x".repeat(3 * PIECE);
+        assert!(
+            matches!(mask.apply_whole(innocent.as_bytes()), Cow::Borrowed(text) if text == innocent.as_bytes())
+        );
+        let only_secret = SECRET.repeat(1000);
+        assert_eq!(mask.apply_whole(only_secret.as_bytes()), b"[secret]".as_slice());
     }
 
     #[test]

@@ -34,9 +34,6 @@ enum Repr {
 /// the date, the subject, the message identifiers and some file names.
 const SHORT: usize = 22;
 
-/// Octets that a [`Mask`] looks at in one go.
-const PIECE: usize = 4096;
-
 impl Octets {
     /// The octets.
     #[inline]
@@ -50,13 +47,7 @@ impl Octets {
     /// A copy without the secrets that `mask` knows. Nothing is cut off.
     pub(crate) fn masked(octets: &[u8], mask: Option<&Mask>) -> Self {
         let Some(mask) = mask.filter(|mask| !mask.is_empty()) else { return octets.into() };
-        // In pieces that the mask takes whole.
-        let pieces = octets.chunks(PIECE).map(|piece| mask.apply(piece));
-        let masked = pieces.fold(Vec::with_capacity(octets.len()), |mut all, piece| {
-            all.extend_from_slice(&piece);
-            all
-        });
-        masked.into()
+        mask.apply_whole(octets).as_ref().into()
     }
 
     /// The octets, without a copy where they are many, such as a body.
