@@ -7,7 +7,7 @@ use e2e::scripted::{Peer, Step, expect, send};
 use xoauth::Error;
 use xoauth::smtp::exchange::Send;
 use xoauth::smtp::sasl::wire::{Source, SourceFault};
-use xoauth::smtp::{Error as Smtp, Mail, Message, Transfer, nonblocking};
+use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Transfer, nonblocking};
 
 /// One line, and then never more.
 struct Stalling(Option<&'static [u8]>);
@@ -39,15 +39,23 @@ fn envelope() -> Vec<Step> {
     ]
 }
 
-/// The error of a session whose server goes on with `rest` while a source has nothing to give.
+/// The error of a session whose server goes on with `rest` while a source has nothing to give; both drivers say
+/// the same.
 fn while_waiting(transfer: Transfer, rest: Vec<Step>) -> Error {
-    let peer = Peer::start(vec![[envelope(), rest].concat()]).unwrap();
+    let script = [envelope(), rest].concat();
+    let peer = Peer::start(vec![script.clone(), script]).unwrap();
+    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
+    let mut session = client.without_authentication();
+    let blocking = session.run(Send::mail(stalling(transfer))).unwrap_err();
+    assert!(!session.is_usable());
+    drop(session);
     e2e::runtime().block_on(async {
         let builder = nonblocking::Builder::new("127.0.0.1").port(peer.port());
         let client = builder.connect_plain().await.unwrap().trust();
         let mut session = client.without_authentication();
         let error = session.run(Send::mail(stalling(transfer))).await.unwrap_err();
         assert!(!session.is_usable());
+        assert_eq!(error.to_string(), blocking.to_string());
         error
     })
 }
@@ -79,8 +87,8 @@ mod reset {
     use std::net::{Ipv4Addr, TcpListener};
     use std::thread::JoinHandle;
 
+    use xoauth::smtp::Session;
     use xoauth::smtp::exchange::Window;
-    use xoauth::smtp::{Builder, Session};
 
     use super::*;
 

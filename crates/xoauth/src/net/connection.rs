@@ -1,6 +1,8 @@
 //! What every session holds: a stream, and how to use it.
 
 use std::fmt;
+#[cfg(all(feature = "smtp", feature = "native-tls"))]
+use std::task::Waker;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -128,7 +130,7 @@ impl<I: Io> Connection<I> {
     pub(crate) fn is_quiet(&mut self) -> bool {
         let Some(io) = &mut self.io else { return false };
         io.set_deadline(None);
-        io.poll_now(&mut [0; 1]).is_pending()
+        io.poll_hear(&mut Context::from_waker(Waker::noop()), &mut [0; 1]).is_pending()
     }
 
     /// The next reads come back at this time, and may take as long as a command beyond it.

@@ -131,8 +131,13 @@ fn expanded() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-impl<I: Io> Io for Deflated<I> {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+impl<I: Io> Deflated<I> {
+    /// Inflates what `read` gets from the stream.
+    fn poll_inflated(
+        &mut self,
+        buffer: &mut [u8],
+        mut read: impl FnMut(&mut I, &mut [u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             if let Some(n) = self.inflate(buffer)? {
                 return Poll::Ready(Ok(n));
@@ -142,7 +147,7 @@ impl<I: Io> Io for Deflated<I> {
             }
             self.received.resize(PIECE, 0);
             (self.taken, self.filled) = (0, 0);
-            let n = ready!(self.io.poll_read(cx, &mut self.received))?;
+            let n = ready!(read(&mut self.io, &mut self.received))?;
             if n == 0 {
                 return Poll::Ready(Ok(0));
             }
@@ -150,6 +155,16 @@ impl<I: Io> Io for Deflated<I> {
             let earned = (n as u64).saturating_mul(self.expansion.into());
             self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT.max(GRACE));
         }
+    }
+}
+
+impl<I: Io> Io for Deflated<I> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_inflated(buffer, |io, room| io.poll_read(cx, room))
+    }
+
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_inflated(buffer, |io, room| io.poll_hear(cx, room))
     }
 
     /// Takes all once what was compressed before is on its way, so that no more than one piece waits.
@@ -207,6 +222,10 @@ impl<I: Io> Io for Layered<I> {
         either!(self, io => io.poll_read(cx, buffer))
     }
 
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        either!(self, io => io.poll_hear(cx, buffer))
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         either!(self, io => io.poll_write(cx, octets))
     }
@@ -230,11 +249,6 @@ impl<I: Io> Io for Layered<I> {
     #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         either!(self, io => io.hears_while_writing())
-    }
-
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
-    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        either!(self, io => io.poll_now(buffer))
     }
 
     fn close(&mut self) {

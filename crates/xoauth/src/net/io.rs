@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Transport;
 
@@ -17,10 +17,9 @@ pub(crate) trait Io {
     /// Reads what is there; 0 octets at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Reads what is there already, or is pending without any wait.
-    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_read(cx, buffer)
-    }
+    /// Reads what is there already; pending where there is nothing, or where the stream cannot tell without
+    /// waiting.
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
     /// Writes as much as the stream takes.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
@@ -45,13 +44,6 @@ pub(crate) trait Io {
     #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         true
-    }
-
-    /// Reads what is there already, if anything is or the stream is over; pending where the stream cannot tell
-    /// without waiting.
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
-    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_read(&mut Context::from_waker(Waker::noop()), buffer)
     }
 
     /// Ends the stream towards the peer without waiting.
@@ -141,20 +133,6 @@ impl<T: Transport> Io for Blocking<T> {
         self.stream.hears_while_writing()
     }
 
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
-    fn poll_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if !self.stream.hears_while_writing() {
-            return Poll::Pending;
-        }
-        self.stream.set_waiting(false);
-        let read = self.stream.read(buffer);
-        self.stream.set_waiting(true);
-        match read {
-            Err(error) if is_not_now(&error) => Poll::Pending,
-            read => Poll::Ready(read),
-        }
-    }
-
     fn close(&mut self) {
         self.stream.close();
     }
@@ -193,6 +171,10 @@ impl<I: Io> Io for OneRead<'_, I> {
         }
     }
 
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.io.poll_hear(cx, buffer)
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         self.io.poll_write(cx, octets)
     }
@@ -214,6 +196,9 @@ impl<I: Io> Io for OneRead<'_, I> {
     }
 }
 
+/// How long a thread that waits for a source looks at nothing else.
+const GLANCE: Duration = Duration::from_millis(50);
+
 /// Runs a future over a [`Blocking`] stream: it is ready when its first poll comes back, unless the source
 /// of a body has to be waited for, or the peer takes nothing for a while.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
@@ -226,7 +211,8 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        thread::park();
+        // A source that never wakes this thread does not keep it beyond the deadline, nor from what the peer says.
+        thread::park_timeout(GLANCE);
     }
 }
 

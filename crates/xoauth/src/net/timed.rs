@@ -83,6 +83,10 @@ impl<S: AsyncTransport> Io for Timed<S> {
         }
     }
 
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read(cx, buffer)
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         match self.in_time()?.poll_write(cx, octets) {
             Poll::Pending => self.poll_deadline(cx),
