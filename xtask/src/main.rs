@@ -103,7 +103,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "soak",
         arguments: "[--seconds N] [--seed N]",
-        summary: "sessions that live: 20 minutes of dying tokens, endings and cuts at random",
+        summary: "20 minutes of dying tokens, endings and cuts at random",
         run: tasks::soak::run,
     },
     Task {

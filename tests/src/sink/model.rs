@@ -471,7 +471,8 @@ mod tests {
         let session = b"LHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\nhi\r\n.\r\n\
             MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nBDAT 2\r\nhiBDAT 2 LAST\r\nhiQUIT\r\n";
         let (heard, accepted) = play(Offer::default(), &Faults::none(), session);
-        let expected = "220 250 250 250 250 250 250 250 354 250 250 250 250 250 250 250 250 221";
+        let expected =
+            "220 250 250 250 250 250 250 250 250 354 250 250 250 250 250 250 250 250 221";
         assert_eq!(codes(&heard).join(" "), expected);
         assert_eq!(accepted.len(), 2);
         assert!(accepted.iter().all(|one| one.recipients == ["b@x", "c@x"]), "{accepted:?}");

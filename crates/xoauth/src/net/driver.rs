@@ -32,7 +32,9 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<Stop, C::Error>> {
     loop {
-        let moved = match conversation.poll()? {
+        let wants = conversation.poll()?;
+        let is_writing = matches!(wants, Want::Write(_));
+        let moved = match wants {
             Want::Write(octets) => {
                 be_at_work(pace, io);
                 match io.poll_write(cx, octets) {
@@ -87,7 +89,7 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                 conversation.truncated()?
             }
             Err(error) => {
-                if is_cut_off(&error) && hear_last_words(conversation, io, cx)? {
+                if is_writing && is_cut_off(&error) && hear_last_words(conversation, io, cx)? {
                     return Poll::Ready(Ok(Stop::Done));
                 }
                 return Poll::Ready(Err(conversation.transport_failed(fault(error))));
