@@ -215,3 +215,29 @@ fn the_judgement_of_a_message_is_waited_for_from_the_end_of_its_flow() {
         tokio::join!(client, server);
     });
 }
+
+#[test]
+fn a_server_that_is_gone_needs_no_long_goodbye() {
+    simulated(async {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 12);
+        let server = async {
+            for answer in ["220 ready\r\n", "250 mail\r\n"] {
+                theirs.write_all(answer.as_bytes()).await.unwrap();
+                assert!(theirs.read(&mut [0; 256]).await.unwrap() > 0);
+            }
+            // QUIT was heard; nothing is said to it.
+            let _ = theirs.read_to_end(&mut Vec::new()).await;
+        };
+        let client = async {
+            let mut deadlines = deadlines();
+            deadlines.delivery = 600 * SECOND;
+            let builder = smtp::nonblocking::Builder::new("mail.example.org");
+            let client = builder.deadlines(deadlines).from_stream(ours).await.unwrap();
+            let began = Instant::now();
+            let error = client.without_authentication().quit().await.unwrap_err();
+            assert_eq!(error.to_string(), smtp::TransportFault::Deadline.to_string());
+            assert!(began.elapsed() < 6 * SECOND, "{:?}", began.elapsed());
+        };
+        tokio::join!(client, server);
+    });
+}

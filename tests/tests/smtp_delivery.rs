@@ -462,3 +462,24 @@ fn questions_are_answered_by_the_host() {
     assert_eq!(session.run(Raw::new("XUNHEARD of")).unwrap().code.get(), 500);
     session.quit().unwrap();
 }
+
+#[test]
+fn a_stream_in_the_clear_promises_no_tls_to_come() {
+    let script = vec![
+        send("220 mx\r\n"),
+        expect("EHLO "),
+        send("250-mx\r\n250-REQUIRETLS\r\n250 DSN\r\n"),
+        expect("QUIT"),
+        send("221 bye\r\n"),
+    ];
+    let peer = Peer::start(vec![script]).unwrap();
+    let socket = std::net::TcpStream::connect(("127.0.0.1", peer.port())).unwrap();
+    let stream = xoauth::net::TcpTransport::new(socket).unwrap();
+    let client = Builder::new("127.0.0.1").from_plain_stream(stream).unwrap();
+    let mut session = client.trust().without_authentication();
+    let envelope = Envelope::new("a@example.org", ["b@example.net"]).require_tls();
+    let error = session.run(Send::mail(Mail::with(envelope, "hello\r\n"))).unwrap_err();
+    assert!(error.to_string().contains("REQUIRETLS"), "{error}");
+    session.quit().unwrap();
+    peer.finish().unwrap();
+}

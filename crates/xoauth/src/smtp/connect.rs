@@ -102,16 +102,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
     pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
-        let name = self.introduction(None);
-        let mut core = Core::new(
-            Blocking::new(transport),
-            self.options.settings(self.protocol.port(465)),
-            self.limits,
-            name,
-        );
-        now(core.greet())?;
-        now(core.hello(|ehlo| ehlo))?;
-        Ok(Client { core })
+        self.greeted(transport, 465, |ehlo| ehlo).map(|core| Client { core })
     }
 
     /// Connects to a Unix socket, where a mail system of this machine listens, usually for LMTP. Whoever
@@ -140,7 +131,22 @@ impl Builder {
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
     pub fn from_plain_stream<T: Transport>(&self, transport: T) -> Result<PlainClient<T>, Error> {
-        self.from_stream(transport).map(|client| PlainClient { core: client.core })
+        self.greeted(transport, 587, Ehlo::in_the_clear).map(|core| PlainClient { core })
+    }
+
+    /// Hears the greeting of a stream and says EHLO.
+    fn greeted<T: Transport>(
+        &self,
+        transport: T,
+        port: u16,
+        ehlo: fn(Ehlo) -> Ehlo,
+    ) -> Result<Core<Blocking<T>>, Error> {
+        let settings = self.options.settings(self.protocol.port(port));
+        let mut core =
+            Core::new(Blocking::new(transport), settings, self.limits, self.introduction(None));
+        now(core.greet())?;
+        now(core.hello(ehlo))?;
+        Ok(core)
     }
 
     fn connect_in_the_clear(

@@ -129,6 +129,12 @@ impl<I: Io> Core<I> {
         self.run_in_time(command).await
     }
 
+    /// Runs a command that a server answers at once, or never: in the time of a connect.
+    pub(crate) async fn run_soon<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.connection.allow(self.connection.settings.deadlines.connect);
+        self.run_in_time(command).await
+    }
+
     /// Runs a command within the time that is left.
     pub(crate) async fn run_in_time<C: Command>(
         &mut self,

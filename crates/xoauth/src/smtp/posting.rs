@@ -47,7 +47,7 @@ impl<D: Post<S>, S> Posting<D, S> {
             let core = D::core(session);
             // A server that took leave, or is gone, has said so by now, unless the network hides it.
             is_used = core.connection.is_quiet()
-                && (waited < self.shelf.rules().check || core.run(Noop::new()).await.is_ok());
+                && (waited < self.shelf.rules().check || core.run_soon(Noop::new()).await.is_ok());
         }
         if !is_used {
             lent.discard();

@@ -64,7 +64,7 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub fn quit(mut self) -> Result<(), Error> {
-        now(self.core.run(Quit::new())).map(drop)
+        now(self.core.run_soon(Quit::new())).map(drop)
     }
 
     /// What the server offers.

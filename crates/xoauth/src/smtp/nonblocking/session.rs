@@ -47,7 +47,7 @@ impl<T: AsyncTransport> Session<T> {
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub async fn quit(mut self) -> Result<(), Error> {
-        self.core.run(Quit::new()).await.map(drop)
+        self.core.run_soon(Quit::new()).await.map(drop)
     }
 
     /// What the server offers.
