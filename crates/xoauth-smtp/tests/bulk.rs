@@ -5,7 +5,8 @@ mod common;
 
 use common::{Peer, WHOLE, every_way, told};
 use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Send, Window};
-use xoauth_smtp::{Error, Mail};
+use xoauth_smtp::proto::Machine;
+use xoauth_smtp::{Error, Limits, Mail, Message, Transfer};
 
 /// Greets, sends all messages and shows their outcomes; the session goes on.
 fn deliver<'a>(
@@ -206,4 +207,109 @@ fn what_a_server_limits_is_counted_among_many_messages_too() {
             .collect();
         assert_eq!(refused, expected);
     }
+}
+
+/// A session with what the server offers and a small window of replies.
+fn begun<'a>(
+    offers: &str,
+    lmtp: bool,
+    window: usize,
+    messages: impl IntoIterator<Item = Mail<'a>>,
+) -> (Peer, Bulk<'a>) {
+    let mut peer = Peer::saying(b"", WHOLE);
+    let mut limits = Limits::default();
+    limits.window = window;
+    peer.machine = Machine::new(limits);
+    peer.say_line_by_line(&format!("220 mx\r\n250-mx\r\n{offers}"));
+    peer.run(Greeting::new()).unwrap();
+    let hello = Ehlo::new("client.example".parse().unwrap());
+    peer.run(if lmtp { hello.lmtp() } else { hello }).unwrap();
+    let mut bulk = Bulk::new(Window::of_messages(64));
+    messages.into_iter().for_each(|mail| bulk.push(mail));
+    (peer, bulk)
+}
+
+#[test]
+fn a_refusal_at_the_end_drops_nothing_of_the_next_message() {
+    for lmtp in [false, true] {
+        let b = ["b@example.net"];
+        let many = ["c@example.net"; 5];
+        let messages = [mail(&b, "one"), mail(&many, "two")];
+        let (mut peer, mut bulk) = begun("250 PIPELINING\r\n", lmtp, 3, messages);
+        // The first one is refused when some of the second one's recipients were not written yet.
+        peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n550 5.7.1 no\r\n");
+        peer.say_line_by_line(&"250 ok\r\n".repeat(6));
+        peer.say_line_by_line("354 go\r\n");
+        peer.say_line_by_line(&"250 taken\r\n".repeat(if lmtp { 5 } else { 1 }));
+        let outcomes = peer.deliver(&mut bulk).unwrap();
+        assert!(matches!(outcomes[0], Err(Error::DataRefused { .. })), "{outcomes:?}");
+        assert_eq!(outcomes[1].as_ref().unwrap().recipients().len(), 5);
+        let sent = String::from_utf8(peer.sent.clone()).unwrap();
+        assert_eq!(sent.matches("RCPT TO:<c@example.net>\r\n").count(), 5);
+        assert!(sent.ends_with("DATA\r\ntwo\r\n.\r\n"), "{sent}");
+        peer.assert_over();
+    }
+}
+
+#[test]
+fn a_refusal_at_the_end_drops_no_message_that_goes_ahead_behind_it() {
+    let to = ["b@example.net"];
+    let texts = ["two", "three", "four"];
+    let offers = "250-PIPELINING\r\n250 CHUNKING\r\n";
+    for window in 3..12 {
+        let first = mail(&to, "one").transfer(Transfer::Data);
+        let messages = std::iter::once(first).chain(texts.map(|text| mail(&to, text)));
+        let (mut peer, mut bulk) = begun(offers, false, window, messages);
+        peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n550 5.7.1 no\r\n");
+        // RSET, MAIL, RCPT and BDAT of each; the first of them needs no RSET behind DATA.
+        peer.say_line_by_line(&"250 ok\r\n".repeat(3 + 4 + 4));
+        let outcomes = peer.deliver(&mut bulk).unwrap();
+        assert!(matches!(outcomes[0], Err(Error::DataRefused { .. })), "{outcomes:?}");
+        assert!(outcomes[1..].iter().all(Result::is_ok), "{outcomes:?}");
+        let sent = String::from_utf8(peer.sent.clone()).unwrap();
+        for text in texts {
+            let chunk = format!("BDAT {} LAST\r\n{text}\r\n", text.len() + 2);
+            assert_eq!(sent.matches(&chunk).count(), 1, "window {window}: {sent}");
+        }
+        peer.assert_over();
+    }
+}
+
+#[test]
+fn a_server_that_leaves_took_none_of_what_it_did_not_answer() {
+    let to = ["b@example.net"];
+    // MAIL, RCPT and BDAT of the first, and RSET before those of the others.
+    let ends = [3, 7, 11];
+    for at in 0..11 {
+        let messages = ["one", "two", "three"].map(|text| mail(&to, text));
+        let (mut peer, mut bulk) =
+            begun("250-PIPELINING\r\n250 CHUNKING\r\n", false, 100, messages);
+        peer.say_line_by_line(&"250 ok\r\n".repeat(at));
+        peer.say_line_by_line("421 4.3.2 going down\r\n");
+        let error = peer.deliver(&mut bulk).unwrap_err();
+        assert!(matches!(error, Error::ServerClosing { .. }), "{error:?}");
+        let outcomes: Vec<_> = std::iter::from_fn(|| bulk.next_outcome()).collect();
+        let taken = ends.iter().filter(|end| **end <= at).count();
+        let behind = outcomes.iter().filter(|one| one.is_err()).count();
+        assert_eq!(behind, 3 - taken.min(3), "421 at {at}: {outcomes:?}");
+        for one in outcomes.iter().filter_map(|one| one.as_ref().err()) {
+            assert!(matches!(one, Error::ServerClosing { .. }), "421 at {at}: {one:?}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_the_fault_of_its_message_alone() {
+    let to = ["b@example.net"];
+    // A NUL may not be sent.
+    let first = Mail::new("a@example.org", to, Message::streamed(&b"x\0y\r\n"[..]).seven_bit());
+    let messages = [first, mail(&to, "two"), mail(&to, "three")];
+    let (mut peer, mut bulk) = begun("250 PIPELINING\r\n", false, 100, messages);
+    peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n");
+    let error = peer.deliver(&mut bulk).unwrap_err();
+    assert!(matches!(error, Error::Body { ended: true, .. }), "{error:?}");
+    let outcomes: Vec<_> = std::iter::from_fn(|| bulk.next_outcome()).collect();
+    assert!(matches!(outcomes[0], Err(Error::Body { .. })), "{outcomes:?}");
+    assert!(matches!(outcomes[1..], [Err(Error::Ended), Err(Error::Ended)]), "{outcomes:?}");
+    assert_eq!(bulk.tally().unsent, 3);
 }

@@ -165,22 +165,17 @@ impl<'a> Job<'a> {
 
     /// What became of the message, after the session broke. The commands of the next `sent` replies were
     /// handed to the transport; those that were this message's are taken off.
-    pub(super) fn into_outcome_after(
-        mut self,
-        cause: &Error,
-        sent: &mut usize,
-        is_first: bool,
-    ) -> Outcome {
+    pub(super) fn into_outcome_after(mut self, cause: &Error, sent: &mut usize) -> Outcome {
         let own = self.awaited.min(*sent);
         *sent -= own;
         if self.send.has_failed() {
             return self.send.finish();
         }
         // 421 answers the command the server is at, and says that it does none of those behind it (RFC 5321
-        // 3.8).
+        // 3.8): no message without an answer was taken.
         let takes_leave = cause.last_words().is_some_and(|reply| reply.code.get() == 421);
         let own = match self.state {
-            State::Sending if !takes_leave || is_first => own,
+            State::Sending if !takes_leave => own,
             State::Resetting if !takes_leave => own.saturating_sub(1),
             _ => 0,
         };

@@ -292,9 +292,11 @@ impl Exchange for Bulk<'_> {
         }
         let begun = core::mem::take(&mut self.begun);
         for (index, job) in core::mem::take(&mut self.jobs).into_iter().enumerate() {
-            let is_first = index == 0;
+            // A source that failed is that of the message that was begun last; the others only lost the session.
+            let is_anothers = matches!(cause, Error::Body { .. }) && index + 1 != begun;
+            let cause = if is_anothers { &Error::Ended } else { &cause };
             let outcome = if index < begun {
-                job.into_outcome_after(&cause, &mut sent, is_first)
+                job.into_outcome_after(cause, &mut sent)
             } else {
                 Err(cause.clone())
             };

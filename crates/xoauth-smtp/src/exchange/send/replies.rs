@@ -83,7 +83,9 @@ impl Send<'_> {
     /// Remembers why the message is not delivered, and takes back what was not written.
     pub(super) fn fail(&mut self, failure: Error, out: &mut Encoder<'_>) {
         self.failure.get_or_insert(failure);
-        if self.company == Company::Ahead {
+        // Behind the answer to its end nothing of it is unwritten.
+        let is_answered = self.unanswered == 0 && self.body.as_ref().is_some_and(Body::is_ended);
+        if self.company == Company::Ahead || is_answered {
             // What was not written may be another's.
             return;
         }
