@@ -51,18 +51,19 @@ impl Letter {
             3..20 => content.extend_from_slice(b"no line end"),
             _ => {}
         }
-        let to = (0..=random.below(3)).map(|one| format!("r{one}-{number}@example.net")).collect();
+        let more = if random.below(1000) < 2 { 120 } else { random.below(3) };
+        let to = (0..=more).map(|one| format!("r{one}-{number}@example.net")).collect();
         Self { from: format!("s{number}@example.org"), to, content }
     }
 
     /// Some are in memory, some are read; some ask for DATA.
-    fn to_send(&self, random: &mut Random) -> Send<'_> {
+    fn to_send(&self, by_data: u8, random: &mut Random) -> Send<'_> {
         let message = match random.percent(80) {
             true => Message::from(&self.content),
             false => Message::streamed(&self.content[..]),
         };
         let mail = Mail::new(&*self.from, self.to.iter().map(String::as_str), message);
-        Send::mail(if random.percent(10) { mail.transfer(Transfer::Data) } else { mail })
+        Send::mail(if random.percent(by_data) { mail.transfer(Transfer::Data) } else { mail })
     }
 }
 
@@ -84,9 +85,16 @@ impl Wire {
     fn new(offer: Offer, faults: Faults, seed: u64) -> Self {
         let mut random = Random::new(!seed);
         let piece = *random.pick(&[20, 150, 1500, 100_000]).unwrap();
+        let mut limits = Limits::default();
+        limits.window = *random.pick(&[3, 10, limits.window]).unwrap();
+        let mut machine = Machine::new(limits);
+        if random.percent(40) {
+            // As the sessions over TCP and TLS do.
+            machine.hears_while_writing();
+        }
         Self {
             model: Model::new(offer, Keep::Messages, faults),
-            machine: Machine::new(Limits::default()),
+            machine,
             random,
             forth: Vec::new(),
             back: VecDeque::new(),
@@ -297,6 +305,7 @@ fn play(seed: u64, told: &mut Told) {
         messages: *random.pick(&[0, 1, 2, 8, 64]).unwrap(),
         octets: *random.pick(&[1, 1000, 256 * 1024, u64::MAX]).unwrap(),
     };
+    let by_data = *random.pick(&[0, 10, 50, 100]).unwrap();
     let mut bulk = Bulk::new(window);
     let mut outcomes = Vec::new();
     let mut waiting = mails.iter();
@@ -304,7 +313,7 @@ fn play(seed: u64, told: &mut Told) {
     let fault = loop {
         while bulk.has_room() && !random.percent(5) {
             let Some(mail) = waiting.next() else { break };
-            bulk.push(mail.to_send(&mut random));
+            bulk.push(mail.to_send(by_data, &mut random));
             pushed += 1;
         }
         let driven = wire.send(&mut bulk);
@@ -374,5 +383,5 @@ fn outcomes_agree_with_what_the_server_accepted() {
     // Every kind of ending was seen, many times.
     let few = [told.refused, told.invalid, told.unknown, told.unsent];
     assert!(few.iter().all(|&count| count > 100) && told.accepted > 10_000, "{told:?}");
-    assert!(told.lmtp > 100 && told.unknown_but_accepted > 50, "{told:?}");
+    assert!(told.lmtp > 100 && told.unknown_but_accepted > 25, "{told:?}");
 }

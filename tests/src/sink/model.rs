@@ -283,6 +283,7 @@ impl Model {
             }
         } else if is("RSET") {
             self.transaction = None;
+            self.content.clear();
             self.say(OK);
         } else if is("HELO") || is("NOOP") {
             self.say(OK);
