@@ -374,7 +374,7 @@ impl<'a> Encoder<'a> {
         self.output.secrets.push(start..self.output.buffer.len());
     }
 
-    /// A literal of `len` octets that [`Exchange::fill`](super::Exchange::fill) gives when they can be
+    /// A literal of `len` octets that [`Exchange::poll_fill`](super::Exchange::poll_fill) gives when they can be
     /// written, so that content of any size passes in constant memory. `Binary` is `literal8`, whose octets
     /// may be 0 (RFC 3516, 4.4).
     pub fn content(&mut self, len: u64, form: LiteralForm) {
