@@ -2,12 +2,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use e2e::scripted::{Peer, Step, expect, send};
-use xoauth::Error;
 use xoauth::smtp::exchange::Send;
 use xoauth::smtp::sasl::wire::{Source, SourceFault};
-use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Transfer, nonblocking};
+use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Transfer, TransportFault, nonblocking};
+use xoauth::{Deadlines, Error};
 
 /// One line, and then never more.
 struct Stalling(Option<&'static [u8]>);
@@ -42,15 +43,19 @@ fn envelope() -> Vec<Step> {
 /// The error of a session whose server goes on with `rest` while a source has nothing to give; both drivers say
 /// the same.
 fn while_waiting(transfer: Transfer, rest: Vec<Step>) -> Error {
+    while_waiting_in(transfer, rest, Deadlines::default())
+}
+
+fn while_waiting_in(transfer: Transfer, rest: Vec<Step>, deadlines: Deadlines) -> Error {
     let script = [envelope(), rest].concat();
     let peer = Peer::start(vec![script.clone(), script]).unwrap();
-    let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
-    let mut session = client.without_authentication();
+    let builder = Builder::new("127.0.0.1").port(peer.port()).deadlines(deadlines);
+    let mut session = builder.connect_plain().unwrap().trust().without_authentication();
     let blocking = session.run(Send::mail(stalling(transfer))).unwrap_err();
     assert!(!session.is_usable());
     drop(session);
     e2e::runtime().block_on(async {
-        let builder = nonblocking::Builder::new("127.0.0.1").port(peer.port());
+        let builder = nonblocking::Builder::new("127.0.0.1").port(peer.port()).deadlines(deadlines);
         let client = builder.connect_plain().await.unwrap().trust();
         let mut session = client.without_authentication();
         let error = session.run(Send::mail(stalling(transfer))).await.unwrap_err();
@@ -77,6 +82,20 @@ fn a_farewell_is_heard_while_a_source_is_waited_for() {
         assert!(matches!(error, Error::Smtp(Smtp::UnsolicitedReply { .. })), "{error:?}");
         let error = while_waiting(transfer, before);
         assert!(matches!(error, Error::Smtp(Smtp::Transport { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn a_source_that_gives_nothing_is_given_up_at_the_deadline() {
+    let mut deadlines = Deadlines::default();
+    deadlines.delivery = Duration::from_millis(300);
+    let by_data =
+        vec![expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n"), expect("Subject: t")];
+    let by_bdat = vec![send("250 ok\r\n250 ok\r\n")];
+    for (transfer, mut before) in [(Transfer::Data, by_data), (Transfer::Bdat, by_bdat)] {
+        before.push(Step::Stall);
+        let error = while_waiting_in(transfer, before, deadlines);
+        assert_eq!(error.to_string(), TransportFault::Deadline.to_string());
     }
 }
 

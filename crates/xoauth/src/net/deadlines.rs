@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 #[non_exhaustive]
 pub struct Deadlines {
     /// Connecting: all addresses, TLS, the greeting and what a session asks before it is handed out;
-    /// 30 seconds. Where the system resolves names without end, its thread outlives the deadline.
+    /// 30 seconds. So long a goodbye is waited for as well, and the answer to whether a connection of a pool is still
+    /// there. Where the system resolves names without end, its thread outlives the deadline.
     pub connect: Duration,
     /// One IMAP command with its whole answer, one item or part of a stream: 5 minutes.
     pub command: Duration,

@@ -25,6 +25,15 @@ pub(crate) struct Rules {
     pub(crate) check: Duration,
 }
 
+impl Rules {
+    /// What is right for most servers, with at most so many connections.
+    pub(crate) fn new(limit: usize) -> Self {
+        let minute = Duration::from_secs(60);
+        let check = Duration::from_secs(5);
+        Self { limit, idle: minute, age: 10 * minute, messages: 100, check }
+    }
+}
+
 /// The connections of a pool.
 ///
 /// `idle.len() <= open <= limit`: what is open and not idle is lent.
@@ -118,7 +127,10 @@ impl<C: Keepable> Shelf<C> {
                 // The place of the connection that another mailer has not used for longest.
                 given_up.push(places.idle.remove(0));
             } else {
-                places.waiting.push(cx.waker().clone());
+                // A thread that waits asks again and again, by the same waker.
+                if !places.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    places.waiting.push(cx.waker().clone());
+                }
                 return Poll::Pending;
             }
         }
@@ -271,6 +283,17 @@ mod tests {
         assert!(take(&shelf, mailer).is_some());
         drop(two);
         assert_eq!(shelf.counts(), (0, 0));
+    }
+
+    #[test]
+    fn who_waits_is_noted_once_however_often_it_asks() {
+        let shelf = shelf(1);
+        let lent = take(&shelf, shelf.enroll());
+        let other = shelf.enroll();
+        assert!((0..100).all(|_| take(&shelf, other).is_none()));
+        assert_eq!(shelf.places().waiting.len(), 1);
+        drop(lent);
+        assert!(shelf.places().waiting.is_empty() && take(&shelf, other).is_some());
     }
 
     #[test]

@@ -66,9 +66,7 @@ impl Keepable for Session<AsyncTlsTransport> {
 impl Pool {
     /// At most so many connections, of all mailers together; one at least.
     pub fn new(limit: usize) -> Self {
-        let minute = Duration::from_secs(60);
-        let check = Duration::from_secs(5);
-        let rules = Rules { limit, idle: minute, age: 10 * minute, messages: 100, check };
+        let rules = Rules::new(limit);
         Self { shelf: Arc::new(Shelf::new(rules)), rules }
     }
 

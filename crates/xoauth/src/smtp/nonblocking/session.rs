@@ -42,7 +42,8 @@ impl<T: AsyncTransport> Session<T> {
         Ok(Outcomes::new(delivery, messages.into_iter()))
     }
 
-    /// Says QUIT and closes the connection.
+    /// Says QUIT and closes the connection; the answer is waited for as long as
+    /// [`Deadlines::connect`](crate::Deadlines::connect) says.
     ///
     /// # Errors
     /// Those of the command; the connection is closed all the same.
