@@ -41,7 +41,9 @@ pub(crate) struct Posting<D: Door, S> {
 impl<D: Post<S>, S> Posting<D, S> {
     /// A connection that lives as far as anybody knows, and whether it was used before.
     pub(crate) async fn take(&self) -> Result<(Lent<SessionOf<D>>, bool), Error> {
-        let mut lent = poll_fn(|cx| self.shelf.poll_take(self.mailer, D::now, cx)).await;
+        let mut ticket = None;
+        let mut lent =
+            poll_fn(|cx| self.shelf.poll_take(self.mailer, D::now, &mut ticket, cx)).await;
         let mut is_used = false;
         if let Some((session, waited)) = lent.session() {
             let core = D::core(session);

@@ -1,5 +1,6 @@
 //! Connections that wait for their next message, the same for both drivers.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -46,7 +47,9 @@ struct Places<C> {
     open: usize,
     /// The one that was given back last stands last.
     idle: Vec<Kept<C>>,
-    waiting: Vec<Waker>,
+    /// Who waits for a place, by ticket: one that asks again and again stands here once.
+    waiting: BTreeMap<u64, Waker>,
+    tickets: u64,
     mailers: u64,
 }
 
@@ -71,7 +74,8 @@ pub(crate) struct Lent<C: Keepable> {
 
 impl<C> Shelf<C> {
     pub(crate) fn new(rules: Rules) -> Self {
-        let places = Places { open: 0, idle: Vec::new(), waiting: Vec::new(), mailers: 0 };
+        let (idle, waiting) = (Vec::new(), BTreeMap::new());
+        let places = Places { open: 0, idle, waiting, tickets: 0, mailers: 0 };
         Self { rules, places: Mutex::new(places) }
     }
 
@@ -98,11 +102,13 @@ impl<C> Shelf<C> {
 }
 
 impl<C: Keepable> Shelf<C> {
-    /// A connection of this mailer, or a place for one; waits while there is neither.
+    /// A connection of this mailer, or a place for one; waits while there is neither. `ticket` is that of whoever
+    /// waits, empty at first.
     pub(crate) fn poll_take(
         self: &Arc<Self>,
         mailer: u64,
         now: fn() -> Instant,
+        ticket: &mut Option<u64>,
         cx: &mut Context<'_>,
     ) -> Poll<Lent<C>> {
         let time = now();
@@ -127,10 +133,11 @@ impl<C: Keepable> Shelf<C> {
                 // The place of the connection that another mailer has not used for longest.
                 given_up.push(places.idle.remove(0));
             } else {
-                // A thread that waits asks again and again, by the same waker.
-                if !places.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    places.waiting.push(cx.waker().clone());
-                }
+                let number = *ticket.get_or_insert_with(|| {
+                    places.tickets += 1;
+                    places.tickets
+                });
+                places.waiting.insert(number, cx.waker().clone());
                 return Poll::Pending;
             }
         }
@@ -144,7 +151,7 @@ impl<C: Keepable> Shelf<C> {
         places.open -= idle.len();
         let waiting = std::mem::take(&mut places.waiting);
         drop(places);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
         idle.into_iter().map(|kept| kept.session).collect()
     }
 
@@ -200,7 +207,7 @@ impl<C: Keepable> Drop for Lent<C> {
         }
         let waiting = std::mem::take(&mut places.waiting);
         drop(places);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 }
 
@@ -238,12 +245,20 @@ mod tests {
         Arc::new(Shelf::new(rules))
     }
 
-    fn take(shelf: &Arc<Shelf<Numbered>>, mailer: u64) -> Option<Lent<Numbered>> {
+    fn ask(
+        shelf: &Arc<Shelf<Numbered>>,
+        mailer: u64,
+        ticket: &mut Option<u64>,
+    ) -> Option<Lent<Numbered>> {
         let mut cx = Context::from_waker(Waker::noop());
-        match shelf.poll_take(mailer, clock, &mut cx) {
+        match shelf.poll_take(mailer, clock, ticket, &mut cx) {
             Poll::Ready(lent) => Some(lent),
             Poll::Pending => None,
         }
+    }
+
+    fn take(shelf: &Arc<Shelf<Numbered>>, mailer: u64) -> Option<Lent<Numbered>> {
+        ask(shelf, mailer, &mut None)
     }
 
     /// The number of the session that is lent; a place is filled with a new one.
@@ -290,8 +305,12 @@ mod tests {
         let shelf = shelf(1);
         let lent = take(&shelf, shelf.enroll());
         let other = shelf.enroll();
-        assert!((0..100).all(|_| take(&shelf, other).is_none()));
+        let mut ticket = None;
+        assert!((0..100).all(|_| ask(&shelf, other, &mut ticket).is_none()));
         assert_eq!(shelf.places().waiting.len(), 1);
+        // Another one that waits has a ticket of its own.
+        assert!(take(&shelf, other).is_none());
+        assert_eq!(shelf.places().waiting.len(), 2);
         drop(lent);
         assert!(shelf.places().waiting.is_empty() && take(&shelf, other).is_some());
     }
