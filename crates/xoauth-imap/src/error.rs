@@ -138,6 +138,8 @@ pub enum Error {
     },
     /// The session is authenticated already, by its greeting (PREAUTH) or an earlier login; nothing was sent.
     AlreadyAuthenticated,
+    /// The session is compressed already; nothing was sent.
+    AlreadyCompressed,
     /// The mechanism could not make its message; nothing was sent.
     Sasl(xoauth_sasl::Error),
     /// A flight is under way; its end must be heard before another begins.
@@ -189,6 +191,7 @@ impl Error {
             | Self::NotSelected { .. }
             | Self::CapabilitiesUnknown
             | Self::AlreadyAuthenticated
+            | Self::AlreadyCompressed
             | Self::Sasl(_)
             | Self::Busy => false,
         }
@@ -335,6 +338,9 @@ impl fmt::Display for Error {
             }
             Self::AlreadyAuthenticated => {
                 f.write_str("the session is authenticated already, expected no login")
+            }
+            Self::AlreadyCompressed => {
+                f.write_str("the session is compressed already, expected no COMPRESS")
             }
             Self::Content { reason, .. } => write!(f, "content cannot be sent: {reason}"),
             Self::Sasl(error) => write!(f, "{error}"),

@@ -38,6 +38,7 @@ fn imap(error: &Imap) -> &'static str {
         | Imap::Unsupported { .. }
         | Imap::NotSelected { .. }
         | Imap::AlreadyAuthenticated
+        | Imap::AlreadyCompressed
         | Imap::Sasl(_)
         | Imap::Busy => "invalid-argument",
         _ => "io",

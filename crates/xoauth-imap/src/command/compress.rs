@@ -3,7 +3,7 @@
 use super::accepted;
 use crate::error::Error;
 use crate::proto::{Encoder, Exchange, State};
-use crate::types::{ArgumentSink, StatusText};
+use crate::types::{ArgumentSink, StatusKind, StatusText};
 
 /// Asks the server to compress with DEFLATE from its OK on.
 ///
@@ -30,9 +30,18 @@ impl Compress {
 }
 
 impl Exchange for Compress {
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    /// # Errors
+    /// [`Error::AlreadyCompressed`]: of two layers only one could ever be taken off (RFC 4978, 3).
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        if state.is_compressed() {
+            return Err(Error::AlreadyCompressed);
+        }
         out.needs("COMPRESS", &["COMPRESS=DEFLATE"])?;
         out.raw("COMPRESS DEFLATE");
         Ok(())
+    }
+
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        state.compressed |= status.kind == StatusKind::Ok;
     }
 }

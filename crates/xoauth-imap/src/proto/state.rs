@@ -20,6 +20,7 @@ pub struct State {
     pub(crate) selected: Option<Selected>,
     pub(crate) enabled: Capabilities,
     pub(crate) message_limit: Option<MessageLimit>,
+    pub(crate) compressed: bool,
 }
 
 /// How far a command came that the server ended before its end, RFC 9738 3.
@@ -73,6 +74,7 @@ impl State {
             selected: None,
             enabled: Capabilities::default(),
             message_limit: None,
+            compressed: false,
         }
     }
 
@@ -120,6 +122,11 @@ impl State {
     /// The server knows who we are: it greeted with PREAUTH, or took our credentials.
     pub fn is_authenticated(&self) -> bool {
         self.authenticated
+    }
+
+    /// The server agreed to compress (COMPRESS=DEFLATE, RFC 4978).
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// Takes note of what an untagged response changes.
