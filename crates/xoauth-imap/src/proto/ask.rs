@@ -56,9 +56,10 @@ impl Machine {
             let start = encoder.position();
             exchange.on_interrupt(&mut encoder);
             if let Err(fault) = encoder.finish() {
-                output.take_back(start, index);
+                output.take_back(start);
                 return Err(fault);
             }
+            output.replied(index, start);
             if let Some(lines) = &mut self.transcript {
                 lines.extend(output.transcript(start).filter(|_| output.len() > start));
             }

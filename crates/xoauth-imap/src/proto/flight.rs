@@ -7,8 +7,8 @@ use crate::proto::events::HandOn;
 use crate::proto::exchange::{Exchange, Kind};
 use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
-use crate::proto::output::{Encoded, Encoder};
-use crate::types::{ArgumentSink, StatusText};
+use crate::proto::output::{Encoded, Encoder, Output};
+use crate::types::{ArgumentSink, StatusKind, StatusText};
 
 /// One command, from the moment it was written down.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct InFlight {
 /// What became of a command.
 #[derive(Debug)]
 pub(super) enum Answer {
+    /// Its first line, which goes up to this place in the output, is not written whole.
+    Unwritten(usize),
     Awaited,
     Given(StatusText),
     /// Nothing of it was sent.
@@ -94,14 +96,15 @@ impl Machine {
                 tag = self.prefix.tag(self.commands);
             }
             let answer = match self.write_down(index, &tag, kind, *exchange) {
-                Ok(Encoded::Ready) => Answer::Awaited,
+                Ok(Encoded::Ready { .. }) if kind == Kind::Greeting => Answer::Awaited,
+                Ok(Encoded::Ready { line }) => Answer::Unwritten(line),
                 Ok(Encoded::Needless) => Answer::Given(StatusText::ok()),
                 Err(error) if self.given == 1 => return Err(error),
                 Err(error @ Error::CapabilitiesUnknown) if first == 0 => return Err(error),
                 Err(error) => Answer::Failed(error),
             };
-            if !matches!(answer, Answer::Awaited) {
-                self.output.take_back(start, index);
+            if !matches!(answer, Answer::Awaited | Answer::Unwritten(_)) {
+                self.output.take_back(start);
             }
             self.flight.push(InFlight { tag, kind, start, answer });
         }
@@ -116,7 +119,7 @@ impl Machine {
         exchange: &mut dyn Exchange,
     ) -> Result<Encoded, Error> {
         if kind == Kind::Greeting {
-            return Ok(Encoded::Ready);
+            return Ok(Encoded::Ready { line: self.output.len() });
         }
         let start = self.output.len();
         let mut encoder = Encoder::new(&mut self.output, &self.state, &mut self.mask, index, tag);
@@ -125,7 +128,7 @@ impl Machine {
         exchange.encode(&mut encoder, &self.state)?;
         encoder.line_end();
         let encoded = encoder.finish()?;
-        if let (Encoded::Ready, Some(lines)) = (encoded, &mut self.transcript) {
+        if let (Encoded::Ready { .. }, Some(lines)) = (encoded, &mut self.transcript) {
             lines.extend(self.output.transcript(start));
         }
         Ok(encoded)
@@ -135,11 +138,21 @@ impl Machine {
     pub(super) fn go_on(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         while self.flight.len() < self.given.min(exchanges.len())
             && !self.flight.iter().any(InFlight::is_open)
-            && !self.output.owes_content()
+            && !self.output.owes_end()
         {
             self.take_off(exchanges)?;
         }
         Ok(())
+    }
+
+    /// More was written: commands whose first line is out may be answered.
+    pub(super) fn note_written(&mut self) {
+        let output = &self.output;
+        for flight in &mut self.flight {
+            if matches!(flight.answer, Answer::Unwritten(line) if output.has_written(line)) {
+                flight.answer = Answer::Awaited;
+            }
+        }
     }
 
     /// Lets as much be written as does not make both sides wait for each other.
@@ -169,7 +182,7 @@ impl Machine {
         match core::mem::replace(&mut flight.answer, Answer::Taken) {
             Answer::Given(status) => Ok(status),
             Answer::Failed(error) => Err(error),
-            Answer::Awaited | Answer::Taken => Err(none),
+            Answer::Unwritten(_) | Answer::Awaited | Answer::Taken => Err(none),
         }
     }
 
@@ -199,10 +212,23 @@ impl Machine {
 
 impl InFlight {
     pub(super) fn is_open(&self) -> bool {
+        matches!(self.answer, Answer::Unwritten(_) | Answer::Awaited)
+    }
+
+    /// The server may answer it: it has a line of it.
+    pub(super) fn is_written(&self) -> bool {
         matches!(self.answer, Answer::Awaited)
     }
 
-    pub(super) fn awaits(&self, tag: &[u8]) -> bool {
-        self.is_open() && !self.tag.is_empty() && self.tag.as_bytes() == tag
+    /// The tagged answer is for this command: it is open, and the server can know of it. OK needs the whole of its
+    /// first line; a server that finds a line too long says so when it has its tag (Dovecot does).
+    pub(super) fn awaits(&self, tag: &[u8], kind: StatusKind, output: &Output) -> bool {
+        let is_known = match self.answer {
+            Answer::Awaited => true,
+            Answer::Unwritten(_) if kind == StatusKind::Ok => false,
+            Answer::Unwritten(_) => output.has_written(self.start + self.tag.len() + 1),
+            Answer::Given(_) | Answer::Failed(_) | Answer::Taken => false,
+        };
+        is_known && !self.tag.is_empty() && self.tag.as_bytes() == tag
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! The rules of the machine:
 //! 1. A response is framed before it is parsed; a malformed one never shifts the bounds of the next.
-//! 2. A tagged line belongs to a command in flight that was written, or it is an attack.
+//! 2. A tagged line belongs to a command in flight of which the server has a line, or it is an attack. Only a
+//!    refusal may come before the end of that line.
 //! 3. `+` frees the first literal that waits, else it goes to the first unanswered command.
 //! 4. An untagged response changes the state, then is claimed by the first command that wants it, else it
 //!    is kept for the caller, in order.
@@ -143,7 +144,7 @@ impl Machine {
 
     /// All commands of the flight have their answer.
     fn landed(&mut self) -> Result<Option<Step>, Error> {
-        if self.is_busy() || self.output.owes_content() {
+        if self.is_busy() || self.output.owes_end() {
             return Ok(None);
         }
         let tls = |flight: &InFlight| {
@@ -242,9 +243,8 @@ impl Machine {
         }
         match &response {
             Response::Tagged { tag, status } => {
-                let answered = flight
-                    .iter()
-                    .position(|flight| flight.awaits(tag) && output.has_written_past(flight.start));
+                let answered =
+                    flight.iter().position(|flight| flight.awaits(tag, status.kind, output));
                 let Some(index) = answered else {
                     return Err(Error::UnsolicitedTagged { octets: Excerpt::new(bytes, mask) });
                 };
@@ -264,12 +264,14 @@ impl Machine {
                     return Ok(());
                 }
                 let first = flight.iter().position(InFlight::is_open);
+                let first = first.filter(|&at| flight.get(at).is_some_and(InFlight::is_written));
                 let exchange = first.and_then(|index| Some((index, exchanges.get_mut(index)?)));
                 if let Some((index, exchange)) = exchange {
                     let mut encoder = Encoder::new(output, state, mask, index, "");
                     let start = encoder.position();
                     if exchange.on_continuation(text, &mut encoder)? == Continued::Answered {
                         encoder.finish()?;
+                        output.replied(index, start);
                         if let Some(lines) = &mut self.transcript {
                             lines.extend(output.transcript(start));
                         }
@@ -343,6 +345,7 @@ impl Machine {
     /// The first `n` octets of [`Want::Write`] were written.
     pub fn written(&mut self, n: usize) {
         self.output.wrote(n);
+        self.note_written();
     }
 
     /// Notes down, from now on, what a trace may show: [`Machine::next_line`].

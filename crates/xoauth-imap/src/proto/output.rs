@@ -32,8 +32,10 @@ pub(crate) struct Output {
     piece: Piece,
     /// Nothing behind it is written yet.
     horizon: Option<usize>,
-    /// A command was answered before its content was written, which is made good now.
+    /// A command was answered before it was written, which is made good now.
     finishing: bool,
+    /// The last answer to a continuation: whose it is, and where it begins. Nothing stands behind it.
+    reply: Option<(usize, usize)>,
 }
 
 /// Writing pauses at `at`.
@@ -52,6 +54,8 @@ enum Until {
     Continuation,
     /// The command gave so many octets of content; writing goes on at `resume`.
     Content { left: u64, resume: usize },
+    /// Nothing: what stands here is not written, but what stands at `resume`.
+    Skipped { resume: usize },
 }
 
 /// A part of a content.
@@ -87,8 +91,8 @@ impl Output {
         self.piece.written = 0;
     }
 
-    /// A content was begun that must be written to its end, whatever the server answered.
-    pub(crate) fn owes_content(&self) -> bool {
+    /// A line or a content was begun that must be written to its end, whatever the server answered.
+    pub(crate) fn owes_end(&self) -> bool {
         self.finishing
     }
 
@@ -118,6 +122,12 @@ impl Output {
             return self.wrote_content(n);
         }
         self.written = self.written.saturating_add(n).min(self.limit());
+        if let Some(&Stop { at, until: Until::Skipped { resume }, .. }) = self.stops.front() {
+            if at == self.written {
+                self.written = resume;
+                self.stops.pop_front();
+            }
+        }
         if self.written == self.buffer.len() {
             self.clear();
         }
@@ -153,41 +163,70 @@ impl Output {
         self.stops.pop_front();
     }
 
-    /// The command ended before its literal was asked for: what follows its stop is never sent. Where the
-    /// next command begins is told by `next`, the start of the commands behind it. A content that was begun
-    /// is written to its end, for the server still takes it for one (RFC 7888, 4), and the line ended.
+    /// The command ended before all of it was written. What the server has not begun to hear is never sent; what it
+    /// has begun to hear is written to its end: a line, and a content, which it still takes for one (RFC 7888, 4).
+    /// Where the next command begins is told by `next`, the start of the commands behind it.
     pub(crate) fn abandon(&mut self, command: usize, next: Option<usize>) {
+        if self.is_empty() {
+            return;
+        }
+        let end = next.unwrap_or(self.buffer.len());
+        if let Some((_, start)) = self.reply.filter(|(owner, _)| *owner == command) {
+            self.reply = None;
+            if self.written > start {
+                self.finishing = true;
+            } else {
+                // The server would take it for a command.
+                self.take_back(start);
+            }
+            return;
+        }
         let Some(&first) = self.stops.front().filter(|stop| stop.command == command) else {
+            self.finishing |= self.written < end;
             return;
         };
         self.stops.retain(|stop| stop.command != command);
+        let end_of_line = end.saturating_sub(b"\r\n".len());
         if let Until::Content { left, .. } = first.until {
-            let end = next.unwrap_or(self.buffer.len());
-            let resume = end.saturating_sub(b"\r\n".len()).max(first.at);
+            let resume = end_of_line.max(first.at);
             self.stops.push_front(Stop { until: Until::Content { left, resume }, ..first });
             self.finishing = true;
-            return;
-        }
-        match next {
-            Some(start) => self.written = start,
-            None => self.clear(),
+        } else if self.written < first.at {
+            // The line is ended by the announcement of the literal, which is refused already.
+            self.stops.push_front(Stop { until: Until::Skipped { resume: end }, ..first });
+            self.finishing = true;
+        } else if next.is_some() {
+            self.written = end;
+        } else {
+            self.clear();
         }
     }
 
-    /// Something behind `start` was written.
-    pub(crate) fn has_written_past(&self, start: usize) -> bool {
-        self.is_empty() || self.written > start
+    /// A command answered a continuation with what stands behind `start`.
+    pub(crate) fn replied(&mut self, command: usize, start: usize) {
+        if self.buffer.len() > start {
+            let waits = |&(owner, from): &(usize, usize)| owner == command && self.written <= from;
+            self.reply = self.reply.filter(waits).or(Some((command, start)));
+        }
+    }
+
+    /// All up to `position` was written.
+    pub(crate) fn has_written(&self, position: usize) -> bool {
+        self.is_empty() || self.written >= position
     }
 
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Takes back a command that was written behind `start` and is the last.
-    pub(crate) fn take_back(&mut self, start: usize, command: usize) {
-        self.stops.retain(|stop| stop.command != command);
+    /// Takes back what was put behind `start`, of which nothing is written.
+    pub(crate) fn take_back(&mut self, start: usize) {
+        self.stops.retain(|stop| stop.at < start);
         self.secrets.retain(|secret| secret.start < start);
         self.buffer.truncate(start);
+        if self.written >= self.buffer.len() {
+            self.clear();
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -198,6 +237,7 @@ impl Output {
         self.piece = Piece::default();
         self.finishing = false;
         self.horizon = None;
+        self.reply = None;
     }
 
     /// Writes nothing behind `horizon` until the next one is set or all is written.
@@ -252,13 +292,15 @@ pub struct Encoder<'a> {
     fault: Option<Error>,
     needless: bool,
     forced: bool,
+    /// Where the first line ends.
+    line: Option<usize>,
 }
 
 /// What became of a command that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoded {
-    /// It is to be sent.
-    Ready,
+    /// It is to be sent. Its first line, which may end in the announcement of a literal, goes up to `line`.
+    Ready { line: usize },
     /// There is nothing to ask.
     Needless,
 }
@@ -287,8 +329,8 @@ impl<'a> Encoder<'a> {
         command: usize,
         tag: &'a str,
     ) -> Self {
-        let (fault, needless, forced) = (None, false, false);
-        Self { output, state, mask, command, tag, fault, needless, forced }
+        let (fault, needless, forced, line) = (None, false, false, None);
+        Self { output, state, mask, command, tag, fault, needless, forced, line }
     }
 
     /// The command's tag; ESEARCH responses name it (RFC 4731, 3.1).
@@ -344,7 +386,7 @@ impl<'a> Encoder<'a> {
         match self.fault {
             Some(fault) => Err(fault),
             None if self.needless => Ok(Encoded::Needless),
-            None => Ok(Encoded::Ready),
+            None => Ok(Encoded::Ready { line: self.line.unwrap_or(self.output.len()) }),
         }
     }
 
@@ -396,6 +438,7 @@ impl<'a> Encoder<'a> {
         let plus = if synchronising { "" } else { "+" };
         let tilde = if form == LiteralForm::Binary { "~" } else { "" };
         self.output.buffer.extend(alloc::format!("{tilde}{{{len}{plus}}}\r\n").as_bytes());
+        self.line.get_or_insert(self.output.len());
         if synchronising {
             let at = self.output.buffer.len();
             let until = Until::Continuation;

@@ -1,0 +1,181 @@
+//! Answers that come before the server has heard all of what they answer.
+#![allow(missing_docs, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use xoauth_imap::Error;
+use xoauth_imap::Limits;
+use xoauth_imap::Query;
+use xoauth_imap::command::{Append, Greeting, Idle, Noop, Search};
+use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
+use xoauth_imap::sasl::wire::{Conversation, Want};
+
+/// A peer that hears so many octets, then says something, then hears the rest.
+struct Peer {
+    machine: Machine,
+    heard: Vec<u8>,
+}
+
+impl Peer {
+    fn new(capabilities: &str) -> Self {
+        let machine = Machine::new(TagPrefix::new("t"), Limits::default());
+        let mut peer = Self { machine, heard: Vec::new() };
+        let greeting = format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] ready\r\n");
+        peer.run(Greeting::new(), 0, &greeting).unwrap();
+        peer
+    }
+
+    fn run<C: Command>(
+        &mut self,
+        mut command: C,
+        hears: usize,
+        says: &str,
+    ) -> Result<C::Output, Error> {
+        self.machine.start(&mut [&mut command])?;
+        self.drive(&mut [&mut command], hears, says)?;
+        command.finish(self.machine.take_status(0).unwrap())
+    }
+
+    /// Hears at least `hears` octets before it says `says`, whole.
+    fn drive(
+        &mut self,
+        exchanges: &mut [&mut dyn Exchange],
+        hears: usize,
+        says: &str,
+    ) -> Result<(), Error> {
+        let mut says = Some(says.as_bytes()).filter(|says| !says.is_empty());
+        let until = self.heard.len() + hears;
+        let mut conversation = self.machine.converse(exchanges);
+        loop {
+            if let Some(says) = says.take_if(|_| self.heard.len() >= until) {
+                conversation.read_buffer()[..says.len()].copy_from_slice(says);
+                conversation.received(says.len());
+            }
+            match conversation.poll()? {
+                Want::Write(octets) => {
+                    let most = if says.is_some() { until - self.heard.len() } else { usize::MAX };
+                    let n = octets.len().min(most);
+                    self.heard.extend_from_slice(&octets[..n]);
+                    conversation.written(n);
+                }
+                Want::Done => return Ok(()),
+                Want::Read if says.is_none() => return Ok(()),
+                want => panic!("{want:?} behind {:?}", self.heard.escape_ascii().to_string()),
+            }
+        }
+    }
+
+    /// The session goes on with a line of its own.
+    fn goes_on(&mut self) -> String {
+        let from = self.heard.len();
+        self.run(Noop::new(), 10, "xt2 OK done\r\n").unwrap();
+        self.heard[from..].escape_ascii().to_string()
+    }
+}
+
+#[test]
+fn nobody_agrees_to_half_a_line() {
+    let line = "xt1 NOOP\r\n";
+    for hears in 0..line.len() {
+        let error = Peer::new("").run(Noop::new(), hears, "xt1 OK done\r\n").unwrap_err();
+        assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{hears}: {error}");
+    }
+    Peer::new("").run(Noop::new(), line.len(), "xt1 OK done\r\n").unwrap();
+}
+
+/// Dovecot refuses a line that is too long when it has read some of it.
+#[test]
+fn half_a_line_that_is_refused_is_written_to_its_end() {
+    let line = "xt1 NOOP\r\n";
+    for word in ["NO", "BAD"] {
+        let says = format!("xt1 {word} too long\r\n");
+        for hears in 0..=line.len() {
+            let mut peer = Peer::new("");
+            let error = peer.run(Noop::new(), hears, &says).unwrap_err();
+            // A tag that was not written is none that a server can know.
+            if hears < "xt1 ".len() {
+                assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{hears}: {error}");
+                continue;
+            }
+            assert!(matches!(error, Error::Refused { .. }), "{hears}: {error}");
+            assert_eq!(peer.heard.escape_ascii().to_string(), "xt1 NOOP\\r\\n");
+            assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+        }
+    }
+}
+
+#[test]
+fn a_literal_that_was_not_asked_for_is_not_sent_behind_a_refusal() {
+    let line = "xt1 UID SEARCH CHARSET UTF-8 SUBJECT {6}\r\n";
+    let search = || Search::new(Query::subject("Grüß")).even_if_unlisted();
+    for hears in "xt1 ".len()..=line.len() {
+        let mut peer = Peer::new("");
+        let error = peer.run(search(), hears, "xt1 NO no\r\n").unwrap_err();
+        assert!(matches!(error, Error::Refused { .. }), "{hears}: {error}");
+        assert_eq!(String::from_utf8_lossy(&peer.heard), line, "{hears}");
+        assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+        if hears < line.len() {
+            let error = Peer::new("").run(search(), hears, "xt1 OK done\r\n").unwrap_err();
+            assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{hears}: {error}");
+        }
+    }
+    // One that needs no asking goes out to its end: the server cannot tell it from what follows otherwise.
+    let line = "xt1 UID SEARCH CHARSET UTF-8 SUBJECT {6+}\r\nGrüß\r\n";
+    for hears in "xt1 ".len()..=line.len() {
+        let mut peer = Peer::new("LITERAL+");
+        let error = peer.run(search(), hears, "xt1 NO no\r\n").unwrap_err();
+        assert!(matches!(error, Error::Refused { .. }), "{hears}: {error}");
+        assert_eq!(String::from_utf8_lossy(&peer.heard), line, "{hears}");
+        assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+    }
+}
+
+#[test]
+fn commands_behind_a_line_that_is_refused_are_sent() {
+    let line = "xt1 APPEND a () {3}\r\n";
+    for hears in "xt1 ".len()..=line.len() {
+        let mut peer = Peer::new("");
+        let (mut append, mut noop) = (Append::new("a", "abc"), Noop::new());
+        let mut exchanges: [&mut dyn Exchange; 2] = [&mut append, &mut noop];
+        peer.machine.start(&mut exchanges).unwrap();
+        peer.drive(&mut exchanges, hears, "xt1 NO [TRYCREATE] no\r\n").unwrap();
+        assert_eq!(String::from_utf8_lossy(&peer.heard), format!("{line}xt2 NOOP\r\n"), "{hears}");
+        peer.drive(&mut exchanges, 0, "xt2 OK done\r\n").unwrap();
+        assert!(!peer.machine.is_busy());
+    }
+}
+
+#[test]
+fn a_continuation_frees_no_command_that_was_not_written() {
+    let mut peer = Peer::new("IDLE");
+    for hears in 0.."xt1 IDLE\r\n".len() {
+        let mut peer = Peer::new("IDLE");
+        let error = peer.run(Idle::new(), hears, "+ idling\r\n").unwrap_err();
+        assert!(matches!(error, Error::Unexpected { .. }), "{hears}: {error}");
+    }
+    let mut idle = Idle::new();
+    peer.machine.start(&mut [&mut idle]).unwrap();
+    peer.drive(&mut [&mut idle], 10, "+ idling\r\n").unwrap();
+    assert!(idle.is_idling());
+}
+
+/// The server ends IDLE in the moment in which its client does: DONE would be a command to it.
+#[test]
+fn an_answer_to_what_is_over_is_not_sent() {
+    let mut peer = Peer::new("IDLE");
+    let mut idle = Idle::new();
+    peer.machine.start(&mut [&mut idle]).unwrap();
+    peer.drive(&mut [&mut idle], 10, "+ idling\r\n").unwrap();
+    peer.machine.interrupt(&mut [&mut idle]).unwrap();
+    peer.drive(&mut [&mut idle], 0, "xt1 OK timed out\r\n").unwrap();
+    assert!(!peer.machine.is_busy());
+    assert_eq!(peer.heard.escape_ascii().to_string(), "xt1 IDLE\\r\\n");
+    assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+    // Once begun it is written to its end.
+    let mut peer = Peer::new("IDLE");
+    let mut idle = Idle::new();
+    peer.machine.start(&mut [&mut idle]).unwrap();
+    peer.drive(&mut [&mut idle], 10, "+ idling\r\n").unwrap();
+    peer.machine.interrupt(&mut [&mut idle]).unwrap();
+    peer.drive(&mut [&mut idle], 2, "xt1 OK timed out\r\n").unwrap();
+    assert_eq!(peer.heard.escape_ascii().to_string(), "xt1 IDLE\\r\\nDONE\\r\\n");
+    assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+}
