@@ -6,7 +6,7 @@ mod transcript;
 use transcript::Peer;
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
-use xoauth_imap::{Error, Event, LimitKind, Limits, Query};
+use xoauth_imap::{Error, Event, LimitKind, Limits, Query, StatusItem};
 
 /// Lets a command hear `answer` after a SELECT of a mailbox with `exists` messages.
 fn hear(
@@ -14,6 +14,18 @@ fn hear(
     exists: u32,
     command: &mut dyn Exchange,
     answer: &str,
+) -> Result<Machine, Error> {
+    let handing_on = false;
+    hear_as(limits, exists, command, answer, handing_on)
+}
+
+/// The same as a stream, where it is handed on.
+fn hear_as(
+    limits: Limits,
+    exists: u32,
+    command: &mut dyn Exchange,
+    answer: &str,
+    handing_on: bool,
 ) -> Result<Machine, Error> {
     let mut peer = Peer::whole(&transcript::dialogue(&format!(
         "S: * OK [CAPABILITY IMAP4rev1 IDLE] ready\nC: xt1 SELECT INBOX\nS: * {exists} EXISTS\nS: xt1 OK done\n"
@@ -26,9 +38,13 @@ fn hear(
     let answer = answer.to_owned() + "xt2 OK done\r\n";
     let mut rest = answer.as_bytes();
     machine.start(&mut [command])?;
+    if handing_on {
+        machine.pause_for_items();
+    }
     loop {
         use xoauth_imap::sasl::wire::Want;
         match machine.poll(&mut [command])? {
+            Want::Chunk(_) => {}
             Want::Write(octets) => {
                 let n = octets.len();
                 machine.written(n);
@@ -174,6 +190,25 @@ fn answers_are_bounded() {
     let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
     let found = |n: usize| format!("* ESEARCH (TAG \"xt2\") UID ALL 1:{n}\r\n");
     at(LimitKind::Response, limits(|l| l.response = 1000), search, &found(500), &found(501));
+}
+
+#[test]
+fn a_stream_is_bounded_where_it_hands_nothing_on_before_its_end() {
+    let limits = |n| limits(|l| l.answers = n);
+    let told = |n: usize| "* LIST () NIL a\r\n* STATUS a (MESSAGES 1)\r\n".repeat(n);
+    let numbers = || {
+        let numbers = ListReturn::Status(vec![StatusItem::Messages]);
+        List::all().returning(numbers).even_if_unlisted()
+    };
+    let hear = |answers, command: &mut dyn Exchange, answer: &str| {
+        let passed = hear_as(limits(answers), 3, command, answer, true);
+        passed.map(drop).map_err(|error| error.to_string())
+    };
+    hear(8, &mut numbers(), &told(4)).unwrap();
+    let passed = "server passed the limit of responses kept as the answer of one command";
+    assert_eq!(hear(8, &mut numbers(), &told(5)).unwrap_err(), passed);
+    // What is handed on, as often as all that was received is used up, has no such limit.
+    hear(5000, &mut List::all(), &"* LIST () NIL a\r\n".repeat(20_000)).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which mailboxes there are: LIST and LSUB (RFC 9051, 6.3.9; RFC 3501, 6.3.9; LIST-EXTENDED, RFC 5258;
 //! LIST-STATUS, RFC 5819).
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -32,8 +32,8 @@ pub struct List {
     select: Vec<ListSelect>,
     returns: Vec<ListReturn>,
     found: VecDeque<ListEntry>,
-    /// Entries wait for what is told of them behind them.
-    complete: bool,
+    /// Where among them each mailbox stands, while they wait for what is told of them behind them.
+    places: Option<BTreeMap<String, usize>>,
 }
 
 /// `list-select-opt`, RFC 5258 3.1: which mailboxes are meant.
@@ -75,7 +75,7 @@ impl List {
             select: Vec::new(),
             returns: Vec::new(),
             found: VecDeque::new(),
-            complete: true,
+            places: None,
         }
     }
 
@@ -105,7 +105,9 @@ impl List {
     /// Asks for more about each (LIST-EXTENDED). Numbers and rights come behind the mailbox, which a stream
     /// hands out when it knows all of them.
     pub fn returning(mut self, option: ListReturn) -> Self {
-        self.complete &= !matches!(option, ListReturn::Status(_) | ListReturn::MyRights);
+        if matches!(option, ListReturn::Status(_) | ListReturn::MyRights) {
+            self.places = Some(BTreeMap::new());
+        }
         self.returns.push(option);
         self
     }
@@ -171,12 +173,8 @@ impl List {
 
     /// The entry that was told last of this mailbox.
     fn entry(&mut self, mailbox: &Mailbox) -> Option<&mut ListEntry> {
-        self.found.iter_mut().rev().find(|entry| entry.mailbox() == mailbox)
-    }
-
-    /// Of a mailbox more is told behind its own response.
-    fn is_told_more(&self) -> bool {
-        self.asks_status() || self.returns.contains(&ListReturn::MyRights)
+        let place = *self.places.as_ref()?.get(&place_name(mailbox))?;
+        self.found.get_mut(place).filter(|entry| entry.mailbox() == mailbox)
     }
 
     fn asks_status(&self) -> bool {
@@ -187,8 +185,7 @@ impl List {
 impl Exchange for List {
     fn footprint(&self) -> Footprint<'_> {
         // What is told of the mailboxes it finds could be the answer to a command about one of them.
-        let tells_more = self.asks_status() || self.returns.contains(&ListReturn::MyRights);
-        if tells_more { Footprint::Alone } else { Footprint::Data("LIST") }
+        if self.places.is_some() { Footprint::Alone } else { Footprint::Data("LIST") }
     }
 
     fn is_repeatable(&self) -> bool {
@@ -220,19 +217,27 @@ impl Exchange for List {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::List(entry) => {
-                self.found.push_back(entry.into());
-                return Ok(Claim::Mine);
+                let entry = ListEntry::from(entry);
+                let claim = match &mut self.places {
+                    None => Claim::Mine,
+                    Some(places) => {
+                        places.insert(place_name(entry.mailbox()), self.found.len());
+                        Claim::Kept
+                    }
+                };
+                self.found.push_back(entry);
+                return Ok(claim);
             }
             Response::MailboxStatus(status) if self.asks_status() => {
                 if let Some(entry) = self.entry(&status.to_mailbox()) {
                     entry.set_status(status.items.clone());
-                    return Ok(Claim::Mine);
+                    return Ok(Claim::Kept);
                 }
             }
             Response::MyRights(told) if self.returns.contains(&ListReturn::MyRights) => {
                 if let Some(entry) = self.entry(&told.mailbox) {
                     entry.set_my_rights(told.rights.clone());
-                    return Ok(Claim::Mine);
+                    return Ok(Claim::Kept);
                 }
             }
             _ => {}
@@ -241,7 +246,7 @@ impl Exchange for List {
     }
 
     fn on_completed(&mut self, _: &StatusText, _: &mut State) {
-        self.complete = true;
+        self.places = None;
     }
 }
 
@@ -258,8 +263,14 @@ impl Streamed for List {
     type Item = ListEntry;
 
     fn take_item(&mut self) -> Option<ListEntry> {
-        if self.complete || !self.is_told_more() { self.found.pop_front() } else { None }
+        if self.places.is_none() { self.found.pop_front() } else { None }
     }
+}
+
+/// What a mailbox is found by: INBOX is the same in upper and lower case.
+fn place_name(mailbox: &Mailbox) -> String {
+    let name = if mailbox.is_inbox() { "INBOX" } else { mailbox.as_str() };
+    name.into()
 }
 
 /// LSUB, RFC 3501 6.3.9: which mailboxes the user is subscribed to. RFC 9051 has [`List`] with

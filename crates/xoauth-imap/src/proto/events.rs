@@ -13,6 +13,8 @@ pub(super) struct Answers {
     pub(super) hand_on: HandOn,
     count: usize,
     octets: usize,
+    /// The same of those that are not handed on before the end.
+    kept: (usize, usize),
     /// Octets of bodies that belong to the responses counted, and those of the response under way.
     bodies: u64,
     bodies_begun: u64,
@@ -52,9 +54,20 @@ impl Answers {
     pub(super) fn keep(&mut self, octets: usize, limits: &Limits) -> Result<(), Error> {
         self.count += 1;
         self.octets += octets;
+        self.check(limits)
+    }
+
+    /// A command keeps a response that it does not hand on before its end.
+    pub(super) fn keep_to_the_end(&mut self, octets: usize, limits: &Limits) -> Result<(), Error> {
+        self.kept.0 += 1;
+        self.kept.1 += octets;
+        self.check(limits)
+    }
+
+    fn check(&mut self, limits: &Limits) -> Result<(), Error> {
         self.bodies = self.bodies.saturating_add(core::mem::take(&mut self.bodies_begun));
         let (count, octets) = self.most(limits);
-        if self.count > count || self.octets > octets {
+        if self.count + self.kept.0 > count || self.octets + self.kept.1 > octets {
             return Err(Error::Limit { kind: LimitKind::Answers });
         }
         Ok(())

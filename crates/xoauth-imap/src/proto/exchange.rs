@@ -132,6 +132,9 @@ pub enum Kind {
 pub enum Claim {
     /// This command's answer.
     Mine,
+    /// This command's answer, which it hands on only at its end although it is a stream: it counts towards the
+    /// [`Limits`](crate::Limits) until then.
+    Kept,
     /// Another command's, or news for the caller.
     Pass,
     /// It ends this conversation, which has no tag (the greeting).

@@ -307,6 +307,9 @@ impl Machine {
                         (Claim::Mine | Claim::Finished, _) => {
                             return self.answers.keep(bytes.len(), limits);
                         }
+                        (Claim::Kept, _) => {
+                            return self.answers.keep_to_the_end(bytes.len(), limits);
+                        }
                     }
                 }
                 if is_greeting {
