@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::task::{Context, Poll, ready};
 
 use crate::error::Error;
+use crate::proto::encoder::Encoder;
 use crate::proto::exchange::Exchange;
 use crate::proto::machine::Machine;
-use crate::proto::output::Encoder;
 
 impl Machine {
     /// Asks the command whose content is to be written for a piece of it, after

@@ -3,11 +3,12 @@
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::proto::encoder::{Encoded, Encoder};
 use crate::proto::events::HandOn;
 use crate::proto::exchange::{Exchange, Kind};
 use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
-use crate::proto::output::{Encoded, Encoder, Output};
+use crate::proto::output::Output;
 use crate::types::{ArgumentSink, StatusKind, StatusText};
 
 /// One command, from the moment it was written down.

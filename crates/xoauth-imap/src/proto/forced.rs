@@ -4,9 +4,9 @@ use core::task::{Context, Poll};
 
 use crate::error::Error;
 use crate::parse::Response;
+use crate::proto::encoder::Encoder;
 use crate::proto::exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
 use crate::proto::footprint::Footprint;
-use crate::proto::output::Encoder;
 use crate::proto::state::State;
 use crate::types::StatusText;
 

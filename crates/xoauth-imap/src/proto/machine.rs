@@ -25,11 +25,12 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
+use crate::proto::encoder::Encoder;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
 use crate::proto::limits::{Faults, LimitKind, Limits};
-use crate::proto::output::{Encoder, Output};
+use crate::proto::output::Output;
 use crate::proto::receive::{Framed, FramingFault, Receive, Storage};
 use crate::proto::running::Running;
 use crate::proto::state::State;

@@ -1,6 +1,7 @@
 //! The connection as a state machine without I/O.
 
 mod ask;
+mod encoder;
 mod events;
 mod exchange;
 mod flight;
@@ -14,13 +15,13 @@ mod running;
 mod state;
 mod tag;
 
+pub use encoder::{Encoder, LiteralForm};
 pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
 pub use footprint::Footprint;
 pub(crate) use footprint::GONE;
 pub use forced::Forced;
 pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;
-pub use output::{Encoder, LiteralForm};
 pub use running::Running;
 pub use state::{Selected, State};
 pub use tag::TagPrefix;
