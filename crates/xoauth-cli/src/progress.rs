@@ -25,7 +25,7 @@ impl Progress {
     }
 
     /// A message is done.
-    pub(crate) fn advance(&self, _: u64) {
+    pub(crate) fn advance(&self) {
         self.0.inc(1);
     }
 

@@ -1,7 +1,7 @@
 //! One file a message, as the server has it.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use xoauth::imap::Uid;
@@ -14,7 +14,7 @@ use super::{About, Sink};
 pub(crate) struct Eml {
     directory: PathBuf,
     prefix: String,
-    writing: Option<(PathBuf, BufWriter<File>)>,
+    writing: Option<(PathBuf, File)>,
 }
 
 impl Eml {
@@ -33,7 +33,7 @@ impl Sink for Eml {
     fn begin(&mut self) -> io::Result<()> {
         let path = self.directory.join(format!(".{}part", self.prefix));
         let file = File::create(&path)?;
-        self.writing = Some((path, BufWriter::with_capacity(64 * 1024, file)));
+        self.writing = Some((path, file));
         Ok(())
     }
 
@@ -44,14 +44,14 @@ impl Sink for Eml {
         }
     }
 
-    fn finish(&mut self, about: &About<'_>) -> io::Result<Option<PathBuf>> {
-        let Some((path, mut file)) = self.writing.take() else { return Ok(None) };
-        file.flush()?;
-        if let Some(received) = about.received() {
-            let _ = file.get_ref().set_modified(received);
-        }
+    fn finish(&mut self, about: &About) -> io::Result<Option<PathBuf>> {
         let target = self.place(about.uid);
+        let Some((path, file)) = &self.writing else { return Ok(None) };
+        if let Some(received) = about.received() {
+            let _ = file.set_modified(received);
+        }
         std::fs::rename(path, &target)?;
+        self.writing = None;
         Ok(Some(target))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use xoauth::imap::{Flag, Uid};
@@ -15,9 +15,13 @@ pub(crate) struct Maildir {
     directory: PathBuf,
     /// What names of this mailbox begin with: its UIDVALIDITY and a hash of its name.
     prefix: String,
-    /// UIDs that are there already.
+    /// UIDs that were there before.
     present: HashSet<u32>,
-    writing: Option<(PathBuf, BufWriter<File>, Unix)>,
+    /// Where messages are written, one after the other.
+    unfinished: PathBuf,
+    writing: Option<(File, Unix)>,
+    /// Octets with the line ends of Unix, on their way to the file.
+    converted: Vec<u8>,
 }
 
 impl Maildir {
@@ -43,33 +47,36 @@ impl Maildir {
                 present.extend(behind.and_then(|uid| uid.parse::<u32>().ok()));
             }
         }
-        Ok(Self { directory: directory.to_owned(), prefix, present, writing: None })
+        Ok(Self {
+            directory: directory.to_owned(),
+            unfinished: directory.join("tmp").join(format!("{prefix}{}", std::process::id())),
+            prefix,
+            present,
+            writing: None,
+            converted: Vec::new(),
+        })
     }
 }
 
 impl Sink for Maildir {
     fn begin(&mut self) -> io::Result<()> {
-        let path =
-            self.directory.join("tmp").join(format!("{}{}", self.prefix, std::process::id()));
-        let file = File::create(&path)?;
-        self.writing = Some((path, BufWriter::with_capacity(64 * 1024, file), Unix::default()));
+        self.writing = Some((File::create(&self.unfinished)?, Unix::default()));
         Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        match &mut self.writing {
-            Some((_, file, unix)) => unix.write(octets, file),
-            None => Ok(()),
-        }
+        let Some((file, unix)) = &mut self.writing else { return Ok(()) };
+        self.converted.clear();
+        unix.write(octets, &mut self.converted)?;
+        file.write_all(&self.converted)
     }
 
-    fn finish(&mut self, about: &About<'_>) -> io::Result<Option<PathBuf>> {
-        let Some((path, mut file, mut unix)) = self.writing.take() else { return Ok(None) };
-        unix.end(&mut file)?;
-        file.flush()?;
+    fn finish(&mut self, about: &About) -> io::Result<Option<PathBuf>> {
+        let Some((file, unix)) = &mut self.writing else { return Ok(None) };
+        unix.end(file)?;
         if let Some(received) = about.received() {
             // A date is worth having, not worth failing for.
-            let _ = file.get_ref().set_modified(received);
+            let _ = file.set_modified(received);
         }
         let flags = info(about);
         // Nobody has seen what has no flag: that is what `new` is for.
@@ -79,14 +86,14 @@ impl Sink for Maildir {
         };
         let name = format!("{}{}{info}", self.prefix, about.uid);
         let target = self.directory.join(place).join(name);
-        std::fs::rename(path, &target)?;
-        self.present.insert(about.uid.get());
+        std::fs::rename(&self.unfinished, &target)?;
+        self.writing = None;
         Ok(Some(target))
     }
 
     fn give_up(&mut self) {
-        if let Some((path, ..)) = self.writing.take() {
-            let _ = std::fs::remove_file(path);
+        if self.writing.take().is_some() {
+            let _ = std::fs::remove_file(&self.unfinished);
         }
     }
 
@@ -99,7 +106,7 @@ impl Sink for Maildir {
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
 /// The flags as Maildir has them, in the order of their letters.
-fn info(about: &About<'_>) -> String {
+fn info(about: &About) -> String {
     let Some(flags) = &about.message.flags else { return String::new() };
     let letters = [
         (Flag::Draft, 'D'),

@@ -57,7 +57,7 @@ impl Sink for Mbox {
         self.put()
     }
 
-    fn finish(&mut self, about: &About<'_>) -> io::Result<Option<std::path::PathBuf>> {
+    fn finish(&mut self, about: &About) -> io::Result<Option<std::path::PathBuf>> {
         self.unix.end(&mut self.quoting)?;
         self.quoting.end();
         self.put()?;

@@ -26,7 +26,7 @@ pub(crate) trait Sink {
     fn write(&mut self, octets: &[u8]) -> io::Result<()>;
 
     /// The message is complete; gives its place, where it has one of its own.
-    fn finish(&mut self, message: &About<'_>) -> io::Result<Option<PathBuf>>;
+    fn finish(&mut self, message: &About) -> io::Result<Option<PathBuf>>;
 
     /// The message broke off; nothing of it stays.
     fn give_up(&mut self);
@@ -42,12 +42,14 @@ pub(crate) trait Sink {
 
 /// What is known of a message beside its octets.
 #[derive(Debug)]
-pub(crate) struct About<'a> {
+pub(crate) struct About {
     pub(crate) uid: Uid,
-    pub(crate) message: &'a Message,
+    /// How many those are.
+    pub(crate) octets: u64,
+    pub(crate) message: Box<Message>,
 }
 
-impl About<'_> {
+impl About {
     pub(crate) fn date(&self) -> Option<DateTime> {
         self.message.internal_date
     }
@@ -75,7 +77,7 @@ impl Unix {
                 out.write_all(b"\r")?;
             }
         }
-        while let Some(at) = rest.iter().position(|&octet| octet == b'\r') {
+        while let Some(at) = memchr::memchr(b'\r', rest) {
             let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, &[]));
             out.write_all(before)?;
             let behind = behind.get(1..).unwrap_or_default();
@@ -117,7 +119,7 @@ impl Sink for Pipe {
         self.0.write_all(octets)
     }
 
-    fn finish(&mut self, _: &About<'_>) -> io::Result<Option<PathBuf>> {
+    fn finish(&mut self, _: &About) -> io::Result<Option<PathBuf>> {
         self.0.flush().map(|()| None)
     }
 

@@ -13,7 +13,10 @@ use crate::store::{private, replace};
 #[derive(Debug)]
 pub(crate) struct State {
     file: File,
+    /// Those of earlier runs.
     done: HashSet<u32>,
+    /// Lines that are not in the file yet, and how many.
+    unwritten: (String, usize),
 }
 
 /// What a file says when it is opened again.
@@ -64,7 +67,7 @@ impl State {
         }
         replace(path, text.as_bytes())?;
         let file = private().append(true).open(path)?;
-        Ok(Self { file, done })
+        Ok(Self { file, done, unwritten: Default::default() })
     }
 
     pub(crate) fn is_done(&self, uid: Uid) -> bool {
@@ -73,12 +76,30 @@ impl State {
 
     /// A message is about to be written to an mbox of this length.
     pub(crate) fn opens(&mut self, length: u64) -> io::Result<()> {
-        self.file.write_all(format!("open {length}\n").as_bytes())
+        self.note(format_args!("open {length}"), 0)
     }
 
-    /// A message is where it belongs.
-    pub(crate) fn done(&mut self, uid: Uid) -> io::Result<()> {
-        self.done.insert(uid.get());
-        self.file.write_all(format!("{uid}\n").as_bytes())
+    /// A message is where it belongs. Up to `most` such lines are written later, in one: a line costs as much as a
+    /// fifth of a message.
+    pub(crate) fn done(&mut self, uid: Uid, most: usize) -> io::Result<()> {
+        self.note(format_args!("{uid}"), most)
+    }
+
+    /// Writes what is not in the file yet.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let (text, lines) = &mut self.unwritten;
+        if *lines > 0 {
+            self.file.write_all(text.as_bytes())?;
+            text.clear();
+            *lines = 0;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, line: std::fmt::Arguments<'_>, most: usize) -> io::Result<()> {
+        let (text, lines) = &mut self.unwritten;
+        text.push_str(&format!("{line}\n"));
+        *lines += 1;
+        if *lines > most { self.flush() } else { Ok(()) }
     }
 }

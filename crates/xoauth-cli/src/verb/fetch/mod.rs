@@ -2,6 +2,7 @@
 
 mod target;
 mod transfer;
+mod writer;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -89,13 +90,14 @@ impl Fetch {
         if self.resume {
             left.retain(|&uid| !target.has(uid));
         }
-        let mut transfer = Transfer::new(ui, target, left, self.headers, self.mark_seen);
-        let result = loop {
-            let Err(broken) = transfer.run(&mut session) else { break Ok(()) };
-            let again = matches!(&broken, Broken::Session(error) if error.is_fatal())
-                && transfer.fruitless() <= ATTEMPTS;
-            if !again {
-                break Err(broken.failure(&attempt));
+        let mut transfer = Transfer::new(ui, target, left, self.headers, self.mark_seen)?;
+        let received = loop {
+            let error = match transfer.run(&mut session) {
+                Ok(()) | Err(Broken::Local) => break Ok(()),
+                Err(Broken::Session(error)) => error,
+            };
+            if !error.is_fatal() || transfer.fruitless() > ATTEMPTS {
+                break Err(failed(error));
             }
             ui.note("connection lost; connecting again");
             match self.reopen(&gate, uid_validity) {
@@ -103,9 +105,7 @@ impl Fetch {
                 Err(failure) => break Err(failure),
             }
         };
-        let goes_on = result.is_err() && self.pipe.is_none();
-        transfer.end(if goes_on { "; --resume goes on from here" } else { "" })?;
-        result?;
+        transfer.end(received, self.pipe.is_none())?;
         let _ = session.logout();
         Ok(Exit::Ok)
     }

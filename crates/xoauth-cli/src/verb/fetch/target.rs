@@ -14,7 +14,7 @@ use crate::store::private;
 
 /// A place for the messages of one mailbox.
 pub(super) struct Target {
-    pub(super) sink: Box<dyn Sink>,
+    pub(super) sink: Box<dyn Sink + Send>,
     pub(super) state: Option<State>,
     /// Another run into the same place would undo what this one notes.
     _lock: Option<File>,
@@ -50,7 +50,7 @@ impl Target {
     }
 
     fn new(
-        sink: impl Sink + 'static,
+        sink: impl Sink + Send + 'static,
         lock: File,
         (path, kept): (PathBuf, Kept),
         uid_validity: u32,

@@ -1,0 +1,249 @@
+//! A thread that puts messages where they go, while the next ones are on their way.
+//!
+//! Making a file costs about as much as receiving a message: one after the other they take the sum of both, side by side
+//! the longer of them. What waits in between is bounded, in pieces and so in octets.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::thread::JoinHandle;
+
+use serde_json::json;
+
+use super::target::Target;
+use crate::Result;
+use crate::deliver::About;
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+
+/// Octets go to the thread in pieces of this size, or in one where a message is smaller.
+const PIECE: usize = 64 * 1024;
+
+/// Pieces that wait: together at most 2 MiB.
+const WAITING: usize = 32;
+
+/// Messages that may be in their place before it is noted; their names tell, too.
+const UNNOTED: usize = 64;
+
+/// What the thread is told.
+enum Order {
+    /// Octets of a message, which begins with the first of them.
+    Octets(Vec<u8>),
+    /// The last of its octets, and what else is known of it.
+    Finish(Vec<u8>, About),
+    /// The message broke off.
+    GiveUp,
+    /// Say when all before is done.
+    Settle(Sender<()>),
+}
+
+/// The thread is gone; [`Writer::failure`] tells why.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    pub(super) messages: u64,
+    pub(super) octets: u64,
+}
+
+/// The near end of the thread.
+pub(super) struct Writer {
+    orders: SyncSender<Order>,
+    /// Buffers that were emptied.
+    spare: Receiver<Vec<u8>>,
+    thread: JoinHandle<(Totals, Result<()>)>,
+    /// What came of a message and was not handed over yet.
+    piece: Vec<u8>,
+    /// Octets of the message were handed over.
+    begun: bool,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(target: Target, progress: Progress, json: bool) -> Result<Self> {
+        let (orders, taken) = sync_channel(WAITING);
+        let (emptied, spare) = channel();
+        let out = BufWriter::new(std::io::stdout());
+        let desk = Desk { target, progress, json, out, open: false, totals: Totals::default() };
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        let thread = thread.spawn(move || desk.work(&taken, &emptied));
+        let thread = thread.map_err(|error| Failure::io("a thread", &error))?;
+        Ok(Self { orders, spare, thread, piece: Vec::new(), begun: false })
+    }
+
+    /// A message begins; what came of another that has no end goes.
+    pub(super) fn begin(&mut self) -> Result<(), Gone> {
+        self.piece.clear();
+        if std::mem::take(&mut self.begun) { self.order(Order::GiveUp) } else { Ok(()) }
+    }
+
+    /// Octets of the message.
+    pub(super) fn octets(&mut self, mut octets: &[u8]) -> Result<(), Gone> {
+        while let Some((first, rest)) = octets.split_at_checked(PIECE - self.piece.len()) {
+            self.piece.extend_from_slice(first);
+            let piece = self.piece();
+            self.begun = true;
+            self.order(Order::Octets(piece))?;
+            octets = rest;
+        }
+        self.piece.extend_from_slice(octets);
+        Ok(())
+    }
+
+    /// The message is known as a whole.
+    pub(super) fn finish(&mut self, about: About) -> Result<(), Gone> {
+        self.begun = false;
+        let piece = self.piece();
+        self.order(Order::Finish(piece, about))
+    }
+
+    /// Waits until every message is in its place.
+    pub(super) fn settle(&mut self) -> Result<(), Gone> {
+        let (done, all_done) = channel();
+        self.order(Order::Settle(done))?;
+        all_done.recv().map_err(|_| Gone)
+    }
+
+    /// Waits for the end: what was done, and why not all of it.
+    pub(super) fn end(self) -> (Totals, Result<()>) {
+        drop((self.orders, self.spare));
+        self.thread.join().unwrap_or_else(|_| {
+            let failure = Failure::new(Exit::Internal, "output", "the writing thread ended");
+            (Totals::default(), Err(failure))
+        })
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), Gone> {
+        self.orders.send(order).map_err(|_| Gone)
+    }
+
+    /// What there is of the message, in exchange for an empty buffer.
+    fn piece(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.piece, self.spare.try_recv().unwrap_or_default())
+    }
+}
+
+/// The thread's side.
+struct Desk {
+    target: Target,
+    progress: Progress,
+    json: bool,
+    out: BufWriter<std::io::Stdout>,
+    /// A message began and did not end.
+    open: bool,
+    totals: Totals,
+}
+
+impl Desk {
+    fn work(mut self, orders: &Receiver<Order>, emptied: &Sender<Vec<u8>>) -> (Totals, Result<()>) {
+        let worked = self.follow(orders, emptied);
+        self.give_up();
+        let rested = self.rest();
+        self.progress.finish();
+        (self.totals, worked.and(rested))
+    }
+
+    fn follow(&mut self, orders: &Receiver<Order>, emptied: &Sender<Vec<u8>>) -> Result<()> {
+        loop {
+            let order = match orders.try_recv() {
+                Ok(order) => order,
+                Err(TryRecvError::Disconnected) => return Ok(()),
+                Err(TryRecvError::Empty) => {
+                    // Whoever watches may see all of it while the network is slow.
+                    self.rest()?;
+                    let Ok(order) = orders.recv() else { return Ok(()) };
+                    order
+                }
+            };
+            let mut piece = match order {
+                Order::Octets(octets) => {
+                    self.write(&octets)?;
+                    octets
+                }
+                Order::Finish(octets, about) => {
+                    self.write(&octets)?;
+                    self.finish(&about)?;
+                    octets
+                }
+                Order::GiveUp => {
+                    self.give_up();
+                    continue;
+                }
+                Order::Settle(done) => {
+                    self.rest()?;
+                    let _ = done.send(());
+                    continue;
+                }
+            };
+            piece.clear();
+            let _ = emptied.send(piece);
+        }
+    }
+
+    fn write(&mut self, octets: &[u8]) -> Result<()> {
+        let Target { sink, state, .. } = &mut self.target;
+        if !self.open {
+            if let (Some(state), Some(length)) = (state, sink.length()) {
+                state.opens(length).map_err(disk)?;
+            }
+            sink.begin().map_err(disk)?;
+            self.open = true;
+        }
+        sink.write(octets).map_err(disk)
+    }
+
+    fn finish(&mut self, about: &About) -> Result<()> {
+        let Target { sink, state, .. } = &mut self.target;
+        let place = sink.finish(about).map_err(disk)?;
+        self.open = false;
+        if let Some(state) = state {
+            // Where messages have no names, only this tells that one is there.
+            let most = if sink.length().is_some() { 0 } else { UNNOTED };
+            state.done(about.uid, most).map_err(disk)?;
+        }
+        self.totals.messages += 1;
+        self.totals.octets += about.octets;
+        self.progress.advance();
+        self.tell(about, place.as_deref())
+    }
+
+    fn give_up(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.target.sink.give_up();
+        }
+    }
+
+    /// Nothing is done that is not noted and told.
+    fn rest(&mut self) -> Result<()> {
+        if let Some(state) = &mut self.target.state {
+            state.flush().map_err(disk)?;
+        }
+        self.out.flush().map_err(|error| Failure::io("standard output", &error))
+    }
+
+    fn tell(&mut self, about: &About, place: Option<&Path>) -> Result<()> {
+        let told = if self.json {
+            let flags = about.message.flags.iter();
+            let flags: Vec<String> =
+                flags.flat_map(|flags| flags.iter().map(ToString::to_string)).collect();
+            let date = about.date().map(|date| date.unix_seconds());
+            let path = place.map(|path| path.display().to_string());
+            let line = json!({
+                "v": 1, "uid": about.uid.get(), "path": path, "size": about.octets, "date": date, "flags": flags
+            });
+            writeln!(self.out, "{line}")
+        } else {
+            match place {
+                Some(place) => writeln!(self.out, "{}", place.display()),
+                None => Ok(()),
+            }
+        };
+        told.map_err(|error| Failure::io("standard output", &error))
+    }
+}
+
+fn disk(error: std::io::Error) -> Failure {
+    Failure::io("output", &error)
+}
