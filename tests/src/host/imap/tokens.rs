@@ -243,9 +243,14 @@ impl SequenceSet {
     /// Whether the set holds `number`, where `*` is `largest`. The ends of a range may stand in
     /// either order (RFC 3501, section 9, `seq-range`).
     pub(crate) fn contains(&self, number: u32, largest: u32) -> bool {
-        self.ranges.iter().any(|(first, last)| {
+        self.bounds(largest).any(|(first, last)| (first..=last).contains(&number))
+    }
+
+    /// The least and the largest number of each range, where `*` is `largest`.
+    pub(crate) fn bounds(&self, largest: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.ranges.iter().map(move |(first, last)| {
             let (first, last) = (first.unwrap_or(largest), last.unwrap_or(largest));
-            (first.min(last)..=first.max(last)).contains(&number)
+            (first.min(last), first.max(last))
         })
     }
 

@@ -67,12 +67,22 @@ impl View {
             Ids::SequenceNumbers => count,
             Ids::Uids => self.uids.last().copied().unwrap_or(0),
         };
-        let numbered = (1_u32..).zip(self.uids.iter().copied());
-        let chosen = numbered.filter(|(number, uid)| {
-            let id = if ids == Ids::Uids { *uid } else { *number };
-            set.contains(id, largest)
-        });
-        Ok(chosen.map(|(number, uid)| (number as usize, uid)).collect())
+        let mut chosen: Vec<(usize, u32)> = Vec::new();
+        for (first, last) in set.bounds(largest) {
+            let (from, to) = match ids {
+                Ids::SequenceNumbers => (first.saturating_sub(1) as usize, last as usize),
+                Ids::Uids => (
+                    self.uids.partition_point(|uid| *uid < first),
+                    self.uids.partition_point(|uid| *uid <= last),
+                ),
+            };
+            let named = self.uids.get(from..to).unwrap_or_default();
+            chosen.extend((from + 1..).zip(named.iter().copied()));
+        }
+        // Each once, whatever the order and the overlaps of the set.
+        chosen.sort_unstable();
+        chosen.dedup();
+        Ok(chosen)
     }
 
     /// Tells flag changes made so far, as untagged FETCH; then `own` changes follow, which are
