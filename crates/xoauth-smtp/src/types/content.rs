@@ -181,45 +181,6 @@ pub(crate) fn normalise(piece: &[u8], behind_return: bool, mut write: impl FnMut
     behind_return
 }
 
-/// What octets hold that text may not, or that needs an extension.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sight {
-    /// Some CR has no LF behind it, or some LF no CR before it.
-    pub(crate) has_bare_line_end: bool,
-    pub(crate) has_nul: bool,
-    pub(crate) is_eight_bit: bool,
-    /// Some line begins with a dot.
-    pub(crate) has_dots: bool,
-}
-
-/// Looks at each octet once, without a branch an octet, so that it costs little beside sending them: a message
-/// of 100 MB comes from memory one time less for each search that is saved.
-pub(crate) fn look(octets: &[u8]) -> Sight {
-    let Some((first, behind)) = octets.split_first() else { return Sight::default() };
-    let last = octets.last().copied().unwrap_or_default();
-    let bare = |bare: bool| u8::from(bare);
-    let mut seen =
-        (bare(*first == b'\n' || last == b'\r'), bare(last == 0), last, bare(*first == b'.'));
-    for (octets, behind) in octets.chunks(4096).zip(behind.chunks(4096)) {
-        for (&octet, &next) in octets.iter().zip(behind) {
-            seen.0 |= bare((octet == b'\r') != (next == b'\n'));
-            seen.1 |= bare(octet == 0);
-            seen.2 |= octet;
-            seen.3 |= bare((octet == b'\n') & (next == b'.'));
-        }
-        // What cannot be sent need not be looked at further.
-        if seen.0 | seen.1 != 0 {
-            break;
-        }
-    }
-    Sight {
-        has_bare_line_end: seen.0 != 0,
-        has_nul: seen.1 != 0,
-        is_eight_bit: !seen.2.is_ascii(),
-        has_dots: seen.3 != 0,
-    }
-}
-
 /// Whether some CR has no LF behind it, or some LF no CR before it.
 pub(crate) fn has_bare_line_end(octets: &[u8]) -> bool {
     let Some((first, behind)) = octets.split_first() else { return false };
@@ -332,25 +293,6 @@ mod tests {
         ) {
             let found = scan(Form::default(), &octets, size);
             prop_assert_eq!(found.is_some(), bare_line_end(&octets).is_some());
-        }
-
-        #[test]
-        fn one_look_sees_what_searches_find(
-            octets in prop::collection::vec(prop::sample::select(b"\r\n\0a.\xff".to_vec()), 0..8),
-            filler in prop::sample::select(alloc::vec![0usize, 4094, 4095, 4096, 8191]),
-        ) {
-            let octets = [alloc::vec![b'a'; filler], octets].concat();
-            let sight = look(&octets);
-            // Whatever cannot be sent ends the look.
-            if sight.has_bare_line_end || sight.has_nul {
-                prop_assert!(!sight.has_bare_line_end || has_bare_line_end(&octets));
-                prop_assert!(!sight.has_nul || octets.contains(&0));
-            } else {
-                prop_assert!(!has_bare_line_end(&octets) && !octets.contains(&0));
-                prop_assert_eq!(sight.is_eight_bit, !octets.is_ascii());
-                let has_dots = octets.starts_with(b".") || memchr::memmem::find(&octets, b"\n.").is_some();
-                prop_assert_eq!(sight.has_dots, has_dots);
-            }
         }
 
         #[test]

@@ -8,7 +8,8 @@ use core::fmt;
 
 use xoauth_sasl::wire::{AnySource, Source};
 
-use super::content::{Content, Scan, bare_line_end, has_bare_line_end, look, normalise};
+use super::content::{Content, Scan, bare_line_end, has_bare_line_end, normalise};
+use super::sight::look;
 use crate::error::{Fault, InvalidArgument};
 
 /// A message: its octets as RFC 5322 has them, with CRLF line ends, without dot-stuffing and without a

@@ -11,6 +11,7 @@ mod message;
 mod outcome;
 mod parameters;
 mod reply;
+mod sight;
 
 pub use address::{Address, ReversePath};
 pub use client_name::ClientName;
