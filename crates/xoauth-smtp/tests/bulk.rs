@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Peer, WHOLE, every_way, told};
-use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Send, Window};
+use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Send, Sending, Tally, Window};
 use xoauth_smtp::proto::Machine;
+use xoauth_smtp::sasl::wire::{Conversation, Want};
 use xoauth_smtp::{Error, Limits, Mail, Message, Transfer};
 
 /// Greets, sends all messages and shows their outcomes; the session goes on.
@@ -312,4 +313,42 @@ fn a_source_that_fails_is_the_fault_of_its_message_alone() {
     assert!(matches!(outcomes[0], Err(Error::Body { .. })), "{outcomes:?}");
     assert!(matches!(outcomes[1..], [Err(Error::Ended), Err(Error::Ended)]), "{outcomes:?}");
     assert_eq!(bulk.tally().unsent, 3);
+}
+
+#[test]
+fn progress_is_told_as_the_transport_takes_octets() {
+    let text = "0123456789abcd\r\n".repeat(64 * 1024);
+    // By BDAT in three chunks, of 256, 256 and 512 KiB.
+    let offers =
+        [("", ["250 ok"; 2].as_slice(), "354 go"), ("250-CHUNKING\r\n", &["250 ok"; 4], "250 ok")];
+    for (offer, before, then) in offers {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(&format!("220 mx\r\n250-mx\r\n{offer}250 PIPELINING\r\n"));
+        peer.greet().unwrap();
+        let mut seen = Vec::new();
+        let mut bulk =
+            Bulk::new(Window::default()).watched_by(|tally: &Tally| seen.push(tally.octets));
+        bulk.push(mail(&["b@example.net"], &text));
+        let mut sending = Sending::new(&mut peer.machine, &mut bulk);
+        let mut replies = before.iter().chain([&then, &"250 queued"]);
+        loop {
+            match sending.poll().unwrap() {
+                Want::Write(octets) => {
+                    let taken = octets.len().min(100_000);
+                    sending.written(taken);
+                }
+                Want::Read => {
+                    let reply = format!("{}\r\n", replies.next().unwrap());
+                    sending.read_buffer()[..reply.len()].copy_from_slice(reply.as_bytes());
+                    sending.received(reply.len());
+                }
+                Want::Done => break,
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert!(bulk.next_outcome().unwrap().is_ok());
+        drop(bulk);
+        assert_eq!(seen.last(), Some(&(1 << 20)));
+        assert!(seen.windows(2).all(|pair| (0..=100_000).contains(&(pair[1] - pair[0]))));
+    }
 }

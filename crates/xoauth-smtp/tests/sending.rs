@@ -270,8 +270,9 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
         let mut peer = Peer::saying(b"", WHOLE);
         peer.say_line_by_line(
             "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n250 ok\r\n250 ok\r\n250 ok\r\n\
-             250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 queued\r\n",
+             250 1\r\n250 2\r\n250 3\r\n",
         );
+        peer.say_line_by_line(if streamed { "250 4\r\n250 queued\r\n" } else { "250 queued\r\n" });
         peer.greet().unwrap();
         let sent = peer.run(Send::mail(mail(message()))).unwrap();
         assert_eq!(sent.reply().to_string(), "250 queued");
@@ -280,11 +281,16 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
         let sizes: Vec<&str> =
             text.match_indices("BDAT ").map(|(at, _)| text[at..].lines().next().unwrap()).collect();
         let chunk = "BDAT 262144";
-        assert_eq!(sizes, [chunk, chunk, chunk, chunk, "BDAT 3 LAST"]);
+        if streamed {
+            assert_eq!(sizes, [chunk, chunk, chunk, chunk, "BDAT 3 LAST"]);
+            assert_eq!(peer.longest, 262_144 + "BDAT 262144\r\n".len());
+        } else {
+            // What is in memory is written from there, behind the line that announces it; a chunk is as long as
+            // all before it.
+            assert_eq!(sizes, [chunk, chunk, "BDAT 524288", "BDAT 3 LAST"]);
+            assert_eq!(peer.longest, 524_288);
+        }
         assert!(text.ends_with("BDAT 3 LAST\r\ny\r\n"));
-        // What is in memory is written from there, behind the line that announces it.
-        let line = if streamed { "BDAT 262144\r\n".len() } else { 0 };
-        assert_eq!(peer.longest, 262_144 + line);
 
         // Lock step: no chunk is sent behind the refusal of another.
         let mut peer = Peer::saying(b"", WHOLE);
@@ -300,6 +306,31 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
         let text = String::from_utf8(peer.sent).unwrap();
         assert_eq!(text.matches("BDAT 262144\r\n").count(), 2);
         assert!(text.ends_with("RSET\r\n"));
+    }
+}
+
+#[test]
+fn chunks_from_memory_grow_to_a_bound_and_the_last_is_made_a_line() {
+    for (end, last) in [("y", "BDAT 3 LAST"), ("\r\n", "BDAT 2097154 LAST")] {
+        let octets = 10 << 20;
+        let message = "x".repeat(octets) + end;
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(&format!(
+            "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n{}",
+            "250 ok\r\n".repeat(30)
+        ));
+        peer.greet().unwrap();
+        peer.run(Send::mail(mail(Message::from(&message)))).unwrap();
+        let text = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
+        let lines: Vec<&str> =
+            text.match_indices("BDAT ").map(|(at, _)| text[at..].lines().next().unwrap()).collect();
+        let size = |line: &&str| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap();
+        let sizes: Vec<usize> = lines.iter().map(size).collect();
+        assert_eq!(sizes[..6], [1, 1, 2, 4, 8, 16].map(|n| n << 18), "{end:?}");
+        assert_eq!(lines.last(), Some(&last), "{end:?}");
+        let whole = octets + if end == "y" { 3 } else { 2 };
+        assert_eq!(sizes.iter().sum::<usize>(), whole, "{end:?}");
+        assert!(text.ends_with(&format!("{}\r\n", end.trim_end())), "{end:?}");
     }
 }
 

@@ -110,6 +110,11 @@ impl<'a> Encoder<'a> {
         self.output.queued()
     }
 
+    /// Of those, the octets that were lent.
+    pub(crate) fn lent(&self) -> usize {
+        self.output.lent()
+    }
+
     /// Adds octets of a message, dot-stuffed by the caller; no reply comes to them.
     pub fn content(&mut self, octets: &[u8]) {
         self.output.buffer.extend_public(octets);

@@ -341,6 +341,11 @@ impl Machine {
         self.output.wrote(n);
     }
 
+    /// Octets that an exchange lent and that were not written yet.
+    pub(crate) fn lent(&self) -> usize {
+        self.output.lent()
+    }
+
     /// The peer closed its side.
     ///
     /// # Errors

@@ -60,6 +60,8 @@ pub struct Bulk<'a> {
     begun: usize,
     /// Octets of the messages that are on their way.
     octets: u64,
+    /// Octets of the message that was begun last that the transport has to take from where they stand.
+    lent: u64,
     /// A transaction may be open in which nothing may be sent any more.
     open: Open,
     outcomes: VecDeque<Outcome>,
@@ -94,7 +96,7 @@ impl<'a> Bulk<'a> {
         self
     }
 
-    /// Calls `watcher` whenever octets of a message were queued or an outcome is known.
+    /// Calls `watcher` whenever octets of a message were sent or an outcome is known.
     pub fn watched_by(mut self, watcher: impl FnMut(&Tally) + core::marker::Send + 'a) -> Self {
         self.watcher = Watcher(Some(Box::new(watcher)));
         self
@@ -207,8 +209,17 @@ impl<'a> Bulk<'a> {
         let before = last.queued();
         let has_filled = last.fill(out)?;
         let octets = last.queued() - before;
-        self.note(octets);
+        self.lent = octets_of(out.lent());
+        self.note(octets.saturating_sub(self.lent));
         Ok(has_filled)
+    }
+
+    /// The transport took octets, and so many of those that were lent are left.
+    fn lent_octets_left(&mut self, left: usize) {
+        let left = octets_of(left);
+        let taken = self.lent.saturating_sub(left);
+        self.lent = left;
+        self.note(taken);
     }
 
     fn note(&mut self, octets: u64) {
@@ -223,6 +234,10 @@ impl<'a> Bulk<'a> {
         self.watcher.look(&self.tally);
         self.outcomes.push_back(outcome);
     }
+}
+
+fn octets_of(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Exchange for Bulk<'_> {
@@ -246,11 +261,15 @@ impl Exchange for Bulk<'_> {
         if let Some(job) = self.jobs.front_mut() {
             job.on_reply(reply, out)?;
         }
+        // What was not written may have been dropped.
+        self.lent = self.lent.min(octets_of(out.lent()));
         self.settle();
         Ok(Progress::Continue)
     }
 
     fn fill(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        // Everything was written.
+        self.lent_octets_left(0);
         while out.queued() < PIECE && !out.wants_body() {
             if !self.fill_last(out)? && !self.begin_next(out) {
                 break;
@@ -302,7 +321,7 @@ impl Exchange for Bulk<'_> {
             };
             self.report(outcome);
         }
-        (self.octets, self.open) = (0, Open::No);
+        (self.octets, self.lent, self.open) = (0, 0, Open::No);
         cause
     }
 }

@@ -56,6 +56,7 @@ impl Conversation for Sending<'_, '_> {
 
     fn written(&mut self, n: usize) {
         self.machine.written(n);
+        self.bulk.lent_octets_left(self.machine.lent());
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -20,7 +20,8 @@ pub struct Tally {
     pub unknown: u64,
     /// Messages that were not sent because the session broke.
     pub unsent: u64,
-    /// Octets of messages that were queued for sending, also of those without outcome.
+    /// Octets of messages that were sent, also of those without outcome. Short pieces count when they are queued,
+    /// long ones as the transport takes them.
     pub octets: u64,
 }
 

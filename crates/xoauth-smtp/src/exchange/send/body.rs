@@ -13,9 +13,13 @@ use crate::types::{Content, Message, Octets, Scan, normalise};
 /// Octets of a message that are read or queued at a time.
 const PIECE: usize = 64 * 1024;
 
-/// Octets of a chunk of BDAT: few enough that a refusal is heard before much more was sent, and enough
-/// that its reply costs nothing beside it.
+/// Octets of a chunk of BDAT that is read, and of the first of a message in memory: few enough that a refusal is
+/// heard before much more was sent.
 pub(super) const CHUNK: usize = 256 * 1024;
+
+/// Octets of a chunk at most. A chunk from memory may be as long as everything before it: a line that announces it
+/// and a reply that is waited for cost little beside so many octets, and a refusal comes at half way at the latest.
+const LONGEST_CHUNK: usize = 4 * 1024 * 1024;
 
 /// How far a message is.
 pub(super) struct Body {
@@ -87,7 +91,14 @@ impl Body {
     /// Lends a piece that is long and goes as it is, instead of copying it. Answers as [`Body::fill`], or
     /// nothing where it cannot.
     fn lend(&mut self, rest: &[u8], out: &mut Encoder<'_>) -> Option<usize> {
-        let (piece, rest) = rest.split_at_checked(CHUNK).unwrap_or((rest, &[]));
+        let lacks_end = !self.is_binary && !rest.ends_with(b"\n");
+        let most = match self.method {
+            Method::Data => CHUNK,
+            Method::Bdat => self.taken.clamp(CHUNK, LONGEST_CHUNK),
+        };
+        // The line end that it lacks cannot stand behind what is lent: the last chunk is copied, and short.
+        let most = if lacks_end && rest.len() <= most { CHUNK } else { most };
+        let (piece, rest) = rest.split_at_checked(most).unwrap_or((rest, &[]));
         let is_last = rest.is_empty();
         if piece.len() < PIECE {
             return None;
@@ -98,8 +109,7 @@ impl Body {
                 out.lend(piece.len());
             }
             Method::Data if self.stuffing.passes(piece) => out.lend(piece.len()),
-            // The line end that it lacks cannot stand behind what is lent.
-            Method::Bdat if !is_last || self.is_binary || piece.ends_with(b"\n") => {
+            Method::Bdat if !is_last || !lacks_end => {
                 out.lend_chunk(piece.len(), is_last);
                 self.is_ended = is_last;
             }
