@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_native_tls::TlsStream;
 
+use super::gather::Gathered;
 use super::tls::ended;
 
 /// An async TLS connection over TCP.
@@ -61,20 +62,32 @@ impl AsyncWrite for AsyncTlsTransport {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        // What says so was gathered.
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 }
 
-/// A TCP stream that notes whether the peer closed its side.
+/// A TCP stream that notes whether the peer closed its side, and gathers what is written.
 #[derive(Debug)]
 pub(super) struct Noted {
     stream: TcpStream,
     has_ended: bool,
+    gathered: Gathered,
 }
 
 impl Noted {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, has_ended: false }
+        Self { stream, has_ended: false, gathered: Gathered::default() }
+    }
+
+    /// Hands on what was gathered.
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.gathered.is_empty() {
+            let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, self.gathered.rest()))?;
+            self.gathered.took(taken)?;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -84,6 +97,8 @@ impl AsyncRead for Noted {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Nothing is waited for while the peer lacks octets. What it said can be read although it takes none.
+        let _ = self.poll_empty(cx);
         let before = buffer.filled().len();
         let has_room = buffer.remaining() > 0;
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
@@ -98,14 +113,20 @@ impl AsyncWrite for Noted {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
+        if self.gathered.is_enough() {
+            ready!(self.poll_empty(cx))?;
+        }
+        self.gathered.add(octets);
+        Poll::Ready(Ok(octets.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_empty(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_empty(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
 ) -> Poll<Result<Stop, C::Error>> {
     loop {
         let wants = conversation.poll()?;
-        let is_writing = matches!(wants, Want::Write(_));
+        let mut is_writing = matches!(wants, Want::Write(_));
         let moved = match wants {
             Want::Write(octets) => {
                 be_at_work(pace, io);
@@ -47,9 +47,15 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             }
             Want::Read => {
                 be_at_work(pace, io);
-                match ready!(io.poll_flush(cx)) {
-                    Ok(()) => ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In),
-                    Err(error) => Err(error),
+                match io.poll_flush(cx) {
+                    Poll::Ready(Err(error)) => {
+                        is_writing = true;
+                        Err(error)
+                    }
+                    // The peer may take no more before somebody reads what it says.
+                    Poll::Ready(Ok(())) | Poll::Pending => {
+                        ready!(io.poll_read(cx, conversation.read_buffer())).map(Moved::In)
+                    }
                 }
             }
             Want::Body => {
@@ -60,17 +66,20 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                         continue;
                     }
                     // The peer may answer, or give up, before the source has more.
-                    Poll::Pending => match ready!(io.poll_flush(cx)) {
-                        Ok(()) => {
+                    Poll::Pending => match io.poll_flush(cx) {
+                        Poll::Ready(Err(error)) => {
+                            is_writing = true;
+                            Err(error)
+                        }
+                        Poll::Ready(Ok(())) | Poll::Pending => {
                             ready!(io.poll_hear(cx, conversation.read_buffer())).map(Moved::In)
                         }
-                        Err(error) => Err(error),
                     },
                 }
             }
-            Want::Chunk(_) => return Poll::Ready(Ok(Stop::Chunk)),
+            Want::Chunk(_) => return Poll::Ready(Ok(hand_out(Stop::Chunk, io, cx))),
             Want::StartTls => return Poll::Ready(Ok(Stop::StartTls)),
-            Want::Done => return Poll::Ready(Ok(Stop::Done)),
+            Want::Done => return Poll::Ready(Ok(hand_out(Stop::Done, io, cx))),
         };
         match moved {
             Ok(Moved::In(0) | Moved::Out(0)) => conversation.end_of_stream()?,
@@ -106,6 +115,13 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
 fn be_at_work(pace: &mut Pace, io: &mut impl Io) {
     let deadline = pace.resume(|| io.now());
     io.set_deadline(deadline);
+}
+
+/// The caller may take long: what was written does not wait for it. What the peer does not take now, and what
+/// fails, comes up again when there is more to do.
+fn hand_out(stop: Stop, io: &mut impl Io, cx: &mut Context<'_>) -> Stop {
+    let _ = io.poll_flush(cx);
+    stop
 }
 
 /// The peer takes nothing more.

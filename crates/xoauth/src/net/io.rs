@@ -24,7 +24,8 @@ pub(crate) trait Io {
     /// Writes as much as the stream takes.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Hands on what was written.
+    /// Hands on what was written. Where the peer does not take it this is pending, and what it says can be read
+    /// meanwhile.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Calls fail with [`io::ErrorKind::TimedOut`] once `deadline` has passed.
@@ -112,7 +113,17 @@ impl<T: Transport> Io for Blocking<T> {
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.flush())
+        match self.stream.flush() {
+            Err(error) if self.stream.hears_while_writing() && is_not_now(&error) => {
+                self.set_stuck(true);
+                // The driver reads next.
+                Poll::Pending
+            }
+            flushed => {
+                self.set_stuck(false);
+                Poll::Ready(flushed)
+            }
+        }
     }
 
     fn set_deadline(&mut self, deadline: Option<Instant>) {

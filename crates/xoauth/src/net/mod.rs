@@ -10,6 +10,8 @@ mod deadlines;
 mod deflate;
 mod dial;
 mod driver;
+#[cfg(feature = "native-tls")]
+mod gather;
 mod hello;
 mod io;
 mod milestones;

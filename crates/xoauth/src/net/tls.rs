@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
 
+use super::gather::Gather;
 use super::{Milestone, Settings, TcpTransport, Transport, hello};
 use crate::Error;
 
@@ -14,7 +15,7 @@ use crate::Error;
 /// Where it ends without the end of TLS (`close_notify`), reads fail with [`io::ErrorKind::UnexpectedEof`].
 #[derive(Debug)]
 pub struct TlsTransport {
-    stream: TlsStream<TcpTransport>,
+    stream: TlsStream<Gather<TcpTransport>>,
 }
 
 /// A TLS client with its trusted roots, made once and shared: making one costs tens of milliseconds of
@@ -62,7 +63,7 @@ impl Tls {
     /// [`Error::Certificate`], [`Error::TlsHandshake`] and [`Error::TlsDeadline`].
     pub fn handshake(&self, host: &str, transport: TcpTransport) -> Result<TlsTransport, Error> {
         let deadline = transport.deadline();
-        let mut result = self.connector.connect(host, transport);
+        let mut result = self.connector.connect(host, Gather::new(transport));
         loop {
             result = match result {
                 Ok(stream) => return Ok(TlsTransport { stream }),
@@ -88,7 +89,7 @@ impl Settings {
             transport.keep_first();
         }
         let mut secured = tls.handshake(&self.host, transport)?;
-        let first = secured.stream.get_mut().take_first();
+        let first = secured.stream.get_mut().get_mut().take_first();
         self.reached(Milestone::Secured(first.and_then(|first| hello::version(&first))));
         Ok(secured)
     }
@@ -149,7 +150,7 @@ impl std::fmt::Debug for TlsBuilder {
 impl TlsTransport {
     /// The TCP connection below.
     pub fn get_ref(&self) -> &TcpTransport {
-        self.stream.get_ref()
+        self.stream.get_ref().get_ref()
     }
 }
 
@@ -192,6 +193,7 @@ impl Transport for TlsTransport {
         self.stream.get_mut().set_deadline(None);
         self.stream.get_mut().set_waiting(false);
         let _ = self.stream.shutdown();
+        // With what was gathered.
         self.stream.get_mut().close();
     }
 }

@@ -1,0 +1,243 @@
+//! Records of TLS in large writes.
+//!
+//! TLS libraries write each record by itself, 16 KiB at most. Of a long message that is a system call, a packet
+//! and often the waking of the peer for each; gathered, it is one for eight. Nothing is held back for long: it
+//! leaves when it is enough, when the session flushes, which it does before it waits or hands something out, and
+//! before anything is read.
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use super::Transport;
+
+/// From so many octets on they leave before more are taken.
+const ENOUGH: usize = 128 * 1024;
+
+/// Octets on their way to the stream below: those from `sent` on were not taken by it.
+#[derive(Default)]
+pub(super) struct Gathered {
+    octets: Vec<u8>,
+    sent: usize,
+}
+
+impl Gathered {
+    /// They have to leave before more are added.
+    pub(super) fn is_enough(&self) -> bool {
+        self.octets.len() >= ENOUGH
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.octets.is_empty()
+    }
+
+    pub(super) fn add(&mut self, octets: &[u8]) {
+        self.octets.extend_from_slice(octets);
+    }
+
+    /// What the stream below is to take next; nothing where it took all.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.octets.get(self.sent..).unwrap_or_default()
+    }
+
+    /// The stream below took so many of the rest.
+    pub(super) fn took(&mut self, count: usize) -> io::Result<()> {
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.sent = self.sent.saturating_add(count);
+        if self.sent >= self.octets.len() {
+            // The room is kept for what comes next.
+            self.octets.clear();
+            self.sent = 0;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Gathered {
+    /// Shows no octets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Gathered").field(&self.rest().len()).finish()
+    }
+}
+
+/// A transport below TLS that gathers what is written to it.
+#[derive(Debug)]
+pub(super) struct Gather<T> {
+    transport: T,
+    gathered: Gathered,
+    is_waiting: bool,
+}
+
+impl<T: Transport> Gather<T> {
+    pub(super) fn new(transport: T) -> Self {
+        Self { transport, gathered: Gathered::default(), is_waiting: true }
+    }
+
+    pub(super) fn get_ref(&self) -> &T {
+        &self.transport
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Hands on what was gathered.
+    fn empty(&mut self) -> io::Result<()> {
+        while !self.gathered.is_empty() {
+            match self.transport.write(self.gathered.rest()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                taken => self.gathered.took(taken?)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Transport> Read for Gather<T> {
+    /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.empty() {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.is_waiting => {
+                Err(error)
+            }
+            _ => self.transport.read(buffer),
+        }
+    }
+}
+
+impl<T: Transport> Write for Gather<T> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.gathered.is_enough() {
+            self.empty()?;
+        }
+        self.gathered.add(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.empty()?;
+        self.transport.flush()
+    }
+}
+
+impl<T: Transport> Transport for Gather<T> {
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.transport.set_deadline(deadline);
+    }
+
+    fn set_wake(&mut self, at: Option<Instant>) {
+        self.transport.set_wake(at);
+    }
+
+    fn hears_while_writing(&self) -> bool {
+        self.transport.hears_while_writing()
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        self.is_waiting = waiting;
+        self.transport.set_waiting(waiting);
+    }
+
+    fn close(&mut self) {
+        // Who takes nothing misses it.
+        let _ = self.empty();
+        self.transport.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    /// Takes as much as it has room for, and says what is in `replies`.
+    #[derive(Default)]
+    struct Peer {
+        taken: Vec<usize>,
+        room: usize,
+        gone: Option<ErrorKind>,
+        replies: &'static [u8],
+    }
+
+    impl Read for Peer {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.replies.read(buffer)
+        }
+    }
+
+    impl Write for Peer {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            match (self.gone, octets.len().min(self.room)) {
+                (Some(kind), _) => Err(kind.into()),
+                (None, 0) => Err(ErrorKind::WouldBlock.into()),
+                (None, count) => {
+                    self.room -= count;
+                    self.taken.push(count);
+                    Ok(count)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Transport for Peer {
+        fn set_deadline(&mut self, _: Option<Instant>) {}
+
+        fn close(&mut self) {}
+    }
+
+    fn gather(room: usize) -> Gather<Peer> {
+        Gather::new(Peer { room, replies: b"250 ok\r\n", ..Peer::default() })
+    }
+
+    #[test]
+    fn records_leave_together_when_they_are_enough_or_flushed_or_something_is_read() {
+        let mut gather = gather(usize::MAX);
+        let record = [0; 16_406];
+        for _ in 0..9 {
+            gather.write_all(&record).unwrap();
+        }
+        assert_eq!(gather.get_ref().taken, [8 * record.len()]);
+        gather.flush().unwrap();
+        assert_eq!(gather.get_ref().taken, [8 * record.len(), record.len()]);
+        gather.write_all(b"NOOP").unwrap();
+        assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
+        assert_eq!(gather.get_ref().taken.last(), Some(&4));
+        gather.write_all(b"QUIT").unwrap();
+        gather.close();
+        assert_eq!(gather.get_ref().taken.len(), 4);
+    }
+
+    #[test]
+    fn a_peer_that_takes_no_more_loses_nothing_and_is_heard() {
+        let mut gather = gather(10);
+        gather.write_all(&[0; ENOUGH]).unwrap();
+        let kind = |result: io::Result<usize>| result.unwrap_err().kind();
+        // What is not taken is not forgotten, and what comes behind it is refused.
+        assert_eq!(kind(gather.write(b"more")), ErrorKind::WouldBlock);
+        assert_eq!(kind(gather.flush().map(|()| 0)), ErrorKind::WouldBlock);
+        assert_eq!(kind(gather.read(&mut [0; 3])), ErrorKind::WouldBlock);
+        gather.set_waiting(false);
+        assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
+        gather.get_mut().room = ENOUGH;
+        gather.flush().unwrap();
+        assert_eq!(gather.get_ref().taken.iter().sum::<usize>(), ENOUGH);
+        assert!(gather.gathered.is_empty());
+    }
+
+    #[test]
+    fn the_last_words_of_a_peer_that_is_gone_are_heard() {
+        for (kind, heard) in [(ErrorKind::BrokenPipe, true), (ErrorKind::TimedOut, false)] {
+            let mut gather = gather(0);
+            gather.write_all(b"DATA").unwrap();
+            gather.get_mut().gone = Some(kind);
+            assert_eq!(gather.flush().unwrap_err().kind(), kind);
+            assert_eq!(gather.read(&mut [0; 3]).is_ok(), heard, "{kind}");
+        }
+    }
+}
