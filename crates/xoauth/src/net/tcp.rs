@@ -27,7 +27,7 @@ pub struct TcpTransport {
 }
 
 /// For so long a peer may take nothing before somebody looks whether it waits to be heard.
-const MOMENT: Duration = Duration::from_millis(5);
+pub(super) const MOMENT: Duration = Duration::from_millis(5);
 
 /// The socket is not told of a time that differs from the last one by less: every telling is a system call.
 const ALIKE: Duration = Duration::from_millis(50);
@@ -225,10 +225,10 @@ fn differs(told: Option<Duration>, now: Option<Duration>) -> bool {
 }
 
 /// A socket timeout shows as `WouldBlock` on Unix and as `TimedOut` on Windows.
-fn as_timed_out(error: io::Error) -> io::Error {
+pub(super) fn as_timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { timed_out() } else { error }
 }
 
-fn would_block() -> io::Error {
+pub(super) fn would_block() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }

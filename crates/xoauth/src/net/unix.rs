@@ -9,20 +9,22 @@ use std::time::{Duration, Instant};
 
 use super::Transport;
 use super::dial::timed_out;
+use super::tcp::{MOMENT, as_timed_out, would_block};
 #[cfg(feature = "smtp")]
 use crate::Error;
 
-/// A connection to a Unix socket, with a deadline for whole operations.
+/// A connection to a Unix socket, with a deadline for whole operations. It hears while it writes.
 #[derive(Debug)]
 pub struct UnixTransport {
     stream: UnixStream,
     deadline: Option<Instant>,
+    is_waiting: bool,
 }
 
 impl UnixTransport {
     /// Takes over a connected stream.
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, deadline: None }
+        Self { stream, deadline: None, is_waiting: true }
     }
 
     /// Connects to the socket at `path`; the system does so at once or not at all.
@@ -46,22 +48,32 @@ impl UnixTransport {
     }
 }
 
-/// A socket timeout shows as `WouldBlock`.
-fn as_timed_out(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::WouldBlock { timed_out() } else { error }
-}
-
 impl Read for UnixTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
+        let left = self.left()?;
+        if !self.is_waiting {
+            return self.stream.read(buffer);
+        }
+        self.stream.set_read_timeout(left)?;
         self.stream.read(buffer).map_err(as_timed_out)
     }
 }
 
 impl Write for UnixTransport {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(octets).map_err(as_timed_out)
+        let left = self.left()?;
+        if !self.is_waiting {
+            return self.stream.write(octets);
+        }
+        // The peer may take no more before somebody hears what it says.
+        self.stream.set_write_timeout(Some(left.map_or(MOMENT, |left| left.min(MOMENT))))?;
+        match self.stream.write(octets).map_err(as_timed_out) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.left()?;
+                Err(would_block())
+            }
+            written => written,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -72,6 +84,16 @@ impl Write for UnixTransport {
 impl Transport for UnixTransport {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    fn hears_while_writing(&self) -> bool {
+        true
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        if self.is_waiting != waiting && self.stream.set_nonblocking(!waiting).is_ok() {
+            self.is_waiting = waiting;
+        }
     }
 
     fn close(&mut self) {

@@ -98,17 +98,21 @@ impl Builder {
     /// # Errors
     /// [`Error::Smtp`] for what the server says.
     pub async fn from_stream<T: AsyncTransport>(&self, stream: T) -> Result<Client<T>, Error> {
-        let transport = Timed::new(stream);
-        let name = self.introduction(None);
-        let mut core = Core::new(
-            transport,
-            self.options.settings_async(self.protocol.port(465)),
-            self.limits,
-            name,
-        );
-        core.greet().await?;
-        core.hello(|ehlo| ehlo).await?;
+        let core = self.greeted(stream, 465, |ehlo| ehlo).await?;
         Ok(Client { core })
+    }
+
+    /// Begins SMTP on a stream in the clear and hears the greeting; the client takes no credentials. Nothing is
+    /// dialled.
+    ///
+    /// # Errors
+    /// [`Error::Smtp`] for what the server says.
+    pub async fn from_plain_stream<T: AsyncTransport>(
+        &self,
+        stream: T,
+    ) -> Result<PlainClient<T>, Error> {
+        let core = self.greeted(stream, 587, Ehlo::in_the_clear).await?;
+        Ok(PlainClient { core })
     }
 
     /// Connects to a Unix socket, where a mail system of this machine listens, usually for LMTP. Whoever
@@ -131,6 +135,21 @@ impl Builder {
         core.greet().await?;
         core.hello(Ehlo::in_the_clear).await?;
         Ok(Client { core })
+    }
+
+    /// Hears the greeting of a stream and says EHLO.
+    async fn greeted<T: AsyncTransport>(
+        &self,
+        stream: T,
+        port: u16,
+        ehlo: fn(Ehlo) -> Ehlo,
+    ) -> Result<Core<Timed<T>>, Error> {
+        let settings = self.options.settings_async(self.protocol.port(port));
+        let mut core =
+            Core::new(Timed::new(stream), settings, self.limits, self.introduction(None));
+        core.greet().await?;
+        core.hello(ehlo).await?;
+        Ok(core)
     }
 
     async fn connect_in_the_clear(
