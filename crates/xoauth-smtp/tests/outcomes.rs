@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::mails::{greeted, pipelined, send_and_go_on};
+use common::mails::{greeted, in_one_group, send_and_go_on, to_the_dot};
 use common::{Peer, WHOLE, every_way};
 use xoauth_smtp::exchange::{Noop, Send};
 use xoauth_smtp::sasl::wire::Want;
@@ -12,12 +12,8 @@ use xoauth_smtp::{Error, Stage, TransportFault};
 #[test]
 fn one_refused_recipient_does_not_stop_the_others() {
     let both = [
-        pipelined(
-            "C: MAIL FROM:<a@example.org>
-             C: RCPT TO:<b@example.net>
-             C: RCPT TO:<c@example.net>
-             C: DATA
-             S: 250 ok
+        in_one_group(
+            "S: 250 ok
              S: 550 5.1.1 no such user
              S: 250 ok
              S: 354 go
@@ -80,12 +76,8 @@ fn all_refused_recipients_close_the_transaction() {
              S: 250 ok",
         ),
         // Pipelined: DATA is refused as well.
-        pipelined(
-            "C: MAIL FROM:<a@example.org>
-             C: RCPT TO:<b@example.net>
-             C: RCPT TO:<c@example.net>
-             C: DATA
-             S: 250 ok
+        in_one_group(
+            "S: 250 ok
              S: 550 5.1.1 no
              S: 452 4.5.3 too many
              S: 554 5.5.1 no valid recipients
@@ -95,12 +87,8 @@ fn all_refused_recipients_close_the_transaction() {
              S: 250 ok",
         ),
         // Pipelined: the server wants the message all the same (RFC 2920 3.1).
-        pipelined(
-            "C: MAIL FROM:<a@example.org>
-             C: RCPT TO:<b@example.net>
-             C: RCPT TO:<c@example.net>
-             C: DATA
-             S: 250 ok
+        in_one_group(
+            "S: 250 ok
              S: 550 5.1.1 no
              S: 452 4.5.3 too many
              S: 354 go
@@ -128,6 +116,34 @@ fn all_refused_recipients_close_the_transaction() {
 }
 
 #[test]
+fn too_many_recipients_may_be_told_by_552_and_try_later() {
+    // RFC 5321 4.5.3.1.10; a mailbox that is full stays so.
+    let cases = [
+        ("552 too many recipients", true),
+        ("552 5.5.3 too many recipients", true),
+        ("552 5.2.2 mailbox full", false),
+        ("550 no", false),
+        ("452 4.5.3 too many", true),
+    ];
+    for (reply, is_transient) in cases {
+        let transcript = greeted(&format!(
+            "C: MAIL FROM:<a@example.org>
+             S: 250 ok
+             C: RCPT TO:<b@example.net>
+             S: {reply}
+             C: RSET
+             S: 250 ok"
+        ));
+        let mut peer = Peer::new(&transcript, WHOLE);
+        peer.greet().unwrap();
+        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let error = sent.unwrap_err();
+        assert_eq!(error.is_transient(), is_transient, "{reply}");
+        assert_eq!(error.recipients()[0].is_transient(), is_transient, "{reply}");
+    }
+}
+
+#[test]
 fn refused_sender_leaves_the_session_usable() {
     let cases = [
         greeted(
@@ -136,24 +152,16 @@ fn refused_sender_leaves_the_session_usable() {
              C: NOOP
              S: 250 ok",
         ),
-        pipelined(
-            "C: MAIL FROM:<a@example.org>
-             C: RCPT TO:<b@example.net>
-             C: RCPT TO:<c@example.net>
-             C: DATA
-             S: 550 5.7.1 not you
+        in_one_group(
+            "S: 550 5.7.1 not you
              S: 503 5.5.1 need MAIL
              S: 503 5.5.1 need MAIL
              S: 503 5.5.1 need RCPT
              C: NOOP
              S: 250 ok",
         ),
-        pipelined(
-            "C: MAIL FROM:<a@example.org>
-             C: RCPT TO:<b@example.net>
-             C: RCPT TO:<c@example.net>
-             C: DATA
-             S: 550 5.7.1 not you
+        in_one_group(
+            "S: 550 5.7.1 not you
              S: 250 strange
              S: 503 5.5.1 need MAIL
              S: 354 stranger
@@ -188,12 +196,8 @@ fn refused_data_closes_the_transaction() {
         every_way(&before, send_and_go_on),
         "message refused before it was sent: 451 4.3.0 later"
     );
-    let after = pipelined(
-        "C: MAIL FROM:<a@example.org>
-         C: RCPT TO:<b@example.net>
-         C: RCPT TO:<c@example.net>
-         C: DATA
-         S: 250 ok
+    let after = in_one_group(
+        "S: 250 ok
          S: 250 ok
          S: 250 ok
          S: 354 go
@@ -234,23 +238,15 @@ fn transaction_that_cannot_be_closed_ends_the_session() {
         }
         assert!(matches!(error, Error::RecipientsRefused { .. }));
         assert!(peer.machine.has_ended());
+        let next = peer.machine.start(&mut Noop::new()).unwrap_err();
+        assert!(matches!(next, Error::Ended), "{next}");
         Ok(())
     });
 }
 
 #[test]
 fn break_after_the_message_and_before_its_answer_is_delivery_unknown() {
-    let transcript = greeted(
-        "C: MAIL FROM:<a@example.org>
-         S: 250 ok
-         C: RCPT TO:<b@example.net>
-         S: 250 ok
-         C: DATA
-         S: 354 go
-         C: x
-         C: .
-         S: 250 queued",
-    );
+    let transcript = to_the_dot("S: 250 queued");
     let last = "250 queued\r\n".len();
     let all = transcript.lines().filter(|line| line.trim_start().starts_with("S:"));
     let all: usize = all.map(|line| line.trim_start().len() - 3 + 2).sum();
@@ -316,17 +312,7 @@ fn strange_answers_to_the_message_leave_its_delivery_unknown() {
         ("421 4.3.2 shutting down", false, "server ended the session: 421 4.3.2 shutting down"),
     ];
     for (reply, unknown, text) in cases {
-        let transcript = greeted(&format!(
-            "C: MAIL FROM:<a@example.org>
-             S: 250 ok
-             C: RCPT TO:<b@example.net>
-             S: 250 ok
-             C: DATA
-             S: 354 go
-             C: x
-             C: .
-             S: {reply}"
-        ));
+        let transcript = to_the_dot(&format!("S: {reply}"));
         let mut peer = Peer::new(&transcript, WHOLE);
         peer.greet().unwrap();
         let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
@@ -339,16 +325,8 @@ fn strange_answers_to_the_message_leave_its_delivery_unknown() {
 
 #[test]
 fn message_is_accepted_although_the_server_closes_behind_its_answer() {
-    let transcript = greeted(
-        "C: MAIL FROM:<a@example.org>
-         S: 250 ok
-         C: RCPT TO:<b@example.net>
-         S: 250 ok
-         C: DATA
-         S: 354 go
-         C: x
-         C: .
-         S: 250 queued
+    let transcript = to_the_dot(
+        "S: 250 queued
          S: 421 too many messages",
     );
     let mut peer = Peer::new(&transcript, WHOLE);

@@ -197,6 +197,10 @@ pub struct AuthenticationRefused {
 
 impl Error {
     /// The session is over; only a new connection helps.
+    ///
+    /// Where this says no the session goes on, with one exception: a server that refuses RSET behind a message it
+    /// refused leaves a transaction open that would swallow the next message. The error tells of the message then,
+    /// and every later call answers [`Error::Ended`]; whether a session can be used it says itself.
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Transport { .. }
@@ -239,10 +243,9 @@ impl Error {
             | Self::SenderRefused { reply }
             | Self::DataRefused { reply, .. }
             | Self::TlsUnavailable { reply: Some(reply), .. } => reply.code.is_transient(),
-            Self::RecipientsRefused { recipients } => recipients
-                .iter()
-                .filter_map(RecipientOutcome::reply)
-                .any(|one| one.code.is_transient()),
+            Self::RecipientsRefused { recipients } => {
+                recipients.iter().any(RecipientOutcome::is_transient)
+            }
             Self::AuthenticationRefused(refused) => refused.reply.code.is_transient(),
             _ => false,
         }

@@ -96,6 +96,18 @@ impl RecipientOutcome {
         matches!(self.delivery, Delivery::Accepted(_))
     }
 
+    /// The message was refused for this recipient, and the same may work later.
+    ///
+    /// To RCPT that is also 552 where nothing says that a mailbox is full: RFC 821 had it for too many recipients,
+    /// and clients should take it for 452 then (RFC 5321 4.5.3.1.10).
+    pub fn is_transient(&self) -> bool {
+        let Delivery::Refused { stage, reply } = &self.delivery else { return false };
+        let too_many = *stage == Stage::Recipient
+            && reply.code.get() == 552
+            && reply.enhanced.is_none_or(|code| (code.subject, code.detail) == (5, 3));
+        reply.code.is_transient() || too_many
+    }
+
     /// What the server said of this recipient, or of what refused the message for all of them.
     pub fn reply(&self) -> Option<&ReplyText> {
         match &self.delivery {

@@ -27,6 +27,28 @@ pub(crate) fn pipelined(rest: &str) -> String {
     format!("{PIPELINED}\n{rest}")
 }
 
+/// A session in which the envelope for two recipients and DATA leave in one write.
+pub(crate) fn in_one_group(rest: &str) -> String {
+    let group = "C: MAIL FROM:<a@example.org>
+        C: RCPT TO:<b@example.net>
+        C: RCPT TO:<c@example.net>
+        C: DATA";
+    pipelined(&format!("{group}\n{rest}"))
+}
+
+/// A session without PIPELINING up to the end of a message of one line to one recipient.
+pub(crate) fn to_the_dot(rest: &str) -> String {
+    let message = "C: MAIL FROM:<a@example.org>
+        S: 250 ok
+        C: RCPT TO:<b@example.net>
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: x
+        C: .";
+    greeted(&format!("{message}\n{rest}"))
+}
+
 /// Says who it is and sends one message to two recipients, then a word to see whether the session lives.
 pub(crate) fn send_and_go_on(peer: &mut Peer) -> Result<String, Error> {
     peer.greet()?;

@@ -37,7 +37,7 @@ use crate::types::{
 ///
 /// The message goes to every recipient the server accepts; [`Sent`] tells them apart. Where nothing was
 /// sent (the sender, all recipients or the message was refused) the transaction is closed and the session
-/// stays usable.
+/// stays usable. Where the server refuses to close it, for which RFC 5321 4.1.1.5 knows no answer, the session ends.
 ///
 /// Arguments are checked before anything is sent: addresses, line ends of the message, its size against the
 /// server's limit, and the extensions that message and envelope need.
