@@ -112,60 +112,8 @@ fn flights_are_few() {
     }
 }
 
-/// What became of 50 messages.
-fn all<T: Transport>(mut session: Session<T>) -> Vec<Result<smtp::Sent, Error>> {
-    let outcomes = session.send_all((0..50).map(message)).unwrap();
-    outcomes.window(Window::of_messages(8)).collect()
-}
-
-#[test]
-fn outcomes_agree_over_sockets() {
-    let authority = Authority::new().unwrap();
-    let tls = Tls::builder().add_roots(&authority.pem().unwrap()).unwrap();
-    let tls = tls.only_these_roots().build().unwrap();
-    let mut broken = 0;
-    let mut accepted = 0;
-    for seed in 0..150 {
-        let offer = WAYS[usize::try_from(seed % 4).unwrap()];
-        let faults = Faults::draw(seed, 30_000);
-        let builder = Sink::builder().offer(offer).keep(Keep::Messages).faults(faults);
-        let (protected, lmtp) = (seed % 3 == 0, seed % 5 == 0);
-        let builder = match protected {
-            true => builder.tls(authority.localhost().unwrap()),
-            false => builder,
-        };
-        let sink = builder.start().unwrap();
-        let client = Builder::new("localhost").port(sink.port()).tls(&tls);
-        let client = if lmtp { client.lmtp() } else { client };
-        let outcomes = if protected {
-            let Ok(client) = client.connect() else { continue };
-            all(client.without_authentication())
-        } else {
-            let Ok(client) = client.connect_plain() else { continue };
-            all(client.trust().without_authentication())
-        };
-        let (_, messages) = sink.finish_with_messages();
-        let number = |from: &str| from.strip_suffix("@example.org").unwrap().parse().unwrap();
-        let numbers: Vec<usize> = messages.iter().map(|one| number(&one.from)).collect();
-        assert!(numbers.is_sorted_by(|one, next| one < next), "sent twice, or out of order");
-        for (number, outcome) in outcomes.iter().enumerate() {
-            let there = numbers.contains(&number);
-            match outcome {
-                Ok(_) => assert!(there, "seed {seed}: number {number} was not accepted"),
-                Err(Error::Smtp(smtp::Error::DeliveryUnknown { .. })) => {}
-                Err(error) => assert!(!there, "seed {seed}: number {number} was accepted: {error}"),
-            }
-            accepted += usize::from(outcome.is_ok());
-        }
-        assert!(numbers.iter().all(|&number| number < outcomes.len()));
-        broken += usize::from(outcomes.len() < 50);
-    }
-    assert!(broken > 10 && accepted > 1000, "{broken} {accepted}");
-}
-
 /// A server that says more than it hears, and takes nothing while it is not heard.
-fn talkative(listener: &TcpListener) -> u64 {
-    let (mut stream, _) = listener.accept().unwrap();
+fn talkative(mut stream: impl Read + Write) -> u64 {
     let mut model = Model::new(WAYS[0], Keep::Counts, Faults::none());
     let padding = format!(" {}\r\n", "x".repeat(500));
     let mut room = [0; 4096];
@@ -182,19 +130,75 @@ fn talkative(listener: &TcpListener) -> u64 {
     }
 }
 
+const MANY: usize = 6000;
+
+/// Sends all at once, as far as the window is concerned.
+fn send_many<T: Transport>(mut session: Session<T>) {
+    let content = "0123456789abcdef".repeat(128);
+    let messages = (0..MANY).map(|_| Send::new("a@x", ["b@x"], &content));
+    let outcomes = session.send_all(messages).unwrap().window(Window::of_messages(MANY));
+    assert_eq!(outcomes.map(Result::unwrap).count(), MANY);
+    session.quit().unwrap();
+}
+
 #[test]
 fn no_window_makes_both_sides_wait_for_each_other() {
-    const COUNT: usize = 6000;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = std::thread::spawn(move || talkative(&listener));
-    let mut session = plain(port).unwrap();
-    let content = "0123456789abcdef".repeat(128);
-    let messages = (0..COUNT).map(|_| Send::new("a@x", ["b@x"], &content));
-    let outcomes = session.send_all(messages).unwrap().window(Window::of_messages(COUNT));
-    assert_eq!(outcomes.map(Result::unwrap).count(), COUNT);
-    session.quit().unwrap();
-    assert_eq!(server.join().unwrap(), COUNT as u64);
+    let server = std::thread::spawn(move || talkative(listener.accept().unwrap().0));
+    send_many(plain(port).unwrap());
+    assert_eq!(server.join().unwrap(), MANY as u64);
+}
+
+#[cfg(unix)]
+#[test]
+fn nor_over_a_unix_socket() {
+    let folder = std::env::temp_dir().join(format!("xoauth-bulk-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || talkative(listener.accept().unwrap().0));
+    send_many(Builder::new("localhost").connect_unix(&path).unwrap().without_authentication());
+    assert_eq!(server.join().unwrap(), MANY as u64);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn nor_under_tls_blocking_or_async() {
+    let authority = Authority::new().unwrap();
+    let tls = Tls::builder().add_roots(&authority.pem().unwrap()).unwrap();
+    let tls = tls.only_these_roots().build().unwrap();
+    for is_async in [false, true] {
+        let identity = authority.localhost().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            talkative(identity.accept(listener.accept().unwrap().0).unwrap())
+        });
+        if is_async {
+            e2e::runtime().block_on(async {
+                let builder = smtp::nonblocking::Builder::new("localhost").port(port).tls(&tls);
+                let client = builder.connect().await.unwrap();
+                let mut session = client.without_authentication();
+                let content = "0123456789abcdef".repeat(128);
+                let messages = (0..MANY).map(|_| Send::new("a@x", ["b@x"], &content));
+                let outcomes = session.send_all(messages).unwrap();
+                let mut outcomes = outcomes.window(Window::of_messages(MANY));
+                let mut told = 0;
+                while let Some(outcome) = outcomes.next().await {
+                    outcome.unwrap();
+                    told += 1;
+                }
+                assert_eq!(told, MANY);
+                drop(outcomes);
+                session.quit().await.unwrap();
+            });
+        } else {
+            let builder = Builder::new("localhost").port(port).tls(&tls);
+            send_many(builder.connect().unwrap().without_authentication());
+        }
+        assert_eq!(server.join().unwrap(), MANY as u64);
+    }
 }
 
 #[test]

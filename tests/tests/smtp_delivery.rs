@@ -463,8 +463,8 @@ fn questions_are_answered_by_the_host() {
     session.quit().unwrap();
 }
 
-#[test]
-fn a_stream_in_the_clear_promises_no_tls_to_come() {
+/// What a stream in the clear is told by a server that promises TLS all the way.
+fn promising() -> Peer {
     let script = vec![
         send("220 mx\r\n"),
         expect("EHLO "),
@@ -472,14 +472,38 @@ fn a_stream_in_the_clear_promises_no_tls_to_come() {
         expect("QUIT"),
         send("221 bye\r\n"),
     ];
-    let peer = Peer::start(vec![script]).unwrap();
+    Peer::start(vec![script]).unwrap()
+}
+
+fn under_tls_only() -> Send<'static> {
+    let envelope = Envelope::new("a@example.org", ["b@example.net"]).require_tls();
+    Send::mail(Mail::with(envelope, "hello\r\n"))
+}
+
+#[test]
+fn a_stream_in_the_clear_promises_no_tls_to_come() {
+    let peer = promising();
     let socket = std::net::TcpStream::connect(("127.0.0.1", peer.port())).unwrap();
     let stream = xoauth::net::TcpTransport::new(socket).unwrap();
     let client = Builder::new("127.0.0.1").from_plain_stream(stream).unwrap();
     let mut session = client.trust().without_authentication();
-    let envelope = Envelope::new("a@example.org", ["b@example.net"]).require_tls();
-    let error = session.run(Send::mail(Mail::with(envelope, "hello\r\n"))).unwrap_err();
+    let error = session.run(under_tls_only()).unwrap_err();
     assert!(error.to_string().contains("REQUIRETLS"), "{error}");
     session.quit().unwrap();
+    peer.finish().unwrap();
+}
+
+#[test]
+fn nor_does_an_async_one() {
+    let peer = promising();
+    e2e::runtime().block_on(async {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", peer.port())).await.unwrap();
+        let builder = xoauth::smtp::nonblocking::Builder::new("127.0.0.1");
+        let client = builder.from_plain_stream(stream).await.unwrap();
+        let mut session = client.trust().without_authentication();
+        let error = session.run(under_tls_only()).await.unwrap_err();
+        assert!(error.to_string().contains("REQUIRETLS"), "{error}");
+        session.quit().await.unwrap();
+    });
     peer.finish().unwrap();
 }
