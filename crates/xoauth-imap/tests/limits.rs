@@ -212,6 +212,31 @@ fn a_stream_is_bounded_where_it_hands_nothing_on_before_its_end() {
 }
 
 #[test]
+fn a_search_answer_is_longer_than_any_line() {
+    let numbers: Vec<_> = (1..=3_000_000).map(|n| format!(" {n}")).collect();
+    let answer = format!("* SEARCH{}\r\n", numbers.concat());
+    assert!(answer.len() > Limits::default().response);
+    let mut search = Search::new(Query::All);
+    let mut machine = hear(Limits::default(), 3, &mut search, &answer).unwrap();
+    let found = search.finish(machine.take_status(0).unwrap()).unwrap();
+    assert_eq!(
+        (found.len(), found.last().map(ToString::to_string)),
+        (3_000_000, Some("3000000".into()))
+    );
+    // Where it breaks, what came before is not taken for all of it.
+    for end in [" x", " (MODSEQ)", " 1 {3}\r\nabc"] {
+        let answer = format!("* SEARCH{}{end}\r\n", numbers[..20_000].concat());
+        let error = hear(Limits::default(), 3, &mut Search::new(Query::All), &answer).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    }
+    // Together they have one.
+    let answer = "* SEARCH 1 2 3\r\n".repeat(10);
+    let limits = limits(|l| l.answer_octets = answer.len() - 1);
+    let passed = hear(limits, 3, &mut Search::new(Query::All), &answer);
+    assert!(matches!(passed, Err(Error::Limit { kind: LimitKind::Answers })));
+}
+
+#[test]
 fn a_large_mailbox_is_read_whole() {
     let limits = limits(|l| {
         l.answers = 3;

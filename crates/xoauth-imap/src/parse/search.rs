@@ -253,18 +253,18 @@ pub(super) fn nz_number(cursor: &mut Cursor<'_>) -> Result<NonZeroU32> {
 impl<'a> SetRef<'a> {
     /// Takes the characters of a set and checks that its ranges are numbers.
     pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
-        let start = *cursor;
-        let octets = cursor.take_while(|b| matches!(b, b'0'..=b'9' | b':' | b','));
-        let mut numbers = Cursor::of(octets);
-        loop {
-            let sound = range(&mut numbers).is_some();
-            if sound && numbers.is_empty() {
-                return Ok(Self(octets));
-            }
-            if !sound || !numbers.eat(b',') {
-                return Err(start.error("a set of numbers"));
+        let mut rest = cursor.rest();
+        while let Some((_, behind)) = range(rest) {
+            match behind {
+                [b',', behind @ ..] => rest = behind,
+                [b':', ..] => break,
+                end => {
+                    let octets = cursor.take(cursor.rest().len() - end.len());
+                    return Ok(Self(octets.unwrap_or_default()));
+                }
             }
         }
+        Err(cursor.error("a set of numbers"))
     }
 
     /// The set as the server wrote it.
@@ -279,18 +279,35 @@ impl<'a> SetRef<'a> {
 
     /// The same with the ends in the server's order, which has a meaning where messages are sorted (RFC 5267, 3).
     pub fn in_order(&self) -> impl Iterator<Item = (NonZeroU32, NonZeroU32)> + use<'a> {
-        let mut numbers = Cursor::of(self.0);
+        let mut rest = self.0;
         core::iter::from_fn(move || {
-            let range = range(&mut numbers)?;
-            numbers.eat(b',');
+            let (range, behind) = range(rest)?;
+            rest = behind.get(1..).unwrap_or_default();
             Some(range)
         })
     }
 }
 
-/// `seq-range = seq-number ":" seq-number`, or one number.
-fn range(cursor: &mut Cursor<'_>) -> Option<(NonZeroU32, NonZeroU32)> {
-    let from = nz_number(cursor).ok()?;
-    let to = if cursor.eat(b':') { nz_number(cursor).ok()? } else { from };
-    Some((from, to))
+/// `seq-range = seq-number ":" seq-number`, or one number, and what stands behind it. Sets are long: there is no
+/// cursor here to be kept up to date.
+#[inline]
+fn range(octets: &[u8]) -> Option<((NonZeroU32, NonZeroU32), &[u8])> {
+    let (from, behind) = number_of_set(octets)?;
+    let [b':', behind @ ..] = behind else { return Some(((from, from), behind)) };
+    let (to, behind) = number_of_set(behind)?;
+    Some(((from, to), behind))
+}
+
+/// As [`nz_number`].
+#[inline]
+fn number_of_set(octets: &[u8]) -> Option<(NonZeroU32, &[u8])> {
+    let (mut number, mut rest) = (0u64, octets);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        rest = behind;
+    }
+    // Nineteen digits fit into 64 bits.
+    let fits = octets.len() - rest.len() <= 19;
+    let number = NonZeroU32::new(u32::try_from(number).ok().filter(|_| fits)?)?;
+    Some((number, rest))
 }

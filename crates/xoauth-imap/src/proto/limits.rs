@@ -9,8 +9,8 @@ pub struct Limits {
     /// Octets of a status, tagged or continuation line: 64 KiB. RFC 7162 servers send long
     /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
     pub line: usize,
-    /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds a
-    /// SEARCH answer of two million numbers.
+    /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds an ESEARCH
+    /// answer of a million ranges. A SEARCH answer is read in pieces and has no such limit.
     pub response: usize,
     /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
     /// do not count.

@@ -231,6 +231,11 @@ impl Machine {
         }
         let mut response = Response::Other { name: &[], octets: &[] };
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
+            Ok(()) if receive.is_rest_of_search() && !matches!(response, Response::Search(_)) => {
+                // What came before was taken for an answer: it must not be taken for all of it.
+                let octets = Excerpt::new(bytes, mask);
+                return Err(Error::Malformed { expected: "the rest of a SEARCH response", octets });
+            }
             Ok(()) => {}
             Err(fault) if fault.is_depth() => return Err(Error::Limit { kind: LimitKind::Depth }),
             Err(fault) => {

@@ -100,6 +100,12 @@ pub(crate) struct Receive {
     no_text: usize,
     /// The class of this response, once the word that decides it is complete.
     class: Option<Class>,
+    /// The response is a piece of a long SEARCH answer: how far what is behind it was searched.
+    piece: Option<usize>,
+    /// The response goes on where a piece ended.
+    is_rest: bool,
+    /// It was found to be none that can be cut.
+    is_whole: bool,
     /// Blank octets behind the `*` of this response that need no second look while its class is unknown.
     blank: usize,
     /// Octets looked at to tell classes.
@@ -116,6 +122,10 @@ struct Streamed {
     present: usize,
     len: u64,
 }
+
+/// How a SEARCH answer begins that is cut into pieces, and how long they are.
+const SEARCH: &[u8] = b"* SEARCH";
+const PIECE: usize = 32 * 1024;
 
 /// A read is worth a system call when it can take this much.
 const READ_ROOM: usize = 16 * 1024;
@@ -140,6 +150,9 @@ impl Receive {
             announced: 0,
             no_text: 0,
             class: None,
+            piece: None,
+            is_rest: false,
+            is_whole: false,
             blank: 0,
             #[cfg(test)]
             looked_at: 0,
@@ -222,8 +235,27 @@ impl Receive {
         self.buffer.get(self.scan..self.scan + lent).unwrap_or_default()
     }
 
+    /// The response began in pieces that were handed out as responses of their own: it can be nothing else than
+    /// they were.
+    pub(crate) fn is_rest_of_search(&self) -> bool {
+        self.is_rest
+    }
+
     /// Ends the response that `next` found.
     pub(crate) fn consume(&mut self) {
+        self.is_rest = self.piece.is_some();
+        self.is_whole = false;
+        if let Some(searched) = self.piece.take() {
+            // The next piece is given the head of the first, over the end of this one.
+            let head = self.scan.saturating_sub(SEARCH.len());
+            if let Some(room) = self.buffer.get_mut(head..self.scan) {
+                room.copy_from_slice(SEARCH);
+            }
+            self.start = head;
+            self.line = head;
+            self.scan = searched;
+            return;
+        }
         self.start = self.scan;
         self.line = self.scan;
         self.announced = 0;
@@ -333,10 +365,17 @@ impl Receive {
             let unread = self.buffer.get(self.scan..self.end).unwrap_or_default();
             let Some(offset) = memchr::memchr(b'\n', unread) else {
                 self.scan = self.end;
+                if self.cut_search() {
+                    return Ok(Some(Framed::Response));
+                }
                 self.check_length(limits)?;
                 return Ok(Some(Framed::Incomplete));
             };
-            self.scan += offset + 1;
+            self.scan += offset;
+            if self.cut_search() {
+                return Ok(Some(Framed::Response));
+            }
+            self.scan += 1;
             self.check_length(limits)?;
             let class = self.class();
             let line = self.buffer.get(self.line..self.scan).unwrap_or_default();
@@ -363,6 +402,27 @@ impl Receive {
             }
             return Ok(Some(Framed::Response));
         }
+    }
+
+    /// A SEARCH answer of any length is handed out in pieces of about `PIECE` octets, each as a response: nothing
+    /// has to hold it whole. Cut is at a space between numbers, and at the same places however the octets arrive.
+    fn cut_search(&mut self) -> bool {
+        if self.scan - self.start <= PIECE || self.is_whole || self.opening > 0 {
+            return false;
+        }
+        let piece = self.buffer.get(self.start..self.start + PIECE).unwrap_or_default();
+        let numbers = piece.strip_prefix(SEARCH).filter(|numbers| {
+            let begun = numbers.first() == Some(&b' ');
+            numbers.iter().fold(begun, |sound, b| sound & matches!(b, b'0'..=b'9' | b' '))
+        });
+        match numbers.and_then(|numbers| memchr::memrchr(b' ', numbers)) {
+            Some(cut @ 1..) => {
+                self.piece = Some(self.scan);
+                self.scan = self.start + SEARCH.len() + cut;
+            }
+            _ => self.is_whole = true,
+        }
+        self.piece.is_some()
     }
 
     /// Moves the head of the response up over the octets of streamed literals that still stand in it: from
@@ -597,6 +657,38 @@ mod tests {
         receive.rest();
         assert_eq!(receive.buffer.len(), SMALL);
         assert!(receive.pending().is_empty() && receive.room().len() >= READ_ROOM);
+    }
+
+    #[test]
+    fn a_long_search_answer_comes_in_pieces() {
+        let limits = Limits { response: 2 * PIECE, ..Limits::default() };
+        let search = |count: u32, end: &str| {
+            let numbers: Vec<_> = (1..=count).map(|n| alloc::format!(" {n}")).collect();
+            alloc::format!("* SEARCH{}{end}\r\nt1 OK done\r\n", numbers.concat())
+        };
+        let text = search(30_000, " (MODSEQ 7)");
+        assert!(text.len() > 4 * PIECE);
+        let whole = frame(text.as_bytes(), usize::MAX, false, &limits).unwrap();
+        for piece in whole.iter().rev().skip(2) {
+            assert!(piece.starts_with("* SEARCH ") && (PIECE - 8..=PIECE).contains(&piece.len()));
+        }
+        assert_eq!(whole.last().unwrap(), "t1 OK done\r\n");
+        let numbers = |found: &[String]| found.concat().replace("* SEARCH", "");
+        assert_eq!(numbers(&whole), text.replace("* SEARCH", ""));
+        for step in [1, 7, 1000, PIECE - 1, PIECE, PIECE + 1] {
+            assert_eq!(frame(text.as_bytes(), step, false, &limits).unwrap(), whole, "{step}");
+        }
+        // Just there.
+        let line = |n: usize| alloc::format!("* SEARCH {}\r\n", "1 ".repeat(n));
+        let pieces = |line: &str| frame(line.as_bytes(), 100, false, &limits).unwrap().len();
+        let most = (PIECE - "* SEARCH \r".len()) / 2;
+        assert_eq!((pieces(&line(most)), pieces(&line(most + 1))), (1, 2));
+        // What is not numbers alone is no such answer, and held to the limit.
+        for text in ["* SEARCH x", "* search", "* SEARCH 1\t", "* SEARCH1", "* SORT"] {
+            let text = [text, &" 1".repeat(2 * PIECE)].concat();
+            let passed = Err(FramingFault::Limit(LimitKind::Response));
+            assert_eq!(frame(text.as_bytes(), 1000, false, &limits), passed);
+        }
     }
 
     #[test]
