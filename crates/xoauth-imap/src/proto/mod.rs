@@ -8,6 +8,7 @@ mod flight;
 mod footprint;
 mod forced;
 mod limits;
+mod line;
 mod machine;
 mod output;
 mod receive;

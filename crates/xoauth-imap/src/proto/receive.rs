@@ -17,6 +17,7 @@ use core::fmt;
 
 use crate::parse::StreamedLiteral;
 use crate::proto::limits::{LimitKind, Limits};
+use crate::proto::line::{Class, Head, PIECE, SEARCH, announced_literal, end_of_numbers};
 
 /// What framing found next.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,21 +62,6 @@ enum Phase {
     Streamed { left: u64, len: u64, lent: usize },
 }
 
-/// What kind of line a response begins with: decides its limit and whether `{n}` announces a literal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// `* ` and no status word: response data, which may hold literals (RFC 9051, 7).
-    Data,
-    /// `+ `: text of a continuation (RFC 9051, 7.6).
-    Continuation,
-    /// A status response, tagged or not: its text is free and may end in `{5}` without meaning anything.
-    Status,
-}
-
-/// The words of status responses (RFC 9051, 7.1), and the octets of the longest.
-const STATUS: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
-const LONGEST_STATUS: usize = 7;
-
 /// The receive buffer with its framing.
 pub(crate) struct Receive {
     buffer: Vec<u8>,
@@ -98,19 +84,14 @@ pub(crate) struct Receive {
     announced: usize,
     /// Octets of literals between `start` and `scan`: they are no text.
     no_text: usize,
-    /// The class of this response, once the word that decides it is complete.
-    class: Option<Class>,
+    /// What begins the response.
+    head: Head,
     /// The response is a piece of a long SEARCH answer: how far what is behind it was searched.
     piece: Option<usize>,
     /// The response goes on where a piece ended.
     is_rest: bool,
     /// It was found to be none that can be cut.
     is_whole: bool,
-    /// Blank octets behind the `*` of this response that need no second look while its class is unknown.
-    blank: usize,
-    /// Octets looked at to tell classes.
-    #[cfg(test)]
-    looked_at: usize,
 }
 
 /// A literal that was handed out.
@@ -122,10 +103,6 @@ struct Streamed {
     present: usize,
     len: u64,
 }
-
-/// How a SEARCH answer begins that is cut into pieces, and how long they are.
-const SEARCH: &[u8] = b"* SEARCH";
-const PIECE: usize = 32 * 1024;
 
 /// A read is worth a system call when it can take this much.
 const READ_ROOM: usize = 16 * 1024;
@@ -149,13 +126,10 @@ impl Receive {
             literals: Vec::new(),
             announced: 0,
             no_text: 0,
-            class: None,
+            head: Head::default(),
             piece: None,
             is_rest: false,
             is_whole: false,
-            blank: 0,
-            #[cfg(test)]
-            looked_at: 0,
         }
     }
 
@@ -261,8 +235,7 @@ impl Receive {
         self.announced = 0;
         self.opening = 0;
         self.no_text = 0;
-        self.class = None;
-        self.blank = 0;
+        self.head.begin();
         self.streamed.clear();
         self.literals.clear();
     }
@@ -411,16 +384,12 @@ impl Receive {
             return false;
         }
         let piece = self.buffer.get(self.start..self.start + PIECE).unwrap_or_default();
-        let numbers = piece.strip_prefix(SEARCH).filter(|numbers| {
-            let begun = numbers.first() == Some(&b' ');
-            numbers.iter().fold(begun, |sound, b| sound & matches!(b, b'0'..=b'9' | b' '))
-        });
-        match numbers.and_then(|numbers| memchr::memrchr(b' ', numbers)) {
-            Some(cut @ 1..) => {
+        match end_of_numbers(piece) {
+            Some(end) => {
                 self.piece = Some(self.scan);
-                self.scan = self.start + SEARCH.len() + cut;
+                self.scan = self.start + end;
             }
-            _ => self.is_whole = true,
+            None => self.is_whole = true,
         }
         self.piece.is_some()
     }
@@ -467,41 +436,8 @@ impl Receive {
     }
 
     /// The class of the response; `None` while the word that decides it is not complete.
-    ///
-    /// It is asked at every reading once a response is long, so each octet is looked at once: blanks are
-    /// counted, of the word behind them its first octets decide.
     fn class(&mut self) -> Option<Class> {
-        if self.class.is_none() {
-            let head = self.buffer.get(self.start..self.scan).unwrap_or_default();
-            self.class = match head {
-                [] => None,
-                [b'+', ..] => Some(Class::Continuation),
-                // One octet tells that this is none of the words in `STATUS`.
-                [b'*', b' ', first, ..] if !begins_status(*first) => Some(Class::Data),
-                [b'*', ..] => {
-                    let rest = head.get(1 + self.blank..).unwrap_or_default();
-                    let text = rest.trim_ascii_start();
-                    let blank = rest.len() - text.len();
-                    self.blank += blank;
-                    let text = text.get(..=LONGEST_STATUS).unwrap_or(text);
-                    let letters = text.iter().take_while(|octet| octet.is_ascii_alphabetic());
-                    let (word, behind) = text.split_at_checked(letters.count())?;
-                    #[cfg(test)]
-                    {
-                        self.looked_at += blank + word.len() + 1;
-                    }
-                    if STATUS.iter().any(|status| word.eq_ignore_ascii_case(status)) {
-                        behind.first().map(|_| Class::Status)
-                    } else if behind.is_empty() && word.len() <= LONGEST_STATUS {
-                        None
-                    } else {
-                        Some(Class::Data)
-                    }
-                }
-                _ => Some(Class::Status),
-            };
-        }
-        self.class
+        self.head.class(self.buffer.get(self.start..self.scan).unwrap_or_default())
     }
 
     fn shift_to_front(&mut self) {
@@ -526,264 +462,5 @@ impl fmt::Debug for Receive {
     }
 }
 
-/// A word of [`STATUS`] may begin here, or a blank before it.
-fn begins_status(octet: u8) -> bool {
-    matches!(octet.to_ascii_uppercase(), b'O' | b'N' | b'B' | b'P') || octet.is_ascii_whitespace()
-}
-
-/// `literal = "{" number64 ["+"] "}" CRLF` at the end of a line, RFC 9051 9; `literal8` has a `~` before
-/// it, which changes nothing here. The inner `None` is a number beyond 64 bits.
-fn announced_literal(line: &[u8]) -> Option<Option<u64>> {
-    let rest = line.strip_suffix(b"}")?;
-    let open = memchr::memrchr(b'{', rest)?;
-    let digits = rest.get(open + 1..)?;
-    let digits = digits.strip_suffix(b"+").unwrap_or(digits);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = digits.iter().try_fold(0u64, |number, digit| {
-        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    });
-    Some(number)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::String;
-
-    /// What a stream of octets is framed into: whole responses, and `|`-joined chunks before them.
-    fn frame(
-        octets: &[u8],
-        step: usize,
-        stream: bool,
-        limits: &Limits,
-    ) -> Result<Vec<String>, FramingFault> {
-        let mut receive = Receive::new(limits);
-        let mut found = Vec::new();
-        let mut chunks = String::new();
-        for piece in octets.chunks(step) {
-            let mut piece = piece;
-            while !piece.is_empty() {
-                let room = receive.room();
-                let n = room.len().min(piece.len());
-                room[..n].copy_from_slice(&piece[..n]);
-                receive.received(n);
-                piece = &piece[n..];
-                loop {
-                    match receive.next(limits)? {
-                        Framed::Incomplete => break,
-                        Framed::Literal(_) => {
-                            let storage = if stream { Storage::Stream } else { Storage::Buffer };
-                            receive.accept(storage, limits)?;
-                        }
-                        Framed::Chunk => {
-                            chunks.push_str(core::str::from_utf8(receive.chunk()).unwrap())
-                        }
-                        Framed::Response => {
-                            if !chunks.is_empty() {
-                                found.push(core::mem::take(&mut chunks));
-                            }
-                            let (response, streamed) = receive.response();
-                            for literal in streamed {
-                                assert!(response[..literal.at].ends_with(b"}\r\n"), "{literal:?}");
-                            }
-                            found.push(String::from_utf8(response.to_vec()).unwrap());
-                            receive.consume();
-                        }
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    const ANSWER: &[u8] =
-        b"* OK ready {5}\r\n* 1 FETCH (UID 5 BODY[] {12}\r\nHello\r\nworld FLAGS ())\r\n\
-        * 2 FETCH (BODY[HEADER] {3}\r\nab\n BODY[TEXT] {0}\r\n)\r\n+ go {3}\r\nt1 OK done {7}\r\n";
-
-    #[test]
-    fn framing_does_not_depend_on_how_octets_arrive() {
-        let limits = Limits::default();
-        let kept: &[&str] = &[
-            "* OK ready {5}\r\n",
-            "* 1 FETCH (UID 5 BODY[] {12}\r\nHello\r\nworld FLAGS ())\r\n",
-            "* 2 FETCH (BODY[HEADER] {3}\r\nab\n BODY[TEXT] {0}\r\n)\r\n",
-            "+ go {3}\r\n",
-            "t1 OK done {7}\r\n",
-        ];
-        let streamed: &[&str] = &[
-            "* OK ready {5}\r\n",
-            "Hello\r\nworld",
-            "* 1 FETCH (UID 5 BODY[] {12}\r\n FLAGS ())\r\n",
-            "ab\n",
-            "* 2 FETCH (BODY[HEADER] {3}\r\n BODY[TEXT] {0}\r\n)\r\n",
-            "+ go {3}\r\n",
-            "t1 OK done {7}\r\n",
-        ];
-        for step in 1..=ANSWER.len() {
-            assert_eq!(frame(ANSWER, step, false, &limits).unwrap(), kept, "step {step}");
-            assert_eq!(frame(ANSWER, step, true, &limits).unwrap(), streamed, "step {step}");
-        }
-    }
-
-    #[test]
-    fn a_streamed_literal_does_not_grow_the_buffer() {
-        let limits = Limits::default();
-        let mut receive = Receive::new(&limits);
-        let head = b"* 1 FETCH (BODY[] {10000000}\r\n";
-        receive.room()[..head.len()].copy_from_slice(head);
-        receive.received(head.len());
-        assert_eq!(receive.next(&limits), Ok(Framed::Literal(10_000_000)));
-        receive.accept(Storage::Stream, &limits).unwrap();
-        let mut lent = 0;
-        while lent < 10_000_000 {
-            match receive.next(&limits).unwrap() {
-                Framed::Incomplete => {
-                    let n = receive.room().len();
-                    receive.received(n);
-                }
-                Framed::Chunk => lent += receive.chunk().len(),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(receive.buffer.len(), limits.read_buffer);
-        // What was needed while much came is given back once nothing is under way.
-        let rest = receive.room();
-        rest[..4].copy_from_slice(b")\r\n*");
-        receive.received(3);
-        assert_eq!(receive.next(&limits), Ok(Framed::Response));
-        receive.consume();
-        receive.rest();
-        assert_eq!(receive.buffer.len(), SMALL);
-        assert!(receive.pending().is_empty() && receive.room().len() >= READ_ROOM);
-    }
-
-    #[test]
-    fn a_long_search_answer_comes_in_pieces() {
-        let limits = Limits { response: 2 * PIECE, ..Limits::default() };
-        let search = |count: u32, end: &str| {
-            let numbers: Vec<_> = (1..=count).map(|n| alloc::format!(" {n}")).collect();
-            alloc::format!("* SEARCH{}{end}\r\nt1 OK done\r\n", numbers.concat())
-        };
-        let text = search(30_000, " (MODSEQ 7)");
-        assert!(text.len() > 4 * PIECE);
-        let whole = frame(text.as_bytes(), usize::MAX, false, &limits).unwrap();
-        for piece in whole.iter().rev().skip(2) {
-            assert!(piece.starts_with("* SEARCH ") && (PIECE - 8..=PIECE).contains(&piece.len()));
-        }
-        assert_eq!(whole.last().unwrap(), "t1 OK done\r\n");
-        let numbers = |found: &[String]| found.concat().replace("* SEARCH", "");
-        assert_eq!(numbers(&whole), text.replace("* SEARCH", ""));
-        for step in [1, 7, 1000, PIECE - 1, PIECE, PIECE + 1] {
-            assert_eq!(frame(text.as_bytes(), step, false, &limits).unwrap(), whole, "{step}");
-        }
-        // Just there.
-        let line = |n: usize| alloc::format!("* SEARCH {}\r\n", "1 ".repeat(n));
-        let pieces = |line: &str| frame(line.as_bytes(), 100, false, &limits).unwrap().len();
-        let most = (PIECE - "* SEARCH \r".len()) / 2;
-        assert_eq!((pieces(&line(most)), pieces(&line(most + 1))), (1, 2));
-        // What is not numbers alone is no such answer, and held to the limit.
-        for text in ["* SEARCH x", "* search", "* SEARCH 1\t", "* SEARCH1", "* SORT"] {
-            let text = [text, &" 1".repeat(2 * PIECE)].concat();
-            let passed = Err(FramingFault::Limit(LimitKind::Response));
-            assert_eq!(frame(text.as_bytes(), 1000, false, &limits), passed);
-        }
-    }
-
-    #[test]
-    fn a_line_feed_alone_ends_no_line() {
-        let limits = Limits::default();
-        assert_eq!(frame(b"* OK a\n", 1, false, &limits), Err(FramingFault::BareLineFeed));
-        assert_eq!(
-            frame(b"* LIST () \"/\" a\nb\r\n", 9, false, &limits),
-            Err(FramingFault::BareLineFeed)
-        );
-        // Twisted folds its challenges so.
-        assert_eq!(frame(b"+ YQ\n==\r\n", 1, false, &limits).unwrap(), ["+ YQ\n==\r\n"]);
-    }
-
-    #[test]
-    fn lines_are_bounded_just_there() {
-        let limits = Limits { line: 20, response: 30, ..Limits::default() };
-        let status = |n: usize| [b"* OK ", "x".repeat(n - 7).as_bytes(), b"\r\n"].concat();
-        assert!(frame(&status(20), 1, false, &limits).is_ok());
-        assert_eq!(
-            frame(&status(21), 1, false, &limits),
-            Err(FramingFault::Limit(LimitKind::Line))
-        );
-        assert_eq!(
-            frame(&status(21), 21, false, &limits),
-            Err(FramingFault::Limit(LimitKind::Line))
-        );
-        let data = |n: usize| [b"* XX ", "x".repeat(n - 7).as_bytes(), b"\r\n"].concat();
-        assert!(frame(&data(30), 1, false, &limits).is_ok());
-        assert_eq!(
-            frame(&data(31), 1, false, &limits),
-            Err(FramingFault::Limit(LimitKind::Response))
-        );
-        // Octets of literals are no text.
-        let literal = b"* X {25}\r\n0123456789012345678901234\r\n";
-        assert!(frame(literal, 1, false, &limits).is_ok());
-        assert!(frame(literal, 1, true, &limits).is_ok());
-    }
-
-    #[test]
-    fn long_lines_are_classified_once() {
-        let limits = Limits { line: 10, response: 50_000, ..Limits::default() };
-        let heads: [&[u8]; 6] = [b"* ", b"*", b"* XX", b"* 1 FETCH (", b"* (", b"* 9"];
-        for head in heads {
-            for filling in [b'A', b' ', b'9', b'('] {
-                let mut receive = Receive::new(&limits);
-                for at in 0..limits.response {
-                    let octet = head.get(at).copied().unwrap_or(filling);
-                    receive.room()[0] = octet;
-                    receive.received(1);
-                    assert_eq!(receive.next(&limits), Ok(Framed::Incomplete));
-                }
-                let looked_at = receive.looked_at;
-                assert!(looked_at <= 2 * limits.response, "{head:?} {filling}: {looked_at}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_class_of_a_line_does_not_depend_on_how_it_arrives() {
-        let limits = Limits { line: 1, ..Limits::default() };
-        let over = Err(FramingFault::Limit(LimitKind::Line));
-        for word in ["OK", "no", "BAD", "bye", "PREAUTH", " OK", "\t OK"] {
-            for step in [1, 2, 3, 100] {
-                let line = alloc::format!("* {word} x {{3}}\r\n");
-                assert_eq!(frame(line.as_bytes(), step, false, &limits), over, "{line}");
-            }
-        }
-        for word in ["OKAY", "N", "PREAUTHS", "BYEBYEBYE", "1", "("] {
-            for step in [1, 2, 3, 100] {
-                let line = alloc::format!("* {word} x {{3}}\r\nabc\r\n");
-                let found = frame(line.as_bytes(), step, false, &limits);
-                assert_eq!(found.unwrap(), [line], "{step}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_literal_is_bounded_by_what_it_announces() {
-        let limits = Limits { buffered_literal: 10, ..Limits::default() };
-        assert!(frame(b"* X {10}\r\n0123456789\r\n", 3, false, &limits).is_ok());
-        let too_long = Err(FramingFault::Limit(LimitKind::Literal));
-        assert_eq!(frame(b"* X {11}\r\n", 3, false, &limits), too_long);
-        assert_eq!(frame(b"* X {6}\r\n012345 {5}\r\n", 3, false, &limits), too_long);
-        assert_eq!(frame(b"* X {18446744073709551616}\r\n", 3, true, &limits), too_long);
-        // Streamed, it may be of any size.
-        assert!(frame(b"* X {18446744073709551615}\r\n", 3, true, &limits).is_ok());
-    }
-
-    #[test]
-    fn braces_that_announce_nothing_are_text() {
-        for text in [b"{}".as_slice(), b"{-1}", b"{1 }", b"{+}", b"1}", b"{1}x", b"{1++}"] {
-            assert_eq!(announced_literal(text), None, "{text:?}");
-        }
-        assert_eq!(announced_literal(b"~{12}"), Some(Some(12)));
-        assert_eq!(announced_literal(b"x {0+}"), Some(Some(0)));
-    }
-}
+mod tests;
