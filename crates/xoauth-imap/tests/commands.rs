@@ -314,6 +314,24 @@ fn list_takes_options() {
     let found = told("LIST-EXTENDED SPECIAL-USE LIST-MYRIGHTS", text, list).unwrap();
     assert_eq!(found[0].special_use().collect::<Vec<_>>(), [SpecialUse::Sent]);
     assert!(found[0].my_rights().unwrap().has('s'));
+    // RFC 9590, 3; entries come together or one by one (RFC 5464, 4.4.1).
+    let text = "C: xt2 LIST \"\" \"%\" RETURN (METADATA (/shared/comment /private/color))
+         S: * LIST () \".\" INBOX
+         S: * METADATA INBOX (/shared/comment \"Shared comment\" /private/color NIL)
+         S: * LIST () \".\" foo
+         S: * METADATA foo (/shared/comment NIL)
+         S: * METADATA foo (/private/color \"#b71c1c\")
+         S: * METADATA foo /shared/comment
+         S: xt2 OK List completed.\n";
+    let entries = ["/shared/comment", "/private/color"].map(String::from);
+    let list = || List::new("%").returning(ListReturn::Metadata(entries.to_vec()));
+    let found = told("LIST-EXTENDED LIST-METADATA", text, list).unwrap();
+    let values =
+        |at: usize| found[at].metadata().iter().filter(|(_, value)| value.is_some()).count();
+    assert_eq!((found[0].metadata().len(), values(0)), (2, 1));
+    assert_eq!((found[1].metadata().len(), values(1)), (2, 1));
+    let error = refused("LIST-EXTENDED", list);
+    assert_eq!(error, "LIST with notes needs LIST-METADATA, which the server does not offer");
 }
 
 #[test]

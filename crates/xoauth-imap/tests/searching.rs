@@ -129,6 +129,15 @@ fn a_part_of_what_was_found_is_told() {
     let search = || ExtendedSearch::new(Query::All).partial(23_500, 24_000);
     let part = told("ESEARCH PARTIAL", text, search).unwrap().partial.unwrap();
     assert!(part.numbers.is_empty());
+    // RFC 5267 knows places from the beginning, for searches and sorted ones, each with a capability of its own.
+    let from_end = || ExtendedSearch::new(Query::All).partial(-1, -2);
+    let error = refused("ESEARCH CONTEXT=SEARCH", from_end);
+    assert_eq!(error, "SEARCH with options needs PARTIAL, which the server does not offer");
+    let sorted = || ExtendedSearch::new(Query::All).sorted([SortKey::Date]).partial(1, 2);
+    let error = refused("ESORT SORT CONTEXT=SEARCH", sorted);
+    assert!(error.contains("PARTIAL or CONTEXT=SORT"), "{error}");
+    let both = refused("ESEARCH PARTIAL", || from_end().all());
+    assert!(both.ends_with("expected either a part or all (RFC 9394, 3.1)"), "{both}");
     for (from, to) in [(0, 1), (-1, 1), (1, 5_000_000_000), (i64::MIN, i64::MIN)] {
         let error =
             refused("ESEARCH PARTIAL", || ExtendedSearch::new(Query::All).partial(from, to));
@@ -146,6 +155,13 @@ fn a_part_of_what_was_found_is_told() {
         "FETCH of changes needs CONDSTORE, which the server does not offer"
     );
     needs("PARTIAL", fetch);
+    for mod_seq in [0, u64::MAX] {
+        let error = refused("CONDSTORE", || Fetch::new("1", Item::Flags).changed_since(mod_seq));
+        assert!(error.starts_with("invalid modification sequence"), "{error}");
+    }
+    // RFC 7162, 3.2.6.
+    let error = refused("QRESYNC", || Fetch::new("1", Item::Flags).changed_since(1).vanished());
+    assert_eq!(error, "invalid FETCH modifier 'VANISHED': expected ENABLE QRESYNC before it");
     for fetch in [
         Fetch::by_sequence("1", Item::Uid).partial(1, 2),
         Fetch::new("1", Item::Uid).partial(1, -2),

@@ -124,7 +124,20 @@ impl<N: Number> ExtendedSearch<N> {
             space = " ";
         }
         if let Some((from, to)) = self.partial {
-            out.needs(command, &["PARTIAL", "CONTEXT=SEARCH"])?;
+            // RFC 5267 knows places from the beginning alone, RFC 9394 (3.1) those from the end as well.
+            let from_end = from < 0;
+            out.needs(
+                command,
+                match self.order.is_empty() {
+                    _ if from_end => &["PARTIAL"],
+                    true => &["PARTIAL", "CONTEXT=SEARCH"],
+                    false => &["PARTIAL", "CONTEXT=SORT"],
+                },
+            )?;
+            if self.options.contains(&"ALL") {
+                let expected = "either a part or all (RFC 9394, 3.1)";
+                return Err(Error::unfit("search options", "PARTIAL ALL", expected));
+            }
             let places = 1..=i64::from(u32::MAX);
             let sound = |from: i64, to: i64| places.contains(&from) && places.contains(&to);
             if !sound(from, to) && !sound(from.saturating_neg(), to.saturating_neg()) {

@@ -192,7 +192,7 @@ struct Modifiers {
 }
 
 impl Modifiers {
-    fn encode(&self, by_uid: bool, out: &mut Encoder<'_>) -> Result<(), Error> {
+    fn encode(&self, by_uid: bool, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         let invalid = |text: &str, expected| Err(Error::unfit("FETCH modifier", text, expected));
         let mut words = Vec::new();
         if let Some((from, to)) = self.partial {
@@ -207,6 +207,7 @@ impl Modifiers {
         }
         if let Some(mod_seq) = self.changed_since {
             out.needs("FETCH of changes", &["CONDSTORE"])?;
+            check_mod_seq(mod_seq)?;
             words.push(alloc::format!("CHANGEDSINCE {mod_seq}"));
         }
         if self.vanished {
@@ -215,6 +216,10 @@ impl Modifiers {
                 let expected = "unique identifiers, and CHANGEDSINCE beside it";
                 return invalid("VANISHED", expected);
             }
+            // RFC 7162, 3.2.6: a server says BAD otherwise.
+            if !state.enabled().has("QRESYNC") && !out.is_forced() {
+                return invalid("VANISHED", "ENABLE QRESYNC before it");
+            }
             words.push("VANISHED".into());
         }
         if !words.is_empty() {
@@ -222,6 +227,15 @@ impl Modifiers {
         }
         Ok(())
     }
+}
+
+/// `mod-sequence-value`, RFC 7162 7: from 1 on, 63 bits.
+pub(super) fn check_mod_seq(mod_seq: u64) -> Result<(), Error> {
+    if (1..=i64::MAX as u64).contains(&mod_seq) {
+        return Ok(());
+    }
+    let expected = "a number from 1 on, of 63 bits";
+    Err(Error::unfit("modification sequence", &alloc::format!("{mod_seq}"), expected))
 }
 
 impl Exchange for Fetch {
@@ -236,7 +250,7 @@ impl Exchange for Fetch {
         self.numbers.encode("FETCH", out)?;
         out.raw(" ");
         self.items.encode(out)?;
-        self.modifiers.encode(matches!(self.numbers, Numbers::Uid(_)), out)
+        self.modifiers.encode(matches!(self.numbers, Numbers::Uid(_)), out, state)
     }
 
     fn footprint(&self) -> Footprint<'_> {

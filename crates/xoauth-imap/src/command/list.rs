@@ -1,11 +1,12 @@
 //! Which mailboxes there are: LIST and LSUB (RFC 9051, 6.3.9; RFC 3501, 6.3.9; LIST-EXTENDED, RFC 5258;
-//! LIST-STATUS, RFC 5819).
+//! LIST-STATUS, RFC 5819; LIST-MYRIGHTS, RFC 8440; LIST-METADATA, RFC 9590).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::manage::encode_items;
+use super::metadata::encode_entries;
 use super::{ForEachMailbox, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{ListRef, Response};
@@ -64,6 +65,18 @@ pub enum ListReturn {
     Status(Vec<StatusItem>),
     /// What the user may do with them (LIST-MYRIGHTS, RFC 8440).
     MyRights,
+    /// Notes beside them: entries such as `/shared/comment` (LIST-METADATA, RFC 9590).
+    Metadata(Vec<String>),
+}
+
+impl ListReturn {
+    /// It is told in responses of its own, behind that of the mailbox.
+    fn comes_behind(&self) -> bool {
+        match self {
+            Self::Status(_) | Self::MyRights | Self::Metadata(_) => true,
+            Self::Subscribed | Self::Children | Self::SpecialUse => false,
+        }
+    }
 }
 
 impl List {
@@ -102,10 +115,10 @@ impl List {
         self
     }
 
-    /// Asks for more about each (LIST-EXTENDED). Numbers and rights come behind the mailbox, which a stream
+    /// Asks for more about each (LIST-EXTENDED). Numbers, rights and notes come behind the mailbox, which a stream
     /// hands out when it knows all of them.
     pub fn returning(mut self, option: ListReturn) -> Self {
-        if matches!(option, ListReturn::Status(_) | ListReturn::MyRights) {
+        if option.comes_behind() {
             self.places = Some(BTreeMap::new());
         }
         self.returns.push(option);
@@ -165,6 +178,11 @@ impl List {
                     out.needs("LIST of rights", &["LIST-MYRIGHTS"])?;
                     out.raw("MYRIGHTS");
                 }
+                ListReturn::Metadata(entries) => {
+                    out.needs("LIST with notes", &["LIST-METADATA"])?;
+                    out.raw("METADATA ");
+                    encode_entries(entries, out)?;
+                }
             }
         }
         out.raw(if self.returns.is_empty() { "" } else { ")" });
@@ -175,6 +193,10 @@ impl List {
     fn entry(&mut self, mailbox: &Mailbox) -> Option<&mut ListEntry> {
         let place = *self.places.as_ref()?.get(&place_name(mailbox))?;
         self.found.get_mut(place).filter(|entry| entry.mailbox() == mailbox)
+    }
+
+    fn asks_metadata(&self) -> bool {
+        self.returns.iter().any(|option| matches!(option, ListReturn::Metadata(_)))
     }
 
     fn asks_status(&self) -> bool {
@@ -231,6 +253,12 @@ impl Exchange for List {
             Response::MailboxStatus(status) if self.asks_status() => {
                 if let Some(entry) = self.entry(&status.to_mailbox()) {
                     entry.set_status(status.items.clone());
+                    return Ok(Claim::Kept);
+                }
+            }
+            Response::Metadata(told) if self.asks_metadata() && told.changed.is_empty() => {
+                if let Some(entry) = self.entry(&told.mailbox) {
+                    entry.add_metadata(&told.entries);
                     return Ok(Claim::Kept);
                 }
             }

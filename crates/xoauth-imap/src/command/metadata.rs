@@ -86,6 +86,20 @@ fn check_entry(entry: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// `entries = entry / "(" entry *(SP entry) ")"`, RFC 5464 5; always as a list.
+pub(super) fn encode_entries(entries: &[String], out: &mut Encoder<'_>) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Err(Error::unfit("metadata entries", "", "one at least"));
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        check_entry(entry)?;
+        out.raw(if index == 0 { "(" } else { " " });
+        out.astring(entry.as_bytes());
+    }
+    out.raw(")");
+    Ok(())
+}
+
 impl Exchange for GetMetadata {
     fn footprint(&self) -> Footprint<'_> {
         Footprint::MailboxData("METADATA", &self.mailbox)
@@ -97,9 +111,6 @@ impl Exchange for GetMetadata {
 
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("GETMETADATA", needed(&self.mailbox))?;
-        if self.entries.is_empty() {
-            return Err(Error::unfit("metadata entries", "", "one at least"));
-        }
         out.raw("GETMETADATA ");
         let depth = self.depth.map(|depth| match depth {
             Depth::Zero => "DEPTH 0",
@@ -114,13 +125,8 @@ impl Exchange for GetMetadata {
             (Some(size), Some(depth)) => out.raw(&alloc::format!("({size} {depth}) ")),
         }
         self.mailbox.encode(out);
-        for (index, entry) in self.entries.iter().enumerate() {
-            check_entry(entry)?;
-            out.raw(if index == 0 { " (" } else { " " });
-            out.astring(entry.as_bytes());
-        }
-        out.raw(")");
-        Ok(())
+        out.raw(" ");
+        encode_entries(&self.entries, out)
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
@@ -195,6 +201,8 @@ impl Exchange for SetMetadata {
             out.astring(entry.as_bytes());
             out.raw(" ");
             match value {
+                // `value = nstring / literal8`: only the latter holds a NUL (RFC 5464, 5).
+                Some(value) if value.contains(&0) => out.literal8(value),
                 Some(value) => out.string(value),
                 None => out.raw("NIL"),
             }

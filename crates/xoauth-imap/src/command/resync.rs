@@ -7,6 +7,7 @@ use core::num::NonZeroU32;
 use xoauth_sasl::Mask;
 
 use super::accepted;
+use super::fetch::check_mod_seq;
 use super::mailbox::Opening;
 use crate::error::Error;
 use crate::parse::Response;
@@ -85,9 +86,7 @@ impl Exchange for Resync {
         if !state.enabled().has("QRESYNC") && !out.is_forced() {
             return Err(Error::unfit("QRESYNC", "", "ENABLE QRESYNC before it"));
         }
-        if self.mod_seq == 0 {
-            return Err(Error::unfit("modification sequence", "0", "a number from 1 on"));
-        }
+        check_mod_seq(self.mod_seq)?;
         // RFC 7162, 7: `known-uids` and its like hold neither `*` nor what a search kept.
         let known = self.known.as_ref();
         let matching = self.matching.as_ref();

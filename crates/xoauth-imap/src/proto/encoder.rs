@@ -160,6 +160,12 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    /// `literal8`: octets of any kind, kept in memory.
+    pub fn literal8(&mut self, octets: &[u8]) {
+        self.announce(octets.len() as u64, LiteralForm::Binary);
+        self.output.extend(octets);
+    }
+
     /// `{n}` CRLF, with a stop behind it where the server must say `+` first; without waiting where LITERAL+
     /// or LITERAL- (RFC 7888) allows it.
     fn announce(&mut self, len: u64, form: LiteralForm) {

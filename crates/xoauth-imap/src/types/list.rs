@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Mailbox, OtherItem, Rights, SpecialUse, StatusItems};
+use super::{Mailbox, Octets, OtherItem, Rights, SpecialUse, StatusItems};
 use crate::parse::{Cursor, ListRef, Text};
 
 /// The character between the levels of a mailbox name, RFC 9051 5.1.1.
@@ -47,6 +47,7 @@ struct ListExtended {
     old_name: Option<Mailbox>,
     my_rights: Option<Rights>,
     status: Option<StatusItems>,
+    metadata: Vec<(Octets, Option<Octets>)>,
     others: Vec<OtherItem>,
 }
 
@@ -97,6 +98,11 @@ impl ListEntry {
         self.extended.as_ref()?.status.as_ref()
     }
 
+    /// Notes beside the mailbox, where they were asked for: entries and their values (LIST-METADATA, RFC 9590).
+    pub fn metadata(&self) -> &[(Octets, Option<Octets>)] {
+        self.extended.as_ref().map_or(&[], |extended| &extended.metadata)
+    }
+
     /// Extended data this library does not know (RFC 5258, 6): tags, and values as the server wrote them.
     pub fn other_items(&self) -> &[OtherItem] {
         self.extended.as_ref().map_or(&[], |extended| &extended.others)
@@ -104,6 +110,11 @@ impl ListEntry {
 
     pub(crate) fn set_status(&mut self, status: StatusItems) {
         self.extended.get_or_insert_default().status = Some(status);
+    }
+
+    /// A server tells entries in one response or in several.
+    pub(crate) fn add_metadata(&mut self, entries: &[(Octets, Option<Octets>)]) {
+        self.extended.get_or_insert_default().metadata.extend_from_slice(entries);
     }
 
     pub(crate) fn set_my_rights(&mut self, rights: Rights) {

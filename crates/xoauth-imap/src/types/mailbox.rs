@@ -48,7 +48,8 @@ impl Mailbox {
     }
 
     /// A name as a server wrote it once UTF8=ACCEPT or IMAP4rev2 is enabled: UTF-8 (RFC 6855, 3; RFC 9051, 5.1). What
-    /// looks like modified UTF-7 there is not.
+    /// looks like modified UTF-7 there is not: a server that goes on with it all the same is told its own octets back, and its names are shown
+    /// as they come, for `R&-D` is a name like any other.
     pub fn from_utf8_wire(wire: &[u8]) -> Self {
         let name = String::from_utf8_lossy(wire).into_owned();
         let wire = (name.as_bytes() != wire).then(|| wire.into());
