@@ -60,13 +60,38 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Called as `sendmail`, the command is `xoauth send`.
+/// Called as `sendmail`, the command is `xoauth send`, and `-h` is a count of hops that nobody needs.
 fn as_sendmail(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let name = arguments.first().map(std::path::PathBuf::from);
     if name.is_some_and(|name| name.file_stem().is_some_and(|stem| stem == "sendmail")) {
+        let ends = |argument: &OsString| argument == "--";
+        let options = arguments.iter().position(ends).unwrap_or(arguments.len());
+        if let Some(at) = arguments.iter().take(options).position(|argument| argument == "-h") {
+            let number = |text: &OsString| text.to_str().is_some_and(|t| t.parse::<u32>().is_ok());
+            if arguments.get(at + 1).is_some_and(number) {
+                arguments.drain(at..at + 2);
+            }
+        }
         arguments.insert(1, "send".into());
     }
     arguments
 }
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sendmail_is_send_and_its_count_of_hops_is_not_a_call_for_help() {
+        let called = |arguments: &[&str]| {
+            as_sendmail(arguments.iter().map(OsString::from).collect::<Vec<_>>())
+        };
+        assert_eq!(called(&["/usr/sbin/sendmail", "-t"]), ["/usr/sbin/sendmail", "send", "-t"]);
+        assert_eq!(called(&["sendmail", "-h", "5", "a@b"]), ["sendmail", "send", "a@b"]);
+        assert_eq!(called(&["sendmail", "-h"]), ["sendmail", "send", "-h"]);
+        assert_eq!(called(&["sendmail", "--", "-h", "5"]), ["sendmail", "send", "--", "-h", "5"]);
+        assert_eq!(called(&["xoauth", "-h", "5"]), ["xoauth", "-h", "5"]);
+    }
+}

@@ -53,10 +53,19 @@ impl Outgoing {
         }
         mending.end(&mut mended)?;
         outgoing.push(&mended)?;
+        outgoing.strip_envelope();
         if !has_field(&outgoing.header) {
             return Err(Failure::data("the message has no header"));
         }
         Ok(outgoing)
+    }
+
+    /// Takes off the line that an mbox has in front of a message, and that is no field of it.
+    fn strip_envelope(&mut self) {
+        if self.header.starts_with(b"From ") || self.header.starts_with(b">From ") {
+            let end = memchr::memchr(b'\n', &self.header).map_or(self.header.len(), |end| end + 1);
+            self.header.drain(..end);
+        }
     }
 
     /// Takes octets whose line ends are mended.
@@ -196,7 +205,10 @@ fn header_end(octets: &[u8], from: usize) -> Option<usize> {
 /// Whether the first line is that of a field.
 fn has_field(header: &[u8]) -> bool {
     let line = header.split(|&octet| octet == b'\r').next().unwrap_or_default();
-    line.iter().position(|&octet| octet == b':').is_some_and(|colon| colon > 0)
+    let name = line.iter().position(|&octet| octet == b':').and_then(|colon| line.get(..colon));
+    // Blanks behind the name are of old (RFC 5322 4.5), none may be in it.
+    let name = name.unwrap_or_default().trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }
 
 fn made(name: &str, sender: &str) -> Result<String> {
@@ -260,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn the_envelope_line_of_an_mbox_is_no_part_of_a_message() {
+        for line in ["From ann@example.org Wed Nov 25 09:00:00 2026\n", ">From x\r\n"] {
+            let text = format!("{line}Date: d\nMessage-ID: <m>\n\nFrom here\n");
+            let expected = "Date: d\r\nMessage-ID: <m>\r\n\r\nFrom here\r\n";
+            assert_eq!(complete(&text, 3).unwrap(), expected);
+        }
+        let field = "From: a@example.org\r\nDate : d\r\nMessage-ID: <m>\r\n\r\n";
+        assert!(complete(field, 1000).unwrap().ends_with(field));
+    }
+
+    #[test]
     fn what_cannot_be_sent_is_refused() {
         for (text, exit, says) in [
             ("", Exit::NoInput, "no message"),
@@ -268,6 +291,8 @@ mod tests {
             ("a: b\n\n\0", Exit::Data, "a NUL on line 3"),
             ("\nbody", Exit::Data, "no header"),
             ("hello\n", Exit::Data, "no header"),
+            ("at 9:00 we met\n\n", Exit::Data, "no header"),
+            ("From ann@example.org Wed Nov 25 09:00:00 2026\n\nbody", Exit::Data, "no header"),
         ] {
             for piece in [1, 2, 1000] {
                 let failure = complete(text, piece).unwrap_err();

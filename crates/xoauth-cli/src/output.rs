@@ -101,7 +101,7 @@ impl Ui {
 }
 
 /// A line on standard error; where nobody reads it, it is lost and nothing else is.
-fn complain(line: &str) {
+pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 use xoauth::smtp::exchange;
-use xoauth::smtp::{Error as SmtpError, RecipientOutcome, ReplyText};
+use xoauth::smtp::{Error as SmtpError, Headers, RecipientOutcome, ReplyText};
 
 use crate::Result;
 use crate::account::Account;
@@ -12,15 +12,18 @@ use crate::connect::Gate;
 use crate::diagnose::failure_of;
 use crate::failure::{Exit, Failure};
 use crate::outgoing::Outgoing;
-use crate::output::Ui;
+use crate::output::{Ui, complain, one_line};
 
 /// The arguments.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Example: git config sendemail.sendmailCmd \"xoauth send -a work\"
 Strips Bcc, adds Date and Message-ID where they are missing, changes nothing
 else. Takes sendmail's other options (-i -oi -B -F ...) and ignores them.
-Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77.")]
+Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77."
+)]
 pub(crate) struct Send {
     /// Who gets it
     #[arg(value_name = "RECIPIENT")]
@@ -29,7 +32,7 @@ pub(crate) struct Send {
     #[arg(short = 't', long)]
     read_recipients: bool,
     /// The envelope's sender
-    #[arg(short = 'f', long = "envelope-from", value_name = "ADDRESS")]
+    #[arg(short = 'f', long = "envelope-from", value_name = "ADDRESS", short_alias = 'r')]
     sender: Option<String>,
     /// Leave Bcc in the message
     #[arg(long)]
@@ -56,13 +59,44 @@ pub(crate) struct Send {
     user_submission: bool,
     #[arg(short = 'm', hide = true)]
     me_too: bool,
+    #[arg(short = 'b', hide = true, value_name = "MODE", value_parser = mode)]
+    mode: Option<String>,
+    #[arg(short = 'G', hide = true)]
+    gateway: bool,
+    #[arg(short = 'n', hide = true)]
+    no_aliases: bool,
+    #[arg(short = 'L', hide = true, value_name = "TAG")]
+    log_tag: Option<String>,
+    #[arg(short = 'O', hide = true, value_name = "OPTION=VALUE")]
+    long_options: Vec<String>,
+    #[arg(short = 'p', hide = true, value_name = "PROTOCOL")]
+    protocol: Option<String>,
+    #[arg(short = 'X', hide = true, value_name = "FILE")]
+    log: Option<String>,
+    #[arg(short = 'A', hide = true, value_name = "FILE")]
+    configuration: Option<String>,
+}
+
+/// sendmail's modes: to deliver is the one there is.
+fn mode(text: &str) -> std::result::Result<String, String> {
+    match text {
+        "m" => Ok(text.to_owned()),
+        _ => Err("this sends one message; it is no server and keeps no queue".to_owned()),
+    }
 }
 
 impl Send {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        if global.access_token_file.as_deref() == Some("-") {
+            return Err(Failure::usage("the message is on standard input, not the token")
+                .hint("--access-token-file FILE, or XOAUTH_ACCESS_TOKEN"));
+        }
         let account = Account::resolve(global)?;
+        let mut recipients = Vec::new();
+        for argument in &self.recipients {
+            recipients.extend(addresses(argument)?);
+        }
         let message = Outgoing::read(std::io::stdin().lock())?;
-        let mut recipients: Vec<String> = self.recipients.clone();
         if self.read_recipients {
             recipients.extend(message.recipients()?.iter().map(ToString::to_string));
         }
@@ -72,7 +106,12 @@ impl Send {
                 Failure::usage("no recipient").hint("name one, or take those of the header: -t")
             );
         }
-        let sender = self.sender.clone().or_else(|| account.from().map(str::to_owned));
+        // Of the null sender, which bounces have, the shell often leaves nothing.
+        let sender = self.sender.as_ref().map(|sender| match sender.as_str() {
+            "" => "<>".to_owned(),
+            sender => sender.to_owned(),
+        });
+        let sender = sender.or_else(|| account.from().map(str::to_owned));
         let sender = sender.or_else(|| message.sender());
         let sender = sender.ok_or_else(|| {
             Failure::config("no sender").hint("-f ADDRESS, or `from` in the account")
@@ -94,24 +133,58 @@ impl Send {
         let mut session = gate.smtp_session()?;
         let list: Vec<&str> = recipients.iter().map(String::as_str).collect();
         let sent = session.run(exchange::Send::new(sender.as_str(), list, message));
-        let exit = match sent {
+        let (exit, reported) = match sent {
             Ok(sent) => {
                 let refused: Vec<_> = sent.refused().collect();
                 let accepted: Vec<_> = sent.accepted().collect();
                 let reply = sent.reply().text();
-                report(ui, &accepted, &refused, Some(&reply))?;
-                exit_of(&refused)
+                (exit_of(&refused), report(ui, &accepted, &refused, Some(&reply)))
             }
             Err(xoauth::Error::Smtp(SmtpError::RecipientsRefused { recipients })) => {
                 let refused: Vec<_> = recipients.iter().collect();
-                report(ui, &[], &refused, None)?;
-                exit_of(&refused)
+                (exit_of(&refused), report(ui, &[], &refused, None))
             }
-            Err(error) => return Err(failure_of(&error, "send", &gate.attempt())),
+            Err(error) => {
+                if let xoauth::Error::Smtp(error) = &error {
+                    // The others share what befell the message.
+                    let is_refused = |one: &&RecipientOutcome| {
+                        one.reply().is_some_and(|reply| reply.code.get() >= 400)
+                    };
+                    tell(&error.recipients().iter().filter(is_refused).collect::<Vec<_>>());
+                }
+                return Err(failure_of(&error, "send", &gate.attempt()));
+            }
         };
-        // The message is on its way; how the session ends changes nothing.
+        // The message is on its way, or is not: neither how the session ends nor whether somebody hears of it changes
+        // that, and who is told otherwise sends it again.
         let _ = session.quit();
+        if let Err(failure) = reported {
+            ui.failure(&failure);
+        }
         Ok(exit)
+    }
+}
+
+/// The addresses of an argument: one, with a name or without, or several with commas.
+fn addresses(argument: &str) -> Result<Vec<String>> {
+    let bad = |why: String| Failure::data(format!("recipient {argument:?}: {why}"));
+    if argument.chars().any(char::is_control) {
+        return Err(bad("it has a control character".to_owned()));
+    }
+    let field = format!("To: {argument}\r\n");
+    let found = Headers::new(field.as_bytes()).recipients();
+    let found = found.map_err(|error| bad(error.to_string()))?;
+    if found.is_empty() {
+        return Err(bad("no address".to_owned()));
+    }
+    Ok(found.iter().map(ToString::to_string).collect())
+}
+
+/// Names the recipients that a server refused. That is an error, and told with `-q` as well.
+fn tell(refused: &[&RecipientOutcome]) {
+    for one in refused {
+        let said = one.reply().map_or_else(|| "not known".to_owned(), ToString::to_string);
+        complain(&format!("xoauth: send: {}: {}", one.address, one_line(&said)));
     }
 }
 
@@ -143,10 +216,7 @@ fn report(
     refused: &[&RecipientOutcome],
     reply: Option<&str>,
 ) -> Result<()> {
-    for one in refused {
-        let said = one.reply().map_or_else(|| "not known".to_owned(), ToString::to_string);
-        ui.note(format!("xoauth: send: {}: {said}", one.address));
-    }
+    tell(refused);
     if !ui.json {
         if !refused.is_empty() {
             for one in accepted {
