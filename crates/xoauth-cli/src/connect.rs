@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use xoauth::sasl::SaslIr;
 use xoauth::{Deadlines, Direction, Error, Tls, Trace, Transport, imap, smtp};
@@ -78,7 +79,7 @@ impl<'a> Gate<'a> {
             sign_in: sign_in.sasl_ir(account.sasl_ir()?),
             known,
             tls,
-            deadlines: account.timeout.map_or_else(Deadlines::default, Deadlines::all),
+            deadlines: account.timeout.map_or_else(Deadlines::default, patient),
             trace: account.trace.as_ref().map(|path| trace_to(path)).transpose()?,
         })
     }
@@ -206,6 +207,14 @@ impl<'a> Gate<'a> {
         attempt.inline = steps.is_inline();
         attempt.failure(error, steps.under_way())
     }
+}
+
+/// Connecting and each command take so long at most. What a server does with a message it was given is not hurried
+/// (RFC 5321 4.5.3.2.6): who gives up on it sends it twice.
+fn patient(bound: Duration) -> Deadlines {
+    let mut deadlines = Deadlines::all(bound);
+    deadlines.delivery = bound.max(Deadlines::default().delivery);
+    deadlines
 }
 
 fn offers(offered: &[String], name: &str) -> bool {

@@ -1,11 +1,13 @@
 //! `xoauth watch`: what happens in a mailbox, as it happens.
 
-use std::time::Duration;
+use std::num::NonZeroU32;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
 use xoauth::imap::command::{Examine, Noop};
-use xoauth::imap::{Event, Session};
+use xoauth::imap::{Event, Selected, Session};
 
 use crate::Result;
 use crate::account::Account;
@@ -39,7 +41,50 @@ pub(crate) struct Watch {
 }
 
 /// How often a server without IDLE is asked.
-const POLL: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_secs(60);
+
+/// The first pause before connecting again; each is twice the one before.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// A session that lived so long was one.
+const LASTED: Duration = Duration::from_secs(60);
+
+/// What tells that something came or went.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Known {
+    uid_validity: Option<NonZeroU32>,
+    exists: u32,
+    /// What it should be, by what was told.
+    uid_next: Option<u32>,
+}
+
+impl Known {
+    fn of(selected: &Selected) -> Self {
+        Self {
+            uid_validity: selected.uid_validity,
+            exists: selected.exists.unwrap_or_default(),
+            uid_next: selected.uid_next.map(NonZeroU32::get),
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Exists(count) => {
+                let arrived = count.saturating_sub(self.exists);
+                self.uid_next = self.uid_next.map(|next| next.saturating_add(arrived));
+                self.exists = *count;
+            }
+            Event::Expunge(_) => self.exists = self.exists.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+/// Whether it may pass by itself, where it worked before: a laptop that sleeps knows no names, and a hotel's network
+/// answers in place of the server.
+fn comes_back(exit: Exit) -> bool {
+    matches!(exit, Exit::Temporary | Exit::NoHost | Exit::Protocol | Exit::Unavailable)
+}
 
 /// How a session ended.
 enum Ended {
@@ -55,17 +100,22 @@ impl Watch {
         let account = Account::resolve(global)?;
         let gate = Gate::new(&account, "imap")?;
         let attempt = gate.attempt();
-        let mut exists = None;
-        let mut wait = Duration::from_secs(1);
+        let mut known = None;
+        let mut wait = FIRST;
         let longest = Duration::from_secs(self.reconnect_max.max(1));
         let mut connected_before = false;
         loop {
             let failure = match self.session(&gate, &attempt) {
                 Ok(mut session) => {
                     connected_before = true;
-                    wait = Duration::from_secs(1);
                     ui.note(format!("watching {}", self.mailbox));
-                    match self.follow(&mut session, &mut exists, ui)? {
+                    let began = Instant::now();
+                    let ended = self.follow(&mut session, &mut known, ui)?;
+                    // A server that takes the login and ends at once is not asked every second.
+                    if began.elapsed() >= LASTED {
+                        wait = FIRST;
+                    }
+                    match ended {
                         Ended::Enough => return Ok(Exit::Ok),
                         Ended::Broken(error) if error.is_fatal() => {
                             failure_of(&error, "watch", &attempt)
@@ -74,7 +124,7 @@ impl Watch {
                     }
                 }
                 // What fails at first, or will fail again, is no reason to wait.
-                Err(failure) if !connected_before || failure.exit != Exit::Temporary => {
+                Err(failure) if !connected_before || !comes_back(failure.exit) => {
                     return Err(failure);
                 }
                 Err(failure) => failure,
@@ -92,27 +142,23 @@ impl Watch {
         Ok(session)
     }
 
-    /// Tells events until the session ends; `exists` is the count that was told last.
+    /// Tells events until the session ends; `known` is how the mailbox was when something was told last.
     fn follow(
         &self,
         session: &mut Session<Stream>,
-        exists: &mut Option<u32>,
+        known: &mut Option<Known>,
         ui: &Ui,
     ) -> Result<Ended> {
-        let count = session.selected().and_then(|selected| selected.exists);
-        // What came while nobody was connected.
-        if exists.is_some() && *exists != count {
-            if let Some(count) = count {
-                *exists = Some(count);
-                if self.tell(&Event::Exists(count), ui)? {
-                    return Ok(Ended::Enough);
-                }
-            }
+        let now = session.selected().map(Known::of).unwrap_or_default();
+        // What came while nobody was connected, also where as many went.
+        let is_news = known.as_ref().is_some_and(|known| *known != now);
+        let known = known.insert(now);
+        if is_news && self.tell(&Event::Exists(known.exists), ui)? {
+            return Ok(Ended::Enough);
         }
-        *exists = count;
-        let has_idle = session.state().capabilities().is_some_and(|known| known.has("IDLE"));
-        if !has_idle {
-            return self.poll(session, exists, ui);
+        let offers = session.state().capabilities();
+        if !offers.is_some_and(|offers| offers.has("IDLE") || offers.is_imap4rev2()) {
+            return self.poll(session, known, ui);
         }
         let mut idle = match session.idle() {
             Ok(idle) => idle,
@@ -122,9 +168,7 @@ impl Watch {
             match idle.wait(Duration::from_secs(3600)) {
                 Ok(None) => {}
                 Ok(Some(event)) => {
-                    if let Event::Exists(count) = event {
-                        *exists = Some(count);
-                    }
+                    known.note(&event);
                     if self.tell(&event, ui)? {
                         return Ok(Ended::Enough);
                     }
@@ -134,20 +178,13 @@ impl Watch {
         }
     }
 
-    fn poll(
-        &self,
-        session: &mut Session<Stream>,
-        exists: &mut Option<u32>,
-        ui: &Ui,
-    ) -> Result<Ended> {
+    fn poll(&self, session: &mut Session<Stream>, known: &mut Known, ui: &Ui) -> Result<Ended> {
         loop {
             if let Err(error) = session.run(Noop::new()) {
                 return Ok(Ended::Broken(error));
             }
             while let Some(event) = session.next_event() {
-                if let Event::Exists(count) = event {
-                    *exists = Some(count);
-                }
+                known.note(&event);
                 if self.tell(&event, ui)? {
                     return Ok(Ended::Enough);
                 }
@@ -168,6 +205,9 @@ impl Watch {
             let status = shell(command)
                 .env("XOAUTH_EVENT", &line)
                 .env("XOAUTH_MAILBOX", &self.mailbox)
+                .stdin(Stdio::null())
+                // Between the events there is nothing but events.
+                .stdout(std::io::stderr())
                 .status();
             match status {
                 Ok(status) if status.success() => {}
