@@ -12,8 +12,16 @@ pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn new(ui: &Ui, messages: usize) -> Self {
-        let shown =
-            std::io::stderr().is_terminal() && !std::io::stdout().is_terminal() && !ui.quiet;
+        let shown = std::io::stderr().is_terminal() && !ui.quiet;
+        Self::with(shown, messages)
+    }
+
+    /// A bar that nobody sees.
+    pub(crate) fn hidden() -> Self {
+        Self::with(false, 0)
+    }
+
+    fn with(shown: bool, messages: usize) -> Self {
         let target =
             if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(u64::try_from(messages).ok(), target);

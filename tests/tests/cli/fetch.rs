@@ -32,6 +32,15 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The file beside an mbox in which it is noted what was fetched into it.
+pub(crate) fn notes(home: &Home, mbox: &str) -> String {
+    let prefix = format!("{mbox}.xoauth-INBOX~");
+    let names = std::fs::read_dir(&home.path).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found = names.filter(|name| name.starts_with(&prefix) && !name.ends_with(".lock"));
+    found.next().unwrap()
+}
+
 /// The subjects of all messages in a Maildir.
 fn subjects(maildir: &Path) -> Vec<String> {
     let all = ["new", "cur"].map(|name| files(&maildir.join(name))).concat();
@@ -138,9 +147,10 @@ fn half_a_message_of_a_run_that_was_cut_off_goes() {
     let home = Home::with(&bearer_account(&host, "XOAUTH2"));
     home.run(&["fetch", "--uid", "1", "--mbox", "box"]).ok();
     let whole = home.read("box");
-    let state = home.read("box.xoauth-INBOX");
+    let notes = notes(&home, "box");
+    let state = home.read(&notes);
     home.write("box", &format!("{whole}From MAILER-DAEMON Thu Jan  1 00:00:00 1970\nSubject: hal"));
-    home.write("box.xoauth-INBOX", &format!("{state}open {}\n2", whole.len()));
+    home.write(&notes, &format!("{state}open {}\n2", whole.len()));
     home.run(&["fetch", "--all", "--mbox", "box", "--resume"]).ok();
     let text = home.read("box");
     assert!(text.starts_with(&whole) && !text.contains("Subject: hal"), "{text}");

@@ -9,7 +9,7 @@ use e2e::sink::Random;
 
 use crate::support::{Home, bearer_account, finish};
 
-fn account(port: u16) -> String {
+pub(crate) fn account(port: u16) -> String {
     format!(
         "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\naccess-token = \"access-token\"\n\
          insecure-plaintext = true\nimap = \"imap://127.0.0.1:{port}\"\n"
@@ -17,7 +17,7 @@ fn account(port: u16) -> String {
 }
 
 /// A session whose mailbox has this UIDVALIDITY.
-fn opened(capabilities: &str, validity: u32) -> Vec<Step> {
+pub(crate) fn opened(capabilities: &str, validity: u32) -> Vec<Step> {
     vec![
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n"),
         expect("AUTHENTICATE XOAUTH2"),
@@ -27,24 +27,24 @@ fn opened(capabilities: &str, validity: u32) -> Vec<Step> {
     ]
 }
 
-fn found(uids: &str) -> [Step; 2] {
+pub(crate) fn found(uids: &str) -> [Step; 2] {
     [expect("UID SEARCH"), send(format!("* SEARCH {uids}\r\n{{tag}} OK done\r\n"))]
 }
 
-fn message(uid: u32) -> String {
+pub(crate) fn message(uid: u32) -> String {
     format!("* {uid} FETCH (UID {uid} FLAGS () BODY[] {{4}}\r\nm{uid:03})\r\n")
 }
 
-fn fetched(set: &str, uids: impl IntoIterator<Item = u32>, end: &str) -> [Step; 2] {
+pub(crate) fn fetched(set: &str, uids: impl IntoIterator<Item = u32>, end: &str) -> [Step; 2] {
     let messages: String = uids.into_iter().map(message).collect();
     [expect(&format!("UID FETCH {set} ")), send(format!("{messages}{{tag}} OK {end}\r\n"))]
 }
 
-fn bye() -> [Step; 2] {
+pub(crate) fn bye() -> [Step; 2] {
     [expect("LOGOUT"), send("* BYE bye\r\n{tag} OK done\r\n")]
 }
 
-fn bodies(home: &Home, directory: &str) -> Vec<String> {
+pub(crate) fn bodies(home: &Home, directory: &str) -> Vec<String> {
     let list = std::fs::read_dir(home.path.join(directory)).unwrap().map(|entry| entry.unwrap());
     let files = list.filter(|entry| entry.path().is_file());
     let files = files.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));

@@ -7,6 +7,7 @@ mod adversary;
 mod check;
 mod fetch;
 mod fetch_odd;
+mod fetch_shared;
 mod login;
 mod mail;
 mod offline;

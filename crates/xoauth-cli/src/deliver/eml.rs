@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use xoauth::imap::Uid;
 
-use super::maildir::hash;
-use super::{About, Sink};
+use super::{About, Sink, create};
 
 /// A directory of `.eml` files.
 #[derive(Debug)]
@@ -18,10 +17,9 @@ pub(crate) struct Eml {
 }
 
 impl Eml {
-    pub(crate) fn open(directory: &Path, mailbox: &str, uid_validity: u32) -> io::Result<Self> {
-        std::fs::create_dir_all(directory)?;
-        let prefix = format!("{}-{uid_validity}-", hash(mailbox));
-        Ok(Self { directory: directory.to_owned(), prefix, writing: None })
+    pub(crate) fn new(directory: &Path, key: &str, uid_validity: u32) -> Self {
+        let prefix = format!("{key}-{uid_validity}-");
+        Self { directory: directory.to_owned(), prefix, writing: None }
     }
 
     fn place(&self, uid: Uid) -> PathBuf {
@@ -32,7 +30,7 @@ impl Eml {
 impl Sink for Eml {
     fn begin(&mut self) -> io::Result<()> {
         let path = self.directory.join(format!(".{}part", self.prefix));
-        let file = File::create(&path)?;
+        let file = create(&path)?;
         self.writing = Some((path, file));
         Ok(())
     }
@@ -55,9 +53,10 @@ impl Sink for Eml {
         Ok(Some(target))
     }
 
-    fn give_up(&mut self) {
-        if let Some((path, _)) = self.writing.take() {
-            let _ = std::fs::remove_file(path);
+    fn give_up(&mut self) -> io::Result<()> {
+        match self.writing.take() {
+            Some((path, _)) => std::fs::remove_file(path),
+            None => Ok(()),
         }
     }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use xoauth::imap::{Flag, Uid};
 
-use super::{About, Sink, Unix};
+use super::{About, Sink, Unix, create, make_directory};
 
 /// A Maildir with its three directories.
 #[derive(Debug)]
 pub(crate) struct Maildir {
     directory: PathBuf,
-    /// What names of this mailbox begin with: its UIDVALIDITY and a hash of its name.
+    /// What names of this mailbox begin with: its UIDVALIDITY and its key.
     prefix: String,
     /// UIDs that were there before.
     present: HashSet<u32>,
@@ -26,11 +26,11 @@ pub(crate) struct Maildir {
 
 impl Maildir {
     /// Makes the directories; what a run that was cut off left in `tmp` goes.
-    pub(crate) fn open(directory: &Path, mailbox: &str, uid_validity: u32) -> io::Result<Self> {
+    pub(crate) fn open(directory: &Path, key: &str, uid_validity: u32) -> io::Result<Self> {
         for name in ["tmp", "new", "cur"] {
-            std::fs::create_dir_all(directory.join(name))?;
+            make_directory(&directory.join(name))?;
         }
-        let prefix = format!("{uid_validity}.{}.", hash(mailbox));
+        let prefix = format!("{uid_validity}.{key}.");
         for entry in std::fs::read_dir(directory.join("tmp"))? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
@@ -60,7 +60,7 @@ impl Maildir {
 
 impl Sink for Maildir {
     fn begin(&mut self) -> io::Result<()> {
-        self.writing = Some((File::create(&self.unfinished)?, Unix::default()));
+        self.writing = Some((create(&self.unfinished)?, Unix::default()));
         Ok(())
     }
 
@@ -91,9 +91,10 @@ impl Sink for Maildir {
         Ok(Some(target))
     }
 
-    fn give_up(&mut self) {
-        if self.writing.take().is_some() {
-            let _ = std::fs::remove_file(&self.unfinished);
+    fn give_up(&mut self) -> io::Result<()> {
+        match self.writing.take() {
+            Some(_) => std::fs::remove_file(&self.unfinished),
+            None => Ok(()),
         }
     }
 
@@ -116,10 +117,4 @@ fn info(about: &About) -> String {
         (Flag::Deleted, 'T'),
     ];
     letters.into_iter().filter(|(flag, _)| flags.contains(flag)).map(|(_, letter)| letter).collect()
-}
-
-/// Tells mailboxes apart that are fetched into one Maildir (FNV-1a).
-pub(crate) fn hash(mailbox: &str) -> String {
-    let fold = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:08x}", mailbox.bytes().fold(0xcbf2_9ce4_8422_2325, fold) & 0xffff_ffff)
 }

@@ -1,44 +1,69 @@
 //! mbox, with the quoting of mboxrd: `>` in front of every line that begins with any number of `>` and `From `.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use fs4::FileExt;
 use xoauth::imap::Uid;
 
+use super::state::{Kept, close};
 use super::{About, Sink, Unix};
+use crate::store::private;
+
+/// What of a message is collected before it is written.
+const PIECE: usize = 64 * 1024;
 
 /// One file, appended to.
 #[derive(Debug)]
 pub(crate) struct Mbox {
-    file: BufWriter<File>,
+    file: File,
     /// The length of the file with every message that is complete.
     length: u64,
+    /// What is in the file of the message that is not complete.
+    written: u64,
     unix: Unix,
     quoting: Quoting<Vec<u8>>,
 }
 
 impl Mbox {
-    /// Opens the file, locks it, and cuts off what a run wrote that did not come to its end.
-    pub(crate) fn open(path: &Path, open_at: Option<u64>) -> io::Result<Self> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    /// Opens the file, locks it, and cuts off what a run wrote that did not come to its end, whichever mailbox that was
+    /// of.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
         if FileExt::try_lock(&file).is_err() {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "another program has it locked"));
         }
         let mut length = file.metadata()?.len();
-        if let Some(open_at) = open_at.filter(|&open_at| open_at < length) {
-            file.set_len(open_at)?;
-            length = open_at;
+        for notes in notes_of(path)? {
+            let Some(open_at) = Kept::read(&notes)?.open_at else { continue };
+            if open_at < length && is_ours_alone(&mut file, open_at)? {
+                file.set_len(open_at)?;
+                length = open_at;
+            }
+            close(&notes)?;
         }
-        let mut file = BufWriter::with_capacity(64 * 1024, file);
-        file.seek(SeekFrom::Start(length))?;
-        Ok(Self { file, length, unix: Unix::default(), quoting: Quoting::new(Vec::new()) })
+        // Whoever wrote the last message may have left out its line end, or the empty line behind it.
+        let mut end = [0; 2];
+        let from = length.saturating_sub(2);
+        file.seek(SeekFrom::Start(from))?;
+        let end =
+            end.get_mut(..usize::from(length > 0) + usize::from(length > 1)).unwrap_or_default();
+        file.read_exact(end)?;
+        let missing: &[u8] = match end {
+            [] | [b'\n', b'\n'] => b"",
+            [.., b'\n'] => b"\n",
+            _ => b"\n\n",
+        };
+        file.write_all(missing)?;
+        let length = file.stream_position()?;
+        let quoting = Quoting::new(Vec::new());
+        Ok(Self { file, length, written: 0, unix: Unix::default(), quoting })
     }
 
     fn put(&mut self) -> io::Result<()> {
         self.file.write_all(&self.quoting.out)?;
+        self.written += u64::try_from(self.quoting.out.len()).unwrap_or(u64::MAX);
         self.quoting.out.clear();
         Ok(())
     }
@@ -49,33 +74,41 @@ impl Sink for Mbox {
     fn begin(&mut self) -> io::Result<()> {
         self.unix = Unix::default();
         self.quoting = Quoting::new(std::mem::take(&mut self.quoting.out));
-        self.file.write_all(envelope(0).as_bytes())
+        self.quoting.out.clear();
+        self.quoting.out.extend_from_slice(envelope(0).as_bytes());
+        Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         self.unix.write(octets, &mut self.quoting)?;
-        self.put()
+        if self.quoting.out.len() < PIECE { Ok(()) } else { self.put() }
     }
 
-    fn finish(&mut self, about: &About) -> io::Result<Option<std::path::PathBuf>> {
+    fn finish(&mut self, about: &About) -> io::Result<Option<PathBuf>> {
         self.unix.end(&mut self.quoting)?;
         self.quoting.end();
-        self.put()?;
-        let end = self.file.stream_position()?;
         if let Some(date) = about.date() {
-            self.file.seek(SeekFrom::Start(self.length))?;
-            self.file.write_all(envelope(date.unix_seconds()).as_bytes())?;
-            self.file.seek(SeekFrom::Start(end))?;
+            let line = envelope(date.unix_seconds());
+            match self.quoting.out.get_mut(..line.len()).filter(|_| self.written == 0) {
+                Some(first) => first.copy_from_slice(line.as_bytes()),
+                None => {
+                    self.put()?;
+                    self.file.seek(SeekFrom::Start(self.length))?;
+                    self.file.write_all(line.as_bytes())?;
+                    self.file.seek(SeekFrom::Start(self.length + self.written))?;
+                }
+            }
         }
-        self.file.flush()?;
-        self.length = end;
+        self.put()?;
+        self.length += std::mem::take(&mut self.written);
         Ok(None)
     }
 
-    fn give_up(&mut self) {
-        let cut = self.file.flush().and_then(|()| self.file.get_ref().set_len(self.length));
-        let _ = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+    fn give_up(&mut self) -> io::Result<()> {
         self.quoting.out.clear();
+        self.written = 0;
+        self.file.set_len(self.length)?;
+        self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
     /// The length before the next message.
@@ -85,6 +118,51 @@ impl Sink for Mbox {
 
     fn has(&self, _: Uid) -> bool {
         false
+    }
+}
+
+/// The files beside an mbox in which it is noted what was fetched into it.
+fn notes_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (Some(name), directory) = (path.file_name(), path.parent()) else { return Ok(Vec::new()) };
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
+    let prefix = format!("{}.xoauth-", name.to_string_lossy());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory.unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && !name.ends_with(".lock") && !name.ends_with(".new") {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether what stands from there to the end is a message of ours and nothing else: somebody may have appended to it, or
+/// written the file anew, and that is not ours to cut.
+fn is_ours_alone(file: &mut File, from: u64) -> io::Result<bool> {
+    const OURS: &[u8] = b"From MAILER-DAEMON ";
+    file.seek(SeekFrom::Start(from))?;
+    let mut kept = Vec::new();
+    let mut is_first = true;
+    loop {
+        let before = kept.len();
+        Read::take(&mut *file, PIECE as u64).read_to_end(&mut kept)?;
+        if is_first {
+            let length = kept.len().min(OURS.len());
+            if kept.get(..length) != OURS.get(..length) {
+                return Ok(false);
+            }
+        }
+        is_first = false;
+        if memchr::memmem::find(&kept, b"\nFrom ").is_some() {
+            return Ok(false);
+        }
+        if kept.len() == before {
+            return Ok(true);
+        }
+        // The end of this piece may be the beginning of such a line.
+        kept.drain(..kept.len().saturating_sub(5));
     }
 }
 

@@ -5,15 +5,19 @@ mod maildir;
 mod mbox;
 mod state;
 
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use xoauth::imap::{DateTime, Message, Uid};
 
 pub(crate) use eml::Eml;
-pub(crate) use maildir::{Maildir, hash};
+pub(crate) use maildir::Maildir;
 pub(crate) use mbox::Mbox;
 pub(crate) use state::{Kept, State};
+
+use crate::spool::Spool;
+use crate::store::private;
 
 /// What becomes of the octets of one message, and of the message when all of it is known.
 ///
@@ -29,7 +33,7 @@ pub(crate) trait Sink {
     fn finish(&mut self, message: &About) -> io::Result<Option<PathBuf>>;
 
     /// The message broke off; nothing of it stays.
-    fn give_up(&mut self);
+    fn give_up(&mut self) -> io::Result<()>;
 
     /// The length of what all messages are appended to, where there is such a thing.
     fn length(&self) -> Option<u64> {
@@ -100,34 +104,69 @@ impl Unix {
     }
 }
 
-/// Standard output: one message behind the other, as it is.
+/// Standard output: one message behind the other, as it is, each when all of it is there.
 #[derive(Debug)]
-pub(crate) struct Pipe(io::BufWriter<io::Stdout>);
+pub(crate) struct Pipe {
+    out: io::Stdout,
+    message: Spool,
+}
 
 impl Pipe {
     pub(crate) fn new() -> Self {
-        Self(io::BufWriter::with_capacity(64 * 1024, io::stdout()))
+        Self { out: io::stdout(), message: Spool::new() }
     }
 }
 
 impl Sink for Pipe {
     fn begin(&mut self) -> io::Result<()> {
+        self.message = Spool::new();
         Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.0.write_all(octets)
+        self.message.write(octets)
     }
 
     fn finish(&mut self, _: &About) -> io::Result<Option<PathBuf>> {
-        self.0.flush().map(|()| None)
+        let message = std::mem::replace(&mut self.message, Spool::new());
+        let mut out = self.out.lock();
+        match message.into_memory() {
+            Ok(octets) => out.write_all(&octets)?,
+            Err(file) => {
+                io::copy(&mut file.into_reader()?, &mut out)?;
+            }
+        }
+        out.flush().map(|()| None)
     }
 
-    fn give_up(&mut self) {}
+    fn give_up(&mut self) -> io::Result<()> {
+        self.message = Spool::new();
+        Ok(())
+    }
 
     fn has(&self, _: Uid) -> bool {
         false
     }
+}
+
+/// A file for mail, which only its owner may read.
+fn create(path: &Path) -> io::Result<File> {
+    private().write(true).create(true).truncate(true).open(path)
+}
+
+/// A directory that only its owner may look into, with those above it that are missing.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Tells names apart (FNV-1a).
+pub(crate) fn hash(name: &str) -> String {
+    let fold = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", name.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ impl Kept {
             match (words.next(), words.next()) {
                 (Some("uidvalidity"), Some(number)) => kept.uid_validity = number.parse().ok(),
                 (Some("open"), Some(length)) => kept.open_at = length.parse().ok(),
+                (Some("closed"), None) => kept.open_at = None,
                 (Some(uid), None) => {
                     kept.open_at = None;
                     kept.done.extend(uid.parse::<u32>().ok());
@@ -79,6 +80,11 @@ impl State {
         self.note(format_args!("open {length}"), 0)
     }
 
+    /// Nothing is left of the message that was about to be written.
+    pub(crate) fn closed(&mut self) -> io::Result<()> {
+        self.note(format_args!("closed"), 0)
+    }
+
     /// A message is where it belongs. Up to `most` such lines are written later, in one: a line costs as much as a
     /// fifth of a message.
     pub(crate) fn done(&mut self, uid: Uid, most: usize) -> io::Result<()> {
@@ -102,4 +108,11 @@ impl State {
         *lines += 1;
         if *lines > most { self.flush() } else { Ok(()) }
     }
+}
+
+/// Notes that a message that was cut off is dealt with, in the file of whichever run it was.
+pub(super) fn close(path: &Path) -> io::Result<()> {
+    let text = std::fs::read_to_string(path)?;
+    let whole = text.rfind('\n').and_then(|end| text.get(..=end)).unwrap_or_default();
+    replace(path, format!("{whole}closed\n").as_bytes())
 }

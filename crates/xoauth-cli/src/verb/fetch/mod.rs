@@ -4,7 +4,7 @@ mod target;
 mod transfer;
 mod writer;
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use xoauth::imap::{Query, Session, Uid, UidSet};
 
 use self::target::Target;
 use self::transfer::{Broken, Transfer};
+use self::writer::{Told, Writer};
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
@@ -20,6 +21,7 @@ use crate::connect::{Gate, Stream};
 use crate::diagnose::failure_of;
 use crate::failure::{Exit, Failure};
 use crate::output::Ui;
+use crate::progress::Progress;
 use crate::query::{Criteria, find};
 
 /// The arguments.
@@ -64,12 +66,66 @@ pub(crate) struct Fetch {
     resume: bool,
 }
 
-/// How often a connection that broke is made anew without a message in between.
-const ATTEMPTS: u32 = 3;
-
 impl Fetch {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        self.check(global)?;
         let query = self.query()?;
+        let account = Account::resolve(global)?;
+        let gate = Gate::new(&account, "imap")?;
+        let attempt = gate.attempt();
+        let failed = |error: xoauth::Error| failure_of(&error, "fetch", &attempt);
+        let mut session = gate.imap_session()?;
+        let uid_validity = self.open(&mut session).map_err(failed)?;
+        let mut left = match &query {
+            Some(query) => find(&mut session, query).map_err(failed)?,
+            None => Vec::new(),
+        };
+        let owner = format!("{} at {}", account.user("imap")?, gate.server.host);
+        let target = Target::open(self, &owner, uid_validity)?;
+        let mut before = Vec::new();
+        if self.resume {
+            (before, left) = left.into_iter().partition(|&uid| target.has(uid));
+        }
+        let writer = Writer::start(target, self.progress(ui, left.len()), self.told(ui))?;
+        let seen = self.mark_seen.then_some(before);
+        let mut transfer = Transfer::new(ui, writer, left, self.headers, seen);
+        let received = 'all: loop {
+            let error = match transfer.run(&mut session) {
+                Ok(()) | Err(Broken::Local) => {
+                    break transfer.refusal().map_or(Ok(()), |e| Err(failed(e)));
+                }
+                Err(Broken::Session(error)) => error,
+            };
+            let is_over = error.is_fatal();
+            let mut failure = failed(error);
+            if !is_over {
+                break Err(failure);
+            }
+            session = loop {
+                let Some(pause) = transfer.pause() else { break 'all Err(failure) };
+                ui.note("connection lost; connecting again");
+                std::thread::sleep(pause);
+                match self.reopen(&gate) {
+                    Ok((session, now)) if now == uid_validity => break session,
+                    Ok(_) => {
+                        let message = "the mailbox was made anew meanwhile";
+                        break 'all Err(Failure::new(Exit::Temporary, "fetch", message));
+                    }
+                    // It was there a moment ago.
+                    Err(again) if matches!(again.exit, Exit::Temporary | Exit::NoHost) => {
+                        failure = Failure { exit: Exit::Temporary, ..again };
+                    }
+                    Err(again) => break 'all Err(again),
+                }
+            };
+        };
+        transfer.end(received, self.pipe.is_none())?;
+        let _ = session.logout();
+        Ok(Exit::Ok)
+    }
+
+    /// Refuses what cannot be meant.
+    fn check(&self, global: &Global) -> Result<()> {
         if self.maildir.is_none()
             && self.mbox.is_none()
             && self.eml.is_none()
@@ -79,52 +135,59 @@ impl Fetch {
                 Failure::usage("where to?").hint("--maildir DIR, --mbox FILE, --eml DIR, or -")
             );
         }
-        let account = Account::resolve(global)?;
-        let gate = Gate::new(&account, "imap")?;
-        let attempt = gate.attempt();
-        let failed = |error: xoauth::Error| failure_of(&error, "fetch", &attempt);
-        let mut session = gate.imap_session()?;
-        let uid_validity = self.open(&mut session).map_err(failed)?;
-        let mut left = find(&mut session, &query).map_err(failed)?;
-        let target = Target::open(self, uid_validity)?;
-        if self.resume {
-            left.retain(|&uid| !target.has(uid));
+        if self.pipe.is_some() && global.json {
+            return Err(Failure::usage("messages and JSON cannot share standard output"));
         }
-        let mut transfer = Transfer::new(ui, target, left, self.headers, self.mark_seen)?;
-        let received = loop {
-            let error = match transfer.run(&mut session) {
-                Ok(()) | Err(Broken::Local) => break Ok(()),
-                Err(Broken::Session(error)) => error,
-            };
-            if !error.is_fatal() || transfer.fruitless() > ATTEMPTS {
-                break Err(failed(error));
-            }
-            ui.note("connection lost; connecting again");
-            match self.reopen(&gate, uid_validity) {
-                Ok(again) => session = again,
-                Err(failure) => break Err(failure),
-            }
-        };
-        transfer.end(received, self.pipe.is_none())?;
-        let _ = session.logout();
-        Ok(Exit::Ok)
+        let is_stdin = |name: &Option<String>| name.as_deref() == Some("-");
+        if is_stdin(&self.uid) && is_stdin(&global.access_token_file) {
+            return Err(Failure::usage(
+                "--uid - and --access-token-file - both read standard input",
+            ));
+        }
+        Ok(())
     }
 
-    /// What to look for.
-    fn query(&self) -> Result<Query> {
+    /// What to look for; `None` where standard input named no message.
+    fn query(&self) -> Result<Option<Query>> {
         let criteria = self.criteria.query()?;
         match (criteria, &self.uid, self.all) {
-            (Some(query), None, false) => Ok(query),
+            (Some(query), None, false) => Ok(Some(query)),
             (None, Some(set), false) => {
                 let text = if set == "-" { uids_of_stdin()? } else { set.clone() };
+                if set == "-" && text.is_empty() {
+                    return Ok(None);
+                }
                 let set = text.parse::<UidSet>();
-                set.map(Query::Uid).map_err(|error| Failure::usage(format!("--uid: {error}")))
+                let set = set.map_err(|error| Failure::usage(format!("--uid: {error}")))?;
+                Ok(Some(Query::Uid(set)))
             }
-            (None, None, true) => Ok(Query::All),
+            (None, None, true) => Ok(Some(Query::All)),
             (None, None, false) => {
                 Err(Failure::usage("which messages?").hint("--all, --uid SET, or criteria"))
             }
             _ => Err(Failure::usage("--all, --uid and criteria exclude each other")),
+        }
+    }
+
+    /// On a terminal either the bar or what is printed has the screen.
+    fn progress(&self, ui: &Ui, messages: usize) -> Progress {
+        if std::io::stdout().is_terminal() && (ui.json || self.pipe.is_some()) {
+            return Progress::hidden();
+        }
+        Progress::new(ui, messages)
+    }
+
+    fn told(&self, ui: &Ui) -> Told {
+        match ui.json {
+            true => Told::Objects,
+            false
+                if std::io::stdout().is_terminal()
+                    && std::io::stderr().is_terminal()
+                    && !ui.quiet =>
+            {
+                Told::Nothing
+            }
+            false => Told::Paths,
         }
     }
 
@@ -138,26 +201,28 @@ impl Fetch {
         Ok(selected.uid_validity.map_or(0, std::num::NonZeroU32::get))
     }
 
-    /// A new session, where the UIDs mean the messages they meant before.
-    fn reopen(&self, gate: &Gate<'_>, uid_validity: u32) -> Result<Session<Stream>> {
+    /// A new session with the UIDVALIDITY it found.
+    fn reopen(&self, gate: &Gate<'_>) -> Result<(Session<Stream>, u32)> {
         let mut session = gate.imap_session()?;
-        let now = self.open(&mut session);
-        let now = now.map_err(|error| failure_of(&error, "fetch", &gate.attempt()))?;
-        if now != uid_validity {
-            let message = "the mailbox was made anew meanwhile";
-            return Err(Failure::new(Exit::Temporary, "fetch", message));
-        }
-        Ok(session)
+        let uid_validity = self.open(&mut session);
+        let failed = |error| failure_of(&error, "fetch", &gate.attempt());
+        Ok((session, uid_validity.map_err(failed)?))
     }
 }
 
 /// UIDs, one a line or as sets.
 fn uids_of_stdin() -> Result<String> {
     let mut text = String::new();
-    let read = std::io::stdin().lock().take(16 * 1024 * 1024).read_to_string(&mut text);
-    read.map_err(|error| Failure::io("standard input", &error))?;
+    let read = std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text);
+    let length = read.map_err(|error| Failure::io("standard input", &error))?;
+    if u64::try_from(length).is_ok_and(|length| length > LONGEST) {
+        return Err(Failure::data("too many UIDs on standard input"));
+    }
     Ok(text.split_ascii_whitespace().collect::<Vec<_>>().join(","))
 }
+
+/// Two million UIDs, one a line.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Messages with these UIDs and all above.
 fn above(left: &[Uid], uid: Uid) -> usize {

@@ -8,7 +8,7 @@ use xoauth::imap::Uid;
 
 use super::Fetch;
 use crate::Result;
-use crate::deliver::{Eml, Kept, Maildir, Mbox, Pipe, Sink, State, hash};
+use crate::deliver::{Eml, Kept, Maildir, Mbox, Pipe, Sink, State, hash, make_directory};
 use crate::failure::{Exit, Failure};
 use crate::store::private;
 
@@ -21,42 +21,35 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Makes what is missing, and tidies up what a run left that was cut off.
-    pub(super) fn open(fetch: &Fetch, uid_validity: u32) -> Result<Self> {
-        let mailbox = fetch.mailbox.as_str();
-        let noted = format!(".xoauth-{}", file_name(mailbox));
-        if let Some(directory) = &fetch.maildir {
-            let io = io(directory);
-            std::fs::create_dir_all(directory).map_err(&io)?;
-            let (lock, state) = begin(&directory.join(noted))?;
-            let sink = Maildir::open(directory, mailbox, uid_validity).map_err(&io)?;
-            return Self::new(sink, lock, state, uid_validity);
-        }
-        if let Some(directory) = &fetch.eml {
-            let io = io(directory);
-            std::fs::create_dir_all(directory).map_err(&io)?;
-            let (lock, state) = begin(&directory.join(noted))?;
-            let sink = Eml::open(directory, mailbox, uid_validity).map_err(&io)?;
-            return Self::new(sink, lock, state, uid_validity);
-        }
-        if let Some(file) = &fetch.mbox {
-            let mut name = file.clone().into_os_string();
-            name.push(noted);
-            let (lock, state) = begin(Path::new(&name))?;
-            let sink = Mbox::open(file, state.1.open_at).map_err(io(file))?;
-            return Self::new(sink, lock, state, uid_validity);
-        }
-        Ok(Self { sink: Box::new(Pipe::new()), state: None, _lock: None })
-    }
-
-    fn new(
-        sink: impl Sink + Send + 'static,
-        lock: File,
-        (path, kept): (PathBuf, Kept),
-        uid_validity: u32,
-    ) -> Result<Self> {
-        let state = State::open(&path, uid_validity, kept).map_err(io(&path))?;
-        Ok(Self { sink: Box::new(sink), state: Some(state), _lock: Some(lock) })
+    /// Makes what is missing, and tidies up what a run left that was cut off. `owner` is whose mailbox it is, and where.
+    pub(super) fn open(fetch: &Fetch, owner: &str, uid_validity: u32) -> Result<Self> {
+        let key = key(owner, &fetch.mailbox, fetch.headers);
+        let noted = format!(".xoauth-{}~{key}", readable(&fetch.mailbox));
+        let (place, notes) = match (&fetch.maildir, &fetch.eml, &fetch.mbox) {
+            (Some(directory), ..) | (None, Some(directory), _) => {
+                make_directory(directory).map_err(io(directory))?;
+                (directory, directory.join(noted))
+            }
+            (None, None, Some(file)) => {
+                let mut name = file.clone().into_os_string();
+                name.push(noted);
+                (file, PathBuf::from(name))
+            }
+            (None, None, None) => {
+                return Ok(Self { sink: Box::new(Pipe::new()), state: None, _lock: None });
+            }
+        };
+        let lock = lock(&notes)?;
+        let sink: Box<dyn Sink + Send> = if fetch.maildir.is_some() {
+            Box::new(Maildir::open(place, &key, uid_validity).map_err(io(place))?)
+        } else if fetch.eml.is_some() {
+            Box::new(Eml::new(place, &key, uid_validity))
+        } else {
+            Box::new(Mbox::open(place).map_err(io(place))?)
+        };
+        let kept = Kept::read(&notes).map_err(io(&notes))?;
+        let state = State::open(&notes, uid_validity, kept).map_err(io(&notes))?;
+        Ok(Self { sink, state: Some(state), _lock: Some(lock) })
     }
 
     /// Whether the message was fetched before.
@@ -70,29 +63,32 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Failure + use<> {
     move |error| Failure::io(&path, &error)
 }
 
-/// What is noted in a file, which is nobody else's until the end of this run.
-fn begin(path: &Path) -> Result<(File, (PathBuf, Kept))> {
-    let mut name = path.as_os_str().to_owned();
+/// What is noted there is nobody else's until the end of this run.
+fn lock(notes: &Path) -> Result<File> {
+    let mut name = notes.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
     let file = private().write(true).create(true).truncate(false).open(&name);
     let file = file.map_err(io(&name))?;
     if FileExt::try_lock(&file).is_err() {
-        let message = format!("{}: another fetch into it is under way", path.display());
+        let message = format!("{}: another fetch into it is under way", notes.display());
         return Err(Failure::new(Exit::Temporary, "fetch", message));
     }
-    let kept = Kept::read(path).map_err(io(path))?;
-    Ok((file, (path.to_owned(), kept)))
+    Ok(file)
 }
 
-/// The name of a mailbox as part of a file's; of two mailboxes never the same.
-fn file_name(mailbox: &str) -> String {
+/// Tells the messages of a mailbox from those of any other that are fetched into the same place: of another user, on
+/// another server, and headers from whole messages.
+fn key(owner: &str, mailbox: &str, headers: bool) -> String {
+    // INBOX in any case is INBOX (RFC 9051 5.1).
+    let mailbox = if mailbox.eq_ignore_ascii_case("INBOX") { "INBOX" } else { mailbox };
+    hash(&[owner, mailbox, if headers { "headers" } else { "" }].join("\0"))
+}
+
+/// The name of a mailbox as part of a file's, for whoever looks.
+fn readable(mailbox: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if mailbox.chars().all(is_plain) && mailbox.len() <= 100 {
-        return mailbox.to_owned();
-    }
-    let plain = mailbox.chars().take(60).map(|c| if is_plain(c) { c } else { '_' });
-    format!("{}~{}", plain.collect::<String>(), hash(mailbox))
+    mailbox.chars().take(60).map(|c| if is_plain(c) { c } else { '_' }).collect()
 }
 
 #[cfg(test)]
@@ -100,14 +96,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_plain_and_differ_as_mailboxes_do() {
-        assert_eq!(file_name("INBOX"), "INBOX");
-        assert_eq!(file_name("Entwürfe.2026"), "Entwürfe.2026");
-        let odd = ["a/b", "a_b", "a\\b", "a b", "../a", "a\u{1b}[2J", &"x".repeat(300), "a\nb"];
-        let names: Vec<String> = odd.iter().map(|mailbox| file_name(mailbox)).collect();
-        for name in &names {
-            assert!(name.len() <= 100 && !name.contains(['/', '\\', '\u{1b}', '\n']), "{name}");
-            assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
+    fn names_of_files_are_plain() {
+        assert_eq!(readable("Entwürfe.2026"), "Entwürfe.2026");
+        for odd in ["a/b", "a\\b", "a b", "../a", "a\u{1b}[2J", &"x".repeat(300), "a\nb"] {
+            let name = readable(odd);
+            assert!(name.len() <= 60 && !name.contains(['/', '\\', '\u{1b}', '\n', ' ']), "{name}");
         }
+    }
+
+    #[test]
+    fn no_two_mailboxes_share_a_key() {
+        let mailboxes = ["INBOX", "a/b", "a_b", "a\\b", "a b", "Sent", "sent", ""];
+        let owners = ["ann@example.org at a", "ann@example.org at b", "bob@example.org at a", ""];
+        let mut keys = std::collections::HashSet::new();
+        for (mailbox, owner) in mailboxes.iter().flat_map(|m| owners.iter().map(move |o| (m, o))) {
+            for headers in [true, false] {
+                assert!(keys.insert(key(owner, mailbox, headers)), "{owner} {mailbox} {headers}");
+            }
+        }
+        assert_eq!(key("", "inbox", false), key("", "INBOX", false));
     }
 }

@@ -1,16 +1,16 @@
 //! Messages on their way from a session to the thread that writes them.
 
+use std::time::Duration;
+
 use xoauth::imap::command::{Fetch, Item, Store, StoreAction};
 use xoauth::imap::{Flag, Part, Section, Session, Uid};
 
 use super::above;
-use super::target::Target;
 use super::writer::{Gone, Writer};
 use crate::Result;
 use crate::connect::Stream;
 use crate::deliver::About;
-use crate::output::Ui;
-use crate::progress::Progress;
+use crate::output::{Ui, one_line};
 
 /// Messages a command: of one that breaks off no more is asked for again. A server that takes fewer says so
 /// (MESSAGELIMIT, RFC 9738).
@@ -35,6 +35,15 @@ impl From<xoauth::Error> for Broken {
     }
 }
 
+/// How often in a row a connection is made anew without a message in between.
+const ATTEMPTS: u32 = 3;
+
+/// The pause before the second of them; twice as long before the third.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// So many refused messages in a row are no messages that a server cannot give: it gives none.
+const REFUSED: u32 = 10;
+
 /// What is under way.
 pub(super) struct Transfer<'a> {
     ui: &'a Ui,
@@ -43,63 +52,115 @@ pub(super) struct Transfer<'a> {
     left: Vec<Uid>,
     section: Section,
     mark_seen: bool,
-    /// Sessions since the last message that came whole.
+    /// Connections since the last message that came whole.
     fruitless: u32,
+    /// Messages still to be marked as read.
     seen: Vec<Uid>,
+    /// Messages to be asked for one by one: the server refused them together.
+    singly: usize,
+    /// Messages that the server refused since it gave one, and why the last of all was.
+    refused: u32,
+    refusal: Option<xoauth::Error>,
 }
 
 impl<'a> Transfer<'a> {
-    /// `left` is in ascending order.
+    /// `left` is in ascending order; those of `seen` were fetched before and are to be marked as read.
     pub(super) fn new(
         ui: &'a Ui,
-        target: Target,
+        writer: Writer,
         mut left: Vec<Uid>,
         headers: bool,
-        mark_seen: bool,
-    ) -> Result<Self> {
+        seen: Option<Vec<Uid>>,
+    ) -> Self {
         left.reverse();
-        Ok(Self {
+        Self {
             ui,
-            writer: Writer::start(target, Progress::new(ui, left.len()), ui.json)?,
+            writer,
             left,
             section: if headers { Section::Header } else { Section::Full },
-            mark_seen,
+            mark_seen: seen.is_some(),
             fruitless: 0,
-            seen: Vec::new(),
-        })
+            seen: seen.unwrap_or_default(),
+            singly: 0,
+            refused: 0,
+            refusal: None,
+        }
     }
 
-    /// How many sessions brought nothing, one behind the other.
-    pub(super) fn fruitless(&self) -> u32 {
-        self.fruitless
+    /// How long to wait before another connection; `None` where none is worth it.
+    pub(super) fn pause(&mut self) -> Option<Duration> {
+        let failed = self.fruitless;
+        self.fruitless += 1;
+        match failed {
+            0 => Some(Duration::ZERO),
+            failed if failed < ATTEMPTS => Some(PAUSE * failed),
+            _ => None,
+        }
     }
 
     /// Fetches what is left in one session.
     pub(super) fn run(&mut self, session: &mut Session<Stream>) -> Result<(), Broken> {
-        self.fruitless += 1;
         let most = session.state().capabilities().and_then(|known| {
             known.values("MESSAGELIMIT").find_map(|limit| limit.parse::<usize>().ok())
         });
         let most = most.unwrap_or(BATCH).clamp(1, BATCH);
         while let Some(&first) = self.left.last() {
             let before = self.left.len();
-            let batch: Vec<Uid> = self.left.iter().rev().take(most).copied().collect();
+            let count = if self.singly > 0 { 1 } else { most };
+            self.singly = self.singly.saturating_sub(1);
+            let batch: Vec<Uid> = self.left.iter().rev().take(count).copied().collect();
             let items =
                 vec![Item::Uid, Item::Flags, Item::InternalDate, Item::from(self.section.clone())];
-            self.batch(session, Fetch::new(&batch, items))?;
+            if let Err(broken) = self.batch(session, Fetch::new(&batch, items)) {
+                self.refuse(broken, &batch)?;
+                continue;
+            }
             let stopped = session.state().message_limit().is_some();
             if !stopped || self.left.len() == before {
                 // What the server did not send is gone: expunged meanwhile.
                 self.left.truncate(above(&self.left, batch.last().copied().unwrap_or(first)));
             }
-            if self.mark_seen && !self.seen.is_empty() {
-                // Nobody looks again for what is marked: it must be in its place.
-                self.writer.settle()?;
-                let seen = std::mem::take(&mut self.seen);
-                session.run(Store::new(&seen, StoreAction::Add, [Flag::Seen]))?;
-            }
+            self.mark(session)?;
+        }
+        self.mark(session)
+    }
+
+    /// A server refuses a command for one message that it cannot give: the others are asked for one by one.
+    fn refuse(&mut self, broken: Broken, batch: &[Uid]) -> Result<(), Broken> {
+        let error = match broken {
+            Broken::Session(error) if !error.is_fatal() && !error.is_transient() => error,
+            broken => return Err(broken),
+        };
+        let (Some(&first), Some(&last)) = (batch.first(), batch.last()) else {
+            return Err(Broken::Session(error));
+        };
+        if first != last {
+            self.singly = self.left.len() - above(&self.left, last);
+            return Ok(());
+        }
+        self.refused += 1;
+        if self.refused > REFUSED {
+            return Err(Broken::Session(error));
+        }
+        self.ui.note(format!("UID {first}: {}", one_line(&error.to_string())));
+        self.refusal = Some(error);
+        self.left.truncate(above(&self.left, last));
+        Ok(())
+    }
+
+    /// Marks as read what is in its place: nobody looks again for what is marked.
+    fn mark(&mut self, session: &mut Session<Stream>) -> Result<(), Broken> {
+        if self.mark_seen && !self.seen.is_empty() {
+            self.writer.settle()?;
+            session.run(Store::new(&self.seen, StoreAction::Add, [Flag::Seen]))?;
+            self.seen.clear();
         }
         Ok(())
+    }
+
+    /// Why messages were left out.
+    pub(super) fn refusal(&mut self) -> Option<xoauth::Error> {
+        self.refusal.take()
     }
 
     /// One command: octets go on as they come, a message is done when all of it is known.
@@ -123,7 +184,7 @@ impl<'a> Transfer<'a> {
                     if let Ok(at) = self.left.binary_search_by(|other| uid.cmp(other)) {
                         self.left.remove(at);
                     }
-                    self.fruitless = 0;
+                    (self.fruitless, self.refused) = (0, 0);
                     if self.mark_seen {
                         self.seen.push(uid);
                     }

@@ -37,7 +37,16 @@ enum Order {
     Settle(Sender<()>),
 }
 
-/// The thread is gone; [`Writer::failure`] tells why.
+/// What is said of each message on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Paths,
+    Objects,
+    /// A bar tells how far it is.
+    Nothing,
+}
+
+/// The thread is gone; [`Writer::end`] tells why.
 #[derive(Debug)]
 pub(super) struct Gone;
 
@@ -62,11 +71,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(target: Target, progress: Progress, json: bool) -> Result<Self> {
+    pub(super) fn start(target: Target, progress: Progress, told: Told) -> Result<Self> {
         let (orders, taken) = sync_channel(WAITING);
         let (emptied, spare) = channel();
         let out = BufWriter::new(std::io::stdout());
-        let desk = Desk { target, progress, json, out, open: false, totals: Totals::default() };
+        let desk = Desk { target, progress, told, out, open: false, totals: Totals::default() };
         let thread = std::thread::Builder::new().name("writer".to_owned());
         let thread = thread.spawn(move || desk.work(&taken, &emptied));
         let thread = thread.map_err(|error| Failure::io("a thread", &error))?;
@@ -129,7 +138,7 @@ impl Writer {
 struct Desk {
     target: Target,
     progress: Progress,
-    json: bool,
+    told: Told,
     out: BufWriter<std::io::Stdout>,
     /// A message began and did not end.
     open: bool,
@@ -211,7 +220,11 @@ impl Desk {
 
     fn give_up(&mut self) {
         if std::mem::take(&mut self.open) {
-            self.target.sink.give_up();
+            let Target { sink, state, .. } = &mut self.target;
+            // What could not be taken back is left to the next run: the note stays.
+            if let (Ok(()), Some(_), Some(state)) = (sink.give_up(), sink.length(), state) {
+                let _ = state.closed();
+            }
         }
     }
 
@@ -224,7 +237,7 @@ impl Desk {
     }
 
     fn tell(&mut self, about: &About, place: Option<&Path>) -> Result<()> {
-        let told = if self.json {
+        let told = if self.told == Told::Objects {
             let flags = about.message.flags.iter();
             let flags: Vec<String> =
                 flags.flat_map(|flags| flags.iter().map(ToString::to_string)).collect();
@@ -235,7 +248,7 @@ impl Desk {
             });
             writeln!(self.out, "{line}")
         } else {
-            match place {
+            match place.filter(|_| self.told == Told::Paths) {
                 Some(place) => writeln!(self.out, "{}", place.display()),
                 None => Ok(()),
             }
