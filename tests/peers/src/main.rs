@@ -5,6 +5,7 @@ mod command;
 mod imap;
 mod measure;
 mod page;
+mod pair;
 mod report;
 mod sending;
 mod signing;
@@ -23,8 +24,15 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("signing", signing::run),
     ("imap", imap::run),
     ("imap-wire", imap::run_wire),
+    ("drivers", drivers),
     ("fetch", command::run),
 ];
+
+/// Both protocols by both drivers.
+fn drivers() -> Result<(), Box<dyn Error>> {
+    imap::run_drivers()?;
+    sending::run_drivers()
+}
 
 fn main() -> ExitCode {
     if let Some(code) = command::as_command() {

@@ -102,12 +102,21 @@ impl Server {
 
     /// The same under TLS.
     pub(super) fn tls_session(&self) -> Result<Session<TlsTransport>> {
-        let tls = Tls::builder().add_roots(&self.root()?)?.only_these_roots().build()?;
-        let client = Builder::new("localhost").port(self.address.port()).tls(&tls).connect()?;
+        let tls = self.trusting()?;
+        let client = Builder::new("localhost").port(self.port()).tls(&tls).connect()?;
         let session = client.authenticate(XOAuth2::new("user", "token")?);
         let mut session = session.map_err(|refused| refused.to_string())?;
         session.run(Select::new("INBOX"))?;
         Ok(session)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// A client of TLS that trusts this server.
+    pub(super) fn trusting(&self) -> Result<Tls> {
+        Ok(Tls::builder().add_roots(&self.root()?)?.only_these_roots().build()?)
     }
 
     /// Two connections that were greeted, the way the client does not see.

@@ -4,6 +4,7 @@
 //! simulated, the same link stands between. The time is that of the wall, from a session that may send to the
 //! last message accepted.
 
+mod drivers;
 mod ours;
 mod peers;
 mod rows;
@@ -16,6 +17,7 @@ use cpu_time::ThreadTime;
 use e2e::certificates::Authority;
 use e2e::sink::{Counts, Link, Offer, Sink};
 
+pub(crate) use drivers::run as run_drivers;
 pub(crate) use rows::{run, run_alone};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -14,7 +14,7 @@ fn plain(job: Job<'_>) -> Result<Session<TcpTransport>> {
     Ok(client.trust().without_authentication())
 }
 
-fn trusting(job: Job<'_>) -> Result<Tls> {
+pub(super) fn trusting(job: Job<'_>) -> Result<Tls> {
     let authority = job.authority.ok_or("no authority to trust")?;
     Ok(Tls::builder().add_roots(&authority.pem()?)?.only_these_roots().build()?)
 }
