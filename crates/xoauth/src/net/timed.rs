@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
@@ -53,10 +53,17 @@ impl<S: AsyncTransport> Timed<S> {
     fn poll_deadline<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if alarm.deadline() != deadline {
+        // One that rings early is set anew then: mostly the stream is ready before, and the timer is left alone.
+        if alarm.deadline() > deadline {
             alarm.as_mut().reset(deadline);
         }
-        alarm.as_mut().poll(cx).map(|()| Err(timed_out()))
+        loop {
+            ready!(alarm.as_mut().poll(cx));
+            if alarm.deadline() >= deadline {
+                return Poll::Ready(Err(timed_out()));
+            }
+            alarm.as_mut().reset(deadline);
+        }
     }
 }
 
@@ -95,7 +102,8 @@ impl<S: AsyncTransport> Io for Timed<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.in_time()?.poll_flush(cx) {
+        // What is flushed at once takes no time; what is read or written next looks at the clock.
+        match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Pending => self.poll_deadline(cx),
             ready => ready,
         }
