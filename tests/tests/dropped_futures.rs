@@ -21,7 +21,8 @@ fn a_dropped_future_leaves_its_answer_to_the_next_command() {
             read = theirs.read(&mut line) => assert!(read.unwrap() > 0),
         }
         let tag = String::from_utf8_lossy(&line).split(' ').next().unwrap().to_owned();
-        let late = format!("* 3 EXISTS\r\n{tag} OK late\r\n");
+        // What a NOOP hears is news, whoever waits for it.
+        let late = format!("* 3 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen))\r\n{tag} OK late\r\n");
         theirs.write_all(late.as_bytes()).await.unwrap();
         let server = async {
             let read = theirs.read(&mut line).await.unwrap();
@@ -32,6 +33,29 @@ fn a_dropped_future_leaves_its_answer_to_the_next_command() {
         let (answer, ()) = tokio::join!(session.run(Noop::new()), server);
         answer.unwrap();
         assert!(session.is_usable());
+        assert_eq!(session.next_event(), Some(imap::Event::Exists(3)));
+        assert!(matches!(session.next_event(), Some(imap::Event::Fetch(_))));
+    });
+}
+
+/// Nobody can tell from where on the server compresses.
+#[test]
+fn a_dropped_compress_ends_the_session() {
+    e2e::runtime().block_on(async {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let ready = b"* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] ready\r\n";
+        theirs.write_all(ready).await.unwrap();
+        let client = imap::nonblocking::Builder::new("mail.example.org").from_stream(ours).await;
+        let mut session = client.unwrap().preauthenticated().unwrap();
+        let mut line = [0; 64];
+        tokio::select! {
+            biased;
+            _ = session.compress(imap::Compression::default()) => panic!("nobody answered"),
+            read = theirs.read(&mut line) => assert!(read.unwrap() > 0),
+        }
+        let error = session.run(Noop::new()).await.unwrap_err();
+        assert!(matches!(error, Error::Ended), "{error}");
+        assert_eq!(theirs.read(&mut line).await.unwrap(), 0);
     });
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use e2e::certificates::{Authority, Identity};
 use e2e::host::{DEMO_EXPIRED_BEARER_TOKEN, DEMO_USER, Host};
 use e2e::scripted::{Peer, Step, expect, send};
-use xoauth::imap::command::{Noop, Search, Store, StoreAction};
+use xoauth::imap::command::{Examine, Noop, Search, Store, StoreAction, Unselect};
+use xoauth::imap::proto::Command as _;
 use xoauth::imap::{Flag, Query};
 use xoauth::net::Backoff;
 use xoauth::{Credentials, Error, Renew};
@@ -94,6 +95,50 @@ fn a_session_that_breaks_is_opened_again() {
         // Asked at each connect, with what ended the session before where that was its token.
         let expired = (Renew::IfExpired, true);
         assert_eq!(source.asked(), [ASKED, ASKED, expired, ASKED, ASKED, ASKED]);
+        drop(mail);
+        peer.finish().unwrap();
+    });
+}
+
+/// The next command is meant for the mailbox that the program selected, not for the one that was named first.
+#[test]
+fn a_session_that_is_opened_again_has_the_mailbox_that_was_selected_last() {
+    run!({
+        let authority = Authority::new().unwrap();
+        let identity = authority.localhost().unwrap();
+        let select = |line: &str| {
+            let numbers = "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] good\r\n{tag} OK selected\r\n";
+            vec![expect(line), send(numbers)]
+        };
+        let found = [expect("UID SEARCH"), send("* SEARCH 5\r\n{tag} OK found\r\n")];
+        let archive = |then: &[Step]| {
+            let script = mailbox(&identity, 7, Vec::new());
+            [&script[..4], &select("EXAMINE Archive"), then].concat()
+        };
+        let closes = [expect("UNSELECT"), send("{tag} OK none\r\n"), Step::Close];
+        let scripts = vec![
+            mailbox(&identity, 7, [&select("EXAMINE Archive")[..], &[Step::Close]].concat()),
+            archive(&[&found[..], &closes].concat()),
+            // None was selected at last.
+            [&mailbox(&identity, 7, Vec::new())[..4], &[expect("NOOP"), send("{tag} OK\r\n")]]
+                .concat(),
+        ];
+        let peer = Peer::start(scripts).unwrap();
+        let tls = tls(&authority.pem().unwrap());
+        let builder = imap_sessions::Builder::new("localhost").tls(&tls).port(peer.port());
+        let credentials = Credentials::token("ann@example.com", "opaque-4711");
+        let mut mail =
+            imap_sessions::Reconnect::new(builder, credentials).select("INBOX").backoff(soon());
+        let examined = wait!(mail.run(|| Examine::new("Archive"))).unwrap();
+        assert_eq!(examined.exists, Some(1));
+        assert_eq!(wait!(mail.run(|| Search::new(Query::unseen()))).unwrap().len(), 1);
+        let unselected = wait!(mail.run(|| Unselect::new().even_if_unlisted()));
+        unselected.unwrap();
+        wait!(mail.run(Noop::new)).unwrap();
+        let store = || Store::new("5", StoreAction::Add, [Flag::Deleted]);
+        let error = wait!(mail.run(store)).unwrap_err();
+        assert!(!error.is_fatal(), "{error}");
+        assert_eq!(mail.sessions(), 3);
         drop(mail);
         peer.finish().unwrap();
     });

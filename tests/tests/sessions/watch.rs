@@ -199,23 +199,57 @@ fn the_session_is_there_for_commands_between_two_changes() {
             expect("IDLE"),
             send("+ idling\r\n* 4 EXISTS\r\n"),
             expect("DONE"),
-            send("{tag} OK done\r\n"),
+            // Told before the server heard that nobody listens any more.
+            send("* 2 FETCH (FLAGS (\\Seen))\r\n* 1 EXPUNGE\r\n{tag} OK done\r\n"),
             expect("NOOP"),
             send("* 5 EXISTS\r\n{tag} OK noop\r\n"),
             expect("IDLE"),
             send("+ idling\r\n* 6 EXISTS\r\n"),
+            expect("DONE"),
+            send("{tag} OK done\r\n"),
+            // What came with the last command is told, although the session broke under it.
+            expect("NOOP"),
+            send("* 7 EXISTS\r\n* BYE later\r\n"),
+            Step::Close,
+        ];
+        let elsewhere = vec![
+            expect("EXAMINE Other"),
+            send("* 1 EXISTS\r\n* OK [UIDVALIDITY 3] good\r\n{tag} OK examined\r\n"),
+            // The watch is of its own mailbox.
+            expect("SELECT INBOX"),
+            send(format!("* 8 EXISTS\r\n{}{{tag}} OK selected\r\n", numbers(7, 15))),
+            expect("IDLE"),
+            send("+ idling\r\n* 9 EXISTS\r\n"),
             Step::Stall,
         ];
-        let peer = Peer::start(vec![session(&identity, "IDLE", &numbers(7, 12), steps)]).unwrap();
+        let scripts = vec![
+            session(&identity, "IDLE", &numbers(7, 12), steps),
+            session(&identity, "IDLE", &numbers(7, 14), elsewhere),
+        ];
+        let peer = Peer::start(scripts).unwrap();
         let mut watch = watch!(peer, tls(&authority.pem().unwrap()));
         opened(change!(watch).unwrap());
         assert_eq!(told(change!(watch).unwrap()), Event::Exists(4));
         let session = wait!(watch.session()).unwrap();
         wait!(session.run(Noop::new())).unwrap();
+        assert!(matches!(told(change!(watch).unwrap()), Event::Fetch(_)));
+        assert!(matches!(told(change!(watch).unwrap()), Event::Expunge(_)));
         // News that came with the command are told too.
         assert_eq!(told(change!(watch).unwrap()), Event::Exists(5));
         assert_eq!(told(change!(watch).unwrap()), Event::Exists(6));
         assert_eq!(watch.sessions(), 1);
+        let session = wait!(watch.session()).unwrap();
+        assert!(wait!(session.run(Noop::new())).unwrap_err().is_fatal());
+        // Another session is asked for before anybody asked for changes.
+        let session = wait!(watch.session()).unwrap();
+        wait!(session.run(imap::command::Examine::new("Other"))).unwrap();
+        assert_eq!(told(change!(watch).unwrap()), Event::Exists(7));
+        let second = opened(change!(watch).unwrap());
+        assert_eq!(second.selected.exists, Some(3));
+        let third = opened(change!(watch).unwrap());
+        assert!(third.selected.exists == Some(8) && third.has_same_uids());
+        assert_eq!(told(change!(watch).unwrap()), Event::Exists(9));
+        assert_eq!(watch.sessions(), 2);
         drop(watch);
         drop(peer);
     });

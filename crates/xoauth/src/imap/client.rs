@@ -113,11 +113,11 @@ impl<T: Transport> Client<T> {
     where
         T: Send + 'static,
     {
-        let Core { connection, machine } = self.core;
+        let Core { connection, machine, .. } = self.core;
         let (blocking, settings) = connection.into_parts()?;
         let transport: Box<dyn Transport + Send> = Box::new(blocking.stream);
         let connection = crate::net::Connection::new(Blocking::new(transport), settings);
-        Ok(Client { core: Core { connection, machine } })
+        Ok(Client { core: Core::on(connection, machine) })
     }
 
     /// False after a fault: only a new connection helps.

@@ -8,17 +8,53 @@ use std::task::{Context, Poll};
 #[cfg(feature = "native-tls")]
 use xoauth_imap::command::StartTls;
 use xoauth_imap::command::{Authenticate, Capability, Commands, Discard, Greeting};
-use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
+use xoauth_imap::parse::Response;
+use xoauth_imap::proto::{
+    Announcement, Claim, Continued, Encoder, Exchange, Footprint, Machine, Sink, TagPrefix,
+};
 use xoauth_imap::{Limits, State};
 use xoauth_sasl::Mechanism;
 
 use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
 
+/// Hears the rest of an answer nobody waits for any more.
+#[derive(Clone, Copy)]
+struct Left {
+    /// Of a command that hears data of its own, which is thrown away.
+    takes_data: bool,
+}
+
+impl Exchange for Left {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), xoauth_imap::Error> {
+        Discard.encode(out, state)
+    }
+
+    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, xoauth_imap::Error> {
+        if self.takes_data { Discard.on_untagged(response) } else { Ok(Claim::Pass) }
+    }
+
+    fn on_continuation(
+        &mut self,
+        text: &[u8],
+        out: &mut Encoder<'_>,
+    ) -> Result<Continued, xoauth_imap::Error> {
+        Discard.on_continuation(text, out)
+    }
+
+    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, xoauth_imap::Error> {
+        if self.takes_data { Discard.on_literal(literal) } else { Ok(Sink::Buffer) }
+    }
+}
+
 /// A machine on its connection.
 pub(crate) struct Core<I: Io> {
     pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
+    /// What is in flight and was left to the next command hears no data of its own: all that comes is news.
+    has_left_news: bool,
+    /// COMPRESS was sent: from its OK on nothing is said in the clear.
+    is_switching: bool,
 }
 
 impl<I: Io> fmt::Debug for Core<I> {
@@ -34,10 +70,15 @@ impl<I: Io> Core<I> {
         if settings.trace.is_some() {
             machine.keep_transcript();
         }
-        Ok(Self { connection: Connection::new(io, settings), machine })
+        Ok(Self::on(Connection::new(io, settings), machine))
     }
 
-    /// The same, and hears the greeting.
+    /// On a connection that there is.
+    pub(crate) fn on(connection: Connection<I>, machine: Machine) -> Self {
+        Self { connection, machine, has_left_news: false, is_switching: false }
+    }
+
+    /// A new one that has heard the greeting.
     pub(crate) async fn greeted(io: I, settings: Settings, limits: Limits) -> Result<Self, Error> {
         let mut core = Self::new(io, settings, limits)?;
         core.run_in_time(Greeting::new()).await?;
@@ -108,19 +149,26 @@ impl<I: Io> Core<I> {
 
     /// Readies the first flight of commands, after what a dropped stream or future left was heard.
     pub(crate) async fn begin(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
+        if self.is_switching {
+            // Dropped half way: nobody can tell from where on the server compresses.
+            self.connection.close();
+        }
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
         if self.machine.is_busy() {
             // What is discarded is kept nowhere.
             self.machine.pause_for_items();
-            let mut discard = vec![Discard; self.machine.in_flight()];
+            let takes_data = !self.has_left_news;
+            let mut left = vec![Left { takes_data }; self.machine.in_flight()];
             let mut rest: Vec<&mut dyn Exchange> = Vec::new();
-            for discard in &mut discard {
-                rest.push(discard);
+            for left in &mut left {
+                rest.push(left);
             }
             while self.drive(&mut rest).await? == Stop::Chunk {}
         }
+        self.has_left_news =
+            exchanges.iter().all(|exchange| matches!(exchange.footprint(), Footprint::Status));
         let mut started = self.machine.start(exchanges);
         if matches!(started, Err(xoauth_imap::Error::CapabilitiesUnknown)) {
             let mut ask = Capability::new();
@@ -133,6 +181,11 @@ impl<I: Io> Core<I> {
             self.connection.close();
         }
         Ok(started?)
+    }
+
+    /// What is in flight is left to the next command, and hears nothing but news.
+    pub(crate) fn leaves_news(&mut self) {
+        self.has_left_news = true;
     }
 
     pub(crate) async fn drive(
@@ -165,7 +218,10 @@ impl<I: Io> Core<I> {
         let mut command = xoauth_imap::command::Compress::new();
         self.connection.allow_time();
         self.begin(&mut [&mut command]).await?;
-        self.drive(&mut [&mut command]).await?;
+        self.is_switching = true;
+        let driven = self.drive(&mut [&mut command]).await;
+        self.is_switching = false;
+        driven?;
         let status = self.machine.take_status(0).ok_or(Error::Ended)?;
         command.agreed(status)?;
         let received = self.machine.take_undecoded();

@@ -30,12 +30,21 @@ impl IdleState {
         Self { command: None, began: now, is_ending: false, fault: None }
     }
 
+    /// IDLE was sent, and has no answer yet.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.command.is_some()
+    }
+
     /// Leaves DONE, and what is heard until its answer, to the next command.
     pub(crate) fn leave<I: Io>(&mut self, core: &mut Core<I>) {
         core.connection.allow_until(None);
-        if let Some(mut command) = self.command.take().filter(|_| !self.is_ending) {
-            // A session that is broken says so at its next command.
-            let _ = core.machine.interrupt(&mut [&mut command]);
+        if let Some(mut command) = self.command.take() {
+            core.leaves_news();
+            if !self.is_ending {
+                // A session that is broken says so at its next command.
+                let _ = core.machine.interrupt(&mut [&mut command]);
+            }
         }
         self.is_ending = false;
     }
@@ -124,6 +133,7 @@ impl<'s, I: Io> Idling<'s, I> {
     where
         I: crate::net::Alarm,
     {
+        self.check_overdue()?;
         self.resume().await?;
         let renewal = self.state.began.checked_add(renew);
         let now = self.core.connection.now();
@@ -149,12 +159,7 @@ impl<'s, I: Io> Idling<'s, I> {
         renew: Duration,
         until: Option<Instant>,
     ) -> Result<(), Error> {
-        if self.is_overdue() {
-            let fault = TransportFault::Deadline;
-            let error = self.core.machine.transport_failed(fault);
-            self.core.connection.close();
-            return Err(error.into());
-        }
+        self.check_overdue()?;
         now(self.resume())?;
         let renewal = self.state.began.checked_add(renew);
         if renewal.is_some_and(|renewal| Instant::now() >= renewal) {
@@ -179,10 +184,17 @@ impl<'s, I: Io> Idling<'s, I> {
         self.state.command.as_ref().is_some_and(command::Idle::is_idling)
     }
 
-    /// The server has not agreed to it, and had its time.
-    fn is_overdue(&self) -> bool {
+    /// A server that has not agreed to it had its time, in however many calls it was waited for.
+    fn check_overdue(&mut self) -> Result<(), Error> {
         let bound = self.core.connection.settings.deadlines.command;
-        self.state.command.is_some() && !self.is_idling() && self.state.began.elapsed() >= bound
+        let waits = self.state.command.is_some() && !self.is_idling() && !self.state.is_ending;
+        let waited = self.core.connection.now().saturating_duration_since(self.state.began);
+        if !waits || waited < bound {
+            return Ok(());
+        }
+        let error = self.core.machine.transport_failed(TransportFault::Deadline);
+        self.core.connection.close();
+        Err(error.into())
     }
 }
 

@@ -1,11 +1,12 @@
 //! What keeps a session alive, the same for both drivers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xoauth_imap::command::{Enable, Examine, Resync, Select};
 use xoauth_imap::proto::Command;
-use xoauth_imap::{Mailbox, Selected};
+use xoauth_imap::{Event, Mailbox, Selected};
 
 use super::core::Core;
 use super::reopened::Reopened;
@@ -36,7 +37,7 @@ pub(crate) trait Keep<S>: Door + Sized {
 
 /// A session that is opened again when it is over.
 pub(crate) struct Keeper<D: Door, S> {
-    door: D,
+    pub(super) door: D,
     pub(crate) credentials: Credentials<S>,
     pub(crate) backoff: Backoff,
     mailbox: Option<Opened>,
@@ -45,6 +46,14 @@ pub(crate) struct Keeper<D: Door, S> {
     /// When the session was opened, and how many before it were over soon.
     since: Option<Instant>,
     short_lived: u32,
+    /// Attempts to open the session that failed, or whose future was dropped, and when there may be another: a
+    /// caller that waits in short slices does not come any sooner.
+    failed: u32,
+    not_before: Option<Instant>,
+    /// Each session selects the mailbox given at the beginning, and what ended sessions heard is kept to be told.
+    /// Otherwise each session selects what the one before had selected.
+    watches: bool,
+    untold: VecDeque<Event>,
     /// What the last opening found, until somebody asks.
     pub(crate) reopened: Option<Reopened>,
     /// It found that unique identifiers mean other messages than in the session before, and nobody was told.
@@ -61,6 +70,14 @@ struct Opened {
     known: Option<Selected>,
 }
 
+impl Opened {
+    /// As a session left it.
+    fn left(selected: Selected) -> Self {
+        let (mailbox, read_only) = (selected.mailbox.clone(), selected.read_only);
+        Self { mailbox, read_only, known: Some(selected) }
+    }
+}
+
 impl<D: Keep<S>, S> Keeper<D, S> {
     pub(crate) fn new(door: D, credentials: Credentials<S>) -> Self {
         Self {
@@ -72,6 +89,10 @@ impl<D: Keep<S>, S> Keeper<D, S> {
             opened: 0,
             since: None,
             short_lived: 0,
+            failed: 0,
+            not_before: None,
+            watches: false,
+            untold: VecDeque::new(),
             reopened: None,
             is_void: false,
             cause: None,
@@ -88,7 +109,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         if !self.session.as_ref().is_some_and(D::is_usable) {
             self.note_end();
             if let Some(pause) = self.pause_after_short_lives() {
-                D::pause(pause).await;
+                self.wait_at_least(pause);
             }
             let fresh = self.open().await?;
             self.opened += 1;
@@ -102,15 +123,44 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         self.session.as_mut().ok_or(Error::Ended)
     }
 
-    /// Remembers what the session that is over knew of its mailbox.
+    /// From now on sessions are there to be watched.
+    pub(crate) fn watches(&mut self) {
+        self.watches = true;
+    }
+
+    /// What ended sessions heard, oldest first.
+    pub(crate) fn take_untold(&mut self) -> Option<Event> {
+        self.untold.pop_front()
+    }
+
+    /// Remembers what the session that is over knew of its mailbox, and what it heard that nobody was told.
     fn note_end(&mut self) {
         let Some(mut ended) = self.session.take() else { return };
         let core = D::core(&mut ended);
         self.cause = core.machine.fault().map(|fault| Arc::new(Error::Imap(fault.clone())));
-        let selected = core.state().selected();
-        if let (Some(opened), Some(selected)) = (&mut self.mailbox, selected) {
-            if selected.mailbox == opened.mailbox {
-                opened.known = Some(selected.clone());
+        let selected = core.state().selected().cloned();
+        match (&mut self.mailbox, selected) {
+            (Some(opened), Some(selected)) if selected.mailbox == opened.mailbox => {
+                opened.known = Some(selected);
+            }
+            (_, selected) if !self.watches => {
+                // The program selected another mailbox, or none: its next command is not meant for the first one.
+                self.mailbox = selected.map(Opened::left);
+            }
+            _ => {}
+        }
+        if !self.watches {
+            return;
+        }
+        let heard = std::iter::from_fn(|| core.machine.next_event());
+        match &mut self.reopened {
+            None => self.untold.extend(heard),
+            // Nobody was told of that session: its numbers mean nothing to anybody, and that the next one finds all
+            // that changed cannot be said any more.
+            Some(untold) => {
+                if heard.count() > 0 {
+                    untold.gap = None;
+                }
             }
         }
     }
@@ -128,20 +178,40 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         Some(self.backoff.pause(failed).unwrap_or(self.backoff.longest))
     }
 
+    /// Attempts until there is a session, or no other attempt is allowed. Dropped, it is as if the attempt under way had
+    /// failed.
     async fn open(&mut self) -> Result<SessionOf<D>, Error> {
-        let mut failed = 0;
         loop {
-            match self.attempt().await {
-                Ok(fresh) => return Ok(fresh),
-                Err(error) => {
-                    failed += 1;
-                    match self.backoff.pause(failed).filter(|_| comes_back(&error)) {
-                        Some(pause) => D::pause(pause).await,
-                        None => return Err(error),
-                    }
+            if let Some(until) = self.not_before {
+                let left = until.saturating_duration_since(D::now());
+                if !left.is_zero() {
+                    D::pause(left).await;
                 }
+                self.not_before = None;
+            }
+            self.failed = self.failed.saturating_add(1);
+            let pause = self.backoff.pause(self.failed);
+            self.wait_at_least(pause.unwrap_or(self.backoff.longest));
+            let attempt = self.attempt().await;
+            self.not_before = None;
+            match attempt {
+                Ok(fresh) => {
+                    self.failed = 0;
+                    return Ok(fresh);
+                }
+                Err(error) => match pause.filter(|_| comes_back(&error)) {
+                    Some(pause) => self.wait_at_least(pause),
+                    None => {
+                        self.failed = 0;
+                        return Err(error);
+                    }
+                },
             }
         }
+    }
+
+    fn wait_at_least(&mut self, pause: Duration) {
+        self.not_before = self.not_before.max(D::now().checked_add(pause));
     }
 
     async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
@@ -176,6 +246,23 @@ impl<D: Keep<S>, S> Keeper<D, S> {
                 answer => return answer,
             }
         }
+    }
+
+    /// Selects the mailbox again where a command of the program selected another, so that nobody takes the one for the
+    /// other; what it finds is told as of a session that was opened.
+    pub(crate) async fn return_to_mailbox(&mut self) -> Result<(), Error> {
+        let (Some(opened), Some(session)) = (&mut self.mailbox, &mut self.session) else {
+            return Ok(());
+        };
+        let core = D::core(session);
+        if core.state().selected().is_some_and(|selected| selected.mailbox == opened.mailbox) {
+            return Ok(());
+        }
+        while core.machine.next_event().is_some() {}
+        let found = select(core, opened).await?;
+        let known = opened.known.replace(found.selected.clone());
+        self.reopened = Some(found.after(known, self.reopened.take()));
+        Ok(())
     }
 
     /// The session there is, whether it lives or not.

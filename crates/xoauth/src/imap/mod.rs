@@ -21,6 +21,8 @@ mod reconnect;
 #[cfg(feature = "native-tls")]
 mod reopened;
 mod session;
+#[cfg(all(test, feature = "tokio"))]
+mod simulated;
 mod stream;
 #[cfg(feature = "native-tls")]
 mod watch;

@@ -69,7 +69,8 @@ impl<S: TokenSource> Reconnect<S> {
         Self { keeper: Keeper::new(builder, credentials) }
     }
 
-    /// Every session selects this mailbox. Where its UIDVALIDITY is another than in the session before, the call that
+    /// Every session selects this mailbox, until a command of the program selects another one, or none: a session that is
+    /// opened again has what was selected last. Where its UIDVALIDITY is another than in the session before, the call that
     /// opened the session answers [`Error::UidValidityChanged`].
     #[must_use]
     pub fn select(mut self, mailbox: impl Into<Mailbox>) -> Self {

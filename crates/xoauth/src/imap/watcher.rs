@@ -36,8 +36,9 @@ pub(crate) struct Watcher<D: Door, S> {
     refused: u64,
     renew: Duration,
     poll: Duration,
-    /// When the server was asked last, where it has no IDLE.
+    /// When the server was asked last, where it has no IDLE, and the question that has no answer yet.
     polled: Option<Instant>,
+    asked: Option<Noop>,
 }
 
 /// What waits for news.
@@ -51,9 +52,11 @@ pub(crate) trait Listen<S>: Keep<S> {
 }
 
 impl<D: Listen<S>, S> Watcher<D, S> {
-    pub(crate) fn new(keeper: Keeper<D, S>) -> Self {
+    pub(crate) fn new(mut keeper: Keeper<D, S>) -> Self {
+        keeper.watches();
         let idle = IdleState::new(D::now());
-        Self { keeper, idle, watched: 0, refused: 0, renew: RENEW, poll: POLL, polled: None }
+        let (renew, poll) = (RENEW, POLL);
+        Self { keeper, idle, watched: 0, refused: 0, renew, poll, polled: None, asked: None }
     }
 
     pub(crate) fn renew_every(&mut self, interval: Duration) {
@@ -89,26 +92,40 @@ impl<D: Listen<S>, S> Watcher<D, S> {
         }
     }
 
-    /// What a session heard before it broke.
+    /// What sessions heard before they broke. What a session heard that nobody was told of has to wait.
     fn left_over(&mut self) -> Option<Event> {
-        if self.watched != self.keeper.opened {
+        if let Some(event) = self.keeper.take_untold() {
+            return Some(event);
+        }
+        if self.keeper.reopened.is_some() {
             return None;
         }
         D::core(self.keeper.held()?).machine.next_event()
     }
 
-    /// Waits in the session there is, until something is heard.
+    /// Waits in the session there is, until something is heard. The time of what is under way goes on where the future
+    /// before was dropped: a server that is gone is found out however short the slices are in which it is waited for.
     async fn listen(&mut self, until: Option<Instant>) -> Result<Heard, Error> {
         let opened = self.keeper.opened;
         let core = D::core(self.keeper.session().await?);
         if self.watched != opened {
             self.idle = IdleState::new(core.connection.now());
-            (self.watched, self.polled) = (opened, None);
+            (self.watched, self.polled, self.asked) = (opened, None, None);
         }
+        let is_waiting = self.asked.is_some() || self.idle.is_under_way();
+        if !is_waiting {
+            self.keeper.return_to_mailbox().await?;
+            if self.keeper.reopened.is_some() {
+                return Ok(Heard::Something);
+            }
+        }
+        let core = D::core(self.keeper.session().await?);
         let now = D::now();
         let is_over = until.is_some_and(|until| now >= until);
-        core.connection.allow_time();
-        core.know_capabilities().await?;
+        if core.state().capabilities().is_none() {
+            core.connection.allow_time();
+            core.know_capabilities().await?;
+        }
         let offers = core.state().capabilities();
         let offers_idle = |offers: &Capabilities| offers.has("IDLE") || offers.is_imap4rev2();
         if self.refused != opened && offers.is_some_and(offers_idle) {
@@ -130,9 +147,14 @@ impl<D: Listen<S>, S> Watcher<D, S> {
             return Ok(Heard::Event(event));
         }
         let due = self.polled.and_then(|polled| polled.checked_add(self.poll));
-        if due.is_none_or(|due| now >= due) {
-            self.polled = Some(now);
-            core.run(Noop::new()).await?;
+        if self.asked.is_some() || due.is_none_or(|due| now >= due) {
+            if self.asked.is_none() {
+                let mut noop = Noop::new();
+                core.connection.allow_time();
+                core.begin(&mut [&mut noop]).await?;
+                (self.asked, self.polled) = (Some(noop), Some(now));
+            }
+            self.hear_answer().await?;
             return Ok(Heard::Something);
         }
         if is_over {
@@ -143,13 +165,29 @@ impl<D: Listen<S>, S> Watcher<D, S> {
         Ok(Heard::Something)
     }
 
+    /// Hears the answer to the question that was asked.
+    async fn hear_answer(&mut self) -> Result<(), Error> {
+        let (Some(session), Some(noop)) = (self.keeper.held(), &mut self.asked) else {
+            return Ok(());
+        };
+        let core = D::core(session);
+        let driven = core.drive(&mut [noop]).await;
+        let asked = self.asked.take();
+        driven?;
+        asked.map_or(Ok(()), |noop| core.conclude(noop))
+    }
+
     /// The session, for commands between two changes; IDLE ends with the first.
     pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
         self.keeper.session().await?;
         let opened = self.keeper.opened;
         let session = self.keeper.session().await?;
         if self.watched == opened {
-            self.idle.leave(D::core(session));
+            let core = D::core(session);
+            self.idle.leave(core);
+            if self.asked.take().is_some() {
+                core.leaves_news();
+            }
         }
         Ok(session)
     }

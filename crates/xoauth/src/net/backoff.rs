@@ -14,7 +14,7 @@ pub struct Backoff {
     pub first: Duration,
     /// The longest pause: 5 minutes.
     pub longest: Duration,
-    /// Attempts at most, the first one counted: 10, which take about 10 minutes.
+    /// Attempts at most, the first one counted: 10, which take 4 to 9 minutes.
     pub attempts: u32,
 }
 

@@ -21,7 +21,8 @@
 //! A future of `run`, `stream` or a step of a stream may be dropped at any point, by `select!` or a time-out: what was
 //! sent stays sent, its answer is heard and thrown away before the next command, and the session goes on. Whether the
 //! server carried the command out is then not known. A dropped step of a stream loses nothing: the next step goes on
-//! where it stopped. A future of `authenticate`, `starttls` or `logout` takes the connection with it.
+//! where it stopped. A future of `authenticate`, `starttls` or `logout` takes the connection with it, one of `compress` ends the session, and so does one of an
+//! APPEND whose content was not sent to its end.
 
 mod client;
 mod connect;

@@ -15,7 +15,8 @@ use crate::{AsyncTokenSource, Credentials, Error};
 
 /// A session that is opened again when it is over, as [`imap::Reconnect`](crate::imap::Reconnect).
 ///
-/// A future that is dropped leaves the session that there was, or none: the next call opens one.
+/// A future that is dropped leaves the session that there was, or none: the next call opens one, after the pause that
+/// follows an attempt that failed.
 pub struct Reconnect<S> {
     pub(super) keeper: Keeper<Builder, S>,
 }
@@ -54,7 +55,8 @@ impl<S: AsyncTokenSource> Reconnect<S> {
         Self { keeper: Keeper::new(builder, credentials) }
     }
 
-    /// Every session selects this mailbox. Where its UIDVALIDITY is another than in the session before, the call that
+    /// Every session selects this mailbox, until a command of the program selects another one, or none: a session that is
+    /// opened again has what was selected last. Where its UIDVALIDITY is another than in the session before, the call that
     /// opened the session answers [`Error::UidValidityChanged`].
     #[must_use]
     pub fn select(mut self, mailbox: impl Into<Mailbox>) -> Self {

@@ -14,7 +14,7 @@ use crate::net::{AsyncTransport, Timed, debug_of_core};
 
 /// An authenticated IMAP session.
 pub struct Session<T: AsyncTransport> {
-    pub(super) core: Core<Timed<T>>,
+    pub(in crate::imap) core: Core<Timed<T>>,
 }
 
 debug_of_core!(AsyncTransport: Session);

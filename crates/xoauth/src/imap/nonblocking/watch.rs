@@ -12,7 +12,9 @@ use crate::{AsyncTokenSource, Error};
 /// A mailbox that is watched, as [`imap::Watch`](crate::imap::Watch).
 ///
 /// # Dropped futures
-/// A future of [`Watch::next`] that is dropped, by `select!` or a time-out, loses no change: that is how waiting ends.
+/// A future of [`Watch::next`] that is dropped, by `select!` or a time-out, loses no change: that is how waiting ends. One
+/// that is dropped while a session is opened counts as an attempt that failed: the next attempt comes after the pause of
+/// [`Backoff`](crate::net::Backoff), and a slice of waiting has to be longer than an opening takes.
 pub struct Watch<S> {
     watcher: Watcher<Builder, S>,
 }
