@@ -72,6 +72,12 @@ pub enum Error {
         /// The mailbox.
         mailbox: xoauth_imap::Mailbox,
     },
+    /// A pool had no place for another connection, for as long as was to be waited. Nothing was sent.
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    PoolFull {
+        /// How long was waited.
+        waited: std::time::Duration,
+    },
     /// The session was ended, by LOGOUT, QUIT or an earlier fault.
     Ended,
     /// The IMAP session.
@@ -92,6 +98,8 @@ impl Error {
             Self::Smtp(error) => error.is_fatal(),
             #[cfg(feature = "imap")]
             Self::UidValidityChanged { .. } => false,
+            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            Self::PoolFull { .. } => false,
             Self::Sasl(_) => false,
             #[cfg(feature = "mail-parser")]
             Self::Headers { .. } => false,
@@ -107,6 +115,8 @@ impl Error {
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.is_transient(),
             Self::Connect { .. } | Self::TlsDeadline => true,
+            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            Self::PoolFull { .. } => true,
             _ => false,
         }
     }
@@ -154,6 +164,10 @@ impl fmt::Display for Error {
             Self::UidValidityChanged { mailbox } => {
                 write!(f, "the unique identifiers of {mailbox} mean other messages now")
             }
+            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            Self::PoolFull { waited } => {
+                write!(f, "no place in the pool after {} seconds", waited.as_secs_f64())
+            }
             Self::Ended => f.write_str("the session has ended"),
             #[cfg(feature = "imap")]
             Self::Imap(error) => error.fmt(f),
@@ -183,6 +197,8 @@ impl std::error::Error for Error {
             Self::Headers { .. } => None,
             #[cfg(feature = "native-tls")]
             Self::NoCertificate => None,
+            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            Self::PoolFull { .. } => None,
             Self::TlsDeadline | Self::Ended => None,
         }
     }

@@ -144,6 +144,65 @@ fn a_new_connection_that_fails_is_not_tried_again() {
 }
 
 #[test]
+fn a_place_is_not_waited_for_without_end() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let pool = smtp_sessions::Pool::new(1).wait_at_most(Duration::ZERO);
+        let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
+        let mailer = pool.mailer(builder!(host), credentials);
+        let held = wait!(mailer.session()).unwrap();
+        let error = wait!(mailer.send(to_demo)).unwrap_err();
+        assert!(matches!(error, Error::PoolFull { waited: Duration::ZERO }), "{error:?}");
+        assert!(error.is_transient() && !error.is_fatal());
+        assert_eq!(error.to_string(), "no place in the pool after 0 seconds");
+        drop(held);
+        wait!(mailer.send(to_demo)).unwrap();
+        assert_eq!((pool.open(), delivered(&host), host.accepted_connections()), (1, 1, 1));
+    });
+}
+
+/// RFC 5321, 4.1.1.10.
+#[test]
+fn a_connection_that_is_given_up_is_told_quit() {
+    run!({
+        let authority = Authority::new().unwrap();
+        let script = || {
+            let message = [expect("MAIL"), expect("RCPT"), expect("DATA")];
+            let content = ["Subject", "", "Hi.", "."].map(expect);
+            [
+                &[
+                    Step::StartTls(authority.localhost().unwrap()),
+                    send("220 ready\r\n"),
+                    expect("EHLO"),
+                    send("250-hello\r\n250-PIPELINING\r\n250 AUTH OAUTHBEARER\r\n"),
+                    expect("AUTH OAUTHBEARER"),
+                    send("235 2.7.0 in\r\n"),
+                ],
+                &message[..],
+                &[send("250 ok\r\n250 ok\r\n354 go\r\n")],
+                &content,
+                // It says nothing to QUIT, and nobody waits for that.
+                &[send("250 queued\r\n"), expect("QUIT"), Step::ExpectEndOfTls],
+            ]
+            .concat()
+        };
+        let peer = Peer::start(vec![script(), script(), script()]).unwrap();
+        let builder = smtp_sessions::Builder::new("localhost")
+            .tls(&tls(&authority.pem().unwrap()))
+            .port(peer.port());
+        let pool = smtp_sessions::Pool::new(1);
+        let mailer = |user| pool.mailer(builder.clone(), Credentials::token(user, "opaque-4711"));
+        wait!(mailer("ann@example.com").send(to_demo)).unwrap();
+        // The second one needs the place of the first.
+        wait!(mailer("ben@example.com").send(to_demo)).unwrap();
+        let last = mailer("cleo@example.com");
+        wait!(last.send(to_demo)).unwrap();
+        drop((pool, last));
+        peer.finish().unwrap();
+    });
+}
+
+#[test]
 fn an_unknown_outcome_is_told_and_nothing_is_sent_again() {
     run!({
         let authority = Authority::new().unwrap();

@@ -133,6 +133,16 @@ impl<I: Io> Connection<I> {
         io.poll_hear(&mut Context::from_waker(Waker::noop()), &mut [0; 1]).is_pending()
     }
 
+    /// Says what the conversation wants to say, as far as the peer takes it at once, and hears nothing.
+    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    pub(crate) fn say<C: Conversation>(&mut self, mut conversation: C) {
+        let Some(io) = self.io.as_mut().filter(|io| io.hears_while_writing()) else { return };
+        let mut cx = Context::from_waker(Waker::noop());
+        let trace = self.settings.trace.as_ref();
+        let mut io = super::io::SayOnly(io);
+        let _ = poll_drive(&mut conversation, &mut io, &mut self.pace, trace, &mut cx);
+    }
+
     /// The next reads come back at this time, and may take as long as a command beyond it.
     #[cfg(feature = "imap")]
     pub(crate) fn allow_until(&mut self, wake: Option<Instant>) {

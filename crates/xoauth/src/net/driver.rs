@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use xoauth_sasl::wire::{Conversation, TransportFault, Want};
 
+use super::dial::timed_out;
 use super::io::Io;
 use super::pace::{Pace, Way};
 use crate::trace::Trace;
@@ -65,6 +66,8 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                         taken?;
                         continue;
                     }
+                    // On a stream that hears nothing meanwhile nobody else looks at the clock.
+                    Poll::Pending if pace.is_over(|| io.now()) => Err(timed_out()),
                     // The peer may answer, or give up, before the source has more.
                     Poll::Pending => match io.poll_flush(cx) {
                         Poll::Ready(Err(error)) => {

@@ -207,6 +207,42 @@ impl<I: Io> Io for OneRead<'_, I> {
     }
 }
 
+/// A stream on which something is said and nothing heard, in one poll: for last words, which wait for nobody.
+#[cfg(all(feature = "smtp", feature = "native-tls"))]
+pub(crate) struct SayOnly<'i, I>(pub(crate) &'i mut I);
+
+#[cfg(all(feature = "smtp", feature = "native-tls"))]
+impl<I: Io> Io for SayOnly<'_, I> {
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_hear(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, octets)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_flush(cx)
+    }
+
+    /// One poll needs none, and timers need a runtime, which may be gone when a pool is dropped.
+    fn set_deadline(&mut self, _: Option<Instant>) {
+        self.0.set_deadline(None);
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn close(&mut self) {
+        self.0.close();
+    }
+}
+
 /// How long a thread that waits for a source looks at nothing else.
 const GLANCE: Duration = Duration::from_millis(50);
 

@@ -49,6 +49,8 @@ pub(crate) use timed::Alarm;
 pub use timed::AsyncTransport;
 #[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;
+#[cfg(all(feature = "tokio", feature = "smtp"))]
+pub(crate) use timed::by;
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
 pub use transport::{Transport, Untimed};

@@ -54,6 +54,11 @@ impl Pace {
         }
     }
 
+    /// The deadline has passed.
+    pub(crate) fn is_over(&self, now: impl FnOnce() -> Instant) -> bool {
+        matches!(self.time, Time::Running(Some(deadline)) if now() >= deadline)
+    }
+
     /// The session waits for its caller.
     pub(crate) fn rest(&mut self, now: impl FnOnce() -> Instant) {
         if let Time::Running(deadline) = self.time {

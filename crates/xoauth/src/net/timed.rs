@@ -209,7 +209,10 @@ async fn dial(host: &str, settings: &Settings) -> io::Result<TcpStream> {
 }
 
 /// What a future answers before the deadline.
-async fn by<F: Future>(deadline: Option<std::time::Instant>, future: F) -> Option<F::Output> {
+pub(crate) async fn by<F: Future>(
+    deadline: Option<std::time::Instant>,
+    future: F,
+) -> Option<F::Output> {
     match deadline {
         Some(deadline) => timeout_at(Instant::from_std(deadline), future).await.ok(),
         None => Some(future.await),

@@ -173,6 +173,17 @@ impl<I: Io> Core<I> {
         poll_fn(|cx| self.connection.poll_drive(self.machine.converse(command), cx)).await
     }
 
+    /// Says QUIT (RFC 5321, 4.1.1.10), waits for nothing, and closes the connection.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn part(&mut self) {
+        let mut quit = xoauth_smtp::exchange::Quit::new();
+        // Who took leave already, or is gone, is told nothing.
+        if self.is_usable() && self.connection.is_quiet() && self.begin(&mut quit).is_ok() {
+            self.connection.say(self.machine.converse(&mut quit));
+        }
+        self.connection.close();
+    }
+
     /// Turns what was heard into the command's output.
     pub(crate) fn conclude<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         if self.machine.has_ended() {

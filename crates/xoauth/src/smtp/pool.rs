@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use xoauth_smtp::Sent;
@@ -19,7 +20,8 @@ use crate::{Credentials, Error, TokenSource};
 ///
 /// A connection serves the mailer it was opened for and nobody else, so that a message never goes out under another
 /// user's name or over another TLS client than it was meant to. It is kept for the next message of its mailer; where
-/// another one needs the place it is closed. Clones are the same pool.
+/// another one needs the place it is closed. Connections that are given up, and those of a pool that is dropped, are
+/// told QUIT, whose answer nobody waits for; [`Pool::quit`] waits. Clones are the same pool.
 ///
 /// ```no_run
 /// use xoauth::smtp::{Builder, Pool, exchange::Send};
@@ -69,11 +71,28 @@ impl<S: TokenSource> Post<S> for Builder {
     fn now() -> Instant {
         Instant::now()
     }
+
+    async fn before<F: Future>(until: Option<Instant>, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        // Whoever waits in a thread looks at the clock from time to time.
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if until.is_some_and(|until| Instant::now() >= until) => {
+                Poll::Ready(None)
+            }
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
 }
 
 impl Keepable for Session<TlsTransport> {
     fn is_usable(&self) -> bool {
         self.core.is_usable()
+    }
+
+    fn part(&mut self) {
+        self.core.part();
     }
 }
 
@@ -98,6 +117,14 @@ impl Pool {
     #[must_use]
     pub fn check_after(self, wait: Duration) -> Self {
         let rules = Rules { check: wait, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// Who waits longer than this (10 minutes, what one message may take) for a place is told that the pool is full:
+    /// [`Error::PoolFull`]. To be called before there are mailers.
+    #[must_use]
+    pub fn wait_at_most(self, wait: Duration) -> Self {
+        let rules = Rules { wait, ..self.rules };
         Self { shelf: Arc::new(Shelf::new(rules)), rules }
     }
 
@@ -133,14 +160,14 @@ impl Pool {
 
 impl<S: TokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another.
+    /// place for another, for as long as [`Pool::wait_at_most`] says.
     ///
     /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
     /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Send`].
+    /// Those of [`Builder::log_in`] and [`Send`]; [`Error::PoolFull`].
     pub fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
         now(self.posting.send(make))
     }
@@ -148,7 +175,7 @@ impl<S: TokenSource> Mailer<S> {
     /// A session for everything else: many messages in a row, say. It counts as one message.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`].
+    /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
     pub fn session(&self) -> Result<Pooled, Error> {
         let (mut lent, _) = now(self.posting.take())?;
         lent.count(1);

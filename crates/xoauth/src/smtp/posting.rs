@@ -28,6 +28,23 @@ pub(crate) trait Post<S>: Door<Client: Candidate<Session: Keepable>> + Sized {
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
 
     fn now() -> Instant;
+
+    /// What a future answers before `until`.
+    async fn before<F: Future>(until: Option<Instant>, future: F) -> Option<F::Output>;
+}
+
+/// A ticket of somebody who waits for a place, or has one.
+struct Ticket<'a, C> {
+    shelf: &'a Shelf<C>,
+    number: Option<u64>,
+}
+
+impl<C> Drop for Ticket<'_, C> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.shelf.forget(number);
+        }
+    }
 }
 
 /// Who sends as whom, over which connections.
@@ -41,9 +58,12 @@ pub(crate) struct Posting<D: Door, S> {
 impl<D: Post<S>, S> Posting<D, S> {
     /// A connection that lives as far as anybody knows, and whether it was used before.
     pub(crate) async fn take(&self) -> Result<(Lent<SessionOf<D>>, bool), Error> {
-        let mut ticket = None;
-        let mut lent =
-            poll_fn(|cx| self.shelf.poll_take(self.mailer, D::now, &mut ticket, cx)).await;
+        let mut ticket = Ticket { shelf: &*self.shelf, number: None };
+        let wait = self.shelf.rules().wait;
+        let taken = poll_fn(|cx| self.shelf.poll_take(self.mailer, D::now, &mut ticket.number, cx));
+        let taken = D::before(D::now().checked_add(wait), taken).await;
+        let mut lent = taken.ok_or(Error::PoolFull { waited: wait })?;
+        drop(ticket);
         let mut is_used = false;
         if let Some((session, waited)) = lent.session() {
             let core = D::core(session);

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 pub(crate) trait Keepable {
     /// It takes another message.
     fn is_usable(&self) -> bool;
+
+    /// Takes leave without waiting for an answer.
+    fn part(&mut self);
 }
 
 /// What a pool allows.
@@ -24,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) messages: u32,
     /// One that waited longer is asked whether it is still there before a message is entrusted to it.
     pub(crate) check: Duration,
+    /// Who waits for a place is told after so long that there is none.
+    pub(crate) wait: Duration,
 }
 
 impl Rules {
@@ -31,7 +36,8 @@ impl Rules {
     pub(crate) fn new(limit: usize) -> Self {
         let minute = Duration::from_secs(60);
         let check = Duration::from_secs(5);
-        Self { limit, idle: minute, age: 10 * minute, messages: 100, check }
+        let wait = 10 * minute;
+        Self { limit, idle: minute, age: 10 * minute, messages: 100, check, wait }
     }
 }
 
@@ -40,6 +46,8 @@ impl Rules {
 /// `idle.len() <= open <= limit`: what is open and not idle is lent.
 pub(crate) struct Shelf<C> {
     rules: Rules,
+    /// [`Keepable::part`].
+    part: fn(&mut C),
     places: Mutex<Places<C>>,
 }
 
@@ -73,10 +81,13 @@ pub(crate) struct Lent<C: Keepable> {
 }
 
 impl<C> Shelf<C> {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self
+    where
+        C: Keepable,
+    {
         let (idle, waiting) = (Vec::new(), BTreeMap::new());
         let places = Places { open: 0, idle, waiting, tickets: 0, mailers: 0 };
-        Self { rules, places: Mutex::new(places) }
+        Self { rules, part: C::part, places: Mutex::new(places) }
     }
 
     /// The number of a new mailer: connections are lent to the mailer they were opened for, and nobody else.
@@ -96,6 +107,15 @@ impl<C> Shelf<C> {
         (places.open, places.idle.len())
     }
 
+    /// Whoever has this ticket waits no longer.
+    pub(crate) fn forget(&self, ticket: u64) {
+        self.places().waiting.remove(&ticket);
+    }
+
+    fn part(&self, mut kept: Kept<C>) {
+        (self.part)(&mut kept.session);
+    }
+
     fn places(&self) -> MutexGuard<'_, Places<C>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +132,7 @@ impl<C: Keepable> Shelf<C> {
         cx: &mut Context<'_>,
     ) -> Poll<Lent<C>> {
         let time = now();
-        // Closed when the lock is no longer held.
+        // They take leave when the lock is no longer held.
         let mut given_up = Vec::new();
         let mut places = self.places();
         let mut index = 0;
@@ -141,6 +161,8 @@ impl<C: Keepable> Shelf<C> {
                 return Poll::Pending;
             }
         }
+        drop(places);
+        given_up.into_iter().for_each(|kept| self.part(kept));
         Poll::Ready(Lent { shelf: Arc::clone(self), mailer, now, kept })
     }
 
@@ -195,11 +217,26 @@ impl<C: Keepable> Lent<C> {
     }
 }
 
+/// A pool that is dropped takes leave.
+impl<C> Drop for Shelf<C> {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.places().idle);
+        idle.into_iter().for_each(|kept| self.part(kept));
+    }
+}
+
 impl<C: Keepable> Drop for Lent<C> {
     fn drop(&mut self) {
         let now = (self.now)();
         let kept = self.kept.take().map(|kept| Kept { since: now, ..kept });
-        let kept = kept.filter(|kept| !self.shelf.is_over(kept, now));
+        let kept = match kept {
+            // The place is free when leave was taken.
+            Some(kept) if self.shelf.is_over(&kept, now) => {
+                self.shelf.part(kept);
+                None
+            }
+            kept => kept,
+        };
         let mut places = self.shelf.places();
         match kept {
             Some(kept) => places.idle.push(kept),
@@ -213,7 +250,7 @@ impl<C: Keepable> Drop for Lent<C> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::sync::OnceLock;
 
     use super::*;
@@ -226,10 +263,16 @@ mod tests {
         fn is_usable(&self) -> bool {
             self.0 % 2 == 0
         }
+
+        fn part(&mut self) {
+            PARTED.with_borrow_mut(|parted| parted.push(self.0));
+        }
     }
 
     thread_local! {
         static PASSED: Cell<u64> = const { Cell::new(0) };
+        /// The sessions that took leave.
+        static PARTED: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
     }
 
     /// The time of the test's own clock.
@@ -240,8 +283,13 @@ mod tests {
 
     fn shelf(limit: usize) -> Arc<Shelf<Numbered>> {
         let second = Duration::from_secs(1);
-        let rules =
-            Rules { limit, idle: 10 * second, age: 60 * second, messages: 3, check: second };
+        let rules = Rules {
+            idle: 10 * second,
+            age: 60 * second,
+            messages: 3,
+            check: second,
+            ..Rules::new(limit)
+        };
         Arc::new(Shelf::new(rules))
     }
 
@@ -284,6 +332,10 @@ mod tests {
         assert_eq!(shelf.counts(), (2, 2));
         assert_eq!(number(&mut take(&shelf, ben).unwrap(), 12), 4);
         assert_eq!(number(&mut take(&shelf, ann).unwrap(), 14), 14);
+        // Each that made room took leave, and so do those of a pool that is gone.
+        assert_eq!(PARTED.take(), [2, 10]);
+        drop(shelf);
+        assert_eq!(PARTED.take(), [4, 14]);
     }
 
     #[test]

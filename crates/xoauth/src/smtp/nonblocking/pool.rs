@@ -9,7 +9,7 @@ use xoauth_smtp::exchange::Send;
 
 use super::{Builder, Session};
 use crate::login::Waiting;
-use crate::net::{AsyncTlsTransport, Timed};
+use crate::net::{AsyncTlsTransport, Timed, by};
 use crate::smtp::core::Core;
 use crate::smtp::posting::{Post, Posting};
 use crate::smtp::shelf::{Keepable, Lent, Rules, Shelf};
@@ -55,11 +55,19 @@ impl<S: AsyncTokenSource> Post<S> for Builder {
     fn now() -> Instant {
         tokio::time::Instant::now().into_std()
     }
+
+    async fn before<F: Future>(until: Option<Instant>, future: F) -> Option<F::Output> {
+        by(until, future).await
+    }
 }
 
 impl Keepable for Session<AsyncTlsTransport> {
     fn is_usable(&self) -> bool {
         self.core.is_usable()
+    }
+
+    fn part(&mut self) {
+        self.core.part();
     }
 }
 
@@ -84,6 +92,14 @@ impl Pool {
     #[must_use]
     pub fn check_after(self, wait: Duration) -> Self {
         let rules = Rules { check: wait, ..self.rules };
+        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    }
+
+    /// Who waits longer than this (10 minutes, what one message may take) for a place is told that the pool is full:
+    /// [`Error::PoolFull`]. To be called before there are mailers.
+    #[must_use]
+    pub fn wait_at_most(self, wait: Duration) -> Self {
+        let rules = Rules { wait, ..self.rules };
         Self { shelf: Arc::new(Shelf::new(rules)), rules }
     }
 
@@ -119,14 +135,14 @@ impl Pool {
 
 impl<S: AsyncTokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another.
+    /// place for another, for as long as [`Pool::wait_at_most`] says.
     ///
     /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
     /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Send`].
+    /// Those of [`Builder::log_in`] and [`Send`]; [`Error::PoolFull`].
     pub async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
         self.posting.send(make).await
     }
@@ -134,7 +150,7 @@ impl<S: AsyncTokenSource> Mailer<S> {
     /// A session for everything else: many messages in a row, say. It counts as one message.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`].
+    /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
     pub async fn session(&self) -> Result<Pooled, Error> {
         let (mut lent, _) = self.posting.take().await?;
         lent.count(1);
