@@ -188,7 +188,12 @@ impl Body {
         self.is_ended = is_last;
         match self.method {
             Method::Data => {
-                self.stuffing.stuff(octets, |octets| out.content(octets));
+                if self.may_have_dots {
+                    self.stuffing.stuff(octets, |octets| out.content(octets));
+                } else {
+                    self.stuffing.pass(octets);
+                    out.content(octets);
+                }
                 if is_last {
                     out.end_content(self.stuffing.end(), self.sent, Place::Anywhere);
                 }
