@@ -83,9 +83,10 @@ impl Steps {
         is_inline: bool,
     ) {
         self.state().is_inline = is_inline;
-        let length = length.map(|length| format!("{length} octets ")).unwrap_or_default();
+        let length =
+            length.map_or_else(|| "response".to_owned(), |length| format!("{length} octets"));
         let how = if is_inline { "with the command" } else { "on a line of its own" };
-        let detail = format!("{name} (offered: {}); response {length}{how}", offered.join(" "));
+        let detail = format!("{name}, {length} {how} (offered: {})", offered.join(" "));
         self.done("mechanism", detail, "auth");
     }
 

@@ -119,3 +119,23 @@ fn without_a_configuration_flags_are_enough() {
     assert_eq!(said.code, 0, "{said:#?}");
     assert!(said.out.contains("mechanism  OAUTHBEARER"), "{said:#?}");
 }
+
+#[test]
+fn steps_fit_a_terminal_and_verbose_ones_are_whole() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let said = home.run(&["check"]).ok();
+    let steps: Vec<&str> = said.lines().filter(|line| line.starts_with("  ok")).collect();
+    assert!(steps.len() > 15, "{said}");
+    // The first ones name the file of the configuration, which is as long as it is.
+    for step in steps.iter().filter(|step| !step.contains("config")) {
+        assert!(step.chars().count() <= 80, "{step}");
+    }
+    assert_eq!(steps.iter().filter(|step| step.contains('…')).count(), 4, "{said}");
+    let said = home.run(&["-v", "check"]).ok();
+    assert!(!said.contains('…') && said.contains("ENHANCEDSTATUSCODES"), "{said}");
+    assert!(
+        said.contains("with the command (offered: XOAUTH OAUTH10A OAUTHBEARER XOAUTH2)"),
+        "{said}"
+    );
+}

@@ -126,7 +126,8 @@ impl Found {
         let time = if ms == 0 { String::new() } else { format!(", {ms} ms") };
         let mut shown = one_line(detail);
         // Two dozen names would push the other steps off the screen; `-v` and `--json` have them all.
-        if step == "capability" && ok && !self.ui.verbose && shown.chars().count() > SHOWN {
+        let is_list = matches!(step, "capability" | "mechanism");
+        if is_list && ok && !self.ui.verbose && shown.chars().count() > SHOWN {
             shown = shown.chars().take(SHOWN).chain(['…']).collect();
         }
         self.print(&format!("  {verdict}  {step:<10} {shown}{time}"));
