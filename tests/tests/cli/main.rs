@@ -14,5 +14,6 @@ mod offline;
 mod rules;
 mod secrets;
 mod sending;
+mod sendmail;
 mod support;
 mod watch;

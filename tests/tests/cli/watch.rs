@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::Child;
 
 use e2e::host::{DEMO_USER, Host};
+use e2e::scripted::{Peer, Step, expect, send};
 
+use crate::fetch_odd::account;
 use crate::support::{Home, bearer_account};
 
 /// The command with its lines of events and of notes.
@@ -99,4 +101,35 @@ fn what_will_not_work_later_is_not_waited_for() {
     let host = Host::builder().start().unwrap();
     let home = Home::with(&bearer_account(&host, "XOAUTH2"));
     assert_eq!(home.run(&["watch", "-m", "Nowhere"]).code, 69);
+}
+
+#[test]
+fn mail_that_came_while_as_much_went_is_told() {
+    let session = |uid_next: u32| {
+        vec![
+            send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n"),
+            expect("AUTHENTICATE XOAUTH2"),
+            send("{tag} OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+            expect("EXAMINE INBOX"),
+            send(format!(
+                "* 5 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT {uid_next}] ok\r\n{{tag}} OK done\r\n"
+            )),
+        ]
+    };
+    // One comes while the session lives, and is told once.
+    let mut first = session(9);
+    first.extend([expect("IDLE"), send("+ idling\r\n* 4 EXPUNGE\r\n* 5 EXISTS\r\n"), Step::Close]);
+    let mut second = session(10);
+    second.extend([expect("IDLE"), send("+ idling\r\n"), Step::Close]);
+    let mut third = session(12);
+    third.push(Step::ExpectEnd);
+    let peer = Peer::start(vec![first, second, third]).unwrap();
+    let home = Home::with(&account(peer.port()));
+    let mut watching = Watching::start(&home, &[]);
+    assert_eq!(watching.event(), "expunge 4");
+    assert_eq!(watching.event(), "exists 5");
+    // Nothing is new in the second session; sessions that end soon are waited for longer and longer.
+    watching.until("again in 1 s");
+    watching.until("again in 2 s");
+    assert_eq!(watching.event(), "exists 5");
 }

@@ -1,5 +1,7 @@
 //! `xoauth send`: a message from standard input, as `sendmail` takes it.
 
+use std::io::IsTerminal;
+
 use clap::Args;
 use serde_json::{Value, json};
 use xoauth::smtp::exchange;
@@ -96,7 +98,11 @@ impl Send {
         for argument in &self.recipients {
             recipients.extend(addresses(argument)?);
         }
-        let message = Outgoing::read(std::io::stdin().lock())?;
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            ui.note("the message, header first; end it with Ctrl-D on a line of its own");
+        }
+        let message = Outgoing::read(stdin.lock())?;
         if self.read_recipients {
             recipients.extend(message.recipients()?.iter().map(ToString::to_string));
         }

@@ -1,0 +1,77 @@
+//! `send` as programs call sendmail.
+
+use e2e::host::{DEMO_USER, Host};
+
+use crate::support::{Home, bearer_account, finish};
+
+const TEXT: &str = "Subject: x\n\ny\n";
+
+#[test]
+fn what_callers_give_is_taken_and_what_this_is_not_is_said() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let taken: &[&[&str]] = &[
+        &["-i", "-a", "demo", "-i", "-t", "-t"],
+        &["-bm", "-oi", "-odi", "-oem", "-G", "-n", "-m", "-U"],
+        &["-f", "a@example.org", "-f", DEMO_USER],
+        &["-r", DEMO_USER, "-F", "Name", "-N", "never", "-R", "hdrs", "-V", "id"],
+        &["-L", "tag", "-O", "a=b", "-p", "smtp", "-X", "log", "-A", "c", "-B", "8BITMIME"],
+    ];
+    for options in taken {
+        home.run_with(&[&["send"], *options, &["--", "ben@example.org"]].concat(), TEXT).ok();
+    }
+    assert_eq!(host.submitted(), taken.len() as u64);
+    for mode in ["-bs", "-bp", "-bd", "-bt"] {
+        let said = home.run_with(&["send", mode], TEXT);
+        assert_eq!(said.code, 64, "{said:?}");
+        assert!(said.err.contains("it is no server and keeps no queue"), "{said:?}");
+    }
+    let said = home.run_with(&["send", "--access-token-file", "-", "ben@example.org"], TEXT);
+    assert_eq!(said.code, 64, "{said:?}");
+    assert_eq!(host.submitted(), taken.len() as u64);
+}
+
+#[test]
+fn addresses_are_read_as_in_a_header_and_before_anybody_is_connected_to() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let arguments = ["send", "-f", "", "Ben <ben@example.org>", "c@example.org,d@example.org"];
+    home.run_with(&arguments, TEXT).ok();
+    let sent = host.outbox();
+    assert_eq!(sent[0].recipients, ["ben@example.org", "c@example.org", "d@example.org"]);
+    assert_eq!(sent[0].from, "");
+    let before = host.accepted_connections();
+    for bad in ["nonsense", "", "a@example.org\r\nBcc: b@example.org", "<>"] {
+        for options in [&["send"][..], &["send", "--dry-run"]] {
+            let said = home.run_with(&[options, &["--", bad]].concat(), TEXT);
+            assert_eq!(said.code, 65, "{bad:?}: {said:?}");
+        }
+    }
+    assert_eq!(host.accepted_connections(), before);
+}
+
+/// Who is told of a failure sends the message again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_is_accepted_is_a_success_whoever_reads_of_it() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = home.command(&["--json", "send", DEMO_USER]).stdout(full).spawn().unwrap();
+    let said = finish(child, TEXT);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.err.contains("standard output"), "{said:?}");
+    assert_eq!(host.submitted(), 1);
+    assert_eq!(host.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn the_envelope_line_of_an_mbox_is_not_sent() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let text = format!("From ann@example.org Wed Nov 25 09:00:00 2026\n{TEXT}");
+    home.run_with(&["send", "ben@example.org"], &text).ok();
+    let octets = String::from_utf8(host.outbox()[0].octets.to_vec()).unwrap();
+    assert!(octets.ends_with("\r\nSubject: x\r\n\r\ny\r\n"), "{octets}");
+    assert!(!octets.contains("From ann@"), "{octets}");
+}
