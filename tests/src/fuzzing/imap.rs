@@ -45,8 +45,12 @@ pub fn imap_fragments(octets: &[u8]) {
     let context = usize::from(choices.octet().unwrap_or(0)) % CONTEXTS.len();
     let step = piece_length(choices.octet().unwrap_or(0));
     let context = CONTEXTS.get(context).copied().unwrap_or_default();
-    let heard =
-        |step| hear(Protocol::Imap, &Case { context, tag: Some("t"), octets: choices.0, step });
+    let heard = |step| {
+        hear(
+            Protocol::Imap,
+            &Case { context, tag: Some("t"), octets: choices.0, step, shown: false },
+        )
+    };
     assert_eq!(heard(step), heard(usize::MAX), "in pieces of {step}");
 }
 

@@ -7,10 +7,12 @@ use std::fmt::{self, Write as _};
 
 mod imap;
 mod oauth;
+mod round_trip;
 mod smtp;
 
 pub use imap::{imap_fragments, imap_machine, imap_mailbox, imap_response};
 pub use oauth::{authorization_header, base_string, error_document, sasl_server};
+pub use round_trip::{imap_round_trip, sasl_round_trip, smtp_reply};
 pub use smtp::{smtp_fragments, smtp_machine};
 
 /// A target: its name and its function.
@@ -25,9 +27,12 @@ pub const TARGETS: &[Target] = &[
     ("imap_machine", imap_machine),
     ("imap_mailbox", imap_mailbox),
     ("imap_response", imap_response),
+    ("imap_round_trip", imap_round_trip),
+    ("sasl_round_trip", sasl_round_trip),
     ("sasl_server", sasl_server),
     ("smtp_fragments", smtp_fragments),
     ("smtp_machine", smtp_machine),
+    ("smtp_reply", smtp_reply),
 ];
 
 /// Octets read as choices: small numbers first, the rest as text.
@@ -59,7 +64,7 @@ impl<'a> Choices<'a> {
 /// Showing costs more than parsing, so only some inputs are shown: which is decided by their lengths, so
 /// that an input that found something finds it again.
 fn shown(octets: &[u8], value: &dyn fmt::Debug) {
-    if octets.len() % 8 == 0 {
+    if octets.len() % 32 == 0 {
         let written = write!(Printable, "{value:?}");
         assert!(written.is_ok(), "a control character is shown of {}", octets.escape_ascii());
     }

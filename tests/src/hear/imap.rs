@@ -16,19 +16,22 @@ use xoauth::sasl::oauth1::{Nonce, Stamp};
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::sasl::{Context, Mask, XOAuth2};
 
-use super::{Case, Heard};
+use super::{Case, Heard, Said};
 
 /// A command that is listened to.
 struct Listened {
     command: Box<dyn Exchange>,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Arc<Mutex<Vec<Said>>>,
     /// Octets of a streamed body, joined.
     body: Vec<u8>,
+    /// It is kept as text.
+    shown: bool,
 }
 
 impl Listened {
-    fn note(&self, text: String) {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    fn note(&self, said: Said) {
+        let said = if self.shown { Said::Shown(text(&said)) } else { said };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(said);
     }
 }
 
@@ -45,17 +48,17 @@ impl Exchange for Listened {
         let continued = self.command.on_continuation(text, out)?;
         // One that nobody waits for is a fault, whether or not a command is there to be asked.
         if continued == Continued::Answered {
-            self.note(format!("Continuation({:?})", String::from_utf8_lossy(text)));
+            self.note(Said::Continuation(text.to_vec()));
         }
         Ok(continued)
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         if !self.body.is_empty() {
-            self.note(format!("Body({:?})", String::from_utf8_lossy(&self.body)));
-            self.body.clear();
+            let body = std::mem::take(&mut self.body);
+            self.note(Said::Body(body));
         }
-        self.note(format!("{:?}", response.to_event(&Mask::default())));
+        self.note(Said::Event(response.to_event(&Mask::default())));
         self.command.on_untagged(response)
     }
 
@@ -69,8 +72,18 @@ impl Exchange for Listened {
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
-        self.note(format!("Tagged({status:?})"));
+        self.note(Said::Tagged(status.clone()));
         self.command.on_completed(status, state);
+    }
+}
+
+/// What was heard as text, an event without a word before it.
+fn text(said: &Said) -> String {
+    match said {
+        Said::Event(event) => format!("{event:?}"),
+        Said::Continuation(text) => format!("Continuation({:?})", String::from_utf8_lossy(text)),
+        Said::Body(octets) => format!("Body({:?})", String::from_utf8_lossy(octets)),
+        other => format!("{other:?}"),
     }
 }
 
@@ -102,7 +115,8 @@ fn command(context: &str) -> Option<Box<dyn Exchange>> {
 
 pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
     let log = Arc::new(Mutex::new(Vec::new()));
-    let listened = |command| Listened { command, log: Arc::clone(&log), body: Vec::new() };
+    let listened =
+        |command| Listened { command, log: Arc::clone(&log), body: Vec::new(), shown: case.shown };
     let mut machine = Machine::new(TagPrefix::new("shim"), Limits::default());
     let mut running = listened(command(case.context)?);
     let mut tag = None;
@@ -151,7 +165,7 @@ fn next(machine: &mut Machine, running: &mut Listened) -> Result<(), Error> {
     }
     let started = machine.start(&mut [running]);
     while let Some(event) = machine.next_event() {
-        running.note(format!("{event:?}"));
+        running.note(Said::Event(event));
     }
     started
 }

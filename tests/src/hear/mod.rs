@@ -3,11 +3,28 @@
 mod imap;
 mod smtp;
 
+/// One thing that a command heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Debug text of it.
+    Shown(String),
+    /// A response of IMAP.
+    Event(xoauth::imap::Event),
+    /// The tagged answer.
+    Tagged(xoauth::imap::StatusText),
+    /// A reply of SMTP, and the octets of its lines.
+    Reply(xoauth::smtp::ReplyCode, Vec<u8>),
+    /// The text of a continuation.
+    Continuation(Vec<u8>),
+    /// A body, joined.
+    Body(Vec<u8>),
+}
+
 /// What a machine made of octets.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Debug text of each response or event.
-    pub responses: Vec<String>,
+    /// Each response or event.
+    pub responses: Vec<Said>,
     /// Display of each fault, tolerated or fatal.
     pub faults: Vec<String>,
     /// The machine refuses to go on.
@@ -25,6 +42,8 @@ pub struct Case<'a> {
     pub octets: &'a [u8],
     /// How many octets are given at a time.
     pub step: usize,
+    /// What is heard is kept as text, which costs more than hearing it.
+    pub shown: bool,
 }
 
 /// Which machine.

@@ -7,12 +7,14 @@ use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Send, StartTls};
 use xoauth::smtp::proto::{Encoder, Exchange, Machine, Progress};
 use xoauth::smtp::{ClientName, Error, Extensions, Limits, Reply};
 
-use super::{Case, Heard};
+use super::{Case, Heard, Said};
 
 /// A command that is listened to.
 struct Listened {
     command: Box<dyn Exchange>,
-    replies: Vec<String>,
+    replies: Vec<Said>,
+    /// They are kept as text.
+    shown: bool,
 }
 
 impl Exchange for Listened {
@@ -21,7 +23,11 @@ impl Exchange for Listened {
     }
 
     fn on_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<Progress, Error> {
-        self.replies.push(format!("{reply:?}"));
+        self.replies.push(if self.shown {
+            Said::Shown(format!("{reply:?}"))
+        } else {
+            Said::Reply(reply.code(), reply.lines().collect::<Vec<_>>().join(&b'\n'))
+        });
         self.command.on_reply(reply, out)
     }
 
@@ -60,15 +66,15 @@ fn command(context: &str) -> Option<(Box<dyn Exchange>, &'static str)> {
 pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
     let (command, before) = command(case.context)?;
     let mut machine = Machine::new(Limits::default());
-    let mut running = Listened { command, replies: Vec::new() };
+    let mut running = Listened { command, replies: Vec::new(), shown: case.shown };
     let mut responses = Vec::new();
     let mut outcome = prelude(&mut machine, case.context);
     if outcome.is_ok() {
         outcome = machine.start(&mut running).and_then(|()| {
             give(&mut machine, &mut running, before.as_bytes(), usize::MAX)?;
             running.replies.clear();
-            if matches!(case.context, "auth" | "mail" | "rcpt" | "data") {
-                // The client speaks between these replies: what is whole is a line.
+            if matches!(case.context, "ehlo" | "auth" | "mail" | "rcpt" | "data") {
+                // The client speaks between these replies, HELO where EHLO is refused: what is whole is a line.
                 let lines = case.octets.split_inclusive(|&octet| octet == b'\n');
                 return lines
                     .into_iter()
@@ -87,8 +93,11 @@ fn prelude(machine: &mut Machine, context: &str) -> Result<(), Error> {
     if context != "starttls" {
         return Ok(());
     }
-    let mut hello =
-        Listened { command: Box::new(Ehlo::new(ClientName::default())), replies: Vec::new() };
+    let mut hello = Listened {
+        command: Box::new(Ehlo::new(ClientName::default())),
+        replies: Vec::new(),
+        shown: false,
+    };
     machine.start(&mut hello)?;
     give(machine, &mut hello, b"250-mx\r\n250 STARTTLS\r\n", usize::MAX)
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use e2e::hear::{Case, Protocol, hear};
+use e2e::hear::{Case, Protocol, Said, hear};
 use serde_json::{Value, json};
 
 use crate::{text, unsupported};
@@ -16,6 +16,7 @@ pub(crate) fn answer(request: &Value) -> Value {
         tag: text(request, "tag"),
         octets: &octets,
         step,
+        shown: true,
     };
     let protocol = match text(request, "protocol") {
         Some("imap") => Protocol::Imap,
@@ -26,8 +27,12 @@ pub(crate) fn answer(request: &Value) -> Value {
         return unsupported("no command for this context yet");
     };
     let single = hear(protocol, &case(1));
+    let responses = whole.responses.iter().map(|said| match said {
+        Said::Shown(text) => text.clone(),
+        other => format!("{other:?}"),
+    });
     json!({
-        "responses": whole.responses,
+        "responses": responses.collect::<Vec<_>>(),
         "faults": whole.faults,
         "fatal": whole.fatal,
         "split_agrees": single.as_ref() == Some(&whole),

@@ -11,10 +11,33 @@ use crate::workspace::Workspace;
 const FILE: &str = "fuzz/totals.txt";
 const PAGE: &str = "docs/security.md";
 
+/// How a target was executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// By libFuzzer, which looks at what an execution covers.
+    Guided,
+    /// On inputs changed at random.
+    Volume,
+    /// Either way, with the address sanitizer.
+    Sanitized,
+}
+
+impl Kind {
+    /// Behind a number of executions.
+    pub(super) fn how(self) -> &'static str {
+        match self {
+            Self::Guided => "guided by coverage",
+            Self::Volume => "of inputs changed at random",
+            Self::Sanitized => "with the address sanitizer",
+        }
+    }
+}
+
 /// Executions of one target without a finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Executions {
-    plain: u64,
+    guided: u64,
+    volume: u64,
     sanitized: u64,
 }
 
@@ -33,10 +56,20 @@ impl Totals {
     }
 
     /// Adds a campaign.
-    pub(super) fn add(&mut self, target: &str, executions: u64, sanitized: bool) {
+    pub(super) fn add(&mut self, target: &str, kind: Kind, executions: u64) {
         let total = self.0.entry(target.to_owned()).or_default();
-        let count = if sanitized { &mut total.sanitized } else { &mut total.plain };
+        let count = match kind {
+            Kind::Guided => &mut total.guided,
+            Kind::Volume => &mut total.volume,
+            Kind::Sanitized => &mut total.sanitized,
+        };
         *count = count.saturating_add(executions);
+    }
+
+    /// How many executions of a target are missing to a goal, and to a tenth of it with the sanitizer.
+    pub(super) fn missing(&self, target: &str, goal: u64) -> [u64; 2] {
+        let total = self.0.get(target).copied().unwrap_or_default();
+        [goal.saturating_sub(total.plain()), (goal / 10).saturating_sub(total.sanitized)]
     }
 
     /// Writes the file and the table.
@@ -50,30 +83,39 @@ impl Totals {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split_whitespace();
             let name = words.next()?.to_owned();
-            let plain = words.next()?.parse().ok()?;
-            let sanitized = words.next()?.parse().ok()?;
-            totals.insert(name, Executions { plain, sanitized });
+            let [guided, volume, sanitized] =
+                [words.next()?, words.next()?, words.next()?].map(|word| word.parse().ok());
+            let (guided, volume, sanitized) = (guided?, volume?, sanitized?);
+            totals.insert(name, Executions { guided, volume, sanitized });
         }
         Some(Self(totals))
     }
 
     fn text(&self) -> String {
-        let mut text =
-            String::from("# target, executions without sanitizers, executions with them\n");
-        for (name, Executions { plain, sanitized }) in &self.0 {
-            text.push_str(&format!("{name} {plain} {sanitized}\n"));
+        let mut text = String::from("# target, executions guided, at random, with a sanitizer\n");
+        for (name, Executions { guided, volume, sanitized }) in &self.0 {
+            text.push_str(&format!("{name} {guided} {volume} {sanitized}\n"));
         }
         text
     }
 
     fn table(&self) -> String {
-        let mut table =
-            String::from("| target | executions | with the address sanitizer |\n|---|---|---|\n");
-        for (name, Executions { plain, sanitized }) in &self.0 {
-            let (plain, sanitized) = (grouped(*plain), grouped(*sanitized));
-            table.push_str(&format!("| `{name}` | {plain} | {sanitized} |\n"));
+        let mut table = String::from(
+            "| target | executions | of these guided by coverage | with the address sanitizer |\n|---|---|---|---|\n",
+        );
+        for (name, total) in &self.0 {
+            let [all, guided, sanitized] =
+                [total.plain(), total.guided, total.sanitized].map(grouped);
+            table.push_str(&format!("| `{name}` | {all} | {guided} | {sanitized} |\n"));
         }
         table
+    }
+}
+
+impl Executions {
+    /// Without the sanitizer.
+    fn plain(&self) -> u64 {
+        self.guided.saturating_add(self.volume)
     }
 }
 
@@ -97,12 +139,15 @@ mod tests {
     #[test]
     fn campaigns_add_up_and_are_read_again() {
         let mut totals = Totals::default();
-        totals.add("a", 1_234_567, false);
-        totals.add("a", 1, false);
-        totals.add("b", 10, true);
+        totals.add("a", Kind::Guided, 1_234_567);
+        totals.add("a", Kind::Volume, 1);
+        totals.add("b", Kind::Sanitized, 10);
         assert_eq!(Totals::parse(&totals.text()).as_ref(), Some(&totals));
-        assert!(totals.table().contains("| `a` | 1,234,568 | 0 |"), "{}", totals.table());
-        assert!(totals.table().contains("| `b` | 0 | 10 |"));
-        assert_eq!(Totals::parse("a 1\n"), None);
+        let table = totals.table();
+        assert!(table.contains("| `a` | 1,234,568 | 1,234,567 | 0 |"), "{table}");
+        assert!(table.contains("| `b` | 0 | 0 | 10 |"), "{table}");
+        assert_eq!(Totals::parse("a 1 2\n"), None);
+        assert_eq!(totals.missing("a", 1_234_570), [2, 123_457]);
+        assert_eq!(totals.missing("none", 10), [10, 1]);
     }
 }
