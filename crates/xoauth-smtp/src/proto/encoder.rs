@@ -238,3 +238,67 @@ impl<'a> Encoder<'a> {
         self.output.note(String::from(shown.as_str()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_queued_is_counted_lent_octets_too() {
+        let mut output = Output::default();
+        let mut out = Encoder::new(&mut output);
+        assert_eq!(out.queued(), 0);
+        out.content(b"text\r\n");
+        assert_eq!(out.queued(), 6);
+        out.lend(10);
+        assert_eq!(out.queued(), 16);
+        assert!(!out.wants_body());
+        out.want_body();
+        assert!(out.wants_body());
+        assert!(out.finish().unwrap().wants_body);
+        assert_eq!(output.lent(), 10);
+        output.wrote(6);
+        assert_eq!(output.queued(), 10);
+    }
+
+    #[test]
+    fn the_end_of_a_message_gets_one_reply_in_its_place() {
+        for (place, ahead) in [(Place::Anywhere, true), (Place::Last, false)] {
+            let mut output = Output::default();
+            output.pipelining = true;
+            output.keep_notes();
+            let mut out = Encoder::new(&mut output);
+            out.content(b"text\r\n");
+            out.end_content(b".\r\n", 6, place);
+            assert_eq!(out.awaited(), 1);
+            out.text("NOOP");
+            out.end_line(Place::Anywhere);
+            out.finish().unwrap();
+            let all: &[u8] = b"text\r\n.\r\nNOOP\r\n";
+            let (now, _) = all.split_at(if ahead { all.len() } else { 9 });
+            assert_eq!(output.writable(100), now);
+            output.wrote(now.len());
+            let notes: Vec<_> = core::iter::from_fn(|| output.next_note()).collect();
+            let lines: Vec<&str> = notes.iter().map(|(_, line)| line.as_str()).collect();
+            let shown: &[&str] = &["<message of 6 octets>", ".", "NOOP"];
+            assert_eq!(lines, *shown.get(..if ahead { 3 } else { 2 }).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_line_that_could_end_early_is_refused_whole() {
+        for text in ["a\r", "a\n", "a\0"] {
+            let mut output = Output::default();
+            let mut out = Encoder::new(&mut output);
+            out.text(text);
+            assert!(out.finish().is_err(), "{text:?}");
+            let mut out = Encoder::new(&mut output);
+            out.secret(text);
+            let fault = out.finish().unwrap_err().to_string();
+            assert!(fault.contains("secret"), "{fault}");
+        }
+    }
+}
