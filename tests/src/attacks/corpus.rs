@@ -138,9 +138,14 @@ impl Case {
         self.sweep.is_some()
     }
 
-    /// The memory of the client is judged, which takes a process of its own.
+    /// The case is about the memory of the client, which is counted in a process of its own.
     pub fn bounds_memory(&self) -> bool {
         self.want.max_rss_mb.is_some()
+    }
+
+    /// By how many octets the heap may grow: the case says it where the server sends as much as limits allow.
+    pub(super) fn max_heap(&self) -> u64 {
+        self.want.max_rss_mb.unwrap_or(1) * 1024 * 1024
     }
 
     /// The request for the client, without where to connect to.

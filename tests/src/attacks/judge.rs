@@ -73,10 +73,11 @@ fn time_and_memory(case: &Case, answer: &Value, rules: Rules<'_>, wrong: &mut Ve
     if ms > most * rules.time_factor {
         wrong.push(format!("took {ms} ms, at most {most} are allowed"));
     }
-    if let (Some(most), true) = (case.want.max_rss_mb, rules.counts_memory) {
+    if rules.counts_memory {
         let peak = answer.get("peak_heap").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        if peak > most * 1024 * 1024 {
-            wrong.push(format!("the heap grew by {peak} octets, at most {most} MiB are allowed"));
+        let most = case.max_heap();
+        if peak > most {
+            wrong.push(format!("the heap grew by {peak} octets, at most {most} are allowed"));
         }
     }
 }

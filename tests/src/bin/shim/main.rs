@@ -67,12 +67,22 @@ fn each_line(answer: fn(&Value) -> Value) -> io::Result<()> {
     Ok(())
 }
 
-/// Plays the client of one request.
+/// Plays the client of one request, on a stack of the size it names.
 fn play_client(driver: Driver) -> io::Result<()> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let request: Value = serde_json::from_str(&text)?;
-    let played = player::play(&request, Means::new(driver));
+    let stack = request.get("stack").and_then(Value::as_u64);
+    let Some(stack) = stack.and_then(|octets| usize::try_from(octets).ok()) else {
+        return play_here(&request, driver);
+    };
+    let thread = std::thread::Builder::new().stack_size(stack);
+    let played = thread.spawn(move || play_here(&request, driver))?;
+    played.join().unwrap_or_else(|_| Err(io::Error::other("the client panicked")))
+}
+
+fn play_here(request: &Value, driver: Driver) -> io::Result<()> {
+    let played = player::play(request, Means::new(driver));
     writeln!(io::stdout(), "{}", played.answer)?;
     io::stdout().flush()?;
     if played.failed {
