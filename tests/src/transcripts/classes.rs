@@ -7,8 +7,22 @@ pub(super) enum Rule {
     Never,
     /// Not the one there would have been, and none where it is no digit: it says how the answer goes.
     Another,
+    /// As `Another`; yet 0 makes 200 of 250, which old servers say instead and which is taken for it.
+    AnotherBut200,
     /// None where it is no digit.
     Any,
+}
+
+impl Rule {
+    /// Whether a success is one that must not be: `same` as without the change, `octet` in the place of another.
+    pub(super) fn forbids(self, octet: u8, same: bool) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Another => same || !octet.is_ascii_digit(),
+            Self::AnotherBut200 => (same && octet != b'0') || !octet.is_ascii_digit(),
+            Self::Any => !octet.is_ascii_digit(),
+        }
+    }
 }
 
 /// The offsets of octets that must stay what they are, ascending.
@@ -28,7 +42,8 @@ fn smtp(said: &[u8]) -> Vec<(usize, Rule)> {
     let mut start = 0;
     for line in said.split_inclusive(|&octet| octet == b'\n') {
         let end = start + line.len();
-        offsets.extend((start..start + 2).map(|at| (at, Rule::Another)));
+        let second = if line.starts_with(b"250") { Rule::AnotherBut200 } else { Rule::Another };
+        offsets.extend([(start, Rule::Another), (start + 1, second)]);
         offsets.push((start + 2, Rule::Any));
         offsets.push((start + 3, Rule::Never));
         offsets.extend((end.saturating_sub(2)..end).map(|at| (at, Rule::Never)));
@@ -81,7 +96,7 @@ mod tests {
         let offsets = structural(said.as_bytes(), is_imap);
         let mark = |(at, c): (usize, char)| match offsets.iter().find(|(found, _)| *found == at) {
             Some((_, Rule::Never)) => c,
-            Some((_, Rule::Another)) => '#',
+            Some((_, Rule::Another | Rule::AnotherBut200)) => '#',
             Some((_, Rule::Any)) => '?',
             None => '.',
         };

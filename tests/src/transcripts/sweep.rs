@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use serde_json::Value;
 
-use super::classes::{Rule, structural};
+use super::classes::structural;
 use super::{Change, Course, Fault, Transcript};
 use crate::player::{Driver, text};
 
@@ -119,12 +119,8 @@ impl Sweep {
                 let place = structural.binary_search_by_key(&at, |(at, _)| *at);
                 let rule =
                     place.ok().and_then(|place| structural.get(place)).map(|(_, rule)| *rule);
-                let forbidden = match rule.filter(|_| is_ok && at < heard) {
-                    Some(Rule::Never) => true,
-                    Some(Rule::Another) => same || !octet.is_ascii_digit(),
-                    Some(Rule::Any) => !octet.is_ascii_digit(),
-                    None => false,
-                };
+                let rule = rule.filter(|_| is_ok && at < heard);
+                let forbidden = rule.is_some_and(|rule| rule.forbids(octet, same));
                 match text(&course.answer, "outcome") {
                     Some("ok") if forbidden => {
                         tally.wrong.push(wrong(transcript, change, &course));
