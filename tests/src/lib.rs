@@ -20,6 +20,7 @@ pub mod authorization;
 pub mod certificates;
 mod connection;
 pub mod fuzzing;
+pub mod growth;
 pub mod hear;
 pub mod host;
 pub mod player;

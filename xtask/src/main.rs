@@ -101,6 +101,12 @@ const TASKS: &[Task] = &[
         run: tasks::trust::sweep,
     },
     Task {
+        name: "growth",
+        arguments: "",
+        summary: "what twice as much of eight hostile shapes costs",
+        run: tasks::trust::growth,
+    },
+    Task {
         name: "soak",
         arguments: "[--seconds N] [--seed N]",
         summary: "20 minutes of dying tokens, endings and cuts at random",
@@ -108,8 +114,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "fuzz",
-        arguments: "[TARGET] [SECONDS]",
-        summary: "the fuzz targets, one after the other; --asan for the sanitizer",
+        arguments: "[TARGET..] [SECONDS] [OPTION..]",
+        summary: "the fuzz targets; fuzz/README.md has the options",
         run: tasks::fuzz::run,
     },
     Task {

@@ -1,4 +1,4 @@
-//! `cargo xtask attacks` and `cargo xtask sweep`: what takes longer than a test may.
+//! `cargo xtask attacks`, `cargo xtask sweep` and `cargo xtask growth`: what takes longer than a test may.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,6 +18,11 @@ pub(crate) fn attacks(workspace: &Workspace, arguments: &[String]) -> Result<Out
 /// Every recorded session in pieces, cut and changed at every octet, and over a transport that fails.
 pub(crate) fn sweep(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
     run_command(Command::new(program(workspace, "trust")?).arg("sweep"))
+}
+
+/// What twice as much of a hostile shape costs.
+pub(crate) fn growth(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
+    run_command(Command::new(program(workspace, "trust")?).arg("growth"))
 }
 
 fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {

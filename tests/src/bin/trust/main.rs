@@ -1,8 +1,9 @@
-//! What takes longer than `cargo test` may: the attack corpora against the shim, whole sweeps, and the
-//! recording of transcripts. `cargo xtask attacks` and `cargo xtask sweep` call it.
+//! What takes longer than `cargo test` may: the attack corpora against the shim, whole sweeps, times of growing
+//! input, and the recording of transcripts. `cargo xtask attacks`, `sweep` and `growth` call it.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod attacks;
+mod growth;
 mod record;
 mod sweep;
 
@@ -20,9 +21,10 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["attacks", shim, cases @ ..] => attacks::run(shim, cases),
         ["sweep"] => sweep::run(),
+        ["growth"] => growth::run(),
         ["record", file] => record::run(file),
         _ => {
-            eprintln!("usage: trust attacks SHIM [CASE..] | sweep | record FILE");
+            eprintln!("usage: trust attacks SHIM [CASE..] | sweep | growth | record FILE");
             return ExitCode::from(USAGE);
         }
     };

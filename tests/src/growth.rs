@@ -1,0 +1,236 @@
+//! Eight shapes of what a hostile server says, or makes us say, without end: what they cost must grow with their
+//! length and no faster, and what they take of the heap must stay within the limits.
+//!
+//! They are played to the machines in memory. `cargo xtask growth` compares times, `tests/tests/resources.rs` counts
+//! the heap.
+
+use xoauth::imap::command::{Fetch, Item, Noop, Search};
+use xoauth::imap::proto::{
+    Command as _, Exchange as ImapExchange, Machine as ImapMachine, TagPrefix,
+};
+use xoauth::imap::{self, Query};
+use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::smtp::exchange::{Ehlo, Send};
+use xoauth::smtp::proto::{Exchange as SmtpExchange, Machine as SmtpMachine};
+use xoauth::smtp::{self, ClientName};
+
+/// A shape.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Its name.
+    pub name: &'static str,
+    /// Plays about so many octets of it.
+    pub play: fn(usize, Bounds) -> Played,
+    /// What it may take of the heap beyond 1 MiB: the limits that hold for it.
+    pub limit: fn() -> usize,
+}
+
+/// Which limits the machines have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// Those they have by themselves.
+    Default,
+    /// None that a shape of 16 MiB reaches.
+    None,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// All of it was taken.
+    Whole,
+    /// It was refused before its end.
+    Refused,
+}
+
+/// All of them.
+pub const SHAPES: [Shape; 8] = [
+    Shape { name: "a body, octet by octet", play: body, limit: || 0 },
+    Shape { name: "a line, octet by octet", play: line, limit: || imap_limits().line },
+    Shape { name: "empty literals in one response", play: literals, limit: response },
+    Shape { name: "parentheses that open", play: parentheses, limit: response },
+    Shape { name: "untagged answers", play: untagged, limit: events },
+    Shape {
+        name: "numbers of a search",
+        play: numbers,
+        limit: || imap_limits().response + imap_limits().answer_octets,
+    },
+    Shape {
+        name: "lines of a reply, octet by octet",
+        play: reply,
+        limit: || smtp::Limits::default().reply,
+    },
+    // The caller's own message, and what of it is on its way.
+    Shape { name: "a message of dots", play: dots, limit: || 0 },
+];
+
+/// One response in the buffer: its text and the literals kept with it. The buffer doubles, and for a moment its old
+/// half is there too.
+fn response() -> usize {
+    imap_limits().response + imap_limits().buffered_literal
+}
+
+/// Responses kept for the caller: their texts, and a place for each in a queue that doubles.
+fn events() -> usize {
+    imap_limits().event_octets + 2 * imap_limits().events * size_of::<imap::Event>()
+}
+
+fn imap_limits() -> imap::Limits {
+    imap::Limits::default()
+}
+
+/// Takes everything a conversation has to say; false where it ended in an error.
+fn take<C: Conversation>(mut conversation: C) -> bool {
+    loop {
+        match conversation.poll() {
+            Ok(Want::Write(octets)) => {
+                let count = octets.len();
+                conversation.written(count);
+            }
+            Ok(Want::Chunk(_)) => {}
+            Ok(Want::Read | Want::Body | Want::StartTls | Want::Done) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Lets a server say `head`, `unit` so many times, and `tail`, in pieces of so many octets.
+fn say(
+    parts: [&[u8]; 3],
+    times: usize,
+    step: usize,
+    mut give: impl FnMut(&[u8]) -> bool,
+) -> Played {
+    let [head, unit, tail] = parts;
+    let all = std::iter::once(head).chain(std::iter::repeat_n(unit, times)).chain([tail]);
+    for piece in all.flat_map(|part| part.chunks(step)) {
+        if !give(piece) {
+            return Played::Refused;
+        }
+    }
+    Played::Whole
+}
+
+fn imap(
+    command: &mut dyn ImapExchange,
+    bounds: Bounds,
+    parts: [&[u8]; 3],
+    times: usize,
+    step: usize,
+) -> Played {
+    let mut limits = imap_limits();
+    if bounds == Bounds::None {
+        limits.line = usize::MAX;
+        limits.response = usize::MAX;
+        limits.buffered_literal = usize::MAX;
+        limits.events = usize::MAX;
+        limits.event_octets = usize::MAX;
+        limits.answers = usize::MAX;
+        limits.answer_octets = usize::MAX;
+    }
+    let mut machine = ImapMachine::new(TagPrefix::new("g"), limits);
+    let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
+    if machine.start(&mut exchanges).is_err() || !take(machine.converse(&mut exchanges)) {
+        return Played::Refused;
+    }
+    say(parts, times, step, |piece| {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let room = machine.read_buffer();
+            let count = room.len().min(rest.len());
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            if let Some(room) = room.get_mut(..count) {
+                room.copy_from_slice(now);
+            }
+            machine.received(count);
+            rest = later;
+            if !take(machine.converse(&mut exchanges)) {
+                return false;
+            }
+        }
+        true
+    })
+}
+
+fn smtp(
+    command: &mut dyn SmtpExchange,
+    bounds: Bounds,
+    parts: [&[u8]; 3],
+    times: usize,
+    step: usize,
+) -> Played {
+    let mut limits = smtp::Limits::default();
+    if bounds == Bounds::None {
+        limits.reply = usize::MAX;
+        limits.lines = usize::MAX;
+    }
+    let mut machine = SmtpMachine::new(limits);
+    if machine.start(command).is_err() || !take(machine.converse(command)) {
+        return Played::Refused;
+    }
+    say(parts, times, step, |piece| {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let room = machine.read_buffer();
+            let count = room.len().min(rest.len());
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            if let Some(room) = room.get_mut(..count) {
+                room.copy_from_slice(now);
+            }
+            machine.received(count);
+            rest = later;
+            if !take(machine.converse(command)) {
+                return false;
+            }
+        }
+        true
+    })
+}
+
+/// Octets that come together where a shape is not about how they come.
+const PIECE: usize = 4096;
+
+fn body(octets: usize, bounds: Bounds) -> Played {
+    let mut fetch = Fetch::new("1", Item::Body);
+    fetch.lend_bodies();
+    let head = format!("* 1 FETCH (UID 1 BODY[] {{{octets}}}\r\n");
+    let parts: [&[u8]; 3] = [head.as_bytes(), b"x", b")\r\nxg1 OK done\r\n"];
+    imap(&mut fetch.even_if_unlisted(), bounds, parts, octets, 1)
+}
+
+fn line(octets: usize, bounds: Bounds) -> Played {
+    imap(&mut Noop::new(), bounds, [b"* OK ", b"x", b"\r\nxg1 OK done\r\n"], octets, 1)
+}
+
+fn literals(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* 1 FETCH (X-A (", b"{0}\r\n ", b"NIL))\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, parts, octets / 6, PIECE)
+}
+
+fn parentheses(octets: usize, bounds: Bounds) -> Played {
+    let unit = [b'('; PIECE];
+    let parts: [&[u8]; 3] = [b"* 1 FETCH (BODYSTRUCTURE ", &unit, b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, parts, octets / PIECE, PIECE)
+}
+
+fn untagged(octets: usize, bounds: Bounds) -> Played {
+    let unit = b"* LIST () \"/\" a\r\n";
+    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+}
+
+fn numbers(octets: usize, bounds: Bounds) -> Played {
+    let mut search = Search::sequence_numbers(Query::All).even_if_unlisted();
+    imap(&mut search, bounds, [b"* SEARCH", b" 1000001", b"\r\nxg1 OK done\r\n"], octets / 8, PIECE)
+}
+
+fn reply(octets: usize, bounds: Bounds) -> Played {
+    let mut ehlo = Ehlo::new(ClientName::default());
+    smtp(&mut ehlo, bounds, [b"250-mx\r\n", b"250-X-A\r\n", b"250 X-B\r\n"], octets / 9, 1)
+}
+
+fn dots(octets: usize, bounds: Bounds) -> Played {
+    let mut send = Send::new("a@example.org", ["b@example.org"], ".\r\n".repeat(octets / 3));
+    let parts: [&[u8]; 3] = [b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"];
+    // One reply after the other: nothing is sent ahead where PIPELINING is not offered.
+    smtp(&mut send, bounds, parts, 1, PIECE)
+}
