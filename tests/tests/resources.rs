@@ -12,7 +12,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 const MIB: usize = 1024 * 1024;
 
 /// More than any limit that holds for a shape.
-const OCTETS: usize = 24 * MIB;
+const OCTETS: usize = 18 * MIB;
 
 /// One test alone: it measures the heap of the process.
 #[test]
@@ -22,7 +22,7 @@ fn shapes_without_end_stay_within_the_limits() {
         for shape in SHAPES {
             let before = HEAP.current_usage();
             HEAP.reset_peak_usage();
-            let octets = if shape.name.contains("octet by octet") { 4 * MIB } else { OCTETS };
+            let octets = if shape.name.contains("octet by octet") { MIB } else { OCTETS };
             // The message is the caller's.
             let given = if shape.name.contains("message") { octets } else { 0 };
             refused += usize::from((shape.play)(octets, Bounds::Default) == Played::Refused);
