@@ -27,16 +27,30 @@ impl<'a> Attempt<'a> {
     /// The failure of signing in, while this step was under way.
     pub(crate) fn failure(&self, error: Error, step: &'static str) -> Failure {
         match error {
-            // What the server said of the token matters more than that there is no other.
-            Error::Token { refusal: Some(refusal), .. } => failure_of(&refusal, "auth", self),
-            Error::Token { source, .. } => match source.downcast::<Failure>() {
-                Ok(failure) => *failure,
-                Err(source) => Failure::new(Exit::NotAuthorised, "token", source.to_string()),
-            },
+            Error::Token { source, refusal } => {
+                let failure = match source.downcast::<Failure>() {
+                    Ok(failure) => *failure,
+                    Err(source) => Failure::new(Exit::NotAuthorised, "token", source.to_string()),
+                };
+                let Some(refusal) = refusal else { return failure };
+                // What the server said of the token matters more than that there is no other; a token that is only
+                // late may be good.
+                let refused = failure_of(&refusal, "auth", self);
+                match failure.exit {
+                    Exit::Temporary => Failure {
+                        message: format!("{}; {}", refused.message, failure.message),
+                        ..Failure { exit: Exit::Temporary, ..refused }
+                    },
+                    _ => refused,
+                }
+            }
             error => {
                 let mut failure = failure_of(&error, step, self);
-                if step == "resolve" && is_unknown(&error) {
-                    failure.exit = Exit::NoHost;
+                match &error {
+                    Error::Connect { source, .. } if step == "resolve" && is_unknown(source) => {
+                        failure.exit = Exit::NoHost;
+                    }
+                    _ => {}
                 }
                 failure
             }
@@ -45,15 +59,11 @@ impl<'a> Attempt<'a> {
 }
 
 /// A name that nobody knows, and not a name server that cannot be asked: that may work later.
-fn is_unknown(error: &Error) -> bool {
-    match error {
-        Error::Connect { source, .. } => {
-            let text = source.to_string().to_ascii_lowercase();
-            let later = ["temporary failure", "try again"].iter().any(|words| text.contains(words));
-            source.kind() != std::io::ErrorKind::TimedOut && !later
-        }
-        _ => false,
-    }
+pub(crate) fn is_unknown(error: &std::io::Error) -> bool {
+    let text = error.to_string().to_ascii_lowercase();
+    let later = ["temporary failure", "try again"].iter().any(|words| text.contains(words));
+    let resolving = ["lookup address", "host is known", "not known"];
+    resolving.iter().any(|words| text.contains(words)) && !later
 }
 
 /// Everything a failure needs, from the error and where it happened.

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::oauth2::{Http, Loopback, announce, query_of};
-use crate::output::{Ui, one_line};
+use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
 use crate::store::Tokens;
 use crate::token::now;
@@ -74,13 +74,20 @@ fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<T
     };
     let stamp = Stamp::random(now()).map_err(internal)?;
     let signed = signer.sign(request, &stamp).map_err(config)?;
-    let answer = http.post_signed(url, &signed.authorization_header(None))?;
+    let verifier = signer.token().and_then(Token::verifier);
+    let secrets: Vec<&Secret> =
+        [Some(signed.signature()), verifier].into_iter().flatten().collect();
+    let answer = http.post_signed(url, &signed.authorization_header(None), &secrets)?;
+    if answer.is_busy() {
+        let message = format!("the server answered {}; try again later", answer.status);
+        return Err(Failure::new(Exit::Temporary, "login", message));
+    }
     if answer.status >= 300 {
         // The problem reporting extension names the fault; the rest of a body is not for messages.
         let body = answer.body.expose();
         let problem =
             query_of(&format!("?{body}")).into_iter().find(|(name, _)| name == "oauth_problem");
-        let problem = problem.map(|(_, problem)| one_line(&problem)).unwrap_or_default();
+        let problem = problem.map(|(_, problem)| answer.shown(&problem)).unwrap_or_default();
         let message = format!("the server refused with {}: {problem}", answer.status);
         let mut evidence = Evidence::new(Source::Endpoint, &problem);
         evidence.ahead = answer.ahead;

@@ -3,18 +3,24 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use xoauth::Secret;
-use xoauth::sasl::oauth1::percent_encode;
+use xoauth::sasl::Mask;
+use xoauth::sasl::oauth1::{RequestUrl, percent_encode};
 
 use crate::Result;
 use crate::account::Account;
+use crate::diagnose::is_unknown;
 use crate::failure::{Exit, Failure};
 use crate::rules::{Evidence, Source, diagnose};
 use crate::token::now;
 
 /// An answer larger than this is none of a token endpoint.
 const LONGEST: u64 = 256 * 1024;
+
+/// The fields of a form that are nobody else's business. Servers echo them in what they say of a refusal.
+const SECRETS: [&str; 5] =
+    ["refresh_token", "code", "code_verifier", "device_code", "client_secret"];
 
 /// An HTTP client that follows no redirect: what it posts is meant for one endpoint.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) body: Secret,
     /// How far our clock is ahead of the server's, in seconds, where it told its time.
     pub(crate) ahead: Option<i64>,
+    /// The secrets that were sent.
+    mask: Mask,
 }
 
 impl Http {
@@ -35,9 +43,13 @@ impl Http {
             Some(path) => {
                 let pem = std::fs::read(path);
                 let pem = pem.map_err(|e| Failure::config(format!("{}: {e}", path.display())))?;
-                let certificate = Certificate::from_pem(&pem);
                 let bad = |e| Failure::config(format!("{}: {e}", path.display()));
-                RootCerts::new_with_certs(&[certificate.map_err(bad)?])
+                let items = parse_pem(&pem).collect::<std::result::Result<Vec<_>, _>>();
+                let certificates = items.map_err(bad)?.into_iter().filter_map(|item| match item {
+                    PemItem::Certificate(certificate) => Some(certificate),
+                    _ => None,
+                });
+                RootCerts::from(certificates)
             }
         };
         let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(roots).build();
@@ -61,23 +73,30 @@ impl Http {
             .post(url)
             .header("accept", "application/json")
             .content_type("application/x-www-form-urlencoded");
-        read(url, request.send(body.expose()))
+        let secrets = fields.iter().filter(|(name, _)| SECRETS.contains(name));
+        read(url, request.send(body.expose()), secrets.map(|(_, value)| *value))
     }
 
-    /// Posts nothing, with an `Authorization` header.
-    pub(crate) fn post_signed(&self, url: &str, authorization: &Secret) -> Result<Answer> {
+    /// Posts nothing, with an `Authorization` header that has these secrets in it.
+    pub(crate) fn post_signed(
+        &self,
+        url: &str,
+        authorization: &Secret,
+        secrets: &[&Secret],
+    ) -> Result<Answer> {
         check_url(url)?;
         let request = self.0.post(url).header("authorization", authorization.expose());
-        read(url, request.send_empty())
+        read(url, request.send_empty(), secrets.iter().map(|secret| secret.expose()))
     }
 }
 
-fn read(
+fn read<'a>(
     url: &str,
     response: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    secrets: impl Iterator<Item = &'a str>,
 ) -> Result<Answer> {
     let unreachable = |error: ureq::Error| {
-        Failure::new(Exit::Temporary, "token", format!("{}: {error}", host_of(url)))
+        Failure::new(exit_of(&error), "token", format!("{}: {error}", host_of(url)))
     };
     let mut response = response.map_err(unreachable)?;
     let status = response.status().as_u16();
@@ -85,11 +104,19 @@ fn read(
     let ahead = date.and_then(|date| ahead_of(date, now()));
     let body =
         response.body_mut().with_config().limit(LONGEST).read_to_string().map_err(unreachable)?;
-    if status >= 500 || status == 429 {
-        let message = format!("{} answered {status}; try again later", host_of(url));
-        return Err(Failure::new(Exit::Temporary, "token", message));
+    let mut mask = Mask::default();
+    secrets.for_each(|secret| mask.add(secret));
+    Ok(Answer { status, body: Secret::new(body), ahead, mask })
+}
+
+/// What was not answered may be later, unless the name or the certificate is wrong.
+fn exit_of(error: &ureq::Error) -> Exit {
+    match error {
+        ureq::Error::HostNotFound => Exit::NoHost,
+        ureq::Error::Io(error) if is_unknown(error) => Exit::NoHost,
+        ureq::Error::Tls(_) | ureq::Error::NativeTls(_) => Exit::Protocol,
+        _ => Exit::Temporary,
     }
-    Ok(Answer { status, body: Secret::new(body), ahead })
 }
 
 /// How far a clock is ahead of a `Date` (RFC 9110 6.6.1).
@@ -108,6 +135,17 @@ impl Answer {
         }
     }
 
+    /// The server is overloaded, or being restarted.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.status >= 500 || self.status == 429
+    }
+
+    /// A text of the answer, without the secrets that it echoes, as much as is fit for a message.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        let masked = self.mask.apply(text.as_bytes());
+        String::from_utf8_lossy(&masked).chars().take(500).collect()
+    }
+
     /// The `error` of a refusal, for flows that go on with some.
     pub(crate) fn error(&self) -> Option<String> {
         let document: Value = serde_json::from_str(self.body.expose()).ok()?;
@@ -115,47 +153,44 @@ impl Answer {
     }
 
     /// Why the endpoint refused, in its own words: `error` and `error_description` alone, since other
-    /// members may echo what was sent.
-    pub(crate) fn refusal(
-        &self,
-        url: &str,
-        document: Option<&Value>,
-        account: &Account,
-    ) -> Failure {
-        let member =
-            |name| document.and_then(|document| document.get(name)).and_then(Value::as_str);
-        let error = member("error").map(bounded);
-        let description = member("error_description").map(bounded);
-        let said: Vec<String> = [error.clone(), description].into_iter().flatten().collect();
+    /// members may echo what was sent, and these without what they echo.
+    fn refusal(&self, url: &str, document: Option<&Value>, account: &Account) -> Failure {
+        let member = |name| {
+            let text = document.and_then(|document| document.get(name)).and_then(Value::as_str);
+            text.map(|text| self.shown(text))
+        };
+        let (error, description) = (member("error"), member("error_description"));
+        let said: Vec<&str> =
+            [&error, &description].into_iter().flatten().map(|text| &**text).collect();
         let said = said.join(": ");
         let host = host_of(url);
         let message = match said.as_str() {
+            "" if self.is_busy() => format!("{host} answered {}; try again later", self.status),
             "" => format!("{host} answered {} without an error document", self.status),
             said => format!("{host} refused: {said}"),
         };
         let mut evidence = Evidence::new(Source::Endpoint, &said);
         evidence.provider = account.provider_id().map(str::to_owned);
-        let evidence = match document {
-            Some(document) => evidence.document(&serde_json::json!({
-                "error": document.get("error"), "error_description": document.get("error_description"),
-            })),
-            None => evidence,
-        };
+        let members = serde_json::json!({ "error": error, "error_description": description });
+        let evidence = evidence.document(&members);
         let exit = match error.as_deref() {
+            _ if self.is_busy() => Exit::Temporary,
             Some("temporarily_unavailable" | "server_error") => Exit::Temporary,
+            // No token endpoint: a page, a redirect, nothing at all.
+            None if !matches!(self.status, 400 | 401 | 403) => Exit::Protocol,
             _ => Exit::NotAuthorised,
         };
         let mut failure = Failure::new(exit, "token", message).rule(diagnose(&evidence));
         failure.server = Some(said);
         if failure.rule.is_none() {
-            failure.hint = Some(format!("run: xoauth login -a {}", account.name));
+            failure.hint = match exit {
+                Exit::Temporary => None,
+                Exit::Protocol => Some(format!("is this a token endpoint? {url}")),
+                _ => Some(format!("run: xoauth login -a {}", account.name)),
+            };
         }
         failure
     }
-}
-
-fn bounded(text: &str) -> String {
-    text.chars().take(500).collect()
 }
 
 /// Name and value pairs as a form (WHATWG URL 5.2, with `%20` for a space, which every server reads).
@@ -166,22 +201,24 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// HTTPS, or HTTP on loopback.
+/// HTTPS, or HTTP on loopback. Both are asked of the URL as it is dialled: without what stands before an `@`.
 fn check_url(url: &str) -> Result<()> {
+    let bare = RequestUrl::new(url).map(|url| url.base_string_uri()).unwrap_or_default();
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let is_loopback = loopback.iter().any(|start| {
-        url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        bare.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     });
-    if url.starts_with("https://") || is_loopback {
+    if bare.starts_with("https://") || is_loopback {
         return Ok(());
     }
-    Err(Failure::config(format!("`{url}` is no https URL: secrets go there")))
+    Err(Failure::config(format!("`{}` is no https URL: secrets go there", host_of(url))))
 }
 
-/// The part of a URL that is fit for messages.
+/// The part of a URL that is fit for messages: host and port.
 pub(crate) fn host_of(url: &str) -> &str {
     let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
-    behind.split(['/', '?', '#']).next().unwrap_or(behind)
+    let authority = behind.split(['/', '?', '#']).next().unwrap_or(behind);
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 #[cfg(test)]
@@ -200,6 +237,10 @@ mod tests {
         {
             assert!(check_url(url).is_err(), "{url}");
         }
+        for url in ["http://127.0.0.1:x@h/token", "http://[::1]:1@h/", "http://localhost/@h:x@h/"] {
+            assert_eq!(check_url(url).is_ok(), url.contains("/@"), "{url}");
+        }
+        assert_eq!(host_of("https://user:pw@h:1/token?x"), "h:1");
     }
 
     #[test]

@@ -12,26 +12,32 @@ use xoauth::Secret;
 pub(crate) use browser::announce;
 pub(crate) use code::{Redirect, authorize};
 pub(crate) use device::authorize as authorize_device;
+use http::Answer;
 pub(crate) use http::Http;
 pub(crate) use loopback::{Loopback, query_of};
 
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
+use crate::inspect::jwt;
 use crate::store::Tokens;
 use crate::token::now;
 
 /// A token request: the fields of the grant, and those that name the client.
 pub(crate) fn request(account: &Account, http: &Http, grant: &[(&str, &str)]) -> Result<Tokens> {
     let url = token_endpoint(account)?;
+    read_tokens(&post(account, http, &url, grant)?.json(&url, account)?)
+}
+
+/// Posts these fields with those that name the client and prove it (RFC 6749 2.3.1).
+fn post(account: &Account, http: &Http, url: &str, fields: &[(&str, &str)]) -> Result<Answer> {
     let secret = account.client_secret()?;
-    let mut fields = grant.to_vec();
+    let mut fields = fields.to_vec();
     fields.push(("client_id", account.client_id()?));
     if let Some(secret) = &secret {
         fields.push(("client_secret", secret.expose()));
     }
-    let answer = http.post(&url, &fields)?;
-    read_tokens(&answer.json(&url, account)?)
+    http.post(url, &fields)
 }
 
 pub(crate) fn token_endpoint(account: &Account) -> Result<String> {
@@ -84,12 +90,18 @@ fn read_tokens(document: &Value) -> Result<Tokens> {
         return Err(bad("has a token that is no bearer token"));
     }
     let lifetime = document.get("expires_in").and_then(|lifetime| {
-        // Some servers send the number as a string.
-        lifetime.as_u64().or_else(|| lifetime.as_str()?.parse().ok())
+        // Some servers send the number as a string, or with a fraction.
+        lifetime.as_f64().or_else(|| lifetime.as_str()?.parse().ok())
     });
+    // Nothing lives for ever: what the token says of itself, else the hour that is the custom.
+    let expires_at = match lifetime {
+        // A cast takes numbers that do not fit to the nearest that does.
+        Some(seconds) => now().saturating_add(seconds as u64),
+        None => jwt::expiry(&access_token).unwrap_or_else(|| now().saturating_add(3600)),
+    };
     Ok(Tokens {
         access_token: Some(Secret::new(access_token)),
-        expires_at: lifetime.map(|seconds| now().saturating_add(seconds)),
+        expires_at: Some(expires_at),
         issued_at: Some(now()),
         refresh_token: text("refresh_token").filter(|token| !token.is_empty()).map(Secret::new),
         scope: text("scope"),
