@@ -8,7 +8,7 @@ use xoauth::sasl::SaslIr;
 
 use crate::Result;
 use crate::args::Global;
-use crate::config::{Config, Settings, var};
+use crate::config::{Config, Settings, directory, var};
 use crate::failure::Failure;
 use crate::preset::Preset;
 use crate::secret::SecretRef;
@@ -23,6 +23,8 @@ pub(crate) struct Account {
     /// The name, and of the token store: the account it extends shares its tokens.
     pub(crate) name: String,
     pub(crate) store_name: String,
+    /// Who signs in to get them: the user of that account, whatever the options say.
+    pub(crate) owner: Option<String>,
     /// The configuration that tells of it; `None` where options are all there is.
     pub(crate) file: Option<PathBuf>,
     pub(crate) settings: Settings,
@@ -76,8 +78,14 @@ impl Account {
                 var("XOAUTH_ACCESS_TOKEN").map(|_| SecretRef::Env("XOAUTH_ACCESS_TOKEN".to_owned()))
             }
         };
+        let store_name = settings.extends.clone().unwrap_or_else(|| name.clone());
+        let owner = match chosen {
+            Some(_) => config.account(&store_name)?.user.clone(),
+            None => settings.user.clone(),
+        };
         Ok(Self {
-            store_name: settings.extends.clone().unwrap_or_else(|| name.clone()),
+            store_name,
+            owner,
             name,
             file: config.path.filter(|_| chosen.is_some()),
             settings,
@@ -182,6 +190,21 @@ impl Account {
             Failure::config(format!("account `{}` has no client-id", self.name))
                 .hint("register an application with the provider; docs/cli.md says where")
         })
+    }
+
+    /// What to do where there is no token.
+    pub(crate) fn how_to_sign_in(&self) -> String {
+        match &self.file {
+            Some(_) => format!("run: xoauth login -a {}", self.name),
+            None => {
+                let path =
+                    directory("XDG_CONFIG_HOME", ".config").map(|path| path.join("config.toml"));
+                let path = path.map_or_else(String::new, |path| format!(" in {}", path.display()));
+                format!(
+                    "give a token with --access-token-file, or configure an account{path} and run: xoauth login"
+                )
+            }
+        }
     }
 
     pub(crate) fn client_secret(&self) -> Result<Option<Secret>> {

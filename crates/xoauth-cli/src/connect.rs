@@ -13,10 +13,10 @@ use crate::Result;
 use crate::account::Account;
 use crate::diagnose::Attempt;
 use crate::failure::Failure;
+use crate::files::private;
 use crate::server::{Protection, Server};
 use crate::sign_in::{Credentials, SignIn, fits_line, response_length};
 use crate::steps::Steps;
-use crate::store::private;
 
 /// A stream to a server, protected or on loopback.
 pub(crate) type Stream = Box<dyn Transport + Send>;
@@ -223,8 +223,14 @@ fn offers(offered: &[String], name: &str) -> bool {
 
 /// The lines of a session, secrets replaced already, in a file that only its owner may read.
 fn trace_to(path: &std::path::Path) -> Result<Trace> {
-    let file = private().create(true).append(true).open(path);
-    let file: Mutex<File> = Mutex::new(file.map_err(|error| Failure::io(path.display(), &error))?);
+    let open = || {
+        let file = private().create(true).append(true).open(path)?;
+        // It may have been there before.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        Ok(Mutex::new(file))
+    };
+    let file: Mutex<File> = open().map_err(|error| Failure::io(path.display(), &error))?;
     Ok(Trace::new(move |direction, line| {
         let side = if direction == Direction::Client { 'C' } else { 'S' };
         if let Ok(mut file) = file.lock() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fs4::FileExt;
 use xoauth::sasl::oauth1::{NonceError, NonceKey, NonceStore, percent_encode};
 
-use crate::store::{private, replace};
+use crate::files::{private, replace};
 
 /// One line a nonce: when it may be forgotten, its timestamp, then consumer, token and nonce, percent-encoded.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use xoauth::sasl::Nonce;
 
-use crate::store::private;
+use crate::files::private;
 
 /// What is kept in memory. Most messages are smaller, and none is by much more than what memory there is.
 const MOST: usize = 1024 * 1024;

@@ -1,6 +1,6 @@
 //! The token store: a file of mode 0600 an account, replaced in one step, locked while it is renewed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,8 +11,11 @@ use xoauth::Secret;
 
 use crate::Result;
 use crate::account::Account;
-use crate::config::{StoreCommands, directory};
+use crate::config::{StoreCommands, directory, refuse_open_file};
 use crate::failure::{Exit, Failure};
+use crate::files::{Fresh, private};
+use crate::output::complain;
+use crate::secret::SecretRef;
 
 /// What is kept of a login.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +32,8 @@ pub(crate) struct Tokens {
     /// OAuth 1.0a.
     pub(crate) token: Option<String>,
     pub(crate) token_secret: Option<Secret>,
+    /// A hash of the refresh token of the environment that these descend from.
+    pub(crate) seed: Option<String>,
 }
 
 /// Where an account's tokens are.
@@ -37,7 +42,12 @@ pub(crate) struct Store {
     directory: PathBuf,
     name: String,
     commands: StoreCommands,
+    /// Whom the tokens are for: who issues them, to which client, for which user. They go to no other.
+    bound: [(&'static str, Option<String>); 3],
 }
+
+/// Tokens are small; so much room is made for them before they are asked for.
+const ROOM: usize = 16 * 1024;
 
 /// Holds the lock until it is dropped.
 #[derive(Debug)]
@@ -48,7 +58,13 @@ impl Store {
         let directory = directory("XDG_STATE_HOME", ".local/state")
             .ok_or_else(|| Failure::config("neither XDG_STATE_HOME nor HOME is set"))?;
         let commands = account.settings.store.clone();
-        Ok(Self { directory, name: account.store_name.clone(), commands })
+        let settings = &account.settings;
+        let (issuer, client) = match account.signs() {
+            true => (settings.access_token_endpoint.clone(), settings.consumer_key.clone()),
+            false => (account.endpoint("token_endpoint"), settings.client_id.clone()),
+        };
+        let bound = [("issuer", issuer), ("client", client), ("user", account.owner.clone())];
+        Ok(Self { directory, name: account.store_name.clone(), commands, bound })
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -68,57 +84,78 @@ impl Store {
 
     /// The tokens; none where nobody has signed in yet.
     pub(crate) fn load(&self) -> Result<Option<Tokens>> {
+        let (unsaved, path) = (self.unsaved(), self.path());
         let text = match &self.commands.read {
-            Some(command) => command.read("store.read")?,
-            None => match std::fs::read_to_string(self.path()) {
-                Ok(text) => Secret::new(text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(Failure::io(self.path().display(), &error)),
-            },
+            // What could not be handed to the other command is newer than what it has.
+            Some(_) if unsaved.exists() => read(&unsaved)?,
+            Some(command) => self.ask(command)?,
+            None => read(&path)?,
         };
-        match serde_json::from_str(text.expose()) {
-            Ok(Value::Object(members)) => Ok(Some(Tokens::from_members(&members))),
-            _ => Err(Failure::data(format!("{} is no token store", self.path().display()))
-                .hint("sign in again: xoauth login")),
+        let Some(text) = text else { return Ok(None) };
+        let again = format!("sign in again: xoauth login -a {}", self.name);
+        let Ok(Value::Object(members)) = serde_json::from_str(text.expose()) else {
+            let message = format!("{} is no token store", path.display());
+            return Err(Failure::data(message).hint(again));
+        };
+        for (name, value) in &self.bound {
+            let kept = members.get(*name).and_then(Value::as_str);
+            if kept.is_some() && kept != value.as_deref() {
+                let message = format!("the tokens of `{}` are those of another {name}", self.name);
+                return Err(Failure::new(Exit::NotAuthorised, "token", message).hint(again));
+            }
+        }
+        Ok(Some(Tokens::from_members(&members)))
+    }
+
+    /// What the command has; it may end with an error where that is nothing.
+    fn ask(&self, command: &SecretRef) -> Result<Option<Secret>> {
+        match command.read("store.read") {
+            Ok(text) => Ok(Some(text)),
+            Err(failure) if failure.phase == "secret" => Err(Failure {
+                exit: Exit::NotAuthorised,
+                ..failure.hint(format!("if nobody signed in yet: xoauth login -a {}", self.name))
+            }),
+            Err(failure) => Err(failure),
         }
     }
 
-    /// Replaces the tokens. The old ones are gone only once the new ones are on the disk.
-    pub(crate) fn save(&self, tokens: &Tokens, _: &Locked) -> Result<()> {
-        let text = Secret::new(format!("{}\n", tokens.to_value()));
-        match &self.commands.write {
-            Some(command) => {
-                let failed =
-                    |why: String| Failure::new(Exit::Io, "store", format!("store.write: {why}"));
-                let mut child = command
-                    .command()
-                    .ok_or_else(|| failed("the command is empty".to_owned()))?
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::null())
-                    .spawn()
-                    .map_err(|error| failed(error.to_string()))?;
-                if let Some(mut stdin) = child.stdin.take() {
-                    let written = stdin.write_all(text.expose().as_bytes());
-                    written.map_err(|error| failed(error.to_string()))?;
+    /// A place for new tokens, made before they are asked for: what cannot be kept must not be spent.
+    pub(crate) fn make_room(&self) -> Result<Fresh> {
+        self.make_directory()?;
+        let path = if self.commands.write.is_some() { self.unsaved() } else { self.path() };
+        Fresh::with_room(&path, ROOM).map_err(|error| Failure::io(path.display(), &error))
+    }
+
+    /// Replaces the tokens. The old ones are gone only once the new ones are on the disk. What the command
+    /// that keeps them does not take stays in a file, which the next renewal offers to it again.
+    pub(crate) fn save(&self, tokens: &Tokens, room: Fresh, _: &Locked) -> Result<()> {
+        let mut members = tokens.to_members();
+        for (name, value) in &self.bound {
+            members.extend(value.as_ref().map(|value| ((*name).to_owned(), value.clone().into())));
+        }
+        let text = Secret::new(format!("{}\n", Value::Object(members)));
+        let why = match &self.commands.write {
+            Some(command) => match hand_over(command, &text) {
+                Ok(()) => {
+                    let _ = std::fs::remove_file(self.unsaved());
+                    return Ok(());
                 }
-                let status = child.wait().map_err(|error| failed(error.to_string()))?;
-                if status.success() { Ok(()) } else { Err(failed(format!("ended with {status}"))) }
-            }
-            None => {
-                self.make_directory()?;
-                let path = self.path();
-                replace(&path, text.expose().as_bytes())
-                    .map_err(|error| Failure::io(path.display(), &error))
-            }
+                Err(why) => Some(why),
+            },
+            None => None,
+        };
+        let path = room.path().to_owned();
+        room.commit(text.expose().as_bytes())
+            .map_err(|error| Failure::io(path.display(), &error))?;
+        if let Some(why) = why {
+            complain(&format!("xoauth: store.write: {why}; the tokens are in {}", path.display()));
         }
+        Ok(())
     }
 
-    /// Whether tokens could be saved: what a daemon's user often cannot.
-    pub(crate) fn check_writable(&self) -> Result<()> {
-        if self.commands.write.is_some() {
-            return Ok(());
-        }
-        self.lock().map(drop)
+    /// Where tokens are that the command did not take.
+    fn unsaved(&self) -> PathBuf {
+        self.directory.join(format!("{}.json.unsaved", self.name))
     }
 
     fn make_directory(&self) -> Result<()> {
@@ -158,10 +195,11 @@ impl Tokens {
                 == Some("client_credentials"),
             token: text("token"),
             token_secret: text("token_secret").map(Secret::new),
+            seed: text("seed"),
         }
     }
 
-    fn to_value(&self) -> Value {
+    fn to_members(&self) -> Map<String, Value> {
         let mut members = Map::from_iter([("v".to_owned(), Value::from(1))]);
         let texts = [
             ("access_token", self.access_token.as_ref().map(Secret::expose)),
@@ -171,6 +209,7 @@ impl Tokens {
             ("grant", self.client_credentials.then_some("client_credentials")),
             ("token", self.token.as_deref()),
             ("token_secret", self.token_secret.as_ref().map(Secret::expose)),
+            ("seed", self.seed.as_deref()),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -182,28 +221,32 @@ impl Tokens {
                 members.insert(name.to_owned(), time.into());
             }
         }
-        Value::Object(members)
+        members
     }
 }
 
-/// A file that only its owner may read.
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+/// A file of tokens, its owner's alone; nothing where there is none.
+fn read(path: &Path) -> Result<Option<Secret>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => refuse_open_file(path).map(|()| Some(Secret::new(text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io(path.display(), &error)),
+    }
 }
 
-/// Replaces a file in one step, private to its owner: whoever reads it sees the old or the new.
-pub(crate) fn replace(path: &Path, octets: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    let write = || {
-        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
-        file.write_all(octets)?;
-        file.sync_all()?;
-        std::fs::rename(&new, path)
-    };
-    write().inspect_err(|_| drop(std::fs::remove_file(&new)))
+/// Gives the text to a command.
+fn hand_over(command: &SecretRef, text: &Secret) -> Result<(), String> {
+    let command = command
+        .command()
+        .ok_or("the command is empty")?
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn();
+    let mut child = command.map_err(|error| error.to_string())?;
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(text.expose().as_bytes()));
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if !status.success() {
+        return Err(format!("the command ended with {status}"));
+    }
+    written.transpose().map(drop).map_err(|error| error.to_string())
 }

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
 use xoauth::Secret;
 
 use crate::Result;
@@ -9,7 +10,9 @@ use crate::account::Account;
 use crate::config::var;
 use crate::failure::{Exit, Failure};
 use crate::oauth2::{self, Http};
+use crate::output::complain;
 use crate::secret::SecretRef;
+use crate::signals;
 use crate::store::{Store, Tokens};
 
 /// When to renew.
@@ -48,9 +51,23 @@ pub(crate) fn access_token(account: &Account, renew: Renew) -> Result<Tokens> {
             return Ok(tokens.clone());
         }
     }
-    let renewed = renewed(account, current.as_ref())?;
-    store.save(&renewed, &lock)?;
-    Ok(renewed)
+    let room = store.make_room()?;
+    let _held = signals::hold()?;
+    match renewed(account, current.as_ref()) {
+        Ok(renewed) => {
+            if let Err(failure) = store.save(&renewed, room, &lock) {
+                // Good for this run all the same; the refresh token that was spent for it is gone.
+                complain(&format!("xoauth: the tokens cannot be kept: {failure}; sign in again"));
+            }
+            Ok(renewed)
+        }
+        // Better than nothing, while the endpoint is down.
+        Err(failure) if failure.exit == Exit::Temporary && renew != Renew::Always => current
+            .filter(|tokens| tokens.valid(now(), 0).is_some())
+            .inspect(|_| complain(&format!("xoauth: {failure}; the token is good for a while")))
+            .ok_or(failure),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A token that comes from outside: a file or variable for this run, or a program of the user's.
@@ -69,14 +86,21 @@ pub(crate) fn is_fixed(account: &Account) -> bool {
 }
 
 fn renewed(account: &Account, current: Option<&Tokens>) -> Result<Tokens> {
-    let from_environment = || var("XOAUTH_REFRESH_TOKEN").map(Secret::new);
-    let refresh_token =
-        from_environment().or_else(|| current.and_then(|tokens| tokens.refresh_token.clone()));
+    let kept = current.and_then(|tokens| tokens.refresh_token.as_ref().map(|one| (one, tokens)));
+    let seed = var("XOAUTH_REFRESH_TOKEN").map(Secret::new);
+    let digest = seed.as_ref().map(|seed| digest(seed));
+    let refresh_token = match (&seed, kept) {
+        // The one in the environment was spent for the one that is kept.
+        (Some(_), Some((kept, tokens))) if tokens.seed == digest => Some(kept),
+        (Some(seed), _) => Some(seed),
+        (None, kept) => kept.map(|(kept, _)| kept),
+    };
     if let Some(refresh_token) = refresh_token {
-        let mut tokens = oauth2::refresh(account, &Http::new(account)?, &refresh_token)?;
+        let mut tokens = oauth2::refresh(account, &Http::new(account)?, refresh_token)?;
         if tokens.scope.is_none() {
             tokens.scope = current.and_then(|tokens| tokens.scope.clone());
         }
+        tokens.seed = digest.or_else(|| current.and_then(|tokens| tokens.seed.clone()));
         return Ok(tokens);
     }
     if current.is_some_and(|tokens| tokens.client_credentials) {
@@ -86,8 +110,13 @@ fn renewed(account: &Account, current: Option<&Tokens>) -> Result<Tokens> {
         None => format!("account `{}` has no token yet", account.name),
         Some(_) => format!("the token of `{}` has expired and cannot be renewed", account.name),
     };
-    let hint = format!("run: xoauth login -a {}", account.name);
-    Err(Failure::new(Exit::NotAuthorised, "token", message).hint(hint))
+    Err(Failure::new(Exit::NotAuthorised, "token", message).hint(account.how_to_sign_in()))
+}
+
+/// Enough of a hash to know a token again by.
+fn digest(token: &Secret) -> String {
+    let digest = Sha256::digest(token.expose().as_bytes());
+    digest.iter().take(16).map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn changed(before: Option<&Tokens>, after: Option<&Tokens>) -> bool {

@@ -100,6 +100,11 @@ impl Authorization {
         self.shared.state().oauth2.device_approved = true;
     }
 
+    /// Makes this the refresh token that works.
+    pub fn set_refresh_token(&self, token: &str) {
+        self.shared.state().oauth2.refresh_token = Some(token.to_owned());
+    }
+
     /// The refresh token that works now.
     pub fn refresh_token(&self) -> Option<String> {
         self.shared.state().oauth2.refresh_token.clone()

@@ -16,4 +16,5 @@ mod secrets;
 mod sending;
 mod sendmail;
 mod support;
+mod tokens;
 mod watch;

@@ -76,7 +76,7 @@ pub(crate) fn var(name: &str) -> Option<String> {
 
 /// A file with secrets in it is its owner's alone.
 #[cfg(unix)]
-fn refuse_open_file(path: &Path) -> Result<()> {
+pub(crate) fn refuse_open_file(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let metadata = std::fs::metadata(path).map_err(|error| Failure::io(path.display(), &error))?;
     if metadata.permissions().mode() & 0o077 == 0 {
@@ -88,6 +88,6 @@ fn refuse_open_file(path: &Path) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn refuse_open_file(_: &Path) -> Result<()> {
+pub(crate) fn refuse_open_file(_: &Path) -> Result<()> {
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use xoauth::imap::Uid;
 
-use crate::store::{private, replace};
+use crate::files::{private, replace};
 
 /// The UIDs that are done, for one UIDVALIDITY (RFC 9051 2.3.1.1).
 #[derive(Debug)]

@@ -49,6 +49,9 @@ impl Login {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
         let http = Http::new(&account)?;
+        // A code is spent once; what comes for it must have a place.
+        let store = Store::of(&account)?;
+        drop(store.make_room()?);
         let tokens = if self.oauth1 || account.signs() {
             let open = !self.no_browser;
             oauth1::authorize(&account, &http, self.oob, self.port, open, ui)?
@@ -69,9 +72,8 @@ impl Login {
             warn(&account, &tokens, ui);
             tokens
         };
-        let store = Store::of(&account)?;
         let lock = store.lock()?;
-        store.save(&tokens, &lock)?;
+        store.save(&tokens, store.make_room()?, &lock)?;
         if ui.json {
             let scopes = tokens.scope.as_deref().unwrap_or_default();
             ui.object(json!({

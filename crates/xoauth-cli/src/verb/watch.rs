@@ -17,6 +17,7 @@ use crate::diagnose::{Attempt, failure_of};
 use crate::failure::{Exit, Failure};
 use crate::output::{Ui, one_line};
 use crate::secret::shell;
+use crate::signals;
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -95,8 +96,7 @@ enum Ended {
 impl Watch {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         // Nothing is under way that an end could harm.
-        let handled = ctrlc::set_handler(|| std::process::exit(0));
-        handled.map_err(|error| Failure::new(Exit::Internal, "watch", error.to_string()))?;
+        signals::end_with(0)?;
         let account = Account::resolve(global)?;
         let gate = Gate::new(&account, "imap")?;
         let attempt = gate.attempt();

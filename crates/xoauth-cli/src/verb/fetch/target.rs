@@ -10,7 +10,7 @@ use super::Fetch;
 use crate::Result;
 use crate::deliver::{Eml, Kept, Maildir, Mbox, Pipe, Sink, State, hash, make_directory};
 use crate::failure::{Exit, Failure};
-use crate::store::private;
+use crate::files::private;
 
 /// A place for the messages of one mailbox.
 pub(super) struct Target {
