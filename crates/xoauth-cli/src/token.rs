@@ -88,7 +88,7 @@ pub(crate) fn is_fixed(account: &Account) -> bool {
 fn renewed(account: &Account, current: Option<&Tokens>) -> Result<Tokens> {
     let kept = current.and_then(|tokens| tokens.refresh_token.as_ref().map(|one| (one, tokens)));
     let seed = var("XOAUTH_REFRESH_TOKEN").map(Secret::new);
-    let digest = seed.as_ref().map(|seed| digest(seed));
+    let digest = seed.as_ref().map(digest);
     let refresh_token = match (&seed, kept) {
         // The one in the environment was spent for the one that is kept.
         (Some(_), Some((kept, tokens))) if tokens.seed == digest => Some(kept),

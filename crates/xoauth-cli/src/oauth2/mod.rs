@@ -6,6 +6,8 @@ mod device;
 mod http;
 mod loopback;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use xoauth::Secret;
 
@@ -95,8 +97,10 @@ fn read_tokens(document: &Value) -> Result<Tokens> {
     });
     // Nothing lives for ever: what the token says of itself, else the hour that is the custom.
     let expires_at = match lifetime {
-        // A cast takes numbers that do not fit to the nearest that does.
-        Some(seconds) => now().saturating_add(seconds as u64),
+        Some(seconds) => {
+            let lifetime = Duration::try_from_secs_f64(seconds.max(0.0));
+            now().saturating_add(lifetime.map_or(u64::MAX, |lifetime| lifetime.as_secs()))
+        }
         None => jwt::expiry(&access_token).unwrap_or_else(|| now().saturating_add(3600)),
     };
     Ok(Tokens {
