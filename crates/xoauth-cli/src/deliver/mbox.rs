@@ -9,7 +9,7 @@ use xoauth::imap::Uid;
 
 use super::state::{Kept, close};
 use super::{About, Sink, Unix};
-use crate::store::private;
+use crate::files::private;
 
 /// What of a message is collected before it is written.
 const PIECE: usize = 64 * 1024;

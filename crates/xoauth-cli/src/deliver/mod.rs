@@ -16,8 +16,8 @@ pub(crate) use maildir::Maildir;
 pub(crate) use mbox::Mbox;
 pub(crate) use state::{Kept, State};
 
+use crate::files::private;
 use crate::spool::Spool;
-use crate::store::private;
 
 /// What becomes of the octets of one message, and of the message when all of it is known.
 ///
