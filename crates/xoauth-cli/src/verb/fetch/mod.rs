@@ -1,5 +1,6 @@
 //! `xoauth fetch`: messages to a Maildir, an mbox, files or standard output.
 
+mod queue;
 mod target;
 mod transfer;
 mod writer;

@@ -6,7 +6,8 @@ use xoauth::imap::command::{Fetch, Item, Store, StoreAction};
 use xoauth::imap::{Flag, Part, Section, Session, Uid};
 
 use super::above;
-use super::writer::{Gone, Writer};
+use super::queue::Gone;
+use super::writer::Writer;
 use crate::Result;
 use crate::connect::Stream;
 use crate::deliver::About;

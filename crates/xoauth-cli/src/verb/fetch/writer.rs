@@ -5,11 +5,12 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use serde_json::json;
 
+use super::queue::{Giver, Gone, Taker, queue};
 use super::target::Target;
 use crate::Result;
 use crate::deliver::About;
@@ -19,8 +20,8 @@ use crate::progress::Progress;
 /// Octets go to the thread in pieces of this size, or in one where a message is smaller.
 const PIECE: usize = 64 * 1024;
 
-/// Pieces that wait: together at most 2 MiB.
-const WAITING: usize = 32;
+/// Pieces that wait; as many may be in the hands of the thread. Together at most 2 MiB.
+const WAITING: usize = 16;
 
 /// Messages that may be in their place before it is noted; their names tell, too.
 const UNNOTED: usize = 64;
@@ -46,10 +47,6 @@ pub(super) enum Told {
     Nothing,
 }
 
-/// The thread is gone; [`Writer::end`] tells why.
-#[derive(Debug)]
-pub(super) struct Gone;
-
 /// What was done.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Totals {
@@ -57,9 +54,9 @@ pub(super) struct Totals {
     pub(super) octets: u64,
 }
 
-/// The near end of the thread.
+/// The near end of the thread. Where that is gone, [`Writer::end`] tells why.
 pub(super) struct Writer {
-    orders: SyncSender<Order>,
+    orders: Giver<Order>,
     /// Buffers that were emptied.
     spare: Receiver<Vec<u8>>,
     thread: JoinHandle<(Totals, Result<()>)>,
@@ -72,12 +69,12 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(target: Target, progress: Progress, told: Told) -> Result<Self> {
-        let (orders, taken) = sync_channel(WAITING);
+        let (orders, taken) = queue(WAITING);
         let (emptied, spare) = channel();
         let out = BufWriter::new(std::io::stdout());
         let desk = Desk { target, progress, told, out, open: false, totals: Totals::default() };
         let thread = std::thread::Builder::new().name("writer".to_owned());
-        let thread = thread.spawn(move || desk.work(&taken, &emptied));
+        let thread = thread.spawn(move || desk.work(taken, &emptied));
         let thread = thread.map_err(|error| Failure::io("a thread", &error))?;
         Ok(Self { orders, spare, thread, piece: Vec::new(), begun: false })
     }
@@ -125,7 +122,7 @@ impl Writer {
     }
 
     fn order(&mut self, order: Order) -> Result<(), Gone> {
-        self.orders.send(order).map_err(|_| Gone)
+        self.orders.give(order)
     }
 
     /// What there is of the message, in exchange for an empty buffer.
@@ -146,48 +143,52 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(mut self, orders: &Receiver<Order>, emptied: &Sender<Vec<u8>>) -> (Totals, Result<()>) {
-        let worked = self.follow(orders, emptied);
+    fn work(mut self, orders: Taker<Order>, emptied: &Sender<Vec<u8>>) -> (Totals, Result<()>) {
+        let worked = self.follow(&orders, emptied);
+        drop(orders);
         self.give_up();
         let rested = self.rest();
         self.progress.finish();
         (self.totals, worked.and(rested))
     }
 
-    fn follow(&mut self, orders: &Receiver<Order>, emptied: &Sender<Vec<u8>>) -> Result<()> {
+    fn follow(&mut self, orders: &Taker<Order>, emptied: &Sender<Vec<u8>>) -> Result<()> {
+        let mut taken = Vec::with_capacity(WAITING);
         loop {
-            let order = match orders.try_recv() {
-                Ok(order) => order,
-                Err(TryRecvError::Disconnected) => return Ok(()),
-                Err(TryRecvError::Empty) => {
-                    // Whoever watches may see all of it while the network is slow.
-                    self.rest()?;
-                    let Ok(order) = orders.recv() else { return Ok(()) };
-                    order
+            if !orders.try_take(&mut taken) {
+                // Whoever watches may see all of it while the network is slow.
+                self.rest()?;
+                if !orders.take(&mut taken) {
+                    return Ok(());
                 }
-            };
-            let mut piece = match order {
-                Order::Octets(octets) => {
-                    self.write(&octets)?;
-                    octets
+            }
+            for order in taken.drain(..) {
+                if let Some(mut piece) = self.obey(order)? {
+                    piece.clear();
+                    // Nobody fills it again where the transfer is over.
+                    let _ = emptied.send(piece);
                 }
-                Order::Finish(octets, about) => {
-                    self.write(&octets)?;
-                    self.finish(&about)?;
-                    octets
-                }
-                Order::GiveUp => {
-                    self.give_up();
-                    continue;
-                }
-                Order::Settle(done) => {
-                    self.rest()?;
-                    let _ = done.send(());
-                    continue;
-                }
-            };
-            piece.clear();
-            let _ = emptied.send(piece);
+            }
+        }
+    }
+
+    /// Does what an order says, and gives back its buffer.
+    fn obey(&mut self, order: Order) -> Result<Option<Vec<u8>>> {
+        match order {
+            Order::Octets(octets) => self.write(&octets).map(|()| Some(octets)),
+            Order::Finish(octets, about) => {
+                self.write(&octets)?;
+                self.finish(&about).map(|()| Some(octets))
+            }
+            Order::GiveUp => {
+                self.give_up();
+                Ok(None)
+            }
+            Order::Settle(done) => {
+                self.rest()?;
+                let _ = done.send(());
+                Ok(None)
+            }
         }
     }
 
