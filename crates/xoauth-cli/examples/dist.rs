@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
+/// Every kind of account, with comments.
+const SAMPLE: &str = include_str!("../data/config.toml");
+
 fn main() -> Result<(), Box<dyn Error>> {
     let named = std::env::args_os().nth(1).map(PathBuf::from);
     let directory = named.unwrap_or_else(|| PathBuf::from("target/dist"));
@@ -26,13 +29,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     clap_mangen::generate_to(command.clone(), &manuals)?;
+    fs::write(manuals.join("xoauth.toml.5"), configuration_page())?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
         clap_complete::generate_to(shell, &mut command.clone(), "xoauth", &completions)?;
     }
-    fs::write(directory.join("config.toml"), include_str!("../data/config.toml"))?;
+    fs::write(directory.join("config.toml"), SAMPLE)?;
     for name in ["man", "completions"] {
         let count = fs::read_dir(directory.join(name))?.count();
         println!("{}: {count} files", directory.join(name).display());
     }
     Ok(())
+}
+
+/// The page of the configuration: what a user would type, with its comments.
+fn configuration_page() -> String {
+    let mut page = String::from(
+        ".TH xoauth.toml 5\n.SH NAME\nxoauth.toml \\- the accounts of xoauth(1)\n.SH FILES\n\
+         $XDG_CONFIG_HOME/xoauth/config.toml, else ~/.config/xoauth/config.toml; or what XOAUTH_CONFIG and \\-\\-config name\n\
+         .SH EXAMPLE\n.nf\n",
+    );
+    for line in SAMPLE.lines() {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        // A dot or an apostrophe in front would be a request.
+        let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+        page.push_str(&format!("{guard}{line}\n"));
+    }
+    page + ".fi\n.SH SEE ALSO\nxoauth(1)\n"
 }
