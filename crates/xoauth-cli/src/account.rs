@@ -52,7 +52,7 @@ impl Account {
         };
         override_with_flags(&mut settings, global);
         let preset = match (&settings.provider, &settings.user) {
-            (Some(id), _) => Some(Preset::find(id).ok_or_else(|| unknown_provider(id))?),
+            (Some(id), _) => Some(Preset::find(id).ok_or_else(|| unknown_provider(&settings, id))?),
             // Without a server that was named, the address tells the provider.
             (None, Some(user)) if settings.imap.is_none() && settings.smtp.is_none() => {
                 Preset::find(user)
@@ -62,7 +62,9 @@ impl Account {
         if let Some(mechanism) = &settings.mechanism {
             let name = mechanism.to_ascii_uppercase();
             if !MECHANISMS.contains(&name.as_str()) {
-                return Err(Failure::config(format!("no mechanism `{mechanism}`"))
+                let what = format!("no mechanism `{mechanism}`");
+                return Err(settings
+                    .fault("mechanism", what)
                     .hint(format!("one of {}", MECHANISMS.join(", "))));
             }
             settings.mechanism = Some(name);
@@ -98,26 +100,36 @@ impl Account {
 
     /// The server of a protocol: `imap` or `smtp`.
     pub(crate) fn server(&self, protocol: &'static str) -> Result<Server> {
-        let url = if protocol == "imap" { &self.settings.imap } else { &self.settings.smtp };
-        let server = match url {
+        let wrong = |why| self.settings.fault(protocol, why);
+        match self.url(protocol) {
             Some(url) => {
-                let server = Server::parse(protocol, url).map_err(|why| Failure::config(format!("`{protocol}`: {why}")))?;
-                if self.settings.insecure_plaintext == Some(true) {
-                    server.without_tls().map_err(|why| Failure::config(format!("`{protocol}`: {why}")))?
-                } else {
-                    server
+                let server = Server::parse(protocol, url).map_err(wrong)?;
+                match self.settings.insecure_plaintext {
+                    Some(true) => server.without_tls().map_err(wrong),
+                    _ => Ok(server),
                 }
             }
-            None => self.preset.as_ref().and_then(|preset| preset.server(protocol)).ok_or_else(|| {
-                Failure::config(format!("account `{}` has no {protocol} server", self.name))
-                    .hint(format!("name one: --{protocol} {protocol}s://HOST, or a provider: --provider ID"))
-            })?,
-        };
-        Ok(server)
+            None => self.preset_server(protocol).ok_or_else(|| {
+                let what = format!("account `{}` has no {protocol} server", self.name);
+                Failure::config(what).hint(format!(
+                    "name one: --{protocol} {protocol}s://HOST, or a provider: --provider ID"
+                ))
+            }),
+        }
     }
 
+    /// Whether a server is named, rightly or not.
     pub(crate) fn has_server(&self, protocol: &'static str) -> bool {
-        self.server(protocol).is_ok()
+        self.url(protocol).is_some() || self.preset_server(protocol).is_some()
+    }
+
+    fn url(&self, protocol: &str) -> Option<&str> {
+        let settings = &self.settings;
+        (if protocol == "imap" { &settings.imap } else { &settings.smtp }).as_deref()
+    }
+
+    fn preset_server(&self, protocol: &str) -> Option<Server> {
+        self.preset.as_ref()?.server(protocol)
     }
 
     /// Who signs in to a protocol: the address of a shared mailbox may differ.
@@ -154,7 +166,8 @@ impl Account {
             Some("always") => Ok(SaslIr::Always),
             Some("never") => Ok(SaslIr::Never),
             Some(other) => {
-                Err(Failure::config(format!("sasl-ir is auto, always or never, not `{other}`")))
+                let what = format!("expected auto, always or never, found `{other}`");
+                Err(self.settings.fault("sasl-ir", what))
             }
         }
     }
@@ -188,7 +201,7 @@ impl Account {
     pub(crate) fn client_id(&self) -> Result<&str> {
         self.settings.client_id.as_deref().ok_or_else(|| {
             Failure::config(format!("account `{}` has no client-id", self.name))
-                .hint("register an application with the provider; docs/cli.md says where")
+                .hint("register an application with the provider (docs/cli.md says where) and set `client-id` in the account")
         })
     }
 
@@ -208,37 +221,49 @@ impl Account {
     }
 
     pub(crate) fn client_secret(&self) -> Result<Option<Secret>> {
-        secret("XOAUTH_CLIENT_SECRET", self.settings.client_secret.as_ref(), "client-secret")
+        self.secret("XOAUTH_CLIENT_SECRET", self.settings.client_secret.as_ref(), "client-secret")
     }
 
     pub(crate) fn consumer_secret(&self) -> Result<Option<Secret>> {
-        secret("XOAUTH_CONSUMER_SECRET", self.settings.consumer_secret.as_ref(), "consumer-secret")
+        self.secret(
+            "XOAUTH_CONSUMER_SECRET",
+            self.settings.consumer_secret.as_ref(),
+            "consumer-secret",
+        )
     }
 
     pub(crate) fn token_secret(&self) -> Result<Option<Secret>> {
-        secret("XOAUTH_TOKEN_SECRET", self.settings.token_secret.as_ref(), "token-secret")
+        self.secret("XOAUTH_TOKEN_SECRET", self.settings.token_secret.as_ref(), "token-secret")
     }
-}
 
-/// A secret of the environment, or the one that the configuration names.
-fn secret(variable: &str, named: Option<&SecretRef>, what: &str) -> Result<Option<Secret>> {
-    if var(variable).is_some() {
-        return SecretRef::Env(variable.to_owned()).read(what).map(Some);
+    /// A secret of the environment, or the one that the configuration names.
+    fn secret(
+        &self,
+        variable: &str,
+        named: Option<&SecretRef>,
+        key: &str,
+    ) -> Result<Option<Secret>> {
+        if var(variable).is_some() {
+            return SecretRef::Env(variable.to_owned()).read(key).map(Some);
+        }
+        named.map(|named| named.read(&self.settings.place(key))).transpose()
     }
-    named.map(|named| named.read(what)).transpose()
 }
 
 fn override_with_flags(settings: &mut Settings, global: &Global) {
-    let replace = |place: &mut Option<String>, flag: &Option<String>| {
+    let Settings { provider, imap, smtp, mechanism, sasl_ir, places, .. } = settings;
+    for (key, place, flag) in [
+        ("provider", provider, &global.provider),
+        ("imap", imap, &global.imap),
+        ("smtp", smtp, &global.smtp),
+        ("mechanism", mechanism, &global.mechanism),
+        ("sasl-ir", sasl_ir, &global.sasl_ir),
+    ] {
         if flag.is_some() {
             place.clone_from(flag);
+            places.remove(key);
         }
-    };
-    replace(&mut settings.provider, &global.provider);
-    replace(&mut settings.imap, &global.imap);
-    replace(&mut settings.smtp, &global.smtp);
-    replace(&mut settings.mechanism, &global.mechanism);
-    replace(&mut settings.sasl_ir, &global.sasl_ir);
+    }
     if global.user.is_some() {
         settings.user.clone_from(&global.user);
         settings.imap_user = None;
@@ -246,15 +271,17 @@ fn override_with_flags(settings: &mut Settings, global: &Global) {
     }
     if global.ca_file.is_some() {
         settings.ca_file.clone_from(&global.ca_file);
+        settings.places.remove("ca-file");
     }
     if global.insecure_plaintext {
         settings.insecure_plaintext = Some(true);
     }
 }
 
-fn unknown_provider(id: &str) -> Failure {
+fn unknown_provider(settings: &Settings, id: &str) -> Failure {
     let names: Vec<String> = Preset::all().iter().map(|preset| preset.id().to_owned()).collect();
-    Failure::config(format!("no provider `{id}`")).hint(format!("one of {}", names.join(", ")))
+    let what = format!("no provider `{id}`");
+    settings.fault("provider", what).hint(format!("one of {}", names.join(", ")))
 }
 
 /// An address as the name of a file.

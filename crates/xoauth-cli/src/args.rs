@@ -27,7 +27,7 @@ Options
       --json           results and errors as JSON
   -h, --help           this; `xoauth COMMAND --help` for one command
 Without a configuration: --user ADDR with --provider ID, or --imap/--smtp URL.
-Example: xoauth check --provider google --user ann@gmail.com
+Example: xoauth check --user ann@gmail.com --access-token-file FILE
 All options: man xoauth, or docs/cli.md. Rules: docs/errors.md.
 ";
 

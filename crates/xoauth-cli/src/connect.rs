@@ -61,7 +61,8 @@ impl<'a> Gate<'a> {
             None => Tls::system(),
             Some(path) => {
                 let pem = std::fs::read(path);
-                let pem = pem.map_err(|e| Failure::config(format!("{}: {e}", path.display())))?;
+                let bad = |e| account.settings.fault("ca-file", format!("{}: {e}", path.display()));
+                let pem = pem.map_err(bad)?;
                 Tls::builder()
                     .add_roots(&pem)
                     .and_then(|builder| builder.only_these_roots().build())

@@ -129,6 +129,7 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
     evidence.mechanism = mechanism_of(error).map(str::to_owned);
     let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
     evidence.inline = attempt.inline && refused_login;
+    evidence.login = mechanism_of(error).is_some();
     Some(evidence)
 }
 

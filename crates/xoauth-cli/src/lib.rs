@@ -42,13 +42,21 @@ use output::Ui;
 /// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
     let arguments = as_sendmail(std::env::args_os().collect());
+    let json = arguments.iter().take_while(|one| *one != "--").any(|one| one == "--json");
     let matches = command().try_get_matches_from(arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            let asked = !error.use_stderr();
+            if json && !asked {
+                let text = error.to_string();
+                let message = text.split("\n\n").next().unwrap_or_default();
+                let message = message.strip_prefix("error: ").unwrap_or(message);
+                output::complain_json(&Failure::usage(message));
+                return Exit::Usage.into();
+            }
             // Help and version go to standard output, complaints to standard error.
             let _ = error.print();
-            let asked = !error.use_stderr();
             return if asked { Exit::Ok } else { Exit::Usage }.into();
         }
     };

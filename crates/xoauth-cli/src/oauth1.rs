@@ -53,8 +53,9 @@ pub(crate) fn authorize(
     announce(ui, &page, open && !oob);
     let verifier = match listener {
         Some(listener) => {
-            ui.note(format!("Waiting on http://127.0.0.1:{} …", listener.port()));
-            listener.wait(Duration::from_secs(600), |query| verifier_of(query, temporary.key()))?
+            ui.prompt(format!("Waiting on http://127.0.0.1:{} …", listener.port()));
+            listener
+                .wait(Duration::from_secs(600), ui, |query| verifier_of(query, temporary.key()))?
         }
         None => typed(ui)?,
     };
@@ -109,7 +110,7 @@ fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<T
 
 fn verifier_of(query: &[(String, String)], token: &str) -> Option<Result<Secret>> {
     let get = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    if get("oauth_token") != Some(token) {
+    if get("oauth_token").or_else(|| get("denied")) != Some(token) {
         return None;
     }
     Some(match get("oauth_verifier").filter(|verifier| !verifier.is_empty()) {
@@ -119,7 +120,7 @@ fn verifier_of(query: &[(String, String)], token: &str) -> Option<Result<Secret>
 }
 
 fn typed(ui: &Ui) -> Result<Secret> {
-    ui.note("Then type in the verifier that the page shows:");
+    ui.prompt("Then type in the verifier that the page shows:");
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     read.map_err(|error| Failure::io("standard input", &error))?;

@@ -54,8 +54,13 @@ impl Ui {
     /// Something the user wants to know beside the result.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            complain(text.as_ref());
+            complain(&one_line(text.as_ref()));
         }
+    }
+
+    /// What the user has to read and act on, whatever `-q` says: a line or several.
+    pub(crate) fn prompt(&self, text: impl AsRef<str>) {
+        text.as_ref().lines().for_each(|line| complain(&one_line(line)));
     }
 
     /// The same, where `-v` was given.
@@ -84,7 +89,7 @@ impl Ui {
             return;
         }
         if self.json {
-            return complain(&versioned(json!({ "error": error_object(failure) })).to_string());
+            return complain_json(failure);
         }
         complain(&format!("xoauth: {}: {}", failure.phase, one_line(&failure.message)));
         if let Some(rule) = failure.rule {
@@ -103,6 +108,11 @@ impl Ui {
 /// A line on standard error; where nobody reads it, it is lost and nothing else is.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A failure as JSON on standard error.
+pub(crate) fn complain_json(failure: &Failure) {
+    complain(&versioned(json!({ "error": error_object(failure) })).to_string());
 }
 
 /// The failure as the JSON of `--json` shows it.

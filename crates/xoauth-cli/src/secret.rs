@@ -24,6 +24,15 @@ pub(crate) enum SecretRef {
     Inline(Secret),
 }
 
+/// The variables of the environment that hold secrets.
+pub(crate) const VARIABLES: [&str; 5] = [
+    "XOAUTH_ACCESS_TOKEN",
+    "XOAUTH_REFRESH_TOKEN",
+    "XOAUTH_CLIENT_SECRET",
+    "XOAUTH_CONSUMER_SECRET",
+    "XOAUTH_TOKEN_SECRET",
+];
+
 /// A file larger than this holds no token.
 const LONGEST: u64 = 256 * 1024;
 

@@ -54,16 +54,17 @@ impl Server {
         Ok(Self { host: host.to_owned(), port, tls })
     }
 
-    /// The same without TLS, which is for loopback addresses only.
+    /// The same without TLS where it was not to be from the first octet, which is for loopback addresses only.
     pub(crate) fn without_tls(mut self) -> Result<Self, String> {
+        if self.tls == Protection::Implicit {
+            return Ok(self);
+        }
         let loopback = self.host == "localhost"
             || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         if !loopback {
             return Err(format!("{} is no loopback address; TLS is required", self.host));
         }
-        if self.tls == Protection::StartTls {
-            self.tls = Protection::None;
-        }
+        self.tls = Protection::None;
         Ok(self)
     }
 }

@@ -207,7 +207,7 @@ pub(crate) fn login(
         _ => {
             let message = format!("account `{}` has no credentials for {name}", account.name);
             return Err(Failure::new(Exit::NotAuthorised, "mechanism", message)
-                .hint(format!("run: xoauth login -a {}", account.name)));
+                .hint(account.how_to_sign_in()));
         }
     })
 }

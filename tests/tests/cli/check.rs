@@ -139,3 +139,21 @@ fn steps_fit_a_terminal_and_verbose_ones_are_whole() {
         "{said}"
     );
 }
+
+#[test]
+fn a_protocol_whose_url_is_wrong_is_a_step_that_fails() {
+    let host = Host::builder().start().unwrap();
+    let good = bearer_account(&host, "XOAUTH2");
+    let imap = format!("imaps://localhost:{}", host.imaps_port());
+    let home = Home::with(&good.replace(&imap, "mail.example.org"));
+    let said = home.run(&["--json", "check"]);
+    assert_eq!(said.code, 78, "{said:#?}");
+    assert!(said.out.contains("`account.demo.imap`: expected imaps://"), "{said:#?}");
+    assert!(said.out.contains("NOOP"), "the other one is checked all the same: {said:#?}");
+    // TLS from the first octet needs no permission to go without.
+    let home = Home::with(
+        &(good.replace("imaps://localhost", "imaps://no-such-host.invalid")
+            + "insecure-plaintext = true\n"),
+    );
+    assert_eq!(home.run(&["check", "imap"]).code, 68);
+}

@@ -152,6 +152,67 @@ fn a_user_who_does_not_agree_gets_77() {
 }
 
 #[test]
+fn what_the_user_has_to_do_is_said_however_quiet() {
+    let server = Authorization::start(&["access-1", "access-2"]).unwrap();
+    let home = Home::with(&account(&server));
+    log_in(&home, &["login", "-q", "--no-browser"], "allow").ok();
+    server.approve_device();
+    let said = home.run(&["login", "-q", "--device"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.err.contains("\n  WDJB-MJHT\n"), "{said:?}");
+}
+
+/// Others on this machine can connect too: with drops of an octet, with refusals of another login, or not at all.
+#[test]
+fn whoever_else_connects_holds_no_login_up() {
+    use std::io::{Read, Write};
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let home = Home::with(&account(&server));
+    let mut child = home.command(&["login", "--no-browser"]).spawn().unwrap();
+    let (url, rest) = announced(&mut child);
+    let page = get(&url).unwrap();
+    let allow = link(&page, "allow");
+    let port = allow.split("127.0.0.1:").nth(1).unwrap().split('/').next().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let mut dripping = std::net::TcpStream::connect(&address).unwrap();
+    let _silent = std::net::TcpStream::connect(&address).unwrap();
+    drop(std::net::TcpStream::connect(&address).unwrap());
+    // As long as somebody listens.
+    let pause = std::time::Duration::from_millis(100);
+    dripping.set_read_timeout(Some(pause)).unwrap();
+    let dripper = std::thread::spawn(move || {
+        while dripping.write_all(b"G").is_ok() && dripping.read(&mut [0]).is_err() {}
+    });
+    get(&format!("http://{address}/?error=access_denied")).unwrap();
+    get(&allow).unwrap();
+    assert!(child.wait().unwrap().success());
+    let said = rest.join().unwrap();
+    assert!(said.contains("error=access_denied, but not from this login"), "{said}");
+    dripper.join().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_browser_hears_no_secret() {
+    let server = Authorization::start(&[]).unwrap();
+    let home = Home::with(&account(&server));
+    let mut command = home.command(&["login", "--port", "0"]);
+    home.write("browse", "env > seen.new; mv seen.new seen");
+    command.env("BROWSER", "sh browse").env("XOAUTH_CLIENT_SECRET", "cs-4711").env("MARK", "here");
+    let mut child = command.spawn().unwrap();
+    let (url, rest) = announced(&mut child);
+    // It has been started before the waiting is announced; its file is whole when it is there.
+    while !home.path.join("seen").exists() {
+        std::thread::yield_now();
+    }
+    browse(&url, "deny");
+    child.wait().unwrap();
+    drop(rest.join());
+    let seen = home.read("seen");
+    assert!(seen.contains("MARK=here") && !seen.contains("4711"), "{seen}");
+}
+
+#[test]
 fn the_address_can_be_pasted() {
     let server = Authorization::start(&["access-1"]).unwrap();
     let home = Home::with(&account(&server));

@@ -138,12 +138,13 @@ fn verify_tells_what_is_wrong() {
         home.run_with(&[&arguments[..], more].concat(), input)
     };
     let string = r#"GET https://h.example/imap/ oauth_consumer_key="k",oauth_nonce="n",oauth_signature="AAAAAAAAAAAAAAAAAAAAAAAAAAA%3D",oauth_signature_method="HMAC-SHA1",oauth_timestamp="1",oauth_token="t",oauth_version="1.0""#;
-    let said = judge(string, &[]);
+    let signed = ["--url", "https://h.example/imap/"];
+    let said = judge(string, &signed);
     assert_eq!(
         (said.code, said.out.as_str()),
         (1, "invalid: oauth_timestamp is more than 300 seconds from the time here\n")
     );
-    let said = judge(string, &["--max-skew", "9999999999"]);
+    let said = judge(string, &["--url", "https://h.example/imap/", "--max-skew", "9999999999"]);
     assert_eq!(said.code, 1, "{said:?}");
     let said = judge(string, &["--url", "https://other.example/"]);
     assert_eq!(
@@ -151,12 +152,19 @@ fn verify_tells_what_is_wrong() {
         (1, "invalid: it is signed for another URL than https://other.example/\n")
     );
     for input in ["", "nonsense", "user=a\u{1}auth=Bearer t\u{1}\u{1}"] {
-        assert_eq!(judge(input, &[]).code, 65, "{input:?}");
+        assert_eq!(judge(input, &signed).code, 65, "{input:?}");
     }
+    // Without it, what was signed for another server is good here.
+    assert_eq!(judge(string, &[]).code, 64);
+    let mut command =
+        home.command(&[&["verify", "--consumer-secret-file", "c"], &signed[..]].concat());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\xff\xfe").unwrap();
+    assert_eq!(crate::support::finish(child, "").code, 65);
     let header = r#"Authorization: OAuth oauth_consumer_key="k""#;
     assert_eq!(judge(header, &[]).code, 64);
     assert_eq!(judge(header, &["--url", "https://h.example/"]).code, 1);
-    assert_eq!(home.run_with(&["verify"], string).code, 64);
+    assert_eq!(home.run_with(&["verify", signed[0], signed[1]], string).code, 64);
 }
 
 #[test]
@@ -188,23 +196,53 @@ fn bad_configurations_name_file_line_and_key_and_exit_with_78() {
             "config.toml:3: `account.a.client_id`: unknown key, did you mean `client-id`?",
         ),
         ("default = [\n", "config.toml:"),
-        ("default = \"x\"\n[account.a]\n", "no account `x`; accounts: a"),
-        ("[account.a]\nprovider = \"gogle\"\n", "no provider `gogle`"),
-        ("[account.a]\nmechanism = \"PLAIN\"\nuser = \"u\"\n", "no mechanism `PLAIN`"),
-        ("[account.a]\nimap = \"imap.example.org\"\n", "`imap`: expected imaps://HOST[:PORT]"),
+        (
+            "\ndefault = \"x\"\n[account.a]\n",
+            "config.toml:2: `default`: no account `x`; accounts: a",
+        ),
+        (
+            "[account.a]\nprovider = \"gogle\"\n",
+            "config.toml:2: `account.a.provider`: no provider `gogle`",
+        ),
+        (
+            "[account.a]\nmechanism = \"PLAIN\"\nuser = \"u\"\n",
+            "config.toml:2: `account.a.mechanism`: no mechanism `PLAIN`",
+        ),
+        (
+            "[account.a]\nimap = \"imap.example.org\"\n",
+            "config.toml:2: `account.a.imap`: expected imaps://HOST[:PORT]",
+        ),
+        (
+            "[account.a]\nsasl-ir = \"x\"\nimap = \"imaps://h.invalid\"\n",
+            "config.toml:2: `account.a.sasl-ir`: expected auto, always or never, found `x`",
+        ),
+        (
+            "[account.a]\nca-file = \"none.pem\"\nimap = \"imaps://h.invalid\"\n",
+            "config.toml:2: `account.a.ca-file`: ",
+        ),
         (
             "[account.a]\nimap = \"imap://mail.example.org\"\ninsecure-plaintext = true\n",
-            "no loopback address",
+            "config.toml:2: `account.a.imap`: mail.example.org is no loopback address",
+        ),
+        (
+            "[account.\"b@c\"]\nimap = \"x\"\n\n[account.a]\nextends = \"b@c\"\n\
+             [account.a.store]\nread = \"x\"\n",
+            "config.toml:6: `account.a.store`: needs both `read` and `write`",
         ),
     ] {
         let home = Home::with(text);
-        let mut command = home.command(&["list", "--user", "ann@example.org"]);
+        let account: &[&str] = if text.contains("b@c") { &["-a", "a"] } else { &[] };
+        let mut command = home.command(&[&["list", "--user", "ann@example.org"], account].concat());
         let child = command.env("XOAUTH_ACCESS_TOKEN", "hunter2-hunter2").spawn().unwrap();
         let said = crate::support::finish(child, "");
         assert_eq!(said.code, 78, "{text}: {said:?}");
         assert!(said.err.contains(expected), "{text}: {said:?}");
         assert!(!said.err.contains("hunter2"), "{said:?}");
     }
+    // What an option says is of no line.
+    let home = Home::with("[account.a]\nmechanism = \"PLAIN\"\nuser = \"u\"\n");
+    let said = home.run(&["list", "--mechanism", "PLAIN"]);
+    assert!(said.err.contains("config: `mechanism`: no mechanism"), "{said:?}");
     let home = Home::new();
     assert_eq!(home.run(&["-c", "missing.toml", "list"]).code, 78);
 }
@@ -243,6 +281,38 @@ fn the_command_line_is_that_of_sysexits() {
     {
         assert_eq!(home.run(arguments).code, 64, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_wrong_command_line_is_an_object_too_where_json_is_wanted() {
+    let home = Home::new();
+    let said = home.run(&["--json", "check", "--no-such"]);
+    assert_eq!((said.code, said.out.as_str()), (64, ""));
+    let error = said.error();
+    assert_eq!(error["phase"], "usage");
+    assert!(error["message"].as_str().unwrap().contains("'--no-such'"), "{error}");
+}
+
+#[test]
+fn the_first_steps_lead_on() {
+    let home = Home::new();
+    let help = home.run(&["--help"]).ok();
+    let example = help.split("Example: xoauth ").nth(1).unwrap().lines().next().unwrap();
+    let arguments: Vec<&str> = example
+        .split(' ')
+        .filter(|word| *word != "--access-token-file" && *word != "FILE")
+        .collect();
+    let said = home.run(&arguments);
+    assert_eq!(said.code, 77, "{said:?}");
+    for words in ["--access-token-file", "config/xoauth/config.toml"] {
+        assert!(said.out.contains(words), "{words}: {said:?}");
+    }
+    let home = Home::with(
+        "[account.a]\nuser = \"u\"\n[account.a.store]\nread = \"exit 1\"\nwrite = \"cat\"\n",
+    );
+    let said = home.run(&["token"]);
+    assert_eq!(said.code, 77, "{said:?}");
+    assert!(said.err.contains("xoauth login -a a"), "{said:?}");
 }
 
 #[cfg(unix)]

@@ -50,10 +50,14 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config> {
         let at = error.span().map_or(0, |span| span.start);
         reader.fault(at, "", error.message())
     })?;
+    let mut default_at = 0;
     let mut config = Config { path: Some(path.to_owned()), ..Config::default() };
     for (key, value) in document.get_ref() {
         match key.get_ref().as_ref() {
-            "default" => config.default = Some(reader.text("default", value)?),
+            "default" => {
+                config.default = Some(reader.text("default", value)?);
+                default_at = value.span().start;
+            }
             "account" => {
                 for (name, account) in reader.table("account", value)? {
                     config.accounts.push(reader.account(name, account)?);
@@ -64,28 +68,26 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config> {
             }
         }
     }
-    resolve_extends(&mut config, &reader)?;
+    resolve_extends(&mut config)?;
+    if let Some(Err(failure)) = config.default.as_ref().map(|name| config.account(name)) {
+        let what = failure.message.split_once(": ").map_or("", |(_, what)| what);
+        return Err(reader.fault(default_at, "default", what));
+    }
     Ok(config)
 }
 
 /// One step of inheritance: an account extends one that extends none.
-fn resolve_extends(config: &mut Config, reader: &Reader<'_>) -> Result<()> {
+fn resolve_extends(config: &mut Config) -> Result<()> {
     let bases = config.accounts.clone();
     for account in &mut config.accounts {
         let Some(base) = account.extends.clone() else { continue };
-        let key = format!("account.{}.extends", account.name);
-        let at = reader.text.find(&format!("[account.{}]", account.name)).unwrap_or(0);
-        let found = bases.iter().find(|other| other.name == base);
-        match found {
+        match bases.iter().find(|other| other.name == base) {
             Some(found) if found.extends.is_none() => *account = account.clone().over(found),
             Some(_) => {
-                return Err(reader.fault(
-                    at,
-                    &key,
-                    &format!("`{base}` extends another account itself"),
-                ));
+                let what = format!("`{base}` extends another account itself");
+                return Err(account.fault("extends", what));
             }
-            None => return Err(reader.fault(at, &key, &format!("no account `{base}`"))),
+            None => return Err(account.fault("extends", format!("no account `{base}`"))),
         }
     }
     Ok(())
@@ -109,6 +111,8 @@ impl Reader<'_> {
         let mut account = Settings { name: name.to_owned(), ..Settings::default() };
         for (key, value) in self.table(&format!("account.{name}"), value)? {
             let path = format!("{within}{}", key.get_ref());
+            let place = self.place(value.span().start, &path);
+            account.places.insert(key.get_ref().to_string(), place);
             let (text, secret) = (|| self.text(&path, value), || self.secret(&path, value));
             match key.get_ref().as_ref() {
                 "extends" => account.extends = Some(text()?),
@@ -162,6 +166,10 @@ impl Reader<'_> {
                 }
             }
         }
+        if account.store.read.is_some() != account.store.write.is_some() {
+            let what = "needs both `read` and `write`";
+            return Err(self.fault(value.span().start, path, what));
+        }
         Ok(())
     }
 }
@@ -198,7 +206,7 @@ mod tests {
                 "[account.a]\nclient-secret = { }",
                 "c.toml:2: `account.a.client-secret`: expected one of command, file and env, found table",
             ),
-            ("[account.a]\nextends = \"b\"", "c.toml:1: `account.a.extends`: no account `b`"),
+            ("[account.a]\nextends = \"b\"", "c.toml:2: `account.a.extends`: no account `b`"),
             (
                 "[account.a.store]\nred = \"x\"",
                 "c.toml:2: `account.a.store.red`: unknown key, did you mean `read`?",
@@ -207,6 +215,15 @@ mod tests {
                 "[account.\"a/b\"]",
                 "c.toml:1: `account.a/b`: names of accounts have letters, digits and -_.@+ only",
             ),
+            (
+                "# [account.\"a b\"]\n[account]\na.user = \"u\"\n\na.extends = \"b\"",
+                "c.toml:5: `account.a.extends`: no account `b`",
+            ),
+            (
+                "[account.a]\n\n[account.a.store]\nread = \"x\"",
+                "c.toml:3: `account.a.store`: needs both `read` and `write`",
+            ),
+            ("\ndefault = \"b\"\n[account.a]", "c.toml:2: `default`: no account `b`; accounts: a"),
             ("account = 1", "c.toml:1: `account`: expected a table, found integer"),
         ];
         for (text, expected) in table {

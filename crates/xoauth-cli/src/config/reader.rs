@@ -21,10 +21,15 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// What is wrong, where.
     pub(super) fn fault(&self, offset: usize, key: &str, what: &str) -> Failure {
+        Failure::config(format!("{}: {what}", self.place(offset, key)))
+    }
+
+    /// File, line and key.
+    pub(super) fn place(&self, offset: usize, key: &str) -> String {
         let before = self.text.as_bytes().get(..offset).unwrap_or_default();
         let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
-        let key = if key.is_empty() { String::new() } else { format!("`{key}`: ") };
-        Failure::config(format!("{}:{line}: {key}{what}", self.path.display()))
+        let key = if key.is_empty() { String::new() } else { format!(": `{key}`") };
+        format!("{}:{line}{key}", self.path.display())
     }
 
     pub(super) fn unknown(

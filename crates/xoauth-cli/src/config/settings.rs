@@ -1,7 +1,9 @@
 //! One account as the file has it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::failure::Failure;
 use crate::secret::SecretRef;
 
 /// What the file says of an account. What it leaves out comes from the provider.
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) authorize_endpoint: Option<String>,
     pub(crate) access_token_endpoint: Option<String>,
     pub(crate) store: StoreCommands,
+    /// Where the file says it: file, line and full name of each key.
+    pub(crate) places: BTreeMap<String, String>,
 }
 
 /// Commands that keep the tokens elsewhere.
@@ -50,6 +54,16 @@ pub(crate) struct StoreCommands {
 }
 
 impl Settings {
+    /// A key, with file and line where it was read there and not given as an option.
+    pub(crate) fn place(&self, key: &str) -> String {
+        self.places.get(key).cloned().unwrap_or_else(|| format!("`{key}`"))
+    }
+
+    /// What is wrong with the value of a key.
+    pub(crate) fn fault(&self, key: &str, what: impl std::fmt::Display) -> Failure {
+        Failure::config(format!("{}: {what}", self.place(key)))
+    }
+
     pub(super) fn has_inline_secret(&self) -> bool {
         let secrets =
             [&self.client_secret, &self.access_token, &self.consumer_secret, &self.token_secret];
@@ -95,6 +109,9 @@ impl Settings {
         );
         if self.store.read.is_none() && self.store.write.is_none() {
             self.store = base.store.clone();
+        }
+        for (key, place) in &base.places {
+            self.places.entry(key.clone()).or_insert_with(|| place.clone());
         }
         self
     }

@@ -33,6 +33,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// Says what a text is; `None` where nothing is recognised.
 pub(crate) fn explain(text: &str) -> Option<Finding> {
     let text = text.trim();
+    // As `--trace` writes them.
+    let text = text.strip_prefix("S: ").or(text.strip_prefix("C: ")).unwrap_or(text);
     if let Some(rule) = by_id(text) {
         let what = format!("The rule {}", rule.id);
         return Some(Finding { kind: "rule", what, rule: Some(rule), ..Finding::default() });
@@ -137,6 +139,10 @@ fn reply(text: &str) -> Option<Finding> {
             "An IMAP server's BAD",
             "BAD means the syntax or the mechanism, never the token: renewing does not help.",
         ),
+        (_, Kind::No, _) if !is_about_credentials(&evidence) => (
+            "An IMAP server's NO",
+            "Its code says what is in the way, and that is not the credentials: the same may work later, or elsewhere.",
+        ),
         (_, Kind::No, _) => (
             "An IMAP server's NO",
             "NO means the credentials: renew the token once, then sign in again.",
@@ -167,6 +173,14 @@ fn reply(text: &str) -> Option<Finding> {
         finding.notes.push(note.to_owned());
     }
     Some(finding)
+}
+
+/// Whether a NO may be about the login: it has no code, or one of RFC 5530 that is.
+fn is_about_credentials(evidence: &Evidence) -> bool {
+    evidence.response_code().is_none_or(|code| {
+        ["authenticationfailed", "authorizationfailed", "expired", "privacyrequired", "alert"]
+            .contains(&code)
+    })
 }
 
 /// A token by itself, which is not what a server expects.
@@ -239,7 +253,30 @@ mod tests {
             assert_eq!(finding.kind, kind, "{text}");
             assert_eq!(finding.rule.map(|rule| rule.id), rule, "{text}");
         }
-        for text in ["", "hello", "the quick brown fox", "AAAA", "=", "12"] {
+        for text in [
+            "S: a1 NO AUTHENTICATE failed.",
+            "C: a1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIuYwFhdXRoPUJlYXJlciB0AQE=",
+            "S: 535 5.7.3 no",
+        ] {
+            assert!(explain(text).is_some(), "{text}");
+        }
+        for code in ["UNAVAILABLE", "LIMIT", "INUSE", "NONEXISTENT", "OVERQUOTA 1"] {
+            let finding = explain(&format!("a1 NO [{code}] no")).unwrap();
+            assert!(finding.notes[0].contains("not the credentials"), "{finding:?}");
+        }
+        for text in [
+            "",
+            "hello",
+            "the quick brown fox",
+            "AAAA",
+            "=",
+            "12",
+            "Bad Request",
+            "No refresh token",
+            "invalid_client Bad Request",
+            "401 Unauthorized",
+            "404 Not Found",
+        ] {
             assert!(explain(text).is_none(), "{text}");
         }
     }

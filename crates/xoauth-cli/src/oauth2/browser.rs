@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 
 use crate::config::var;
 use crate::output::Ui;
+use crate::secret::VARIABLES;
 
 /// Prints the URL, and opens it where `open` says so. The URL holds no secret.
 pub(crate) fn announce(ui: &Ui, url: &str, open: bool) {
-    ui.note(format!("Open this page and sign in:\n\n  {url}\n"));
+    ui.prompt(format!("Open this page and sign in:\n\n  {url}\n\n"));
     if !open {
         return;
     }
@@ -16,6 +17,10 @@ pub(crate) fn announce(ui: &Ui, url: &str, open: bool) {
     let mut commands = commands(&browsers, url);
     let started = commands.any(|(program, arguments)| {
         let mut command = Command::new(program);
+        // It lives for long and runs what pages say.
+        for name in VARIABLES {
+            command.env_remove(name);
+        }
         let command = command.args(arguments).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
     });

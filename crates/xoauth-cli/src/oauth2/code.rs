@@ -80,14 +80,14 @@ pub(crate) fn authorize(
         (Some(listener), Redirect::Loopback { open, .. }) => {
             announce(ui, &url, *open);
             if std::env::var_os("SSH_CONNECTION").is_some() {
-                ui.note(format!("From your own machine: ssh -L {port}:127.0.0.1:{port} HOST"));
+                ui.prompt(format!("From your own machine: ssh -L {port}:127.0.0.1:{port} HOST"));
             }
-            ui.note(format!("Waiting on http://{host}:{port} …"));
-            listener.wait(PATIENCE, |query| code_of(query, &state))?
+            ui.prompt(format!("Waiting on http://{host}:{port} …"));
+            listener.wait(PATIENCE, ui, |query| code_of(query, &state))?
         }
         _ => {
             announce(ui, &url, false);
-            ui.note("Then paste the address of the page that cannot be loaded:");
+            ui.prompt("Then paste the address of the page that cannot be loaded:");
             pasted(&state)?
         }
     };

@@ -33,7 +33,7 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<Token
     // Some servers still use the name of a draft.
     let page = text("verification_uri").or_else(|| text("verification_url")).ok_or_else(bad)?;
     let (page, user_code) = (one_line(page), one_line(user_code));
-    ui.note(format!("On any device, open {page} and enter the code\n\n  {user_code}\n"));
+    ui.prompt(format!("On any device, open {page} and enter the code\n\n  {user_code}\n\n"));
 
     // No server waits longer than a day, or asks for less than a question an hour or more than one a second.
     let number = |name: &str| started.get(name).and_then(Value::as_u64);

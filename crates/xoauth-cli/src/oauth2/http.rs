@@ -34,6 +34,8 @@ pub(crate) struct Answer {
     pub(crate) ahead: Option<i64>,
     /// The secrets that were sent.
     mask: Mask,
+    /// It answers to a refresh token.
+    renews: bool,
 }
 
 impl Http {
@@ -42,8 +44,11 @@ impl Http {
             None => RootCerts::PlatformVerifier,
             Some(path) => {
                 let pem = std::fs::read(path);
-                let pem = pem.map_err(|e| Failure::config(format!("{}: {e}", path.display())))?;
-                let bad = |e| Failure::config(format!("{}: {e}", path.display()));
+                let wrong = |why: &dyn std::fmt::Display| {
+                    account.settings.fault("ca-file", format!("{}: {why}", path.display()))
+                };
+                let pem = pem.map_err(|why| wrong(&why))?;
+                let bad = |why| wrong(&why);
                 let items = parse_pem(&pem).collect::<std::result::Result<Vec<_>, _>>();
                 let certificates = items.map_err(bad)?.into_iter().filter_map(|item| match item {
                     PemItem::Certificate(certificate) => Some(certificate),
@@ -74,7 +79,9 @@ impl Http {
             .header("accept", "application/json")
             .content_type("application/x-www-form-urlencoded");
         let secrets = fields.iter().filter(|(name, _)| SECRETS.contains(name));
-        read(url, request.send(body.expose()), secrets.map(|(_, value)| *value))
+        let answer = read(url, request.send(body.expose()), secrets.map(|(_, value)| *value))?;
+        let renews = fields.iter().any(|(name, _)| *name == "refresh_token");
+        Ok(Answer { renews, ..answer })
     }
 
     /// Posts nothing, with an `Authorization` header that has these secrets in it.
@@ -106,7 +113,7 @@ fn read<'a>(
         response.body_mut().with_config().limit(LONGEST).read_to_string().map_err(unreachable)?;
     let mut mask = Mask::default();
     secrets.for_each(|secret| mask.add(secret));
-    Ok(Answer { status, body: Secret::new(body), ahead, mask })
+    Ok(Answer { status, body: Secret::new(body), ahead, mask, renews: false })
 }
 
 /// What was not answered may be later, unless the name or the certificate is wrong.
@@ -171,6 +178,7 @@ impl Answer {
         };
         let mut evidence = Evidence::new(Source::Endpoint, &said);
         evidence.provider = account.provider_id().map(str::to_owned);
+        evidence.other_grant = !self.renews;
         let members = serde_json::json!({ "error": error, "error_description": description });
         let evidence = evidence.document(&members);
         let exit = match error.as_deref() {
@@ -186,7 +194,7 @@ impl Answer {
             failure.hint = match exit {
                 Exit::Temporary => None,
                 Exit::Protocol => Some(format!("is this a token endpoint? {url}")),
-                _ => Some(format!("run: xoauth login -a {}", account.name)),
+                _ => Some(account.how_to_sign_in()),
             };
         }
         failure

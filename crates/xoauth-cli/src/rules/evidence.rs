@@ -47,6 +47,10 @@ pub(crate) struct Evidence {
     pub(crate) inline: bool,
     /// How far our clock is ahead of that of a server that refused a signature.
     pub(crate) ahead: Option<i64>,
+    /// What was refused is a login, or may be as far as the text tells.
+    pub(crate) login: bool,
+    /// What was refused is another grant than that of a refresh token.
+    pub(crate) other_grant: bool,
     /// The mechanism was not offered.
     pub(crate) mechanism_missing: bool,
 }
@@ -63,19 +67,28 @@ impl Evidence {
             return Self::new(Source::Unknown, text).document(&document);
         }
         let mut evidence = Self::new(Source::Unknown, text);
-        let mut words = text.split_ascii_whitespace();
-        let first = words.next().unwrap_or_default();
+        evidence.login = evidence.says("auth") || evidence.says("command");
+        let words: Vec<&str> = text.split_ascii_whitespace().take(2).collect();
+        let (first, second) = match words.as_slice() {
+            [first, rest @ ..] => (*first, rest.first().copied().unwrap_or_default()),
+            [] => return evidence,
+        };
         let code = first.split('-').next().and_then(|code| code.parse::<u16>().ok());
         if let Some(code @ 200..=599) = code.filter(|_| first.len() >= 3) {
-            evidence.source = Source::Smtp;
-            evidence.code = Some(code);
-            let enhanced = first.split_once('-').map(|(_, rest)| rest).or_else(|| words.next());
-            evidence.enhanced = enhanced.and_then(enhanced_code);
+            let enhanced = first.split_once('-').map_or(second, |(_, rest)| rest);
+            evidence.enhanced = enhanced_code(enhanced);
+            evidence.login |= matches!(code, 500 | 555);
+            // The other temporary ones are those of HTTP.
+            let is_http = matches!(code, 400..=499) && !matches!(code, 421 | 432 | 450..=459);
+            if !is_http || evidence.enhanced.is_some() {
+                evidence.source = Source::Smtp;
+                evidence.code = Some(code);
+            }
             return evidence;
         }
-        let second = words.next().unwrap_or_default();
+        // Servers write them in capitals; `Bad Request` is of somebody else.
         for word in [first, second] {
-            let kind = match word.to_ascii_uppercase().as_str() {
+            let kind = match word {
                 "OK" => Kind::Ok,
                 "NO" => Kind::No,
                 "BAD" => Kind::Bad,
@@ -84,9 +97,16 @@ impl Evidence {
             };
             evidence.kind = kind;
             evidence.source = Source::Imap;
+            evidence.login |= kind == Kind::Bad;
             break;
         }
         evidence
+    }
+
+    /// The response code of an IMAP status: `[UNAVAILABLE]`.
+    pub(crate) fn response_code(&self) -> Option<&str> {
+        let inside = self.text.split_once('[').filter(|_| self.kind != Kind::Other)?.1;
+        inside.split([']', ' ']).next()
     }
 
     /// Adds a document: a SASL challenge or the answer of a token endpoint.
@@ -128,6 +148,11 @@ impl Evidence {
 
     pub(super) fn is_provider(&self, id: &str) -> bool {
         self.provider.as_deref() == Some(id)
+    }
+
+    /// The server is that provider's, or nobody knows whose.
+    pub(super) fn may_be(&self, id: &str) -> bool {
+        self.provider.as_deref().is_none_or(|provider| provider == id)
     }
 
     pub(super) fn mechanism_is(&self, names: &[&str]) -> bool {

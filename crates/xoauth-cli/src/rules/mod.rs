@@ -141,8 +141,36 @@ mod tests {
     }
 
     #[test]
+    fn what_else_is_known_rules_a_cause_out() {
+        let of = |text: &str, provider: Option<&str>, other_grant| {
+            let mut evidence = Evidence::from_text(text);
+            evidence.provider = provider.map(str::to_owned);
+            evidence.other_grant = other_grant;
+            diagnose(&evidence).map(|rule| rule.id)
+        };
+        let (smtp, imap) = ("535 5.7.3 no", "a NO AUTHENTICATE failed.");
+        let dead = r#"{"error":"invalid_grant"}"#;
+        assert_eq!(of(smtp, Some("microsoft"), false), Some("ms-smtp-unsuccessful"));
+        assert_eq!(of(smtp, Some("yandex"), false), None);
+        assert_eq!(of(imap, None, false), Some("ms-authenticate-failed"));
+        assert_eq!(of(imap, Some("google"), false), None);
+        assert_eq!(of(dead, Some("google"), false), Some("google-invalid-grant"));
+        assert_eq!(of(dead, Some("google"), true), None);
+    }
+
+    #[test]
     fn texts_that_say_nothing_of_the_kind_match_no_rule() {
-        for text in ["", "250 OK", "a1 OK done", "a1 NO [UNAVAILABLE] try later", "535 5.7.8 no"] {
+        for text in [
+            "",
+            "250 OK",
+            "a1 OK done",
+            "a1 NO [UNAVAILABLE] try later",
+            "535 5.7.8 no",
+            "552 5.3.4 Message too long",
+            "554 header too long",
+            "a1 NO name too long",
+            "550 5.7.30 REQUIRETLS support required",
+        ] {
             assert!(diagnose(&Evidence::from_text(text)).is_none(), "{text}");
         }
     }

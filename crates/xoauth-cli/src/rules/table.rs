@@ -33,7 +33,11 @@ pub(crate) const RULES: &[Rule] = &[
         id: "line-too-long",
         cause: "The credentials are too long for the line they were sent on.",
         fix: "Send them on a line of their own (sasl-ir = \"never\"); if they were, the server caps them: ask for fewer scopes or a shorter token.",
-        when: |e| e.says("too long") && (matches!(e.code, Some(500..=599)) || e.kind == Kind::Bad),
+        when: |e| {
+            e.login
+                && e.says("too long")
+                && (matches!(e.code, Some(500..=599)) || e.kind == Kind::Bad)
+        },
     },
     Rule {
         id: "sasl-argument",
@@ -53,7 +57,7 @@ pub(crate) const RULES: &[Rule] = &[
         id: "ms-authenticate-failed",
         cause: "Microsoft refused the token and says no more: wrong audience or scope, wrong user, or no consent.",
         fix: "The token's audience must be https://outlook.office.com with IMAP.AccessAsUser.All; its user the mailbox's: `xoauth login`.",
-        when: |e| e.kind == Kind::No && e.says("authenticate failed."),
+        when: |e| e.kind == Kind::No && e.says("authenticate failed.") && e.may_be("microsoft"),
     },
     Rule {
         id: "ms-token-expired",
@@ -71,13 +75,17 @@ pub(crate) const RULES: &[Rule] = &[
         id: "ms-basic-disabled",
         cause: "A password was used, and the server takes passwords no more.",
         fix: "Use XOAUTH2 with a token instead: `xoauth login`.",
-        when: |e| e.says("basic authentication is disabled") || e.enhanced_is(5, 7, 30),
+        // RFC 8689 has 5.7.30 for REQUIRETLS.
+        when: |e| {
+            e.says("basic authentication is disabled")
+                || (e.enhanced_is(5, 7, 30) && e.says("basic authentication"))
+        },
     },
     Rule {
         id: "ms-smtp-unsuccessful",
         cause: "Microsoft refused the user of the token: wrong user, no permission, or a shared mailbox over SMTP.",
         fix: "Sign in to SMTP as the user of the token, and put a shared address in `from`; the token needs SMTP.Send.",
-        when: |e| e.code == Some(535) && e.enhanced_is(5, 7, 3),
+        when: |e| e.code == Some(535) && e.enhanced_is(5, 7, 3) && e.may_be("microsoft"),
     },
     Rule {
         id: "ms-unrecognized-mech",
@@ -155,7 +163,7 @@ pub(crate) const RULES: &[Rule] = &[
         id: "google-invalid-grant",
         cause: "The refresh token is dead: revoked, a password changed, unused for months, or issued by a consent screen in status Testing (seven days).",
         fix: "Run `xoauth login`; with Google, publish the consent screen first.",
-        when: |e| e.error_is("invalid_grant"),
+        when: |e| e.error_is("invalid_grant") && !e.other_grant,
     },
     Rule {
         id: "timestamp-skew",

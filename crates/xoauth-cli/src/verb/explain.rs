@@ -1,7 +1,5 @@
 //! `xoauth explain`: what a text is, what it means and what to do.
 
-use std::io::Read;
-
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +26,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
-        let text = if self.text.is_empty() { read_stdin()? } else { self.text.join(" ") };
+        let text = if self.text.is_empty() { super::read_text()? } else { self.text.join(" ") };
         let text = text.trim();
         if let Some(preset) = Preset::find(text) {
             return show_provider(&preset, ui);
@@ -46,13 +44,6 @@ impl Explain {
         }
         Ok(Exit::Ok)
     }
-}
-
-fn read_stdin() -> Result<String> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(1024 * 1024).read_to_string(&mut text);
-    read.map_err(|error| Failure::io("standard input", &error))?;
-    Ok(text)
 }
 
 fn show(finding: &Finding, ui: &Ui) -> Result<()> {
@@ -75,11 +66,15 @@ fn show(finding: &Finding, ui: &Ui) -> Result<()> {
 }
 
 fn show_json(finding: &Finding, ui: &Ui) -> Result<()> {
-    let facts: Map<String, Value> = finding
-        .facts
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
-        .collect();
+    let mut facts: Map<String, Value> = Map::new();
+    for (name, value) in &finding.facts {
+        match facts.get_mut(*name) {
+            // A name may come twice: a header's user and the token's.
+            Some(Value::Array(list)) => list.push(value.clone().into()),
+            Some(one) => *one = json!([one, value]),
+            None => drop(facts.insert((*name).to_owned(), value.clone().into())),
+        }
+    }
     let diagnosis: Vec<Value> = finding
         .rule
         .iter()

@@ -13,9 +13,11 @@ pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod watch;
 
+use std::io::Read;
+
 use crate::Result;
 use crate::args::{Cli, Verb};
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 use crate::output::Ui;
 
 /// Does what the command line says.
@@ -47,4 +49,12 @@ pub(crate) fn seconds(text: &str) -> std::result::Result<u64, String> {
     let number = number.and_then(|number| number.parse::<u64>().ok());
     let seconds = number.and_then(|number| number.checked_mul(factor));
     seconds.ok_or_else(|| "expected seconds: 300, 300s, 5m or 2h".to_owned())
+}
+
+/// The text on standard input, as much as one that is to be judged may have.
+fn read_text() -> Result<String> {
+    let mut octets = Vec::new();
+    let read = std::io::stdin().lock().take(1024 * 1024).read_to_end(&mut octets);
+    read.map_err(|error| Failure::io("standard input", &error))?;
+    String::from_utf8(octets).map_err(|_| Failure::data("standard input is no UTF-8"))
 }

@@ -1,7 +1,6 @@
 //! `xoauth verify`: the server side of OAuth 1.0a.
 
 use std::cell::RefCell;
-use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -33,7 +32,7 @@ XOAUTH_TOKEN_SECRET. Exit: 0 valid, 1 invalid, 65 not readable.")]
 pub(crate) struct Verify {
     /// The URL that must have been signed
     #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    url: String,
     /// A header's method
     #[arg(long, value_name = "NAME", default_value = "GET")]
     method: String,
@@ -79,13 +78,10 @@ impl Verify {
                 .hint("--consumer-secret-file FILE, or XOAUTH_CONSUMER_SECRET")
         })?;
         let token = secret(self.token_secret_file.as_ref(), "XOAUTH_TOKEN_SECRET", "token secret")?;
-        let mut text = String::new();
-        let read = std::io::stdin().lock().take(1024 * 1024).read_to_string(&mut text);
-        read.map_err(|error| Failure::io("standard input", &error))?;
-        let text = Secret::new(text);
+        let text = Secret::new(super::read_text()?);
         let request = self.request(text.expose().trim())?;
-        if let Some(url) = self.url.as_deref().filter(|url| *url != request.url().as_str()) {
-            return self.tell(ui, None, &format!("it is signed for another URL than {url}"));
+        if self.url != request.url().as_str() {
+            return self.tell(ui, None, &format!("it is signed for another URL than {}", self.url));
         }
         let verifier = Verifier::new().window(self.max_skew);
         let known = Known { consumer, token };
@@ -130,8 +126,7 @@ impl Verify {
             |why: String| Failure::data(why).hint("give a SASL string, a header or a request line");
         let header = text.strip_prefix("Authorization:").map_or(text, str::trim_start);
         if header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("OAuth ")) {
-            let url = self.url.as_deref().ok_or_else(|| Failure::usage("a header needs --url"))?;
-            let request = ReceivedRequest::new(&self.method, url);
+            let request = ReceivedRequest::new(&self.method, self.url.as_str());
             let request = request.and_then(|request| request.authorization(header));
             return request.map_err(|error| unreadable(error.to_string()));
         }

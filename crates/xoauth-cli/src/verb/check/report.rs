@@ -140,6 +140,10 @@ impl Found {
         let detail = failure.server.as_deref().unwrap_or(&failure.message);
         self.step(failure.phase, false, detail);
         self.first_failure.get_or_insert(failure.exit);
+        let step = self.steps.last_mut().and_then(Value::as_object_mut);
+        if let (Some(step), Some(hint)) = (step, &failure.hint) {
+            step.insert("hint".to_owned(), hint.clone().into());
+        }
         let Some(rule) = failure.rule else {
             if let Some(hint) = &failure.hint {
                 self.print(&format!("hint   {}", one_line(hint)));
