@@ -1,61 +1,221 @@
 //! What a dropped future leaves behind.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use xoauth::imap::command::Noop;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::time::{Instant, sleep, timeout};
+use xoauth::imap::command::{Append, Close, Enable, Fetch, Item, Noop, Select, Store, StoreAction};
+use xoauth::imap::{Event, Flag};
 use xoauth::smtp::exchange::{Rset, Send};
 use xoauth::{Error, imap, smtp};
 
-/// A future that is dropped half way leaves an IMAP session whole: the next command first hears what is left.
+type Session = imap::nonblocking::Session<DuplexStream>;
+
+/// A session in a mailbox of three messages, and the server's side of it.
+async fn mailbox(offers: &str) -> (Session, Server) {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let mut server = Server { stream: BufReader::new(theirs), tag: String::new() };
+    let greeting = format!("* PREAUTH [CAPABILITY IMAP4rev1 {offers}] ready\r\n");
+    server.say(&greeting).await;
+    let client = imap::nonblocking::Builder::new("mail.example.org").from_stream(ours).await;
+    let mut session = client.unwrap().preauthenticated().unwrap();
+    let selecting =
+        server.answer("SELECT", "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] good\r\n{tag} OK in\r\n");
+    let (selected, ()) = tokio::join!(session.run(Select::new("INBOX")), selecting);
+    selected.unwrap();
+    (session, server)
+}
+
+struct Server {
+    stream: BufReader<DuplexStream>,
+    /// Of the command that came last.
+    tag: String,
+}
+
+impl Server {
+    async fn say(&mut self, text: &str) {
+        let text = text.replace("{tag}", &self.tag);
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads a command, or DONE.
+    async fn hear(&mut self, verb: &str) {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.unwrap();
+        assert!(line.contains(verb), "{line}");
+        if let Some((tag, _)) = line.split_once(' ') {
+            tag.clone_into(&mut self.tag);
+        }
+    }
+
+    async fn answer(&mut self, verb: &str, text: &str) {
+        self.hear(verb).await;
+        self.say(text).await;
+    }
+}
+
+/// A future is dropped when the server has heard this.
+macro_rules! drop_after {
+    ($future:expr, $server:expr, $verb:expr) => {
+        tokio::select! {
+            biased;
+            _ = $future => panic!("nobody answered"),
+            () = $server.hear($verb) => {}
+        }
+    };
+}
+
+fn events(session: &mut Session) -> Vec<Event> {
+    std::iter::from_fn(|| session.next_event()).collect()
+}
+
+/// The numbers of messages whose flags were told, in order.
+fn flagged(session: &mut Session) -> Vec<u32> {
+    let told = events(session).into_iter();
+    told.filter_map(|event| match event {
+        Event::Fetch(message) => Some(message.seq.get()),
+        _ => None,
+    })
+    .collect()
+}
+
 #[test]
 fn a_dropped_future_leaves_its_answer_to_the_next_command() {
     e2e::runtime().block_on(async {
-        let (ours, mut theirs) = tokio::io::duplex(4096);
-        theirs.write_all(b"* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n").await.unwrap();
-        let client = imap::nonblocking::Builder::new("mail.example.org").from_stream(ours).await;
-        let mut session = client.unwrap().preauthenticated().unwrap();
-        let mut line = [0; 64];
-        tokio::select! {
-            biased;
-            _ = session.run(Noop::new()) => panic!("nobody answered"),
-            read = theirs.read(&mut line) => assert!(read.unwrap() > 0),
-        }
-        let tag = String::from_utf8_lossy(&line).split(' ').next().unwrap().to_owned();
-        // What a NOOP hears is news, whoever waits for it.
-        let late = format!("* 3 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen))\r\n{tag} OK late\r\n");
-        theirs.write_all(late.as_bytes()).await.unwrap();
-        let server = async {
-            let read = theirs.read(&mut line).await.unwrap();
-            let next = String::from_utf8_lossy(&line[..read]).split(' ').next().unwrap().to_owned();
-            assert_ne!(next, tag);
-            theirs.write_all(format!("{next} OK now\r\n").as_bytes()).await.unwrap();
-        };
-        let (answer, ()) = tokio::join!(session.run(Noop::new()), server);
+        let (mut session, mut server) = mailbox("").await;
+        drop_after!(session.run(Noop::new()), server, "NOOP");
+        server.say("* 4 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen))\r\n{tag} OK late\r\n").await;
+        let (answer, ()) =
+            tokio::join!(session.run(Noop::new()), server.answer("NOOP", "{tag} OK now\r\n"));
         answer.unwrap();
-        assert!(session.is_usable());
-        assert_eq!(session.next_event(), Some(imap::Event::Exists(3)));
-        assert!(matches!(session.next_event(), Some(imap::Event::Fetch(_))));
+        // News are news, whoever hears them.
+        assert_eq!(session.selected().unwrap().exists, Some(4));
+        assert_eq!(flagged(&mut session), [2]);
     });
 }
 
-/// Nobody can tell from where on the server compresses.
+#[test]
+fn news_that_come_while_idle_is_left_are_told() {
+    e2e::runtime().block_on(async {
+        // Between DONE and the answer; before the server agrees.
+        for agrees in [true, false] {
+            let (mut session, mut server) = mailbox("IDLE").await;
+            let idle = session.idle();
+            let mut idle = idle.await.unwrap();
+            drop_after!(idle.next(), server, "IDLE");
+            if agrees {
+                server.say("+ idling\r\n* 4 EXISTS\r\n").await;
+                assert_eq!(idle.next().await.unwrap(), Event::Exists(4));
+            }
+            drop(idle);
+            let answering = async {
+                if !agrees {
+                    server.say("* 1 FETCH (FLAGS (\\Answered))\r\n+ idling\r\n").await;
+                }
+                server.answer("DONE", "* 2 FETCH (FLAGS (\\Seen))\r\n{tag} OK done\r\n").await;
+                server.answer("NOOP", "{tag} OK now\r\n").await;
+            };
+            let (answer, ()) = tokio::join!(session.run(Noop::new()), answering);
+            answer.unwrap();
+            assert_eq!(flagged(&mut session), if agrees { vec![2] } else { vec![1, 2] });
+        }
+    });
+}
+
+#[test]
+fn of_a_dropped_fetch_only_its_answer_is_thrown_away() {
+    e2e::runtime().block_on(async {
+        let (mut session, mut server) = mailbox("").await;
+        drop_after!(session.run(Fetch::by_sequence("1:3", Item::Body)), server, "FETCH");
+        server.say("* 1 FETCH (BODY[] {3}\r\nabc)\r\n* 2 FETCH (FLAGS (\\Seen))\r\n").await;
+        server.say("* 2 FETCH (BODY[] {3}\r\ndef)\r\n{tag} OK fetched\r\n").await;
+        let (answer, ()) =
+            tokio::join!(session.run(Noop::new()), server.answer("NOOP", "{tag} OK now\r\n"));
+        answer.unwrap();
+        assert_eq!(flagged(&mut session), [2]);
+    });
+}
+
+/// Which mailbox is selected nobody knows then, and nothing is done to messages of another one.
+#[test]
+fn after_a_dropped_select_or_close_no_mailbox_is_known_to_be_selected() {
+    e2e::runtime().block_on(async {
+        for answer in ["{tag} OK done\r\n", "{tag} NO not that\r\n"] {
+            for verb in ["SELECT Trash", "CLOSE"] {
+                let (mut session, mut server) = mailbox("").await;
+                if verb == "CLOSE" {
+                    drop_after!(session.run(Close::new()), server, verb);
+                } else {
+                    drop_after!(session.run(Select::new("Trash")), server, verb);
+                    server.say("* 17 EXISTS\r\n* OK [UIDVALIDITY 8] good\r\n").await;
+                }
+                assert!(session.selected().is_none());
+                server.say(answer).await;
+                let store = || Store::new("12", StoreAction::Add, [Flag::Deleted]);
+                let error = session.run(store()).await.unwrap_err();
+                assert!(matches!(error, Error::Imap(imap::Error::NotSelected { .. })), "{error}");
+                assert!(session.selected().is_none() && session.is_usable());
+            }
+        }
+    });
+}
+
+#[test]
+fn what_a_dropped_enable_switched_on_is_known() {
+    e2e::runtime().block_on(async {
+        let (mut session, mut server) = mailbox("ENABLE UTF8=ACCEPT").await;
+        drop_after!(session.run(Enable::new(["UTF8=ACCEPT"])), server, "ENABLE");
+        server.say("* ENABLED UTF8=ACCEPT\r\n{tag} OK enabled\r\n").await;
+        let (answer, ()) =
+            tokio::join!(session.run(Noop::new()), server.answer("NOOP", "{tag} OK now\r\n"));
+        answer.unwrap();
+        assert!(session.state().takes_utf8());
+    });
+}
+
+/// What is said next would be compressed for one side and not for the other.
 #[test]
 fn a_dropped_compress_ends_the_session() {
     e2e::runtime().block_on(async {
-        let (ours, mut theirs) = tokio::io::duplex(4096);
-        let ready = b"* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] ready\r\n";
-        theirs.write_all(ready).await.unwrap();
-        let client = imap::nonblocking::Builder::new("mail.example.org").from_stream(ours).await;
-        let mut session = client.unwrap().preauthenticated().unwrap();
-        let mut line = [0; 64];
-        tokio::select! {
-            biased;
-            _ = session.compress(imap::Compression::default()) => panic!("nobody answered"),
-            read = theirs.read(&mut line) => assert!(read.unwrap() > 0),
-        }
+        let (mut session, mut server) = mailbox("COMPRESS=DEFLATE").await;
+        let compression = imap::Compression::default();
+        drop_after!(session.compress(compression), server, "COMPRESS DEFLATE");
+        assert!(!session.is_usable());
         let error = session.run(Noop::new()).await.unwrap_err();
         assert!(matches!(error, Error::Ended), "{error}");
-        assert_eq!(theirs.read(&mut line).await.unwrap(), 0);
+    });
+}
+
+/// A content that was begun cannot be taken back.
+#[test]
+fn a_dropped_append_whose_content_was_begun_ends_the_session() {
+    e2e::runtime().block_on(async {
+        let (mut session, mut server) = mailbox("").await;
+        drop_after!(session.run(Append::new("INBOX", "x\r\n")), server, "APPEND");
+        server.say("+ go\r\n").await;
+        let error = session.run(Noop::new()).await.unwrap_err();
+        assert!(matches!(error, Error::Imap(imap::Error::Content { .. })), "{error}");
+        assert!(error.is_fatal() && !session.is_usable());
+    });
+}
+
+/// Who waits in slices does not put off the deadline of a connection that is dead.
+#[test]
+fn the_deadline_of_what_is_left_outlives_its_future() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap().block_on(async {
+        let (mut session, _server) = mailbox("").await;
+        let began = Instant::now();
+        let error = loop {
+            match timeout(Duration::from_secs(1), session.run(Noop::new())).await {
+                Ok(answer) => break answer.unwrap_err(),
+                // What the program does in between takes none of the session's time.
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        };
+        assert_eq!(error.to_string(), imap::TransportFault::Deadline.to_string());
+        assert_eq!(began.elapsed().as_secs(), 300 + 299);
     });
 }
 

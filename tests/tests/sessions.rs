@@ -55,6 +55,8 @@ mod blocking {
     mod reconnect;
     #[path = "tokens.rs"]
     mod tokens;
+    #[path = "waiting.rs"]
+    mod waiting;
     #[path = "watch.rs"]
     mod watch;
 }

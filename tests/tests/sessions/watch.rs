@@ -13,7 +13,12 @@ use super::imap_sessions;
 use super::reconnect::soon;
 
 /// A connection under TLS up to a mailbox that is selected, and what comes then.
-fn session(identity: &Identity, offers: &str, numbers: &str, then: Vec<Step>) -> Vec<Step> {
+pub(super) fn session(
+    identity: &Identity,
+    offers: &str,
+    numbers: &str,
+    then: Vec<Step>,
+) -> Vec<Step> {
     let mut script = vec![
         Step::StartTls(identity.clone()),
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] ready\r\n"),
@@ -35,7 +40,7 @@ fn session(identity: &Identity, offers: &str, numbers: &str, then: Vec<Step>) ->
     script
 }
 
-fn numbers(uid_validity: u32, uid_next: u32) -> String {
+pub(super) fn numbers(uid_validity: u32, uid_next: u32) -> String {
     format!("* OK [UIDVALIDITY {uid_validity}] good\r\n* OK [UIDNEXT {uid_next}] next\r\n")
 }
 

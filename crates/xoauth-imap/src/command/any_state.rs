@@ -3,9 +3,7 @@
 use super::accepted;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{
-    Announcement, Claim, Command, Continued, Encoder, Exchange, Footprint, Kind, Sink, State,
-};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Kind, State};
 use crate::types::{ArgumentSink, Capabilities, StatusKind, StatusText};
 
 /// Marks the commands that may be run before authentication.
@@ -182,32 +180,3 @@ impl Command for Logout {
 }
 
 impl BeforeLogin for Logout {}
-
-/// Hears the rest of an answer nobody wants any more, in constant memory; encodes nothing and is never
-/// started. What the session must know of it is still taken note of.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Discard;
-
-impl Exchange for Discard {
-    fn encode(&mut self, _: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
-        Err(Error::unfit("command", "Discard", "one that says something"))
-    }
-
-    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        Ok(match response {
-            Response::Fetch { .. } | Response::Search(_) | Response::List(_) => Claim::Mine,
-            _ => Claim::Pass,
-        })
-    }
-
-    /// An IDLE that was dropped before the server agreed to it: it is ended at once.
-    fn on_continuation(&mut self, _: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
-        out.raw("DONE");
-        out.line_end();
-        Ok(Continued::Answered)
-    }
-
-    fn on_literal(&mut self, _: &Announcement<'_>) -> Result<Sink, Error> {
-        Ok(Sink::Deliver)
-    }
-}

@@ -2,7 +2,7 @@
 
 use super::accepted;
 use crate::error::Error;
-use crate::proto::{Encoder, Exchange, State};
+use crate::proto::{Encoder, Exchange, Leaves, State};
 use crate::types::{ArgumentSink, StatusKind, StatusText};
 
 /// Asks the server to compress with DEFLATE from its OK on.
@@ -39,6 +39,10 @@ impl Exchange for Compress {
         out.needs("COMPRESS", &["COMPRESS=DEFLATE"])?;
         out.raw("COMPRESS DEFLATE");
         Ok(())
+    }
+
+    fn leaves(&self) -> Leaves {
+        Leaves::Stream
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {

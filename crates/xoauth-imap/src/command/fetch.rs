@@ -12,7 +12,7 @@ use super::{ForEach, Items, Numbers, Streamed, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, Response, announced_section};
 use crate::proto::{
-    Announcement, Claim, Command, Encoder, Exchange, Footprint, LimitKind, Sink, State,
+    Announcement, Claim, Command, Encoder, Exchange, Footprint, Leaves, LimitKind, Sink, State,
 };
 use crate::types::{
     ArgumentSink, BodySection, Message, Octets, Section, SeqNo, SeqSet, StatusText, Uid, UidSet,
@@ -255,6 +255,10 @@ impl Exchange for Fetch {
 
     fn footprint(&self) -> Footprint<'_> {
         Footprint::Messages(&self.numbers)
+    }
+
+    fn leaves(&self) -> Leaves {
+        if self.items.ask_only_flags() { Leaves::Data } else { Leaves::Messages }
     }
 
     fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, Error> {

@@ -2,7 +2,7 @@
 
 use super::accepted;
 use crate::error::Error;
-use crate::proto::{Command, Continued, Encoder, Exchange, State};
+use crate::proto::{Command, Continued, Encoder, Exchange, Leaves, State};
 use crate::types::{ArgumentSink, StatusText};
 
 /// Lets the server tell news as they happen, until the caller says it is enough.
@@ -53,6 +53,10 @@ impl Exchange for Idle {
         out.needs("IDLE", &["IDLE"])?;
         out.raw("IDLE");
         Ok(())
+    }
+
+    fn leaves(&self) -> Leaves {
+        Leaves::Idle
     }
 
     fn on_continuation(&mut self, _: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {

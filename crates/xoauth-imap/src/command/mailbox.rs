@@ -4,7 +4,7 @@
 use super::accepted;
 use crate::error::Error;
 use crate::parse::{Code, Response, StatusRef};
-use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Selected, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Leaves, Selected, State};
 use crate::types::{ArgumentSink, Mailbox, StatusText};
 
 /// SELECT, RFC 9051 6.3.2: opens a mailbox for reading and changing.
@@ -120,6 +120,10 @@ macro_rules! opens {
                 self.0.encode(out)
             }
 
+            fn leaves(&self) -> Leaves {
+                Leaves::Selection
+            }
+
             fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
                 Ok(self.0.on_untagged(response))
             }
@@ -160,6 +164,10 @@ macro_rules! about_the_selected {
         impl Exchange for $command {
             fn footprint(&self) -> Footprint<'_> {
                 if $leaves { Footprint::Alone } else { Footprint::Status }
+            }
+
+            fn leaves(&self) -> Leaves {
+                if $leaves { Leaves::Selection } else { Leaves::Status }
             }
 
             fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {

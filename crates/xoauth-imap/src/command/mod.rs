@@ -33,7 +33,7 @@ mod store;
 mod visit;
 
 pub use acl::{DeleteAcl, GetAcl, ListRights, MyRights, RightsChange, SetAcl};
-pub use any_state::{BeforeLogin, Capability, Discard, Greeting, Logout, Noop};
+pub use any_state::{BeforeLogin, Capability, Greeting, Logout, Noop};
 pub use append::{Append, NewMessage, Replace};
 pub use authenticate::Authenticate;
 pub use batch::{Batch, Commands, Outputs, Ticket};

@@ -11,7 +11,7 @@ use super::fetch::check_mod_seq;
 use super::mailbox::Opening;
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, Selected, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Leaves, Selected, State};
 use crate::types::{ArgumentSink, Mailbox, Message, SeqSet, Set, StatusText, Uid, UidSet};
 
 /// SELECT or EXAMINE with QRESYNC, which must be enabled: [`Enable`](super::Enable).
@@ -112,6 +112,10 @@ impl Exchange for Resync {
         }
         out.raw("))");
         Ok(())
+    }
+
+    fn leaves(&self) -> Leaves {
+        Leaves::Selection
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {

@@ -61,11 +61,7 @@ impl Exchange for Enable {
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         if status.is_ok() {
             let asked = |name: &&str| self.extensions.iter().any(|e| e.eq_ignore_ascii_case(name));
-            state.enabled.merge(self.enabled.iter().filter(asked));
-            // RFC 7162, 3.2.3: QRESYNC switches on CONDSTORE.
-            if state.enabled.has("QRESYNC") {
-                state.enabled.merge(["CONDSTORE"]);
-            }
+            state.enable(self.enabled.iter().filter(asked));
         }
     }
 }

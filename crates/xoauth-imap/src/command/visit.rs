@@ -3,7 +3,7 @@
 use super::{Fetch, List, accepted};
 use crate::error::Error;
 use crate::parse::{FetchRef, ListRef, Response};
-use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Leaves, State};
 use crate::types::StatusText;
 
 /// Reads messages without owning them: [`Fetch::for_each`].
@@ -23,6 +23,10 @@ impl<F> ForEach<F> {
 impl<F: FnMut(&FetchRef<'_>) + Send> Exchange for ForEach<F> {
     fn footprint(&self) -> Footprint<'_> {
         self.fetch.footprint()
+    }
+
+    fn leaves(&self) -> Leaves {
+        self.fetch.leaves()
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {

@@ -40,6 +40,14 @@ pub trait Exchange: Send {
         false
     }
 
+    /// What it leaves when its caller is gone before its tagged answer.
+    fn leaves(&self) -> Leaves {
+        match self.footprint() {
+            Footprint::Status | Footprint::Copies(_) | Footprint::Moves(_) => Leaves::Status,
+            _ => Leaves::Data,
+        }
+    }
+
     /// The server sent `+` and no literal waits for it: writes the answer, its line end included.
     fn on_continuation(&mut self, text: &[u8], out: &mut Encoder<'_>) -> Result<Continued, Error> {
         let _ = (text, out);
@@ -125,6 +133,25 @@ pub enum Kind {
     StartTls,
     /// The server's BYE belongs to it (RFC 9051, 6.1.3).
     Logout,
+}
+
+/// What a command leaves that nobody waits for any more: [`Machine::leave`](crate::proto::Machine::leave).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Leaves {
+    /// Its tagged answer; what is told besides is news.
+    Status,
+    /// The same, and DONE where the server agrees only now: IDLE.
+    Idle,
+    /// A mailbox that may be selected or not.
+    Selection,
+    /// Messages, of which each tells more than flags: those that tell flags alone are news (RFC 9051, 7.5.2).
+    Messages,
+    /// Octets that travel in another way, or not: nothing can be said any more. COMPRESS.
+    Stream,
+    /// Data that cannot be told from news.
+    #[default]
+    Data,
 }
 
 /// Whose an untagged response is.

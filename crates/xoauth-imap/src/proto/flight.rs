@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::error::Error;
 use crate::proto::encoder::{Encoded, Encoder};
 use crate::proto::events::HandOn;
-use crate::proto::exchange::{Exchange, Kind};
+use crate::proto::exchange::{Exchange, Kind, Leaves};
 use crate::proto::footprint::Group;
 use crate::proto::machine::Machine;
 use crate::proto::output::Output;
@@ -17,6 +17,7 @@ pub(super) struct InFlight {
     /// Empty for the greeting.
     pub(super) tag: String,
     pub(super) kind: Kind,
+    pub(super) leaves: Leaves,
     /// Where its octets begin in the output.
     pub(super) start: usize,
     pub(super) answer: Answer,
@@ -107,7 +108,7 @@ impl Machine {
             if !matches!(answer, Answer::Awaited | Answer::Unwritten(_)) {
                 self.output.take_back(start);
             }
-            self.flight.push(InFlight { tag, kind, start, answer });
+            self.flight.push(InFlight { tag, kind, leaves: exchange.leaves(), start, answer });
         }
         Ok(())
     }

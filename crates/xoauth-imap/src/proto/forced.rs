@@ -5,7 +5,9 @@ use core::task::{Context, Poll};
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::encoder::Encoder;
-use crate::proto::exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+use crate::proto::exchange::{
+    Announcement, Claim, Command, Continued, Exchange, Kind, Leaves, Sink,
+};
 use crate::proto::footprint::Footprint;
 use crate::proto::state::State;
 use crate::types::StatusText;
@@ -36,6 +38,10 @@ impl<C: Exchange> Exchange for Forced<C> {
 
     fn footprint(&self) -> Footprint<'_> {
         self.0.footprint()
+    }
+
+    fn leaves(&self) -> Leaves {
+        self.0.leaves()
     }
 
     fn is_repeatable(&self) -> bool {

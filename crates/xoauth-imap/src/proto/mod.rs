@@ -7,6 +7,7 @@ mod exchange;
 mod flight;
 mod footprint;
 mod forced;
+mod left;
 mod limits;
 mod line;
 mod machine;
@@ -17,10 +18,12 @@ mod state;
 mod tag;
 
 pub use encoder::{Encoder, LiteralForm};
-pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Sink};
+pub use exchange::{Announcement, Claim, Command, Continued, Exchange, Kind, Leaves, Sink};
 pub use footprint::Footprint;
 pub(crate) use footprint::GONE;
 pub use forced::Forced;
+
+pub use left::Left;
 pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;
 pub use running::Running;

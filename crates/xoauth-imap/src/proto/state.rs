@@ -129,6 +129,15 @@ impl State {
         self.compressed
     }
 
+    /// Takes note of what ENABLE switched on.
+    pub(crate) fn enable<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.enabled.merge(names);
+        // RFC 7162, 3.2.3: QRESYNC switches on CONDSTORE.
+        if self.enabled.has("QRESYNC") {
+            self.enabled.merge(["CONDSTORE"]);
+        }
+    }
+
     /// Takes note of what an untagged response changes.
     pub(crate) fn apply(&mut self, response: &Response<'_>) {
         match response {

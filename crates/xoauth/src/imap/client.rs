@@ -113,7 +113,7 @@ impl<T: Transport> Client<T> {
     where
         T: Send + 'static,
     {
-        let Core { connection, machine, .. } = self.core;
+        let Core { connection, machine } = self.core;
         let (blocking, settings) = connection.into_parts()?;
         let transport: Box<dyn Transport + Send> = Box::new(blocking.stream);
         let connection = crate::net::Connection::new(Blocking::new(transport), settings);

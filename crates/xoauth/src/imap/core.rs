@@ -7,54 +7,18 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "native-tls")]
 use xoauth_imap::command::StartTls;
-use xoauth_imap::command::{Authenticate, Capability, Commands, Discard, Greeting};
-use xoauth_imap::parse::Response;
-use xoauth_imap::proto::{
-    Announcement, Claim, Continued, Encoder, Exchange, Footprint, Machine, Sink, TagPrefix,
-};
+use xoauth_imap::command::{Authenticate, Capability, Commands, Greeting};
+use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
 use xoauth_sasl::Mechanism;
 
 use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
 
-/// Hears the rest of an answer nobody waits for any more.
-#[derive(Clone, Copy)]
-struct Left {
-    /// Of a command that hears data of its own, which is thrown away.
-    takes_data: bool,
-}
-
-impl Exchange for Left {
-    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), xoauth_imap::Error> {
-        Discard.encode(out, state)
-    }
-
-    fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, xoauth_imap::Error> {
-        if self.takes_data { Discard.on_untagged(response) } else { Ok(Claim::Pass) }
-    }
-
-    fn on_continuation(
-        &mut self,
-        text: &[u8],
-        out: &mut Encoder<'_>,
-    ) -> Result<Continued, xoauth_imap::Error> {
-        Discard.on_continuation(text, out)
-    }
-
-    fn on_literal(&mut self, literal: &Announcement<'_>) -> Result<Sink, xoauth_imap::Error> {
-        if self.takes_data { Discard.on_literal(literal) } else { Ok(Sink::Buffer) }
-    }
-}
-
 /// A machine on its connection.
 pub(crate) struct Core<I: Io> {
     pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
-    /// What is in flight and was left to the next command hears no data of its own: all that comes is news.
-    has_left_news: bool,
-    /// COMPRESS was sent: from its OK on nothing is said in the clear.
-    is_switching: bool,
 }
 
 impl<I: Io> fmt::Debug for Core<I> {
@@ -75,7 +39,7 @@ impl<I: Io> Core<I> {
 
     /// On a connection that there is.
     pub(crate) fn on(connection: Connection<I>, machine: Machine) -> Self {
-        Self { connection, machine, has_left_news: false, is_switching: false }
+        Self { connection, machine }
     }
 
     /// A new one that has heard the greeting.
@@ -127,7 +91,7 @@ impl<I: Io> Core<I> {
 
     /// Runs a command, which may take as long as commands may.
     pub(crate) async fn run<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
-        self.connection.allow_time();
+        self.take_time().await?;
         self.run_in_time(commands).await
     }
 
@@ -147,28 +111,29 @@ impl<I: Io> Core<I> {
         self.conclude(commands)
     }
 
+    /// A command begins, with a time of its own, after what a dropped stream or future left was heard in the time that
+    /// was left to it: whoever waits in slices does not put off the deadline of a connection that is dead.
+    pub(crate) async fn take_time(&mut self) -> Result<(), Error> {
+        self.hear_left().await?;
+        self.connection.allow_time();
+        Ok(())
+    }
+
+    async fn hear_left(&mut self) -> Result<(), Error> {
+        if self.machine.is_busy() {
+            let mut left = self.machine.left();
+            let mut rest: Vec<_> = left.iter_mut().map(|left| left as &mut dyn Exchange).collect();
+            while self.drive(&mut rest).await? == Stop::Chunk {}
+        }
+        Ok(())
+    }
+
     /// Readies the first flight of commands, after what a dropped stream or future left was heard.
     pub(crate) async fn begin(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
-        if self.is_switching {
-            // Dropped half way: nobody can tell from where on the server compresses.
-            self.connection.close();
-        }
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
-        if self.machine.is_busy() {
-            // What is discarded is kept nowhere.
-            self.machine.pause_for_items();
-            let takes_data = !self.has_left_news;
-            let mut left = vec![Left { takes_data }; self.machine.in_flight()];
-            let mut rest: Vec<&mut dyn Exchange> = Vec::new();
-            for left in &mut left {
-                rest.push(left);
-            }
-            while self.drive(&mut rest).await? == Stop::Chunk {}
-        }
-        self.has_left_news =
-            exchanges.iter().all(|exchange| matches!(exchange.footprint(), Footprint::Status));
+        self.hear_left().await?;
         let mut started = self.machine.start(exchanges);
         if matches!(started, Err(xoauth_imap::Error::CapabilitiesUnknown)) {
             let mut ask = Capability::new();
@@ -183,16 +148,14 @@ impl<I: Io> Core<I> {
         Ok(started?)
     }
 
-    /// What is in flight is left to the next command, and hears nothing but news.
-    pub(crate) fn leaves_news(&mut self) {
-        self.has_left_news = true;
-    }
-
     pub(crate) async fn drive(
         &mut self,
         exchanges: &mut [&mut dyn Exchange],
     ) -> Result<Stop, Error> {
-        poll_fn(|cx| self.poll_drive(exchanges, cx)).await
+        let mut attended = Attended { core: self, is_left: true };
+        let stop = poll_fn(|cx| attended.core.poll_drive(exchanges, cx)).await;
+        attended.is_left = false;
+        stop
     }
 
     pub(crate) fn poll_drive(
@@ -204,24 +167,27 @@ impl<I: Io> Core<I> {
     }
 
     /// Drives until something was heard.
-    pub(crate) fn poll_hear(
+    pub(crate) async fn hear(
         &mut self,
         exchanges: &mut [&mut dyn Exchange],
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Stop>, Error>> {
-        self.connection.poll_hear(self.machine.converse(exchanges), cx)
+    ) -> Result<Option<Stop>, Error> {
+        let mut attended = Attended { core: self, is_left: true };
+        let heard = poll_fn(|cx| {
+            let Core { connection, machine } = &mut *attended.core;
+            connection.poll_hear(machine.converse(exchanges), cx)
+        });
+        let heard = heard.await;
+        attended.is_left = false;
+        heard
     }
 
     /// COMPRESS, and everything behind its OK compressed.
     #[cfg(feature = "deflate")]
     pub(crate) async fn compress(&mut self, expansion: u32) -> Result<(), Error> {
         let mut command = xoauth_imap::command::Compress::new();
-        self.connection.allow_time();
+        self.take_time().await?;
         self.begin(&mut [&mut command]).await?;
-        self.is_switching = true;
-        let driven = self.drive(&mut [&mut command]).await;
-        self.is_switching = false;
-        driven?;
+        self.drive(&mut [&mut command]).await?;
         let status = self.machine.take_status(0).ok_or(Error::Ended)?;
         command.agreed(status)?;
         let received = self.machine.take_undecoded();
@@ -244,5 +210,22 @@ impl<I: Io> Core<I> {
 
     pub(crate) fn state(&self) -> &State {
         self.machine.state()
+    }
+}
+
+/// Commands under way, whose caller may go away: by a future that is dropped.
+struct Attended<'c, I: Io> {
+    core: &'c mut Core<I>,
+    is_left: bool,
+}
+
+impl<I: Io> Drop for Attended<'_, I> {
+    fn drop(&mut self) {
+        if self.is_left {
+            self.core.connection.rest();
+            if !self.core.machine.leave() {
+                self.core.connection.close();
+            }
+        }
     }
 }

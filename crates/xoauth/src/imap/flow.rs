@@ -40,7 +40,7 @@ pub(crate) enum Piece {
 impl<'s, I: Io, C: Streamed> Flow<'s, I, C> {
     /// Sends the command.
     pub(crate) async fn begin(core: &'s mut Core<I>, mut command: C) -> Result<Self, Error> {
-        core.connection.allow_time();
+        core.take_time().await?;
         core.begin(&mut [&mut command]).await?;
         core.machine.pause_for_items();
         Ok(Self { core, command: Some(command), fault: None, body: Lent::default() })
@@ -170,5 +170,25 @@ impl<I: Io> Flow<'_, I, Fetch> {
         *taken += chunk.len();
         *left = left.saturating_sub(chunk.len() as u64);
         chunk
+    }
+}
+
+/// A step of a flow, whose future may be dropped: the time until the next one is the caller's.
+#[cfg(feature = "tokio")]
+pub(crate) async fn step<'s, I: Io, C: Streamed, R>(
+    flow: &mut Flow<'s, I, C>,
+    mut poll: impl FnMut(&mut Flow<'s, I, C>, &mut Context<'_>) -> Poll<R>,
+) -> R {
+    let step = Step(flow);
+    std::future::poll_fn(|cx| poll(&mut *step.0, cx)).await
+}
+
+#[cfg(feature = "tokio")]
+struct Step<'f, 's, I: Io, C: Streamed>(&'f mut Flow<'s, I, C>);
+
+#[cfg(feature = "tokio")]
+impl<I: Io, C: Streamed> Drop for Step<'_, '_, I, C> {
+    fn drop(&mut self) {
+        self.0.core.connection.rest();
     }
 }

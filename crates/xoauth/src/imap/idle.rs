@@ -1,52 +1,73 @@
 //! News as they happen.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use xoauth_imap::{Event, TransportFault, command};
+use xoauth_imap::proto::Exchange;
+use xoauth_imap::{Event, command};
 
 use super::core::Core;
 use crate::Error;
 use crate::net::{Blocking, Io, Stop, Transport, now};
 
-/// Where IDLE is.
+/// Where waiting for news is. What is under way goes on whichever future waits for it, in the time it has.
 pub(crate) struct IdleState {
-    /// `None` once it was answered.
-    command: Option<command::Idle>,
+    under_way: UnderWay,
     /// When it was sent.
     began: Instant,
-    /// DONE was said, or will be with the next octets that are written.
-    is_ending: bool,
     /// What broke the session, told once the news that came before were handed out.
     fault: Option<Error>,
 }
 
+/// The command whose answer is awaited.
+#[derive(Default)]
+enum UnderWay {
+    #[default]
+    Nothing,
+    Idle(command::Idle),
+    /// DONE was said, or will be as soon as the server agrees.
+    Ending(command::Idle),
+    /// NOOP, where IDLE cannot be had.
+    Asked(command::Noop),
+}
+
 impl IdleState {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { command: None, began: now, is_ending: false, fault: None }
+        Self { under_way: UnderWay::Nothing, began: now, fault: None }
     }
 
-    /// IDLE was sent, and has no answer yet.
-    #[cfg(feature = "native-tls")]
-    pub(crate) fn is_under_way(&self) -> bool {
-        self.command.is_some()
-    }
-
-    /// Leaves DONE, and what is heard until its answer, to the next command.
+    /// Leaves DONE, and what is heard until the answer, to the next command.
     pub(crate) fn leave<I: Io>(&mut self, core: &mut Core<I>) {
-        core.connection.allow_until(None);
-        if let Some(mut command) = self.command.take() {
-            core.leaves_news();
-            if !self.is_ending {
-                // A session that is broken says so at its next command.
-                let _ = core.machine.interrupt(&mut [&mut command]);
-            }
+        if let UnderWay::Idle(mut command) = std::mem::take(&mut self.under_way) {
+            core.connection.allow_time();
+            // A session that is broken says so at its next command.
+            let _ = core.machine.interrupt(&mut [&mut command]);
         }
-        self.is_ending = false;
+    }
+
+    /// What broke the session, where nobody was told.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn take_fault(&mut self) -> Option<Error> {
+        self.fault.take()
+    }
+
+    fn exchange(&mut self) -> Option<&mut dyn Exchange> {
+        match &mut self.under_way {
+            UnderWay::Nothing => None,
+            UnderWay::Idle(command) | UnderWay::Ending(command) => Some(command),
+            UnderWay::Asked(command) => Some(command),
+        }
+    }
+
+    /// The command under way was answered.
+    fn conclude<I: Io>(&mut self, core: &mut Core<I>) -> Result<(), Error> {
+        match std::mem::take(&mut self.under_way) {
+            UnderWay::Nothing => Ok(()),
+            UnderWay::Idle(command) | UnderWay::Ending(command) => core.conclude(command),
+            UnderWay::Asked(command) => core.conclude(command),
+        }
     }
 }
 
@@ -69,134 +90,121 @@ impl<'s, I: Io> Idling<'s, I> {
         }
     }
 
-    /// Sends IDLE where none is under way.
-    pub(crate) async fn resume(&mut self) -> Result<(), Error> {
-        if self.state.is_ending {
-            self.end().await?;
+    /// Sends IDLE where nothing is under way, and DONE where it is time to send IDLE anew.
+    pub(crate) async fn resume(&mut self, renew: Duration) -> Result<(), Error> {
+        match &self.state.under_way {
+            UnderWay::Nothing => {
+                let mut command = command::Idle::new();
+                self.core.take_time().await?;
+                self.core.begin(&mut [&mut command]).await?;
+                self.state.under_way = UnderWay::Idle(command);
+                self.state.began = self.core.connection.now();
+                Ok(())
+            }
+            UnderWay::Idle(_) if self.age() >= renew => self.say_done(),
+            _ => Ok(()),
         }
-        if self.state.command.is_none() {
-            let mut command = command::Idle::new();
-            self.core.connection.allow_until(None);
-            self.core.begin(&mut [&mut command]).await?;
-            self.state.command = Some(command);
-            self.state.began = self.core.connection.now();
-        }
+    }
+
+    /// Asks for news by NOOP.
+    #[cfg(feature = "native-tls")]
+    pub(crate) async fn ask(&mut self) -> Result<(), Error> {
+        let mut command = command::Noop::new();
+        self.core.take_time().await?;
+        self.core.begin(&mut [&mut command]).await?;
+        self.state.under_way = UnderWay::Asked(command);
+        self.state.began = self.core.connection.now();
         Ok(())
+    }
+
+    /// How long what is under way is so.
+    pub(crate) fn age(&self) -> Duration {
+        self.core.connection.now().saturating_duration_since(self.state.began)
+    }
+
+    /// A command waits for its answer.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn is_under_way(&self) -> bool {
+        !matches!(self.state.under_way, UnderWay::Nothing)
+    }
+
+    /// IDLE is under way, and nobody asked the server to end it.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn is_in_idle(&self) -> bool {
+        matches!(self.state.under_way, UnderWay::Idle(_))
+    }
+
+    fn say_done(&mut self) -> Result<(), Error> {
+        let UnderWay::Idle(mut command) = std::mem::take(&mut self.state.under_way) else {
+            return Ok(());
+        };
+        if command.is_idling() {
+            self.core.connection.allow_time();
+        }
+        let said = self.core.machine.interrupt(&mut [&mut command]);
+        self.state.under_way = UnderWay::Ending(command);
+        Ok(said?)
     }
 
     /// Sends DONE and hears the answer, which may take as long as a command's.
     pub(crate) async fn end(&mut self) -> Result<(), Error> {
-        let Some(command) = &mut self.state.command else { return Ok(()) };
-        if !self.state.is_ending {
-            self.core.connection.allow_until(None);
-            self.core.machine.interrupt(&mut [command])?;
-            self.state.is_ending = true;
+        self.say_done()?;
+        let Some(exchange) = self.state.exchange() else { return Ok(()) };
+        self.core.drive(&mut [exchange]).await?;
+        self.state.conclude(self.core)
+    }
+
+    /// When waiting ends at the latest, for what is due then. Before the server agrees to IDLE it has a command's
+    /// time, whoever waits how often; then there is nothing to wait for but the renewal.
+    pub(crate) fn wake(&mut self, renew: Duration, until: Option<Instant>) -> Option<Instant> {
+        let UnderWay::Idle(command) = &self.state.under_way else { return until };
+        if command.is_idling() {
+            let waits = renew.saturating_sub(self.age());
+            let bound = self.core.connection.settings.deadlines.command;
+            self.core.connection.allow(bound.saturating_add(waits));
         }
-        let driven = self.core.drive(&mut [command]).await;
-        self.state.is_ending = false;
-        let ended = self.state.command.take();
-        driven?;
-        ended.map_or(Ok(()), |command| self.core.conclude(command))
+        let renewal = self.state.began.checked_add(renew);
+        [renewal, until].into_iter().flatten().min()
     }
 
-    /// DONE and IDLE again.
-    async fn renew(&mut self) -> Result<(), Error> {
-        self.end().await?;
-        self.resume().await
-    }
-
-    /// Waits until something was heard or it is time to come back.
-    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(command) = &mut self.state.command else { return Poll::Ready(Ok(())) };
-        let stop = match ready!(self.core.poll_hear(&mut [command], cx)) {
-            Ok(stop) => stop,
-            Err(fault) => {
-                self.state.fault = Some(fault);
-                return Poll::Ready(Ok(()));
-            }
-        };
-        if stop == Some(Stop::Done) {
-            // The server ended it by itself, or refuses it.
-            let ended = self.state.command.take();
-            return Poll::Ready(ended.map_or(Ok(()), |command| self.core.conclude(command)));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Waits for news, with IDLE sent anew when `renew` has passed; comes back when something was heard, or at `until`.
+    /// Waits until something was heard, or until then.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn hear(
-        &mut self,
-        renew: Duration,
-        until: Option<Instant>,
-    ) -> Result<(), Error>
+    pub(crate) async fn hear(&mut self, wake: Option<Instant>) -> Result<(), Error>
     where
         I: crate::net::Alarm,
     {
-        self.check_overdue()?;
-        self.resume().await?;
-        let renewal = self.state.began.checked_add(renew);
-        let now = self.core.connection.now();
-        if renewal.is_some_and(|renewal| now >= renewal) {
-            return self.renew().await;
+        match wake {
+            Some(wake) => I::before(wake, self.hear_once()).await.unwrap_or(Ok(())),
+            None => self.hear_once().await,
         }
-        let Some(wake) = [renewal, until].into_iter().flatten().min() else {
-            return self.hear_once().await;
-        };
-        // Before the server agrees it has a command's time, then there is nothing to wait for but the renewal.
-        let command = self.core.connection.settings.deadlines.command;
-        let waits = match (self.is_idling(), renewal) {
-            (true, Some(renewal)) => renewal.saturating_duration_since(now),
-            _ => Duration::ZERO,
-        };
-        self.core.connection.allow(command.saturating_add(waits));
-        I::before(wake, self.hear_once()).await.unwrap_or(Ok(()))
     }
 
     /// The same for streams that wait.
-    pub(crate) fn hear_blocking(
-        &mut self,
-        renew: Duration,
-        until: Option<Instant>,
-    ) -> Result<(), Error> {
-        self.check_overdue()?;
-        now(self.resume())?;
-        let renewal = self.state.began.checked_add(renew);
-        if renewal.is_some_and(|renewal| Instant::now() >= renewal) {
-            return now(self.renew());
-        }
-        let command = self.core.connection.settings.deadlines.command;
-        let agreed = match self.is_idling() {
-            true => None,
-            false => self.state.began.checked_add(command),
-        };
-        let wake = [renewal, until, agreed].into_iter().flatten().min();
-        self.core.connection.allow_until(wake);
-        now(self.hear_once())
+    pub(crate) fn hear_blocking(&mut self, wake: Option<Instant>) -> Result<(), Error> {
+        // What is there already is read, also where there is no time to wait for more.
+        let soonest = Instant::now() + MOMENT;
+        self.core.connection.wake_at(wake.map(|wake| wake.max(soonest)));
+        let heard = now(self.hear_once());
+        self.core.connection.wake_at(None);
+        heard
     }
 
     async fn hear_once(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_hear(cx)).await
-    }
-
-    /// The server agreed: it tells news.
-    fn is_idling(&self) -> bool {
-        self.state.command.as_ref().is_some_and(command::Idle::is_idling)
-    }
-
-    /// A server that has not agreed to it had its time, in however many calls it was waited for.
-    fn check_overdue(&mut self) -> Result<(), Error> {
-        let bound = self.core.connection.settings.deadlines.command;
-        let waits = self.state.command.is_some() && !self.is_idling() && !self.state.is_ending;
-        let waited = self.core.connection.now().saturating_duration_since(self.state.began);
-        if !waits || waited < bound {
-            return Ok(());
+        let Some(exchange) = self.state.exchange() else { return Ok(()) };
+        match self.core.hear(&mut [exchange]).await {
+            // DONE was answered, or the server ended IDLE by itself, or refuses it.
+            Ok(Some(Stop::Done)) => self.state.conclude(self.core),
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                self.state.fault = Some(fault);
+                Ok(())
+            }
         }
-        let error = self.core.machine.transport_failed(TransportFault::Deadline);
-        self.core.connection.close();
-        Err(error.into())
     }
 }
+
+/// The shortest wait that is one.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A session that idles for a while, and leaves DONE to its next command.
 pub(crate) struct Held<'s, I: Io> {
@@ -208,7 +216,7 @@ impl<'s, I: Io> Held<'s, I> {
     /// Sends IDLE.
     pub(crate) async fn begin(core: &'s mut Core<I>) -> Result<Self, Error> {
         let mut state = IdleState::new(core.connection.now());
-        Idling::new(core, &mut state).resume().await?;
+        Idling::new(core, &mut state).resume(RENEW).await?;
         Ok(Self { core, state })
     }
 
@@ -290,7 +298,8 @@ impl<'s, T: Transport> Idle<'s, T> {
     }
 
     /// The next news; `None` when `timeout` passed without, or an [`Interrupter`] was used. It may be called
-    /// again in each case. News that came before are handed out first.
+    /// again in each case. News that came before are handed out first; without a timeout (zero) those that are there
+    /// already.
     ///
     /// A stream without [`Transport::set_wake`] comes back only when the server speaks.
     ///
@@ -298,20 +307,24 @@ impl<'s, T: Transport> Idle<'s, T> {
     /// The session broke, or the server refuses IDLE.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         let deadline = Instant::now().checked_add(timeout);
+        let mut has_looked = false;
         loop {
             let mut idling = self.held.idling();
             if let Some(event) = idling.next_event()? {
                 return Ok(Some(event));
             }
             let time = Instant::now();
-            let is_over = deadline.is_some_and(|deadline| time >= deadline);
+            let is_over = has_looked && deadline.is_some_and(|deadline| time >= deadline);
             if is_over || self.interrupted.load(Ordering::Acquire) {
                 return Ok(None);
             }
             let watched = Arc::strong_count(&self.interrupted) > 1;
             let look = if watched { time.checked_add(LOOK) } else { None };
             let until = [deadline, look].into_iter().flatten().min();
-            idling.hear_blocking(self.renew, until)?;
+            now(idling.resume(self.renew))?;
+            let wake = idling.wake(self.renew, until);
+            idling.hear_blocking(wake)?;
+            has_looked = true;
         }
     }
 

@@ -46,18 +46,18 @@ pub(crate) struct Keeper<D: Door, S> {
     /// When the session was opened, and how many before it were over soon.
     since: Option<Instant>,
     short_lived: u32,
-    /// Attempts to open the session that failed, or whose future was dropped, and when there may be another: a
-    /// caller that waits in short slices does not come any sooner.
+    /// Openings that failed or were given up since the last one that did not, and how many of them were reported by
+    /// no error yet.
     failed: u32,
+    untold: u32,
+    /// No server is bothered before: whose future is dropped does not change that.
     not_before: Option<Instant>,
-    /// Each session selects the mailbox given at the beginning, and what ended sessions heard is kept to be told.
-    /// Otherwise each session selects what the one before had selected.
-    watches: bool,
-    untold: VecDeque<Event>,
     /// What the last opening found, until somebody asks.
     pub(crate) reopened: Option<Reopened>,
     /// It found that unique identifiers mean other messages than in the session before, and nobody was told.
     is_void: bool,
+    /// What a session heard before it broke, for a watch: it is told before the next one.
+    pub(crate) heard: Option<VecDeque<Event>>,
     /// What ended the session before.
     cause: Option<Arc<Error>>,
 }
@@ -90,11 +90,11 @@ impl<D: Keep<S>, S> Keeper<D, S> {
             since: None,
             short_lived: 0,
             failed: 0,
+            untold: 0,
             not_before: None,
-            watches: false,
-            untold: VecDeque::new(),
             reopened: None,
             is_void: false,
+            heard: None,
             cause: None,
         }
     }
@@ -108,9 +108,6 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
         if !self.session.as_ref().is_some_and(D::is_usable) {
             self.note_end();
-            if let Some(pause) = self.pause_after_short_lives() {
-                self.wait_at_least(pause);
-            }
             let fresh = self.open().await?;
             self.opened += 1;
             self.since = Some(D::now());
@@ -123,108 +120,155 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         self.session.as_mut().ok_or(Error::Ended)
     }
 
-    /// From now on sessions are there to be watched.
-    pub(crate) fn watches(&mut self) {
-        self.watches = true;
+    /// Until when no session will be opened, where there is none.
+    pub(crate) fn rests_until(&mut self) -> Option<Instant> {
+        if self.session.as_ref().is_some_and(D::is_usable) {
+            return None;
+        }
+        self.note_end();
+        self.not_before.filter(|&until| until > D::now())
     }
 
-    /// What ended sessions heard, oldest first.
-    pub(crate) fn take_untold(&mut self) -> Option<Event> {
-        self.untold.pop_front()
-    }
-
-    /// Remembers what the session that is over knew of its mailbox, and what it heard that nobody was told.
+    /// Remembers what the session that is over knew of its mailbox.
     fn note_end(&mut self) {
         let Some(mut ended) = self.session.take() else { return };
         let core = D::core(&mut ended);
         self.cause = core.machine.fault().map(|fault| Arc::new(Error::Imap(fault.clone())));
         let selected = core.state().selected().cloned();
+        let is_home = selected.as_ref().map(|selected| &selected.mailbox)
+            == self.mailbox.as_ref().map(|opened| &opened.mailbox);
         match (&mut self.mailbox, selected) {
-            (Some(opened), Some(selected)) if selected.mailbox == opened.mailbox => {
+            // Where nobody who watches was told that the session began, the time from its beginning on counts as missed.
+            (Some(opened), Some(selected))
+                if is_home && (self.heard.is_none() || self.reopened.is_none()) =>
+            {
                 opened.known = Some(selected);
             }
-            (_, selected) if !self.watches => {
+            (_, selected) if !is_home && self.heard.is_none() => {
                 // The program selected another mailbox, or none: its next command is not meant for the first one.
                 self.mailbox = selected.map(Opened::left);
+                self.reopened = None;
             }
             _ => {}
         }
-        if !self.watches {
-            return;
-        }
-        let heard = std::iter::from_fn(|| core.machine.next_event());
-        match &mut self.reopened {
-            None => self.untold.extend(heard),
-            // Nobody was told of that session: its numbers mean nothing to anybody, and that the next one finds all
-            // that changed cannot be said any more.
-            Some(untold) => {
-                if heard.count() > 0 {
-                    untold.gap = None;
-                }
+        // Sequence numbers of a session nobody was told of, or of another mailbox, mean nothing to anybody.
+        if let (Some(heard), true, true) = (&mut self.heard, is_home, self.reopened.is_none()) {
+            heard.extend(std::iter::from_fn(|| core.machine.next_event()));
+            // Who does not ask for weeks is told to look for himself.
+            if heard.len() > core.machine.limits().events {
+                heard.clear();
+                self.forget_mark();
             }
+        }
+        self.note_short_life();
+    }
+
+    /// What changed since is not asked for: the mailbox is opened as one of which little is known.
+    fn forget_mark(&mut self) {
+        let known = self.mailbox.as_mut().and_then(|opened| opened.known.as_mut());
+        if let Some(known) = known {
+            known.highest_mod_seq = None;
         }
     }
 
-    /// How long to wait before a server is bothered again that ended several sessions soon after they began.
-    fn pause_after_short_lives(&mut self) -> Option<Duration> {
-        let lived = D::now().saturating_duration_since(self.since.take()?);
-        if lived >= self.backoff.longest {
+    /// A server is not bothered at once again that ended several sessions soon after they began.
+    fn note_short_life(&mut self) {
+        let Some(since) = self.since.take() else { return };
+        let now = D::now();
+        if now.saturating_duration_since(since) >= self.backoff.longest {
             self.short_lived = 0;
-            return None;
+            return;
         }
         self.short_lived = self.short_lived.saturating_add(1);
         // One is an accident.
-        let failed = self.short_lived.checked_sub(1).filter(|&failed| failed > 0)?;
-        Some(self.backoff.pause(failed).unwrap_or(self.backoff.longest))
-    }
-
-    /// Attempts until there is a session, or no other attempt is allowed. Dropped, it is as if the attempt under way had
-    /// failed.
-    async fn open(&mut self) -> Result<SessionOf<D>, Error> {
-        loop {
-            if let Some(until) = self.not_before {
-                let left = until.saturating_duration_since(D::now());
-                if !left.is_zero() {
-                    D::pause(left).await;
-                }
-                self.not_before = None;
-            }
-            self.failed = self.failed.saturating_add(1);
-            let pause = self.backoff.pause(self.failed);
-            self.wait_at_least(pause.unwrap_or(self.backoff.longest));
-            let attempt = self.attempt().await;
-            self.not_before = None;
-            match attempt {
-                Ok(fresh) => {
-                    self.failed = 0;
-                    return Ok(fresh);
-                }
-                Err(error) => match pause.filter(|_| comes_back(&error)) {
-                    Some(pause) => self.wait_at_least(pause),
-                    None => {
-                        self.failed = 0;
-                        return Err(error);
-                    }
-                },
-            }
+        let failed = self.short_lived.saturating_sub(1);
+        if failed > 0 {
+            self.not_before = now.checked_add(self.backoff.pause(failed));
         }
     }
 
-    fn wait_at_least(&mut self, pause: Duration) {
-        self.not_before = self.not_before.max(D::now().checked_add(pause));
+    async fn open(&mut self) -> Result<SessionOf<D>, Error> {
+        loop {
+            let now = D::now();
+            if let Some(until) = self.not_before.filter(|&until| until > now) {
+                D::pause(until.saturating_duration_since(now)).await;
+            }
+            // An opening whose future is dropped counts as one that failed.
+            self.failed = self.failed.saturating_add(1);
+            let pause = self.backoff.pause(self.failed);
+            self.not_before = D::now().checked_add(pause);
+            match self.attempt().await {
+                Ok(fresh) => {
+                    (self.failed, self.untold, self.not_before) = (0, 0, None);
+                    return Ok(fresh);
+                }
+                Err(error) => {
+                    self.not_before = D::now().checked_add(pause);
+                    self.untold = self.untold.saturating_add(1);
+                    if !comes_back(&error) || self.untold >= self.backoff.attempts {
+                        self.untold = 0;
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 
     async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
         let asker = |source| D::asker(credentials, source);
         let mut fresh = sign_in(&self.door, credentials, self.cause.clone(), asker).await?;
-        let Some(opened) = &mut self.mailbox else { return Ok(fresh) };
-        let mut found = select(D::core(&mut fresh), opened).await?;
+        if let Some(opened) = &mut self.mailbox {
+            let found = select(D::core(&mut fresh), opened).await?;
+            self.note_found(found);
+        }
+        Ok(fresh)
+    }
+
+    /// Selects the mailbox again where commands have selected another.
+    pub(crate) async fn come_back(&mut self) -> Result<(), Error> {
+        let Self { session: Some(session), mailbox: Some(opened), .. } = self else {
+            return Ok(());
+        };
+        let core = D::core(session);
+        if core.state().selected().is_some_and(|selected| selected.mailbox == opened.mailbox) {
+            return Ok(());
+        }
+        // What is news of the other one is none here.
+        while core.machine.next_event().is_some() {}
+        match select(core, opened).await {
+            Ok(found) => self.note_found(found),
+            Err(error) => {
+                // Without it there is nothing to watch in the session: the next one is opened after a pause.
+                if !error.is_fatal() {
+                    self.session = None;
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the session that is watched told of its mailbox, where somebody was told that it began.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        let heard = self.heard.as_mut().and_then(VecDeque::pop_front);
+        if heard.is_some() || self.reopened.is_some() {
+            return heard;
+        }
+        let core = D::core(self.session.as_mut()?);
+        let selected = core.state().selected().map(|selected| &selected.mailbox);
+        if selected != self.mailbox.as_ref().map(|opened| &opened.mailbox) {
+            return None;
+        }
+        core.machine.next_event()
+    }
+
+    fn note_found(&mut self, mut found: Reopened) {
+        let Some(opened) = &mut self.mailbox else { return };
         let known = opened.known.replace(found.selected.clone());
         self.is_void |= known.as_ref().is_some_and(|known| !found.has_uids_of(known));
         found.cause = self.cause.take();
         self.reopened = Some(found.after(known, self.reopened.take()));
-        Ok(fresh)
     }
 
     /// Runs a command; where the session breaks under it, again in a new session if the command is safe to repeat.
@@ -248,28 +292,6 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         }
     }
 
-    /// Selects the mailbox again where a command of the program selected another, so that nobody takes the one for the
-    /// other; what it finds is told as of a session that was opened.
-    pub(crate) async fn return_to_mailbox(&mut self) -> Result<(), Error> {
-        let (Some(opened), Some(session)) = (&mut self.mailbox, &mut self.session) else {
-            return Ok(());
-        };
-        let core = D::core(session);
-        if core.state().selected().is_some_and(|selected| selected.mailbox == opened.mailbox) {
-            return Ok(());
-        }
-        while core.machine.next_event().is_some() {}
-        let found = select(core, opened).await?;
-        let known = opened.known.replace(found.selected.clone());
-        self.reopened = Some(found.after(known, self.reopened.take()));
-        Ok(())
-    }
-
-    /// The session there is, whether it lives or not.
-    pub(crate) fn held(&mut self) -> Option<&mut SessionOf<D>> {
-        self.session.as_mut()
-    }
-
     pub(crate) fn take(&mut self) -> Option<SessionOf<D>> {
         self.session.take()
     }
@@ -277,7 +299,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
 
 /// Selects the mailbox; where the server has QRESYNC and the mailbox is known, it tells what changed since
 /// (RFC 7162, 3.2.5).
-async fn select<I: Io>(core: &mut Core<I>, opened: &Opened) -> Result<Reopened, Error> {
+async fn select<I: Io>(core: &mut Core<I>, opened: &mut Opened) -> Result<Reopened, Error> {
     core.connection.allow_time();
     core.know_capabilities().await?;
     let offers = |core: &Core<I>, name: &str| {
@@ -285,16 +307,26 @@ async fn select<I: Io>(core: &mut Core<I>, opened: &Opened) -> Result<Reopened, 
     };
     let known = opened.known.as_ref();
     let mark = known.and_then(|known| Some((known.uid_validity?, known.highest_mod_seq?)));
-    if offers(core, "QRESYNC") && offers(core, "ENABLE") {
-        core.run(Enable::new(["QRESYNC"])).await?;
-        if let Some((uid_validity, mod_seq)) = mark.filter(|&(_, mod_seq)| mod_seq > 0) {
-            let resync = Resync::new(opened.mailbox.clone(), uid_validity, mod_seq);
-            let resync = if opened.read_only { resync.read_only() } else { resync };
-            match core.run(resync).await {
-                Ok(resynced) => return Ok(Reopened::resynced(resynced)),
-                // A server that cannot do what it offers is asked in the old way.
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(_) => {}
+    // A server that cannot do what it offers is asked in the old way.
+    let can_resync = offers(core, "QRESYNC")
+        && offers(core, "ENABLE")
+        && core.run(Enable::new(["QRESYNC"])).await.map(Some).or_else(refused)?.is_some();
+    if let Some((uid_validity, mod_seq)) = mark.filter(|&(_, mod_seq)| can_resync && mod_seq > 0) {
+        let resync = Resync::new(opened.mailbox.clone(), uid_validity, mod_seq);
+        let resync = if opened.read_only { resync.read_only() } else { resync };
+        match core.run(resync).await.map(Some).or_else(refused) {
+            Ok(Some(resynced)) if resynced.selected.uid_validity == Some(uid_validity) => {
+                return Ok(Reopened::resynced(resynced));
+            }
+            // Of other messages nothing is told (RFC 7162, 3.2.5.1).
+            Ok(Some(resynced)) => return Ok(Reopened::new(resynced.selected)),
+            Ok(None) => {}
+            Err(error) => {
+                // The answer itself is what cannot be had, and would not be another time.
+                if let (false, Some(known)) = (comes_back(&error), &mut opened.known) {
+                    known.highest_mod_seq = None;
+                }
+                return Err(error);
             }
         }
     }
@@ -318,4 +350,9 @@ pub(crate) fn comes_back(error: &Error) -> bool {
         Error::Imap(error) if error.is_fatal() && error.needs_new_token() => true,
         error => error.is_transient(),
     }
+}
+
+/// What a server refuses to answer; a fault is one.
+fn refused<T>(error: Error) -> Result<Option<T>, Error> {
+    if error.is_fatal() { Err(error) } else { Ok(None) }
 }

@@ -34,6 +34,9 @@ pub struct Gap {
     pub changed: Vec<Message>,
 }
 
+/// Changes that are added up while nobody asks for them.
+const MOST: usize = 100_000;
+
 impl Reopened {
     pub(super) fn new(selected: Selected) -> Self {
         Self { selected, previous: None, cause: None, gap: None }
@@ -55,7 +58,8 @@ impl Reopened {
             (Some(mut first), Some(second)) => {
                 first.vanished.extend(second.vanished);
                 first.changed.extend(second.changed);
-                Some(first)
+                // Who does not ask for weeks is told to look for himself.
+                (first.vanished.len().max(first.changed.len()) <= MOST).then_some(first)
             }
             _ => None,
         };

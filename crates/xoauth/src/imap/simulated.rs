@@ -153,10 +153,9 @@ impl<S: TokenSource + Clone + 'static> Keep<S> for Net {
 impl<S: TokenSource + Clone + 'static> Listen<S> for Net {
     async fn hear(
         idling: &mut Idling<'_, Self::Io>,
-        renew: Duration,
-        until: Option<std::time::Instant>,
+        wake: Option<std::time::Instant>,
     ) -> Result<(), Error> {
-        idling.hear(renew, until).await
+        idling.hear(wake).await
     }
 }
 
@@ -302,9 +301,9 @@ fn short_slices_do_not_make_attempts_more_frequent() {
             // Every tenth attempt ends with an error; it is asked again at once.
             let _ = timeout(SECOND, watcher.next(None)).await;
         }
-        // Ten attempts take four minutes at least.
+        // An error does not make the pauses shorter.
         let attempts = net.times("connect").len();
-        assert!((60..=145).contains(&attempts), "{attempts}");
+        assert!((10..=60).contains(&attempts), "{attempts}");
     });
 }
 

@@ -38,10 +38,9 @@ pub struct Watch<S> {
 impl<S: TokenSource> Listen<S> for Builder {
     async fn hear(
         idling: &mut Idling<'_, Blocking<TlsTransport>>,
-        renew: Duration,
-        until: Option<Instant>,
+        wake: Option<Instant>,
     ) -> Result<(), Error> {
-        idling.hear_blocking(renew, until)
+        idling.hear_blocking(wake)
     }
 }
 
@@ -67,7 +66,8 @@ impl<S: TokenSource> Watch<S> {
         self
     }
 
-    /// The next change; `None` when `timeout` passed without. Opening a session is not cut short by it.
+    /// The next change; `None` when `timeout` passed without; without a timeout (zero) one that is there already. Opening a
+    /// session is not cut short by it, nor is hearing the rest of an answer that a command of the program left.
     ///
     /// # Errors
     /// No session could be had, as often as [`Reconnect::backoff`] says. It may be called again.
@@ -75,7 +75,8 @@ impl<S: TokenSource> Watch<S> {
         now(self.watcher.next(Instant::now().checked_add(timeout)))
     }
 
-    /// The session there is, or a new one, for commands between two changes: reading what came, say.
+    /// The session there is, or a new one, for commands between two changes: reading what came, say. Where they select another
+    /// mailbox, the watch selects its own again before the next change, and says [`Change::Opened`].
     ///
     /// # Errors
     /// As [`Reconnect::session`].
@@ -92,7 +93,8 @@ impl<S: TokenSource> Watch<S> {
 impl<S: TokenSource> Iterator for Watch<S> {
     type Item = Result<Change, Error>;
 
-    /// The next change, however long it takes. It goes on after an error, and never ends.
+    /// The next change, however long it takes. It goes on after an error, with the pauses of
+    /// [`Reconnect::backoff`], and never ends.
     fn next(&mut self) -> Option<Self::Item> {
         now(self.watcher.next(None)).transpose()
     }

@@ -1,8 +1,9 @@
 //! Watching a mailbox over many sessions, the same for both drivers.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use xoauth_imap::command::Noop;
+use xoauth_imap::command::Capability;
 use xoauth_imap::{Capabilities, Event};
 
 use super::idle::{IdleState, Idling, LATEST, RENEW};
@@ -15,8 +16,8 @@ use crate::login::Door;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// A session began: the first one, or another in place of one that ended. What was missed in between, if
-    /// anything, is to be looked up with what stands here.
+    /// A session began: the first one, or another in place of one that ended; or the mailbox was selected again, after commands
+    /// had selected another. What was missed in between, if anything, is to be looked up with what stands here.
     Opened(Box<Reopened>),
     /// The server told something: messages came, went or changed. Sequence numbers are those of the session that was
     /// opened last.
@@ -25,6 +26,9 @@ pub enum Change {
 
 /// How often a server without IDLE is asked: once a minute.
 const POLL: Duration = Duration::from_secs(60);
+
+/// An IDLE that lasts no longer is none.
+const SOON: Duration = Duration::from_secs(1);
 
 /// A mailbox that is watched.
 pub(crate) struct Watcher<D: Door, S> {
@@ -36,27 +40,21 @@ pub(crate) struct Watcher<D: Door, S> {
     refused: u64,
     renew: Duration,
     poll: Duration,
-    /// When the server was asked last, where it has no IDLE, and the question that has no answer yet.
+    /// When the server was asked last, where it has no IDLE.
     polled: Option<Instant>,
-    asked: Option<Noop>,
 }
 
 /// What waits for news.
 pub(crate) trait Listen<S>: Keep<S> {
     /// Waits until something was heard, or until then.
-    async fn hear(
-        idling: &mut Idling<'_, Self::Io>,
-        renew: Duration,
-        until: Option<Instant>,
-    ) -> Result<(), Error>;
+    async fn hear(idling: &mut Idling<'_, Self::Io>, wake: Option<Instant>) -> Result<(), Error>;
 }
 
 impl<D: Listen<S>, S> Watcher<D, S> {
     pub(crate) fn new(mut keeper: Keeper<D, S>) -> Self {
-        keeper.watches();
+        keeper.heard = Some(VecDeque::new());
         let idle = IdleState::new(D::now());
-        let (renew, poll) = (RENEW, POLL);
-        Self { keeper, idle, watched: 0, refused: 0, renew, poll, polled: None, asked: None }
+        Self { keeper, idle, watched: 0, refused: 0, renew: RENEW, poll: POLL, polled: None }
     }
 
     pub(crate) fn renew_every(&mut self, interval: Duration) {
@@ -69,9 +67,24 @@ impl<D: Listen<S>, S> Watcher<D, S> {
 
     /// The next change; `None` at `until`.
     pub(crate) async fn next(&mut self, until: Option<Instant>) -> Result<Option<Change>, Error> {
+        let mut has_looked = false;
         loop {
-            if let Some(event) = self.left_over() {
+            if let Some(event) = self.keeper.next_event() {
                 return Ok(Some(Change::Told(event)));
+            }
+            if let Some(fault) = self.idle.take_fault().filter(|fault| !comes_back(fault)) {
+                return Err(fault);
+            }
+            // A pause before the next session ends with the waiting.
+            if let Some(rests) = self.keeper.rests_until() {
+                // What the session that broke heard is told before the next one.
+                if let Some(event) = self.keeper.next_event() {
+                    return Ok(Some(Change::Told(event)));
+                }
+                if let Some(until) = until.filter(|&until| until < rests) {
+                    D::pause(until.saturating_duration_since(D::now())).await;
+                    return Ok(None);
+                }
             }
             match self.keeper.session().await {
                 // What was opened says so itself.
@@ -81,7 +94,14 @@ impl<D: Listen<S>, S> Watcher<D, S> {
             if let Some(reopened) = self.keeper.reopened.take() {
                 return Ok(Some(Change::Opened(Box::new(reopened))));
             }
-            match self.listen(until).await {
+            match self.keeper.come_back().await {
+                Err(error) if error.is_fatal() && comes_back(&error) => continue,
+                came => came?,
+            }
+            if self.keeper.reopened.is_some() {
+                continue;
+            }
+            match self.listen(until.filter(|_| has_looked), until).await {
                 Ok(Heard::Event(event)) => return Ok(Some(Change::Told(event))),
                 Ok(Heard::Something) => {}
                 Ok(Heard::Nothing) => return Ok(None),
@@ -89,92 +109,63 @@ impl<D: Listen<S>, S> Watcher<D, S> {
                 Err(error) if error.is_fatal() && comes_back(&error) => {}
                 Err(error) => return Err(error),
             }
+            has_looked = true;
         }
     }
 
-    /// What sessions heard before they broke. What a session heard that nobody was told of has to wait.
-    fn left_over(&mut self) -> Option<Event> {
-        if let Some(event) = self.keeper.take_untold() {
-            return Some(event);
-        }
-        if self.keeper.reopened.is_some() {
-            return None;
-        }
-        D::core(self.keeper.held()?).machine.next_event()
-    }
-
-    /// Waits in the session there is, until something is heard. The time of what is under way goes on where the future
-    /// before was dropped: a server that is gone is found out however short the slices are in which it is waited for.
-    async fn listen(&mut self, until: Option<Instant>) -> Result<Heard, Error> {
+    /// Waits in the session there is until something is heard, or until `until`; not at all once `end` has passed.
+    async fn listen(
+        &mut self,
+        end: Option<Instant>,
+        until: Option<Instant>,
+    ) -> Result<Heard, Error> {
         let opened = self.keeper.opened;
         let core = D::core(self.keeper.session().await?);
         if self.watched != opened {
             self.idle = IdleState::new(core.connection.now());
-            (self.watched, self.polled, self.asked) = (opened, None, None);
+            (self.watched, self.polled) = (opened, None);
         }
-        let is_waiting = self.asked.is_some() || self.idle.is_under_way();
-        if !is_waiting {
-            self.keeper.return_to_mailbox().await?;
-            if self.keeper.reopened.is_some() {
-                return Ok(Heard::Something);
-            }
-        }
-        let core = D::core(self.keeper.session().await?);
-        let now = D::now();
-        let is_over = until.is_some_and(|until| now >= until);
         if core.state().capabilities().is_none() {
-            core.connection.allow_time();
-            core.know_capabilities().await?;
+            core.run(Capability::new()).await?;
         }
         let offers = core.state().capabilities();
         let offers_idle = |offers: &Capabilities| offers.has("IDLE") || offers.is_imap4rev2();
-        if self.refused != opened && offers.is_some_and(offers_idle) {
-            let mut idling = Idling::new(core, &mut self.idle);
-            if let Some(event) = idling.next_event()? {
-                return Ok(Heard::Event(event));
-            }
-            if is_over {
-                return Ok(Heard::Nothing);
-            }
-            match D::hear(&mut idling, self.renew, until).await {
-                // It is offered and not to be had: the server is asked instead.
-                Err(Error::Imap(xoauth_imap::Error::Refused { .. })) => self.refused = opened,
-                heard => heard?,
-            }
-            return Ok(Heard::Something);
-        }
-        if let Some(event) = core.machine.next_event() {
+        let can_idle = self.refused != opened && offers.is_some_and(offers_idle);
+        let mut idling = Idling::new(core, &mut self.idle);
+        if let Some(event) = idling.next_event()? {
             return Ok(Heard::Event(event));
         }
-        let due = self.polled.and_then(|polled| polled.checked_add(self.poll));
-        if self.asked.is_some() || due.is_none_or(|due| now >= due) {
-            if self.asked.is_none() {
-                let mut noop = Noop::new();
-                core.connection.allow_time();
-                core.begin(&mut [&mut noop]).await?;
-                (self.asked, self.polled) = (Some(noop), Some(now));
-            }
-            self.hear_answer().await?;
-            return Ok(Heard::Something);
-        }
-        if is_over {
+        let now = D::now();
+        if end.is_some_and(|end| now >= end) {
             return Ok(Heard::Nothing);
         }
-        let wake = [due, until].into_iter().flatten().min();
-        D::pause(wake.map_or(self.poll, |wake| wake.saturating_duration_since(now))).await;
+        if can_idle {
+            idling.resume(self.renew).await?;
+        } else if !idling.is_under_way() {
+            let due = self.polled.and_then(|polled| polled.checked_add(self.poll));
+            if due.is_some_and(|due| now < due) {
+                let wake = [due, until].into_iter().flatten().min();
+                D::pause(wake.map_or(self.poll, |wake| wake.saturating_duration_since(now))).await;
+                return Ok(Heard::Something);
+            }
+            idling.ask().await?;
+            self.polled = Some(now);
+        }
+        let wake = idling.wake(self.renew, until);
+        let (was_in_idle, heard) = (idling.is_in_idle(), D::hear(&mut idling, wake).await);
+        let ended_soon = was_in_idle && !idling.is_under_way() && idling.age() < SOON;
+        match heard {
+            // It is offered and not to be had: the server is asked instead.
+            Err(Error::Imap(xoauth_imap::Error::Refused { .. })) if can_idle => {
+                self.refused = opened;
+            }
+            heard => heard?,
+        }
+        // Nor is it where the server ends it by itself at once.
+        if ended_soon {
+            self.refused = opened;
+        }
         Ok(Heard::Something)
-    }
-
-    /// Hears the answer to the question that was asked.
-    async fn hear_answer(&mut self) -> Result<(), Error> {
-        let (Some(session), Some(noop)) = (self.keeper.held(), &mut self.asked) else {
-            return Ok(());
-        };
-        let core = D::core(session);
-        let driven = core.drive(&mut [noop]).await;
-        let asked = self.asked.take();
-        driven?;
-        asked.map_or(Ok(()), |noop| core.conclude(noop))
     }
 
     /// The session, for commands between two changes; IDLE ends with the first.
@@ -183,11 +174,7 @@ impl<D: Listen<S>, S> Watcher<D, S> {
         let opened = self.keeper.opened;
         let session = self.keeper.session().await?;
         if self.watched == opened {
-            let core = D::core(session);
-            self.idle.leave(core);
-            if self.asked.take().is_some() {
-                core.leaves_news();
-            }
+            self.idle.leave(D::core(session));
         }
         Ok(session)
     }

@@ -6,7 +6,8 @@ use crate::time;
 
 /// How often a connection is attempted, and how long is waited in between: each pause is twice the one
 /// before, up to the longest, and a random half of it is left out, so that many clients of one server do not come back
-/// together.
+/// together. A call after one that failed waits the pause that is due as well: calls that are repeated, or whose futures are
+/// dropped, do not bother the server more often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
@@ -14,7 +15,7 @@ pub struct Backoff {
     pub first: Duration,
     /// The longest pause: 5 minutes.
     pub longest: Duration,
-    /// Attempts at most, the first one counted: 10, which take 4 to 9 minutes.
+    /// Attempts at most before an error is told, the first one counted: 10, which take 4 to 9 minutes.
     pub attempts: u32,
 }
 
@@ -25,14 +26,11 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause after so many attempts that failed; `None` where there is no other.
-    pub(crate) fn pause(&self, failed: u32) -> Option<Duration> {
-        if failed >= self.attempts {
-            return None;
-        }
+    /// The pause after so many attempts that failed.
+    pub(crate) fn pause(&self, failed: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
         let full = self.first.saturating_mul(doubled).min(self.longest);
-        Some(full / 2 + (full / 2).mul_f64(time::random_share()))
+        full / 2 + (full / 2).mul_f64(time::random_share())
     }
 }
 
@@ -41,15 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_end() {
-        let backoff = Backoff { attempts: 40, ..Backoff::default() };
+    fn pauses_double_up_to_the_longest() {
+        let backoff = Backoff::default();
         for (failed, full) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (39, 300)] {
             let full = Duration::from_secs(full);
-            let pause = backoff.pause(failed).unwrap();
+            let pause = backoff.pause(failed);
             assert!(pause >= full / 2 && pause <= full, "{failed}: {pause:?}");
         }
-        assert_eq!(backoff.pause(40), None);
-        let once = Backoff { attempts: 1, ..Backoff::default() };
-        assert_eq!(once.pause(1), None);
     }
 }

@@ -143,12 +143,10 @@ impl<I: Io> Connection<I> {
         let _ = poll_drive(&mut conversation, &mut io, &mut self.pace, trace, &mut cx);
     }
 
-    /// The next reads come back at this time, and may take as long as a command beyond it.
+    /// The next reads come back at this time, for a caller that looks for it ([`Connection::poll_hear`]) and takes it
+    /// back.
     #[cfg(feature = "imap")]
-    pub(crate) fn allow_until(&mut self, wake: Option<Instant>) {
-        let waits =
-            wake.map_or(Duration::ZERO, |wake| wake.saturating_duration_since(Instant::now()));
-        self.allow(self.settings.deadlines.command.saturating_add(waits));
+    pub(crate) fn wake_at(&mut self, wake: Option<Instant>) {
         if let Some(io) = &mut self.io {
             io.wake_at(wake);
         }
@@ -163,6 +161,14 @@ impl<I: Io> Connection<I> {
     #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {
         self.allow(self.settings.deadlines.command);
+    }
+
+    /// What is under way waits for its caller, who is gone or takes its time.
+    #[cfg(feature = "imap")]
+    pub(crate) fn rest(&mut self) {
+        if let Some(io) = &self.io {
+            self.pace.rest(|| io.now());
+        }
     }
 
     /// The time, by the clock of deadlines.

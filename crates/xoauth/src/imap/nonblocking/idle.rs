@@ -53,7 +53,9 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
             if let Some(event) = idling.next_event()? {
                 return Ok(event);
             }
-            idling.hear(self.renew, None).await?;
+            idling.resume(self.renew).await?;
+            let wake = idling.wake(self.renew, None);
+            idling.hear(wake).await?;
         }
     }
 

@@ -20,9 +20,15 @@
 //! # Dropped futures
 //! A future of `run`, `stream` or a step of a stream may be dropped at any point, by `select!` or a time-out: what was
 //! sent stays sent, its answer is heard and thrown away before the next command, and the session goes on. Whether the
-//! server carried the command out is then not known. A dropped step of a stream loses nothing: the next step goes on
-//! where it stopped. A future of `authenticate`, `starttls` or `logout` takes the connection with it, one of `compress` ends the session, and so does one of an
-//! APPEND whose content was not sent to its end.
+//! server carried the command out is then not known. News that come with the answer are told all the same, and its deadline
+//! stays what it was: a dead connection is found too by those who wait in slices. A dropped step of a stream loses nothing:
+//! the next step goes on where it stopped.
+//!
+//! | dropped | what is left |
+//! |---|---|
+//! | SELECT, EXAMINE, CLOSE, UNSELECT | no mailbox is known to be selected: commands about messages are refused until one is |
+//! | APPEND whose content was begun and not sent whole | the next command ends the session, for a content cannot be taken back |
+//! | `authenticate`, `starttls`, `compress`, `logout` | no session: they take the connection with them |
 
 mod client;
 mod connect;
@@ -30,6 +36,8 @@ mod door;
 mod idle;
 mod reconnect;
 mod session;
+#[cfg(all(test, feature = "tokio"))]
+mod simulated;
 mod stream;
 mod watch;
 

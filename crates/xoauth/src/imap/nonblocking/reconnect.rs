@@ -15,8 +15,9 @@ use crate::{AsyncTokenSource, Credentials, Error};
 
 /// A session that is opened again when it is over, as [`imap::Reconnect`](crate::imap::Reconnect).
 ///
-/// A future that is dropped leaves the session that there was, or none: the next call opens one, after the pause that
-/// follows an attempt that failed.
+/// A future that is dropped leaves the session that there was, or none: the next call opens one. An opening that is dropped half way
+/// begins anew, and counts as one that failed for the pauses in between: who waits in slices takes slices that are longer than an
+/// opening (connecting, TLS, the token, the login and the mailbox).
 pub struct Reconnect<S> {
     pub(super) keeper: Keeper<Builder, S>,
 }

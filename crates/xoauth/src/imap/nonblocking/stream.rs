@@ -1,7 +1,6 @@
 //! Answers handed out piece by piece.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,7 +10,7 @@ use xoauth_imap::Message;
 use xoauth_imap::command::{BodyInfo, Fetch, Streamed};
 
 use crate::Error;
-use crate::imap::flow::{Flow, Piece};
+use crate::imap::flow::{Flow, Piece, step};
 use crate::net::{AsyncTransport, Timed};
 
 /// The answer of a command, one item at a time.
@@ -44,7 +43,7 @@ impl<'s, T: AsyncTransport, C: Streamed> Stream<'s, T, C> {
 
     /// The next item; an error ends the stream.
     pub async fn next(&mut self) -> Option<Result<C::Item, Error>> {
-        poll_fn(|cx| self.flow.poll_item(cx)).await
+        step(&mut self.flow, Flow::poll_item).await
     }
 }
 
@@ -62,7 +61,7 @@ impl<'s, T: AsyncTransport> Stream<'s, T, Fetch> {
     /// # Errors
     /// Those of the command; they end the stream.
     pub async fn next_part(&mut self) -> Result<Option<Part<'_, 's, T>>, Error> {
-        Ok(match poll_fn(|cx| self.flow.poll_piece(cx)).await? {
+        Ok(match step(&mut self.flow, Flow::poll_piece).await? {
             Some(Piece::Body(info)) => Some(Part::Body(Body { flow: &mut self.flow, info })),
             Some(Piece::Message(message)) => Some(Part::Message(message)),
             None => None,
@@ -81,7 +80,7 @@ impl<T: AsyncTransport> Body<'_, '_, T> {
     /// # Errors
     /// The connection broke: the error tells how many octets were announced and how many came.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error> {
-        poll_fn(|cx| self.flow.poll_lent(cx)).await?;
+        step(self.flow, Flow::poll_lent).await?;
         let chunk = self.flow.take_lent(usize::MAX);
         Ok((!chunk.is_empty()).then_some(chunk))
     }

@@ -12,9 +12,9 @@ use crate::{AsyncTokenSource, Error};
 /// A mailbox that is watched, as [`imap::Watch`](crate::imap::Watch).
 ///
 /// # Dropped futures
-/// A future of [`Watch::next`] that is dropped, by `select!` or a time-out, loses no change: that is how waiting ends. One
-/// that is dropped while a session is opened counts as an attempt that failed: the next attempt comes after the pause of
-/// [`Backoff`](crate::net::Backoff), and a slice of waiting has to be longer than an opening takes.
+/// A future of [`Watch::next`] that is dropped, by `select!` or a time-out, loses no change: that is how waiting ends. Deadlines and
+/// pauses go on, so that a dead connection is found and no server is bothered by those who wait in slices. An opening that is
+/// dropped half way begins anew: slices are longer than that, or no session is ever had.
 pub struct Watch<S> {
     watcher: Watcher<Builder, S>,
 }
@@ -22,10 +22,9 @@ pub struct Watch<S> {
 impl<S: AsyncTokenSource> Listen<S> for Builder {
     async fn hear(
         idling: &mut Idling<'_, Timed<AsyncTlsTransport>>,
-        renew: Duration,
-        until: Option<Instant>,
+        wake: Option<Instant>,
     ) -> Result<(), Error> {
-        idling.hear(renew, until).await
+        idling.hear(wake).await
     }
 }
 
