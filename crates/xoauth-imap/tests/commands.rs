@@ -69,18 +69,43 @@ fn arguments_cannot_end_a_command() {
 
 #[test]
 fn the_selected_mailbox_keeps_its_new_name() {
-    let text = "S: * OK ready
-         C: xt1 SELECT a
-         S: xt1 OK done
-         C: xt2 RENAME a b
-         S: xt2 OK done\n";
-    let name = play(text, |peer| {
-        peer.run(Greeting::new())?;
-        peer.run(Select::new("a"))?;
-        peer.run(Rename::new("a", "b"))?;
-        Ok(peer.machine.state().selected().map(|selected| selected.mailbox.to_string()))
-    });
-    assert_eq!(name.unwrap().as_deref(), Some("b"));
+    // RFC 9051, 6.3.6: what is below a mailbox is renamed with it, but not what is below the INBOX.
+    let nothing = || "* OK no delimiter yet".to_owned();
+    let list = |delimiter: char| format!("* LIST () \"{delimiter}\" x");
+    let namespace = |delimiter: char| format!("* NAMESPACE ((\"\" \"{delimiter}\")) NIL NIL");
+    for (told, selected, from, to, now) in [
+        (nothing(), "a", "a", "b", "b"),
+        (nothing(), "a/sub", "a", "b", "b/sub"),
+        (nothing(), "a.sub", "a", "b", "b.sub"),
+        (nothing(), "ab", "a", "b", "ab"),
+        (nothing(), "b", "a", "c", "b"),
+        (list('.'), "a.sub.x", "a", "b.c", "b.c.sub.x"),
+        (list('.'), "a.sub", "a.sub.x", "b", "a.sub"),
+        (list('/'), "a.sub", "a", "b", "a.sub"),
+        (list('^'), "a^sub", "a", "b", "b^sub"),
+        (namespace('|'), "a|sub", "a", "b", "b|sub"),
+        (list('/'), "INBOX", "INBOX", "old", "INBOX"),
+        (list('/'), "INBOX/sub", "INBOX", "old", "INBOX/sub"),
+    ] {
+        let text = format!(
+            "S: * OK ready
+             C: xt1 NOOP
+             S: {told}
+             S: xt1 OK done
+             C: xt2 SELECT {selected}
+             S: xt2 OK done
+             C: xt3 RENAME {from} {to}
+             S: xt3 OK done\n"
+        );
+        let name = play(&text, |peer| {
+            peer.run(Greeting::new())?;
+            peer.run(Noop::new())?;
+            peer.run(Select::new(selected))?;
+            peer.run(Rename::new(from, to))?;
+            Ok(peer.machine.state().selected().map(|selected| selected.mailbox.to_string()))
+        });
+        assert_eq!(name.unwrap().as_deref(), Some(now), "{told}: {selected}");
+    }
 }
 
 #[test]

@@ -106,6 +106,10 @@ fn a_mailbox_is_synchronised_in_one_round_trip() {
         let error = refused("QRESYNC", || open.clone().even_if_unlisted());
         assert_eq!(error, "invalid known messages: expected numbers, without * and $");
     }
+    let uneven = || open().matching("1:3".parse().unwrap(), one()).even_if_unlisted();
+    let expected =
+        "invalid matching messages: expected as many sequence numbers as unique identifiers";
+    assert_eq!(refused("QRESYNC", uneven), expected);
     assert_eq!(refused("QRESYNC", resync), "invalid QRESYNC: expected ENABLE QRESYNC before it");
     let text = "C: xt2 EXAMINE x (QRESYNC (1 5))\nS: xt2 OK done\n";
     let bare = || Resync::new("x", NonZeroU32::MIN, 5).read_only().even_if_unlisted();
@@ -255,6 +259,11 @@ fn quotas_are_told_and_set() {
     needs("QUOTASET", set);
     let bad = || SetQuota::new("", [(ResourceKind::Other("a b".into()), 1)]);
     assert_eq!(refused("QUOTA", bad), "invalid resource 'a b': ' ' at octet 1, expected an atom");
+    let most = i64::MAX as u64;
+    let text = format!("C: xt2 SETQUOTA \"\" (MESSAGE {most})\nS: xt2 OK done\n");
+    told("QUOTASET", &text, || SetQuota::new("", [(ResourceKind::Message, most)])).unwrap();
+    let more = || SetQuota::new("", [(ResourceKind::Message, most + 1)]);
+    assert!(refused("QUOTASET", more).ends_with("expected a number of 63 bits"));
 }
 
 #[test]
@@ -298,6 +307,29 @@ fn rights_are_told_and_set() {
         };
         let error = silent.unwrap_err().to_string();
         assert!(error.starts_with(&format!("{command} answered OK without")), "{error}");
+    }
+    // 2.1.1: `c` and `d` stand beside what they mean, for old clients, where the server knows more than they do.
+    for (offered, letters, optional) in
+        [("ACL RIGHTS=kxte", "lrsta", 8), ("ACL", "lrstda", 10), ("ACL AUTH=RIGHTS", "lrstda", 10)]
+    {
+        let text = "C: xt2 MYRIGHTS INBOX\nS: * MYRIGHTS INBOX lrstda\nS: xt2 OK done\n";
+        assert_eq!(told(offered, text, || MyRights::new("INBOX")).unwrap().as_str(), letters);
+        let text = "C: xt2 GETACL INBOX\nS: * ACL INBOX Fred lrstda\nS: xt2 OK done\n";
+        let list = told(offered, text, || GetAcl::new("INBOX")).unwrap();
+        assert_eq!(list[0].1.as_str(), letters);
+        let text = "C: xt2 LISTRIGHTS archive/imap anyone
+             S: * LISTRIGHTS archive/imap anyone \"\" lr s w i p k x t c d
+             S: xt2 OK done\n";
+        let choice = told(offered, text, || ListRights::new("archive/imap", "anyone")).unwrap();
+        assert!(choice.required.is_empty());
+        assert_eq!(choice.optional.len(), optional);
+        let text = "C: xt2 LIST \"\" \"*\" RETURN (MYRIGHTS)
+             S: * LIST () \"/\" a
+             S: * MYRIGHTS a lrstda
+             S: xt2 OK done\n";
+        let offered = format!("{offered} LIST-EXTENDED LIST-MYRIGHTS");
+        let listed = told(&offered, text, || List::all().returning(ListReturn::MyRights));
+        assert_eq!(listed.unwrap()[0].my_rights().unwrap().as_str(), letters);
     }
     assert_eq!(Rights::new("lrl"), None);
     assert_eq!(Rights::new("L"), None);
@@ -406,6 +438,21 @@ fn news_of_other_mailboxes_are_asked_for() {
     assert!(refused("NOTIFY", flags).starts_with("invalid news 'FlagChange': expected messages"));
     let nobody = || Notify::set(Watched::Mailboxes(vec![]), News::none().messages());
     assert_eq!(refused("NOTIFY", nobody), "invalid mailboxes: expected one at least");
+    // RFC 5465, 6.1 and 8.
+    for watched in [Watched::Selected, Watched::SelectedDelayed] {
+        let names = || Notify::set(watched.clone(), News::none().messages().names());
+        let error = refused("NOTIFY", names);
+        assert!(error.starts_with("invalid news 'MailboxName': expected nothing but"), "{error}");
+        let twice = || {
+            Notify::set(watched.clone(), News::none().messages())
+                .and(Watched::Selected, News::none())
+        };
+        let error = refused("NOTIFY", twice);
+        assert!(error.starts_with("invalid mailboxes 'selected': expected the"), "{error}");
+    }
+    let items = || Notify::set(Watched::Inboxes, News::none().messages_with(Item::Uid));
+    let error = refused("NOTIFY", items);
+    assert!(error.starts_with("invalid news 'MessageNew': expected items of"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{
-    AccessList, ArgumentSink, Mailbox, MailboxRights, Octets, Rights, RightsChoice, StatusText,
+    AccessList, ArgumentSink, Capabilities, Mailbox, MailboxRights, Octets, Rights, RightsChoice,
+    StatusText,
 };
 
 /// What SETACL does with the rights it names.
@@ -110,17 +111,22 @@ impl Command for DeleteAcl {
     }
 }
 
+pub(super) fn has_virtual_rights(state: &State) -> bool {
+    state.capabilities().is_some_and(Capabilities::has_virtual_rights)
+}
+
 /// GETACL, RFC 4314 3.3.
 #[derive(Debug, Clone)]
 pub struct GetAcl {
     mailbox: Mailbox,
     told: Option<AccessList>,
+    virtual_rights: bool,
 }
 
 impl GetAcl {
     /// Asks who may do what.
     pub fn new(mailbox: impl Into<Mailbox>) -> Self {
-        Self { mailbox: mailbox.into(), told: None }
+        Self { mailbox: mailbox.into(), told: None, virtual_rights: false }
     }
 }
 
@@ -133,8 +139,9 @@ impl Exchange for GetAcl {
         true
     }
 
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         out.needs("GETACL", &["ACL"])?;
+        self.virtual_rights = has_virtual_rights(state);
         out.raw("GETACL ");
         self.mailbox.encode(out);
         Ok(())
@@ -143,7 +150,11 @@ impl Exchange for GetAcl {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::AccessList(told) if told.mailbox == self.mailbox => {
-                self.told = Some(AccessList::clone(told));
+                let mut told = AccessList::clone(told);
+                for (_, rights) in &mut told.entries {
+                    *rights = rights.real(self.virtual_rights);
+                }
+                self.told = Some(told);
                 Ok(Claim::Mine)
             }
             _ => Ok(Claim::Pass),
@@ -168,12 +179,18 @@ pub struct ListRights {
     mailbox: Mailbox,
     identifier: String,
     told: Option<RightsChoice>,
+    virtual_rights: bool,
 }
 
 impl ListRights {
     /// Asks what `identifier` can be allowed.
     pub fn new(mailbox: impl Into<Mailbox>, identifier: impl Into<String>) -> Self {
-        Self { mailbox: mailbox.into(), identifier: identifier.into(), told: None }
+        Self {
+            mailbox: mailbox.into(),
+            identifier: identifier.into(),
+            told: None,
+            virtual_rights: false,
+        }
     }
 }
 
@@ -186,8 +203,9 @@ impl Exchange for ListRights {
         true
     }
 
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         out.needs("LISTRIGHTS", &["ACL"])?;
+        self.virtual_rights = has_virtual_rights(state);
         out.raw("LISTRIGHTS ");
         self.mailbox.encode(out);
         out.raw(" ");
@@ -198,7 +216,13 @@ impl Exchange for ListRights {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::RightsChoice(told) if told.mailbox == self.mailbox => {
-                self.told = Some(RightsChoice::clone(told));
+                let mut told = RightsChoice::clone(told);
+                told.required = told.required.real(self.virtual_rights);
+                for rights in &mut told.optional {
+                    *rights = rights.real(self.virtual_rights);
+                }
+                told.optional.retain(|rights| !rights.is_empty());
+                self.told = Some(told);
                 Ok(Claim::Mine)
             }
             _ => Ok(Claim::Pass),
@@ -220,12 +244,13 @@ impl Command for ListRights {
 pub struct MyRights {
     mailbox: Mailbox,
     told: Option<MailboxRights>,
+    virtual_rights: bool,
 }
 
 impl MyRights {
     /// Asks what the user may do.
     pub fn new(mailbox: impl Into<Mailbox>) -> Self {
-        Self { mailbox: mailbox.into(), told: None }
+        Self { mailbox: mailbox.into(), told: None, virtual_rights: false }
     }
 }
 
@@ -238,8 +263,9 @@ impl Exchange for MyRights {
         true
     }
 
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
         out.needs("MYRIGHTS", &["ACL"])?;
+        self.virtual_rights = has_virtual_rights(state);
         out.raw("MYRIGHTS ");
         self.mailbox.encode(out);
         Ok(())
@@ -248,7 +274,9 @@ impl Exchange for MyRights {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::MyRights(told) if told.mailbox == self.mailbox => {
-                self.told = Some(MailboxRights::clone(told));
+                let mut told = MailboxRights::clone(told);
+                told.rights = told.rights.real(self.virtual_rights);
+                self.told = Some(told);
                 Ok(Claim::Mine)
             }
             _ => Ok(Claim::Pass),

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::acl::has_virtual_rights;
 use super::manage::encode_items;
 use super::metadata::encode_entries;
 use super::{ForEachMailbox, Streamed, accepted};
@@ -35,6 +36,7 @@ pub struct List {
     found: VecDeque<ListEntry>,
     /// Where among them each mailbox stands, while they wait for what is told of them behind them.
     places: Option<BTreeMap<String, usize>>,
+    virtual_rights: bool,
 }
 
 /// `list-select-opt`, RFC 5258 3.1: which mailboxes are meant.
@@ -89,6 +91,7 @@ impl List {
             returns: Vec::new(),
             found: VecDeque::new(),
             places: None,
+            virtual_rights: false,
         }
     }
 
@@ -214,7 +217,8 @@ impl Exchange for List {
         true
     }
 
-    fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        self.virtual_rights = has_virtual_rights(state);
         if self.is_extended() {
             out.needs("LIST with options", &["LIST-EXTENDED"])?;
         }
@@ -263,8 +267,9 @@ impl Exchange for List {
                 }
             }
             Response::MyRights(told) if self.returns.contains(&ListReturn::MyRights) => {
+                let rights = told.rights.real(self.virtual_rights);
                 if let Some(entry) = self.entry(&told.mailbox) {
-                    entry.set_my_rights(told.rights.clone());
+                    entry.set_my_rights(rights);
                     return Ok(Claim::Kept);
                 }
             }

@@ -147,11 +147,12 @@ impl Exchange for Rename {
         Ok(())
     }
 
-    /// The selected mailbox stays selected, under its new name.
+    /// The selected mailbox stays selected, under its new name; one below the other moves with it.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        let delimiter = state.delimiter;
         if let Some(selected) = state.selected.as_mut().filter(|_| status.is_ok()) {
-            if selected.mailbox == self.from && !self.from.is_inbox() {
-                selected.mailbox = self.to.clone();
+            if let Some(name) = selected.mailbox.renamed(&self.from, &self.to, delimiter) {
+                selected.mailbox = name;
             }
         }
     }

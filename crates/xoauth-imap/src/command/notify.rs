@@ -20,7 +20,8 @@ pub struct Notify {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Watched {
-    /// The selected mailbox, at any time.
+    /// The selected mailbox, at any time: messages have to be named by unique identifier from then on, for sequence
+    /// numbers may change behind every command (RFC 5465, 5.3).
     Selected,
     /// The selected mailbox; removals only when a command is answered, so that sequence numbers hold.
     SelectedDelayed,
@@ -69,7 +70,7 @@ impl News {
         self
     }
 
-    /// Mailboxes are made, removed and renamed: `MailboxName`.
+    /// Mailboxes are made, removed and renamed: `MailboxName`. This and what follows not of [`Watched::Selected`].
     pub fn names(self) -> Self {
         self.other("MailboxName")
     }
@@ -130,7 +131,8 @@ impl Notify {
         Self { groups: None, status: false }
     }
 
-    /// News of these mailboxes; what was set before is forgotten.
+    /// News of these mailboxes; what was set before is forgotten. Where the selected mailbox is not among them,
+    /// nothing is told of its messages any more, and the session's [`State`] of it grows old (RFC 5465, 3.1).
     pub fn set(watched: Watched, news: News) -> Self {
         Self { groups: Some(Vec::from([(watched, news)])), status: false }
     }
@@ -171,13 +173,41 @@ fn encode_watched(watched: &Watched, out: &mut Encoder<'_>) -> Result<(), Error>
     Ok(())
 }
 
+/// What RFC 5465 (6.1 and 8) forbids in one command; servers answer BAD.
+fn check(groups: &[(Watched, News)]) -> Result<(), Error> {
+    let mut selected = 0;
+    for (watched, news) in groups {
+        if !matches!(watched, Watched::Selected | Watched::SelectedDelayed) {
+            if news.fetch.is_some() {
+                let expected = "items of new messages only of the selected mailbox (RFC 5465, 8)";
+                return Err(Error::unfit("news", "MessageNew", expected));
+            }
+            continue;
+        }
+        selected += 1;
+        if let Some(event) = news.others.first() {
+            let expected = "nothing but messages and flags of the selected mailbox (RFC 5465, 6.1)";
+            return Err(Error::unfit("news", event, expected));
+        }
+    }
+    if selected > 1 {
+        let expected = "the selected mailbox once (RFC 5465, 6.1)";
+        return Err(Error::unfit("mailboxes", "selected", expected));
+    }
+    Ok(())
+}
+
 impl Exchange for Notify {
+    /// # Errors
+    /// [`Error::InvalidArgument`] for news that cannot be had of the mailboxes they are asked of, and the selected mailbox
+    /// named twice.
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         out.needs("NOTIFY", &["NOTIFY"])?;
         let Some(groups) = &self.groups else {
             out.raw("NOTIFY NONE");
             return Ok(());
         };
+        check(groups)?;
         out.raw("NOTIFY SET");
         out.raw(if self.status { " STATUS" } else { "" });
         for (watched, news) in groups {

@@ -152,6 +152,11 @@ impl Exchange for SetQuota {
         out.raw(" (");
         for (index, (kind, limit)) in self.limits.iter().enumerate() {
             check_atom("resource", kind.as_str())?;
+            // RFC 9208, 10.
+            if i64::try_from(*limit).is_err() {
+                let limit = limit.to_string();
+                return Err(Error::unfit("limit", &limit, "a number of 63 bits"));
+            }
             out.raw(if index == 0 { "" } else { " " });
             out.raw(kind.as_str());
             out.raw(" ");

@@ -95,6 +95,11 @@ impl Exchange for Resync {
         {
             return Err(Error::unfit("known messages", "", "numbers, without * and $"));
         }
+        // RFC 7162, 3.2.5.2: the first number belongs to the first identifier, and so on.
+        if matching.is_some_and(|(numbers, uids)| numbers.count() != uids.count()) {
+            let expected = "as many sequence numbers as unique identifiers";
+            return Err(Error::unfit("matching messages", "", expected));
+        }
         self.mask = Some(out.mask());
         self.opening.encode_name(out);
         out.raw(&alloc::format!(" (QRESYNC ({} {}", self.uid_validity, self.mod_seq));

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::parse::{Code, Response};
 use crate::proto::Limits;
-use crate::types::{Capabilities, Flag, Mailbox, ObjectId, StatusKind, Uid};
+use crate::types::{Capabilities, Delimiter, Flag, Mailbox, ObjectId, StatusKind, Uid};
 
 /// The session as the server described it.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct State {
     pub(crate) enabled: Capabilities,
     pub(crate) message_limit: Option<MessageLimit>,
     pub(crate) compressed: bool,
+    /// What stands between the levels of a name, as the server told it first.
+    pub(crate) delimiter: Option<Delimiter>,
 }
 
 /// How far a command came that the server ended before its end, RFC 9738 3.
@@ -75,6 +77,7 @@ impl State {
             enabled: Capabilities::default(),
             message_limit: None,
             compressed: false,
+            delimiter: None,
         }
     }
 
@@ -145,6 +148,12 @@ impl State {
             Response::Status(status) => {
                 self.bye |= status.kind == StatusKind::Bye;
                 return self.apply_code(status.code.as_ref());
+            }
+            Response::List(entry) | Response::Lsub(entry) if self.delimiter.is_none() => {
+                self.delimiter = Delimiter::from_wire(entry.delimiter);
+            }
+            Response::Namespace(told) if self.delimiter.is_none() => {
+                self.delimiter = told.personal.first().and_then(|own| own.delimiter);
             }
             _ => {}
         }

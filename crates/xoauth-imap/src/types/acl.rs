@@ -7,6 +7,10 @@ use core::fmt;
 use super::{Mailbox, Octets};
 
 /// `rights`, RFC 4314 2.1: what somebody may do with a mailbox, a letter each.
+///
+/// RFC 2086 had `c` and `d` for what are several rights now. A server that tells so (`RIGHTS=` among its
+/// capabilities) sends them beside those, and they mean nothing (RFC 4314, 2.1.1): GETACL, LISTRIGHTS, MYRIGHTS and LIST
+/// leave them out, for with `d` given back to SETACL who may delete could expunge.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Rights(String);
 
@@ -58,6 +62,12 @@ impl Rights {
             }
         }
         rights
+    }
+
+    /// Those that mean something to a server; `with_virtual` says that it tells others beside them.
+    pub(crate) fn real(&self, with_virtual: bool) -> Self {
+        let is_real = |right: &char| !with_virtual || !matches!(right, 'c' | 'd');
+        Self(self.0.chars().filter(is_real).collect())
     }
 
     /// The right is among them.

@@ -66,6 +66,12 @@ impl Capabilities {
             || within(&["APPENDLIMIT", "MESSAGELIMIT"]) && self.values(capability).next().is_some()
     }
 
+    /// The rights `c` and `d` are told for old clients alone (RFC 4314, 2.1.1): the server tells by `RIGHTS=` that it
+    /// knows those they stand for.
+    pub(crate) fn has_virtual_rights(&self) -> bool {
+        self.values("RIGHTS").next().is_some()
+    }
+
     /// The server speaks RFC 9051.
     pub fn is_imap4rev2(&self) -> bool {
         self.has("IMAP4REV2")

@@ -82,6 +82,36 @@ impl Mailbox {
         })
     }
 
+    /// What this mailbox is called after `from` was renamed `to` (RFC 9051, 6.3.6): what is below a mailbox moves with
+    /// it, but not what is below the INBOX. `None` where it keeps its name. Where the server has told no delimiter, it is
+    /// taken for one of those that servers have.
+    pub(crate) fn renamed(
+        &self,
+        from: &Self,
+        to: &Self,
+        delimiter: Option<Delimiter>,
+    ) -> Option<Self> {
+        if from.is_inbox() {
+            return None;
+        }
+        let below = self.name.strip_prefix(&from.name)?;
+        let begins_level = |c| delimiter.map_or(matches!(c, '/' | '.'), |d| d.as_char() == c);
+        match below.chars().next() {
+            None => return Some(to.clone()),
+            Some(c) if begins_level(c) => {}
+            Some(_) => return None,
+        }
+        let name = alloc::format!("{}{below}", to.name);
+        let is_odd = self.wire.is_some() || to.wire.is_some();
+        let wire = is_odd.then(|| {
+            let (own, above) = (self.to_wire(), from.to_wire());
+            let below_octets = own.strip_prefix(above.as_slice()).map(<[u8]>::to_vec);
+            let below_octets = below_octets.unwrap_or_else(|| utf7::encode(below));
+            [to.to_wire(), below_octets].concat().into_boxed_slice()
+        });
+        Some(Self { name, wire })
+    }
+
     /// The octets of the name on the wire.
     pub fn to_wire(&self) -> Vec<u8> {
         match &self.wire {
@@ -173,6 +203,20 @@ mod tests {
     use crate::types::argument::tests::Written;
     use alloc::format;
     use proptest::prelude::*;
+
+    #[test]
+    fn octets_of_odd_names_move_with_them() {
+        let slash = Some(Delimiter::from('/'));
+        let renamed = |own: &[u8], from: &[u8], to: &[u8]| {
+            let names = [own, from, to].map(Mailbox::from_wire);
+            names[0].renamed(&names[1], &names[2], slash).map(|name| name.to_wire())
+        };
+        assert_eq!(renamed(b"a/\xfc", b"a", b"b").unwrap(), b"b/\xfc");
+        assert_eq!(renamed(b"a/x", b"a", b"\xfc").unwrap(), b"\xfc/x");
+        assert_eq!(renamed(b"\xfc/&APw-", b"\xfc", b"b").unwrap(), b"b/&APw-");
+        assert_eq!(renamed(b"&APw-/x", b"&APw-", b"&AOQ-").unwrap(), b"&AOQ-/x");
+        assert_eq!(renamed(b"\xfcb", b"\xfc", b"c"), None);
+    }
 
     #[test]
     fn names_fill_a_column() {

@@ -159,6 +159,11 @@ impl<T: Number> Set<T> {
         all.into_iter().chain(ranges.iter().copied())
     }
 
+    /// How many numbers those are.
+    pub(crate) fn count(&self) -> u64 {
+        self.spans().map(|(from, to)| to - from + 1).fold(0, u64::saturating_add)
+    }
+
     /// The numbers in ascending order, made as they are asked for; `highest` is what `*` means.
     pub fn iter(&self, highest: T) -> impl Iterator<Item = T> + use<'_, T> {
         let highest = value(highest);
