@@ -30,6 +30,7 @@ enum UnderWay {
     /// DONE was said, or will be as soon as the server agrees.
     Ending(command::Idle),
     /// NOOP, where IDLE cannot be had.
+    #[cfg(feature = "native-tls")]
     Asked(command::Noop),
 }
 
@@ -57,6 +58,7 @@ impl IdleState {
         match &mut self.under_way {
             UnderWay::Nothing => None,
             UnderWay::Idle(command) | UnderWay::Ending(command) => Some(command),
+            #[cfg(feature = "native-tls")]
             UnderWay::Asked(command) => Some(command),
         }
     }
@@ -66,6 +68,7 @@ impl IdleState {
         match std::mem::take(&mut self.under_way) {
             UnderWay::Nothing => Ok(()),
             UnderWay::Idle(command) | UnderWay::Ending(command) => core.conclude(command),
+            #[cfg(feature = "native-tls")]
             UnderWay::Asked(command) => core.conclude(command),
         }
     }
