@@ -409,6 +409,66 @@ fn notes_are_told_and_set() {
 }
 
 #[test]
+fn the_highest_modification_sequence_grows_with_what_is_told() {
+    // RFC 7162, 6: the sequence the server names counts, even where higher ones were seen; else the highest seen
+    // unasked, once a command has its answer.
+    let heard = [
+        (
+            "* 1 FETCH (UID 6 MODSEQ (103))\nS: * 2 FETCH (UID 7 MODSEQ (101))\nS: * OK [HIGHESTMODSEQ 99] delayed",
+            "",
+            99,
+        ),
+        ("* 3 FETCH (UID 8 MODSEQ (104))", "[HIGHESTMODSEQ 99] ", 99),
+        ("* VANISHED 8", "[HIGHESTMODSEQ 104] ", 104),
+        ("* 1 FETCH (UID 6 FLAGS () MODSEQ (110))\nS: * 2 FETCH (UID 7 MODSEQ (107))", "", 110),
+        ("* 1 FETCH (UID 6 FLAGS () MODSEQ (105))", "", 110),
+        ("* 1 FETCH (UID 6 FLAGS ())", "", 110),
+        ("* OK [NOMODSEQ] none any more", "", 0),
+        ("* 1 FETCH (UID 6 FLAGS () MODSEQ (120))", "", 0),
+    ];
+    for qresync in [true, false] {
+        let enabled = if qresync { "QRESYNC" } else { "CONDSTORE" };
+        let mut text = format!(
+            "S: * OK [CAPABILITY IMAP4rev1 CONDSTORE QRESYNC ENABLE] ready
+             C: xt1 ENABLE {enabled}
+             S: * ENABLED {enabled}
+             S: xt1 OK done
+             C: xt2 SELECT a
+             S: * OK [HIGHESTMODSEQ 96] Highest
+             S: xt2 OK done
+             C: xt3 UID FETCH 6 (MODSEQ)
+             S: * 1 FETCH (UID 6 MODSEQ (98) FLAGS ())
+             S: xt3 OK done\n"
+        );
+        for (index, (told, code, _)) in heard.iter().enumerate() {
+            let tag = index + 4;
+            text += &format!("C: xt{tag} NOOP\nS: {told}\nS: xt{tag} OK {code}done\n");
+        }
+        let found = play(&text, |peer| {
+            let highest = |peer: &transcript::Peer| {
+                let selected = peer.machine.state().selected();
+                selected.and_then(|selected| selected.highest_mod_seq).unwrap_or(0)
+            };
+            peer.run(Greeting::new())?;
+            peer.run(Enable::new([enabled]))?;
+            peer.run(Select::new("a"))?;
+            // What was asked for says nothing of the other messages.
+            peer.run(Fetch::new("6", Item::ModSeq))?;
+            let mut found = vec![highest(peer)];
+            for _ in &heard {
+                peer.run(Noop::new())?;
+                found.push(highest(peer));
+            }
+            Ok(found)
+        });
+        let expected = if qresync { 110 } else { 104 };
+        let expected: Vec<_> =
+            heard.iter().map(|&(_, _, n)| if n > 104 { expected } else { n }).collect();
+        assert_eq!(found.unwrap(), [&[96], &expected[..]].concat(), "{enabled}");
+    }
+}
+
+#[test]
 fn news_of_other_mailboxes_are_asked_for() {
     // RFC 5465, 3 and 5.
     let text = "C: xt2 NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange)) (subtree (Lists \"a b\") (MessageNew MessageExpunge)) (personal (MailboxName SubscriptionChange)) (mailboxes (misc) NONE)

@@ -260,6 +260,7 @@ impl Machine {
                 if let Some(exchange) = exchanges.get_mut(index) {
                     exchange.on_completed(&status, state);
                 }
+                state.note_answered();
                 if let Some(flight) = flight.get_mut(index) {
                     flight.answer = Answer::Given(status);
                 }
@@ -322,6 +323,7 @@ impl Machine {
                     let octets = Excerpt::new(bytes, mask);
                     return Err(Error::Unexpected { expected: "a greeting", octets });
                 }
+                state.note_unsolicited(untagged);
                 self.events.push(untagged.to_event(mask), bytes.len(), limits)?;
             }
         }

@@ -23,6 +23,9 @@ pub struct State {
     pub(crate) compressed: bool,
     /// What stands between the levels of a name, as the server told it first.
     pub(crate) delimiter: Option<Delimiter>,
+    /// What unsolicited FETCH responses told since the last tagged answer, and whether HIGHESTMODSEQ came meanwhile.
+    mod_seq_seen: Option<u64>,
+    mod_seq_told: bool,
 }
 
 /// How far a command came that the server ended before its end, RFC 9738 3.
@@ -57,7 +60,8 @@ pub struct Selected {
     pub uid_validity: Option<NonZeroU32>,
     /// The next unique identifier that may be given out.
     pub uid_next: Option<NonZeroU32>,
-    /// The highest modification sequence (RFC 7162).
+    /// The highest modification sequence: what happened until then was told (RFC 7162). Once QRESYNC is enabled it grows
+    /// with what is told unasked.
     pub highest_mod_seq: Option<u64>,
     /// What the mailbox is known by for ever (OBJECTID, RFC 8474).
     pub mailbox_id: Option<ObjectId>,
@@ -78,6 +82,8 @@ impl State {
             message_limit: None,
             compressed: false,
             delimiter: None,
+            mod_seq_seen: None,
+            mod_seq_told: false,
         }
     }
 
@@ -162,12 +168,36 @@ impl State {
         }
     }
 
+    /// Takes note of what no command asked for.
+    pub(crate) fn note_unsolicited(&mut self, response: &Response<'_>) {
+        if let Response::Fetch(fetch) = response {
+            self.mod_seq_seen = self.mod_seq_seen.max(fetch.mod_seq);
+        }
+    }
+
+    /// A command has its answer: what was told until then is complete, and the highest modification sequence is the
+    /// one the server named, else the highest of what it told unasked (RFC 7162, 6).
+    pub(crate) fn note_answered(&mut self) {
+        let seen = self.mod_seq_seen.take();
+        if core::mem::take(&mut self.mod_seq_told) || !self.enabled.has("QRESYNC") {
+            return;
+        }
+        let known = self.selected.as_mut().and_then(|selected| selected.highest_mod_seq.as_mut());
+        if let (Some(known), Some(seen)) = (known, seen) {
+            *known = seen.max(*known);
+        }
+    }
+
     /// Takes note of a response code; a tagged one as well.
     pub(crate) fn apply_code(&mut self, code: Option<&Code<'_>>) {
         match code {
             Some(Code::Capability(list)) => self.capabilities = Some(list.into()),
             // RFC 7162, 3.2.11: what follows is about the mailbox that is being selected.
-            Some(Code::Closed) => self.selected = None,
+            Some(Code::Closed) => {
+                self.selected = None;
+                self.mod_seq_seen = None;
+            }
+            Some(Code::HighestModSeq(_)) => self.mod_seq_told = true,
             Some(&Code::MessageLimit { limit, lowest_done }) => {
                 let lowest_done = lowest_done.map(Uid::from);
                 self.message_limit = Some(MessageLimit { limit, lowest_done });
