@@ -516,6 +516,31 @@ fn news_of_other_mailboxes_are_asked_for() {
 }
 
 #[test]
+fn where_jmap_is_is_told() {
+    // RFC 9698.
+    let text = "C: xt2 GETJMAPACCESS
+         S: * JMAPACCESS \"https://example.com/.s/[jmap]\"
+         S: xt2 OK done\n";
+    let url = told("JMAPACCESS OBJECTID", text, GetJmapAccess::new).unwrap();
+    assert_eq!(url, "https://example.com/.s/[jmap]");
+    needs("JMAPACCESS", GetJmapAccess::new);
+    let text = "C: xt2 GETJMAPACCESS\nS: * JMAPACCESS NIL x\nS: xt2 OK done\n";
+    let error = told("JMAPACCESS", text, GetJmapAccess::new).unwrap_err();
+    assert_eq!(error.to_string(), "GETJMAPACCESS answered OK without a URL");
+    let text = "S: * OK ready
+         C: xt1 NOOP
+         S: * jmapaccess https://example.com/jmap
+         S: xt1 OK done\n";
+    let event = play(text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Noop::new())?;
+        Ok(peer.machine.next_event())
+    });
+    let event = event.unwrap();
+    assert!(matches!(event, Some(Event::JmapAccess(url)) if url == "https://example.com/jmap"));
+}
+
+#[test]
 fn what_nobody_asked_for_is_news() {
     let text = "S: * OK ready
          C: xt1 NOOP

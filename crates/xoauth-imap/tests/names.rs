@@ -158,7 +158,7 @@ fn searches_of_several_mailboxes_and_their_updates_are_told() {
 
 #[test]
 fn responses_of_extensions_without_a_type_are_kept() {
-    // RFC 5255, RFC 4467, RFC 5259, RFC 9586, RFC 9698.
+    // RFC 5255, RFC 4467, RFC 5259, RFC 9586.
     for text in [
         "LANGUAGE (DE EN)",
         "COMPARATOR \"i;unicode-casemap\" (\"i;basic\")",
@@ -166,7 +166,6 @@ fn responses_of_extensions_without_a_type_are_kept() {
         "URLFETCH \"imap://joe@example.com/INBOX/;uid=20\" {3}\r\na)b",
         "1 CONVERTED (TAG \"a002\") (BINARY[1] ~{3}\r\na)b)",
         "25997 UIDFETCH (FLAGS (\\Flagged $MDNSent))",
-        "JMAPACCESS \"https://example.com/.well-known/jmap\"",
         "XLIST (\\Inbox) \"/\" INBOX",
     ] {
         let octets = format!("* {text}\r\n");

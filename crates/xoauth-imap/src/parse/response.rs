@@ -10,7 +10,7 @@ use super::quota;
 use super::thread::threads;
 use super::{
     Code, EsearchRef, FaultKind, FetchRef, FlagsRef, Input, ListRef, MailboxStatusRef, SearchRef,
-    Tolerated, VanishedRef,
+    Text, Tolerated, VanishedRef,
 };
 use crate::types::{
     AccessList, Identity, MailboxRights, Metadata, Namespaces, Quota, QuotaRoots, RightsChoice,
@@ -73,6 +73,8 @@ pub enum Response<'a> {
     Namespace(Box<Namespaces>),
     /// ID (RFC 2971).
     Id(Box<Identity>),
+    /// JMAPACCESS: where the same messages are available by JMAP (RFC 9698).
+    JmapAccess(Text<'a>),
     /// ACL: who may do what with a mailbox (RFC 4314).
     AccessList(Box<AccessList>),
     /// LISTRIGHTS: what one can be allowed (RFC 4314).
@@ -122,6 +124,7 @@ impl<'a> Response<'a> {
             Self::Fetch(_) => b"FETCH",
             Self::Namespace(_) => b"NAMESPACE",
             Self::Id(_) => b"ID",
+            Self::JmapAccess(_) => b"JMAPACCESS",
             Self::Vanished(_) => b"VANISHED",
             Self::AccessList(_) => b"ACL",
             Self::RightsChoice(_) => b"LISTRIGHTS",
@@ -392,6 +395,9 @@ fn named_data<'a>(
         Response::Namespace(Box::new(namespaces(cursor, tolerated)?))
     } else if is("ID") {
         Response::Id(Box::new(identity(cursor, tolerated)?))
+    } else if is("JMAPACCESS") {
+        cursor.space(tolerated)?;
+        Response::JmapAccess(cursor.astring()?)
     } else if is("ACL") {
         Response::AccessList(Box::new(acl::access_list(cursor, tolerated)?))
     } else if is("LISTRIGHTS") {

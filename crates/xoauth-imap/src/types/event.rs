@@ -48,6 +48,8 @@ pub enum Event {
     Namespace(Box<Namespaces>),
     /// What the server says of itself.
     Id(Identity),
+    /// Where the same messages are available by JMAP (RFC 9698).
+    JmapAccess(Octets),
     /// Who may do what with a mailbox (RFC 4314).
     AccessList(AccessList),
     /// What one can be allowed in a mailbox (RFC 4314).
@@ -171,6 +173,7 @@ impl Response<'_> {
             }
             Self::Namespace(told) => Event::Namespace(told.clone()),
             Self::Id(told) => Event::Id(Identity::clone(told)),
+            Self::JmapAccess(url) => Event::JmapAccess(Octets::masked(&url.cow(), Some(mask))),
             Self::Sort(found) => Event::Sort(found.iter().collect()),
             Self::Thread(found) => Event::Thread(Threads::clone(found)),
             Self::Quota(told) => Event::Quota(Quota::clone(told)),
