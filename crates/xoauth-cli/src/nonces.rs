@@ -7,7 +7,9 @@ use xoauth::sasl::oauth1::{NonceError, NonceKey, NonceStore, percent_encode};
 
 use crate::files::{private, replace};
 
-/// One line a nonce: when it may be forgotten, its timestamp, then consumer, token and nonce, percent-encoded.
+/// One line a nonce: when it may be forgotten, its timestamp, then consumer, token and nonce, percent-encoded. In front
+/// stands `forgotten TIMESTAMP` where some are: what is not later may have been among them, and a larger window than
+/// theirs does not make it new.
 #[derive(Debug)]
 pub(crate) struct NonceFile(PathBuf);
 
@@ -42,12 +44,15 @@ impl NonceStore for NonceFile {
         if kept.lines().any(|line| line.split_once(' ').is_some_and(|(_, rest)| rest == once)) {
             return Err(NonceError::Replayed);
         }
-        let expires = |line: &str| line.split(' ').next().and_then(|time| time.parse::<u64>().ok());
-        let mut text: String = kept
-            .lines()
-            .filter(|line| expires(line).is_some_and(|expires| expires >= now))
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let number = |line: &str, at| line.split(' ').nth(at)?.parse::<u64>().ok();
+        let (lives, over): (Vec<&str>, Vec<&str>) =
+            kept.lines().partition(|line| number(line, 0).is_some_and(|expires| expires >= now));
+        let forgotten = over.iter().filter_map(|line| number(line, 1)).max();
+        if forgotten.is_some_and(|time| key.timestamp() <= time) {
+            return Err(NonceError::Replayed);
+        }
+        let mut text = forgotten.map_or_else(String::new, |time| format!("forgotten {time}\n"));
+        text.extend(lives.iter().flat_map(|line| [line, "\n"]));
         text.push_str(&format!("{} {once}\n", key.expires()));
         replace(&self.0, text.as_bytes()).map_err(unavailable)
     }
@@ -69,7 +74,11 @@ mod tests {
         // Long after: the two are gone from the file.
         assert_eq!(file.insert(key("d", 9000), 9000), Ok(()));
         let text = std::fs::read_to_string(directory.join("seen")).unwrap();
-        assert_eq!(text, "9300 9000 consumer to%20ken d\n");
+        assert_eq!(text, "forgotten 1000\n9300 9000 consumer to%20ken d\n");
+        // A window that is larger than theirs was takes none of them again.
+        let wide = |time| NonceKey::new(time, "consumer", Some("to ken"), "a b", 99_999);
+        assert_eq!(file.insert(wide(1000), 9001), Err(NonceError::Replayed));
+        assert_eq!(file.insert(wide(1001), 9001), Ok(()));
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }
