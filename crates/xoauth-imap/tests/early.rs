@@ -1,6 +1,8 @@
 //! Answers that come before the server has heard all of what they answer.
 #![allow(missing_docs, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::task::{Context, Poll, Waker};
+
 use xoauth_imap::Error;
 use xoauth_imap::Limits;
 use xoauth_imap::Query;
@@ -58,6 +60,12 @@ impl Peer {
                 }
                 Want::Done => return Ok(()),
                 Want::Read if says.is_none() => return Ok(()),
+                Want::Body => {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    if let Poll::Ready(filled) = conversation.poll_body(&mut cx) {
+                        filled?;
+                    }
+                }
                 want => panic!("{want:?} behind {:?}", self.heard.escape_ascii().to_string()),
             }
         }
@@ -125,6 +133,36 @@ fn a_literal_that_was_not_asked_for_is_not_sent_behind_a_refusal() {
         assert!(matches!(error, Error::Refused { .. }), "{hears}: {error}");
         assert_eq!(String::from_utf8_lossy(&peer.heard), line, "{hears}");
         assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+    }
+}
+
+/// A message is not stored that was not sent.
+#[test]
+fn nobody_agrees_to_a_literal_that_was_not_heard() {
+    let (line, content) = ("xt1 APPEND a () {3}\r\n", "abc");
+    for hears in 0..=line.len() {
+        let error = Peer::new("").run(Append::new("a", content), hears, "xt1 OK done\r\n");
+        assert!(matches!(error, Err(Error::UnsolicitedTagged { .. })), "{hears}: {error:?}");
+    }
+    let line = "xt1 APPEND a () {3+}\r\nabc\r\n";
+    for hears in 0..=line.len() {
+        let mut peer = Peer::new("LITERAL+");
+        let stored = peer.run(Append::new("a", content), hears, "xt1 OK done\r\n");
+        // A server need not wait for the line end behind the last octet.
+        if hears < line.len() - 2 {
+            assert!(matches!(stored, Err(Error::UnsolicitedTagged { .. })), "{hears}: {stored:?}");
+            continue;
+        }
+        stored.unwrap();
+        assert_eq!(String::from_utf8_lossy(&peer.heard), line, "{hears}");
+        assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+    }
+    // Of several messages the last.
+    let two = || Append::new("a", content).and("de");
+    let line = "xt1 APPEND a () {3+}\r\nabc () {2+}\r\nde\r\n";
+    for hears in 0..line.len() {
+        let stored = Peer::new("LITERAL+ MULTIAPPEND").run(two(), hears, "xt1 OK done\r\n");
+        assert_eq!(stored.is_ok(), hears >= line.len() - 2, "{hears}: {stored:?}");
     }
 }
 

@@ -222,11 +222,18 @@ impl InFlight {
         matches!(self.answer, Answer::Awaited)
     }
 
-    /// The tagged answer is for this command: it is open, and the server can know of it. OK needs the whole of its
-    /// first line; a server that finds a line too long says so when it has its tag (Dovecot does).
-    pub(super) fn awaits(&self, tag: &[u8], kind: StatusKind, output: &Output) -> bool {
+    /// The tagged answer is for the command at `index`, which is this one: it is open, and the server can know of it. OK
+    /// needs the whole of its first line, the server's own leave for each literal, and all of a content: a message is not
+    /// stored that was not sent. A server that finds a line too long says so when it has its tag (Dovecot does).
+    pub(super) fn awaits(
+        &self,
+        index: usize,
+        tag: &[u8],
+        kind: StatusKind,
+        output: &Output,
+    ) -> bool {
         let is_known = match self.answer {
-            Answer::Awaited => true,
+            Answer::Awaited => kind != StatusKind::Ok || !output.owes_literal(index),
             Answer::Unwritten(_) if kind == StatusKind::Ok => false,
             Answer::Unwritten(_) => output.has_written(self.start + self.tag.len() + 1),
             Answer::Given(_) | Answer::Failed(_) | Answer::Taken => false,

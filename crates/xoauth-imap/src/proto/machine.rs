@@ -6,7 +6,7 @@
 //! The rules of the machine:
 //! 1. A response is framed before it is parsed; a malformed one never shifts the bounds of the next.
 //! 2. A tagged line belongs to a command in flight of which the server has a line, or it is an attack. Only a
-//!    refusal may come before the end of that line.
+//!    refusal may come before the end of that line, or before the literals behind it.
 //! 3. `+` frees the first literal that waits, else it goes to the first unanswered command.
 //! 4. An untagged response changes the state, then is claimed by the first command that wants it, else it
 //!    is kept for the caller, in order.
@@ -249,9 +249,10 @@ impl Machine {
         }
         match &response {
             Response::Tagged { tag, status } => {
+                let mut flights = flight.iter().enumerate();
                 let answered =
-                    flight.iter().position(|flight| flight.awaits(tag, status.kind, output));
-                let Some(index) = answered else {
+                    flights.find(|(at, flight)| flight.awaits(*at, tag, status.kind, output));
+                let Some(index) = answered.map(|(at, _)| at) else {
                     return Err(Error::UnsolicitedTagged { octets: Excerpt::new(bytes, mask) });
                 };
                 state.apply_code(status.code.as_ref());

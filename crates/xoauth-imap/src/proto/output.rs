@@ -153,6 +153,11 @@ impl Output {
             .is_some_and(|stop| stop.at == self.written && stop.until == Until::Continuation)
     }
 
+    /// A literal of the command waits for the server's leave, or not all of its content was written.
+    pub(crate) fn owes_literal(&self, command: usize) -> bool {
+        self.stops.iter().any(|stop| stop.command == command)
+    }
+
     /// The server sent `+` for the first stop.
     pub(crate) fn go_on(&mut self) {
         self.stops.pop_front();
