@@ -138,8 +138,13 @@ impl<'s, I: Io> Idling<'s, I> {
     }
 
     fn say_done(&mut self) -> Result<(), Error> {
-        let UnderWay::Idle(mut command) = std::mem::take(&mut self.state.under_way) else {
-            return Ok(());
+        let mut command = match std::mem::take(&mut self.state.under_way) {
+            UnderWay::Idle(command) => command,
+            // Its answer is awaited all the same.
+            other => {
+                self.state.under_way = other;
+                return Ok(());
+            }
         };
         if command.is_idling() {
             self.core.connection.allow_time();
