@@ -89,8 +89,10 @@ async fn deliver_async<T: xoauth::net::AsyncTransport>(mut session: nonblocking:
 mod unix {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
+    use std::time::Duration;
 
     use e2e::sink::{Faults, Model};
+    use xoauth::Deadlines;
 
     use super::*;
 
@@ -133,6 +135,32 @@ mod unix {
             });
             std::fs::remove_file(&path).unwrap();
         }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// The backlog is full and nobody accepts: the blocking driver comes back at its deadline, the async one at once.
+    #[test]
+    fn a_full_backlog_is_not_waited_for_without_end() {
+        let directory = std::env::temp_dir().join(format!("xoauth-backlog-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("full");
+        e2e::runtime().block_on(async {
+            let socket = tokio::net::UnixSocket::new_stream().unwrap();
+            socket.bind(&path).unwrap();
+            let _listener = socket.listen(0).unwrap();
+            let mut waiting = Vec::new();
+            while let Ok(stream) = tokio::net::UnixStream::connect(&path).await {
+                waiting.push(stream);
+            }
+            let deadlines = Deadlines::all(Duration::from_millis(50));
+            let builder = Builder::new("localhost").lmtp().deadlines(deadlines);
+            let error = builder.connect_unix(&path).map(drop).unwrap_err();
+            let Error::Connect { source, .. } = error else { panic!("{error}") };
+            assert_eq!(source.kind(), std::io::ErrorKind::TimedOut);
+            let builder = nonblocking::Builder::new("localhost").lmtp().deadlines(deadlines);
+            let error = builder.connect_unix(&path).await.map(drop).unwrap_err();
+            assert!(matches!(error, Error::Connect { .. }), "{error}");
+        });
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -113,7 +113,7 @@ fn connect(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStre
 }
 
 /// What a thread has to tell before the deadline.
-fn receive<T>(channel: &mpsc::Receiver<T>, deadline: Option<Instant>) -> Option<T> {
+pub(super) fn receive<T>(channel: &mpsc::Receiver<T>, deadline: Option<Instant>) -> Option<T> {
     let Some(deadline) = deadline else { return channel.recv().ok() };
     let left = deadline.saturating_duration_since(Instant::now());
     channel.recv_timeout(left).ok()

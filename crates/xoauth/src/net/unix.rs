@@ -5,9 +5,15 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 #[cfg(feature = "smtp")]
 use std::path::Path;
+#[cfg(feature = "smtp")]
+use std::sync::mpsc;
+#[cfg(feature = "smtp")]
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Transport;
+#[cfg(feature = "smtp")]
+use super::dial::receive;
 use super::dial::timed_out;
 use super::tcp::{MOMENT, as_timed_out, would_block};
 #[cfg(feature = "smtp")]
@@ -27,12 +33,21 @@ impl UnixTransport {
         Self { stream, deadline: None, is_waiting: true }
     }
 
-    /// Connects to the socket at `path`; the system does so at once or not at all.
+    /// Connects to the socket at `path`. Where nobody takes connections from a full backlog the system waits without end
+    /// (on Linux), in a thread that outlives the deadline.
     #[cfg(feature = "smtp")]
-    pub(crate) fn connect(path: &Path) -> Result<Self, Error> {
-        let host = || path.display().to_string();
-        UnixStream::connect(path).map(Self::new).map_err(|source| Error::Connect {
-            host: host(),
+    pub(crate) fn connect(path: &Path, deadline: Option<Instant>) -> Result<Self, Error> {
+        let connected = || {
+            let (answer, answers) = mpsc::channel();
+            let path = path.to_owned();
+            thread::Builder::new().name("connect".to_owned()).spawn(move || {
+                // A stream nobody waits for is closed.
+                let _ = answer.send(UnixStream::connect(path));
+            })?;
+            receive(&answers, deadline).ok_or_else(timed_out)?.map(Self::new)
+        };
+        connected().map_err(|source| Error::Connect {
+            host: path.display().to_string(),
             port: 0,
             source,
         })

@@ -116,7 +116,7 @@ impl Builder {
         path: impl AsRef<std::path::Path>,
     ) -> Result<Client<UnixTransport>, Error> {
         let settings = self.options.settings(self.protocol.port(465));
-        let mut transport = UnixTransport::connect(path.as_ref())?;
+        let mut transport = UnixTransport::connect(path.as_ref(), settings.deadline)?;
         transport.set_deadline(settings.deadline);
         let introduction = self.introduction(None);
         let mut core = Core::new(Blocking::new(transport), settings, self.limits, introduction);
