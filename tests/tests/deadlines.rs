@@ -241,3 +241,26 @@ fn a_server_that_is_gone_needs_no_long_goodbye() {
         tokio::join!(client, server);
     });
 }
+
+#[test]
+fn an_imap_server_that_is_gone_needs_no_long_goodbye_either() {
+    simulated(async {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 12);
+        let server = async {
+            theirs.write_all(b"* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n").await.unwrap();
+            // LOGOUT was heard; nothing is said to it.
+            let _ = theirs.read_to_end(&mut Vec::new()).await;
+        };
+        let client = async {
+            let mut deadlines = deadlines();
+            deadlines.command = 600 * SECOND;
+            let builder = imap::nonblocking::Builder::new("mail.example.org");
+            let client = builder.deadlines(deadlines).from_stream(ours).await.unwrap();
+            let began = Instant::now();
+            let error = client.preauthenticated().unwrap().logout().await.unwrap_err();
+            assert_eq!(error.to_string(), imap::TransportFault::Deadline.to_string());
+            assert!(began.elapsed() < 6 * SECOND, "{:?}", began.elapsed());
+        };
+        tokio::join!(client, server);
+    });
+}

@@ -95,6 +95,13 @@ impl<I: Io> Core<I> {
         self.run_in_time(commands).await
     }
 
+    /// Runs a command that a server answers at once, or never: in the time of a connect.
+    pub(crate) async fn run_soon<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
+        // What a dropped future left is heard in that time too: whoever says goodbye wants none of it.
+        self.connection.allow(self.connection.settings.deadlines.connect);
+        self.run_in_time(commands).await
+    }
+
     /// Runs commands within the time that is left. Of several, those that were answered before the session
     /// broke have their outputs.
     pub(crate) async fn run_in_time<C: Commands>(

@@ -57,12 +57,12 @@ impl<T: Transport> Session<T> {
         now(self.core.compress(compression.expansion))
     }
 
-    /// Says LOGOUT, hears BYE and closes the connection.
+    /// Says LOGOUT, hears BYE and closes the connection. The goodbye is waited for as long as connecting may take.
     ///
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub fn logout(mut self) -> Result<(), Error> {
-        now(self.core.run(Logout::new()))
+        now(self.core.run_soon(Logout::new()))
     }
 
     /// The mailbox that is selected, with the numbers the server told last.

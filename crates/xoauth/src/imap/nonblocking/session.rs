@@ -57,12 +57,12 @@ impl<T: AsyncTransport> Session<T> {
         self.core.compress(compression.expansion).await
     }
 
-    /// Says LOGOUT, hears BYE and closes the connection.
+    /// Says LOGOUT, hears BYE and closes the connection. The goodbye is waited for as long as connecting may take.
     ///
     /// # Errors
     /// Those of the command; the connection is closed all the same.
     pub async fn logout(mut self) -> Result<(), Error> {
-        self.core.run(Logout::new()).await
+        self.core.run_soon(Logout::new()).await
     }
 
     /// The mailbox that is selected, with the numbers the server told last.
