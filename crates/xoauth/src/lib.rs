@@ -17,7 +17,10 @@ mod trace;
 
 pub use error::Error;
 pub use login::LoginRefused;
-pub use login::{Ask, Credentials, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
+pub use login::{
+    Ask, Credentials, Fixed, Named, Renew, TokenCommand, TokenCommandOverdue, TokenFailed,
+    TokenSource,
+};
 #[cfg(feature = "tokio")]
 pub use login::{AsyncTokenSource, Awaited};
 #[cfg(feature = "native-tls")]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
 
 use e2e::certificates::Authority;
 use e2e::host::{DEMO_BEARER_TOKEN, DEMO_EXPIRED_BEARER_TOKEN, DEMO_TOKEN, DEMO_USER, Host};
@@ -11,7 +12,8 @@ use xoauth::imap::command::Select;
 use xoauth::sasl::{SaslIr, Service, XOAuth};
 use xoauth::smtp::exchange::Noop as SmtpNoop;
 use xoauth::{
-    Ask, Credentials, Error, Renew, Secret, TokenCommand, TokenFailed, TokenSource, smtp,
+    Ask, Credentials, Error, Renew, Secret, TokenCommand, TokenCommandOverdue, TokenFailed,
+    TokenSource, smtp,
 };
 
 use super::cases::{consumer, tls, token};
@@ -233,6 +235,25 @@ fn a_command_prints_the_token() {
             let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
             let Error::Token { source, refusal: None } = error else { panic!("{error}") };
             assert_eq!(source.to_string(), expected);
+        }
+    });
+}
+
+/// It neither ends nor closes its output, or does the second only: the program that asked comes back, in both drivers.
+#[cfg(unix)]
+#[test]
+fn a_command_that_never_ends_is_ended() {
+    run!({
+        let imap = imap_sessions::Builder::new("localhost").port(1);
+        let limit = Duration::from_millis(50);
+        for script in ["exec tail -f /dev/null", "exec >&-; exec sleep 600"] {
+            let source = TokenCommand::new("sh", ["-c", script]).wait_at_most(limit);
+            let credentials = Credentials::bearer(DEMO_USER, source);
+            let error = wait!(imap.log_in(&credentials)).map(drop).unwrap_err();
+            let Error::Token { source, refusal: None } = error else { panic!("{error}") };
+            let overdue = source.downcast_ref::<TokenCommandOverdue>().unwrap();
+            assert_eq!((overdue.program.as_str(), overdue.limit), ("sh", limit));
+            assert_eq!(overdue.to_string(), "`sh` gave no token within 50ms, and was ended");
         }
     });
 }

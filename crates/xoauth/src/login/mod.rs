@@ -13,6 +13,8 @@ pub(crate) use sign_in::Waiting;
 #[cfg(feature = "native-tls")]
 pub(crate) use sign_in::{Asker, Door};
 pub(crate) use sign_in::{Candidate, Given, Immediate, Opening, sign_in};
-pub use source::{Ask, Fixed, Named, Renew, TokenCommand, TokenFailed, TokenSource};
+pub use source::{
+    Ask, Fixed, Named, Renew, TokenCommand, TokenCommandOverdue, TokenFailed, TokenSource,
+};
 #[cfg(feature = "tokio")]
 pub use source::{AsyncTokenSource, Awaited};

@@ -1,9 +1,11 @@
 //! Where access tokens come from.
 
-#[cfg(feature = "tokio")]
 use std::fmt;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use xoauth_sasl::Secret;
 
@@ -93,11 +95,13 @@ impl TokenSource for Fixed {
 /// are made for.
 ///
 /// The command is run anew each time, without a shell, its standard error left as it is. Where a new token is wanted
-/// at all costs, the environment holds `XOAUTH_RENEW=force`; the user is in `XOAUTH_USER`.
+/// at all costs, the environment holds `XOAUTH_RENEW=force`; the user is in `XOAUTH_USER`. One that has not ended after
+/// 60 seconds, or what [`TokenCommand::wait_at_most`] says, is killed: [`TokenCommandOverdue`].
 #[derive(Debug, Clone)]
 pub struct TokenCommand {
     program: String,
     arguments: Vec<String>,
+    limit: Duration,
 }
 
 impl TokenCommand {
@@ -107,26 +111,74 @@ impl TokenCommand {
         arguments: impl IntoIterator<Item = A>,
     ) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self { program: program.into(), arguments }
+        Self { program: program.into(), arguments, limit: Duration::from_secs(60) }
+    }
+
+    /// Waits so long for the command instead of 60 seconds: longer where it asks a person for a passphrase.
+    #[must_use]
+    pub fn wait_at_most(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Hears the command out. Its output is read on a thread of its own, which a process that the command left behind
+    /// with its standard output may keep; nobody waits for that thread.
+    fn hear(&self, child: &mut Child) -> Result<(Vec<u8>, ExitStatus), TokenFailed> {
+        let overdue = || TokenCommandOverdue { program: self.program.clone(), limit: self.limit };
+        let began = Instant::now();
+        let (sender, receiver) = mpsc::channel();
+        let output = child.stdout.take();
+        thread::Builder::new().spawn(move || {
+            let mut printed = Vec::new();
+            let read = match output {
+                Some(output) => output.take(LONGEST_OUTPUT).read_to_end(&mut printed),
+                None => Ok(0),
+            };
+            // Whoever asked may have given up.
+            let _ = sender.send(read.map(|_| printed));
+        })?;
+        let printed = receiver.recv_timeout(self.limit).map_err(|_| overdue())??;
+        // It has closed its output, and ends now unless it is a strange one.
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok((printed, status));
+            }
+            if began.elapsed() >= self.limit {
+                return Err(overdue().into());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
+
+/// More than this is no token; a command that prints on finds its output closed.
+const LONGEST_OUTPUT: u64 = 1 << 20;
 
 impl TokenSource for TokenCommand {
     fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env("XOAUTH_USER", &ask.user).stdin(Stdio::null());
-        if ask.renew == Renew::Force {
-            command.env("XOAUTH_RENEW", "force");
-        }
-        command.stderr(Stdio::inherit());
-        let output = command
-            .output()
+        match ask.renew {
+            Renew::Force => command.env("XOAUTH_RENEW", "force"),
+            // A source that is itself called by one inherits the other's wish.
+            Renew::IfExpired => command.env_remove("XOAUTH_RENEW"),
+        };
+        command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command
+            .spawn()
             .map_err(|error| format!("`{}` cannot be run: {error}", self.program))?;
-        let printed = String::from_utf8(output.stdout).map(Secret::new);
+        let heard = self.hear(&mut child);
+        if heard.is_err() {
+            // It may have ended meanwhile, which is as well.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let (printed, status) = heard?;
+        let printed = String::from_utf8(printed).map(Secret::new);
         let printed = printed
             .map_err(|_| format!("`{}` printed something that is not UTF-8", self.program))?;
-        if !output.status.success() {
-            return Err(format!("`{}` ended with {}", self.program, output.status).into());
+        if !status.success() {
+            return Err(format!("`{}` ended with {status}", self.program).into());
         }
         match printed.expose().lines().next().map(str::trim) {
             Some(token) if !token.is_empty() => Ok(Secret::new(token)),
@@ -134,6 +186,24 @@ impl TokenSource for TokenCommand {
         }
     }
 }
+
+/// A [`TokenCommand`] that had not ended when its time was over, and was killed. In [`Error::Token`] as the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenCommandOverdue {
+    /// The program.
+    pub program: String,
+    /// How long it was waited for.
+    pub limit: Duration,
+}
+
+impl fmt::Display for TokenCommandOverdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` gave no token within {:?}, and was ended", self.program, self.limit)
+    }
+}
+
+impl std::error::Error for TokenCommandOverdue {}
 
 /// No source: a mechanism that was named carries its own credentials.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 /// How long whole operations may take, from their first octet to their last.
 ///
 /// A server that drips octets does not extend them, and what the caller does between two steps of a stream is
-/// not counted.
+/// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
+/// has to keep one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlines {
