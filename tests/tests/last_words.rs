@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use e2e::scripted::{Peer, Step, expect, send};
+use xoauth::net::Untimed;
 use xoauth::smtp::exchange::Send;
 use xoauth::smtp::sasl::wire::{Source, SourceFault};
 use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Transfer, TransportFault, nonblocking};
@@ -171,4 +172,20 @@ mod reset {
         assert!(matches!(error, Error::Smtp(Smtp::Transport { .. })), "{error:?}");
         server.join().unwrap();
     }
+}
+
+/// A stream that knows no deadline and hears nothing while it writes: nobody but the driver looks at the clock.
+#[test]
+fn a_source_that_never_gives_any_ends_at_the_deadline_on_any_stream() {
+    let rest = [expect("DATA"), send("250 ok\r\n250 ok\r\n354 go\r\n"), Step::Stall];
+    let peer = Peer::start(vec![[envelope(), rest.to_vec()].concat()]).unwrap();
+    let stream = std::net::TcpStream::connect(("127.0.0.1", peer.port())).unwrap();
+    let mut deadlines = Deadlines::default();
+    deadlines.delivery = Duration::from_millis(100);
+    let builder = Builder::new("127.0.0.1").deadlines(deadlines);
+    let client = builder.from_plain_stream(Untimed(stream)).unwrap().trust();
+    let mut session = client.without_authentication();
+    let error = session.run(Send::mail(stalling(Transfer::Data))).unwrap_err();
+    assert_eq!(error.to_string(), TransportFault::Deadline.to_string());
+    assert!(!session.is_usable());
 }
