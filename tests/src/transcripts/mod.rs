@@ -47,6 +47,8 @@ pub struct Course {
     pub said: Vec<u8>,
     /// How often the transport was called before the client said goodbye.
     pub calls: usize,
+    /// A flush of the transport failed.
+    pub failed_flush: bool,
     /// The client closed the transport.
     pub closed: bool,
 }
@@ -106,8 +108,8 @@ impl Transcript {
         let (replay, log) = Replay::new(self, change);
         let Played { answer, held, .. } =
             player::play_over(&self.request, replay, Means::new(driver));
-        let (said, calls, closed) = log.take();
+        let course = log.course(answer);
         drop(held);
-        Course { answer, said, calls, closed }
+        course
     }
 }

@@ -5,9 +5,10 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use serde_json::Value;
 use xoauth::Transport;
 
-use super::{TAG, Transcript, Turn};
+use super::{Course, TAG, Transcript, Turn};
 
 /// What is done to what the server says; offsets count all its octets from the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,8 @@ struct Logged {
     calls: usize,
     /// How many calls came before the client said goodbye.
     calls_before_farewell: Option<usize>,
+    /// The fault fell on a flush.
+    failed_flush: bool,
     closed: bool,
 }
 
@@ -79,11 +82,16 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was said, how often the stream was called before the farewell, whether it was closed.
-    pub(super) fn take(&self) -> (Vec<u8>, usize, bool) {
+    /// The course that the session took, with what the client says of it.
+    pub(super) fn course(&self, answer: Value) -> Course {
         let mut log = self.lock();
-        let calls = log.calls_before_farewell.unwrap_or(log.calls);
-        (std::mem::take(&mut log.said), calls, log.closed)
+        Course {
+            answer,
+            said: std::mem::take(&mut log.said),
+            calls: log.calls_before_farewell.unwrap_or(log.calls),
+            failed_flush: log.failed_flush,
+            closed: log.closed,
+        }
     }
 }
 
@@ -212,11 +220,13 @@ impl Write for Replay {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self.call() {
-            Some(Fault::Error(kind)) => Err(kind.into()),
-            Some(Fault::End) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Some(Fault::Short) | None => Ok(()),
-        }
+        let kind = match self.call() {
+            Some(Fault::Error(kind)) => kind,
+            Some(Fault::End) => io::ErrorKind::UnexpectedEof,
+            Some(Fault::Short) | None => return Ok(()),
+        };
+        self.log.lock().failed_flush = true;
+        Err(kind.into())
     }
 }
 

@@ -346,11 +346,15 @@ probes! {
     "command/store.rs StoreLabels::new" => |text| {
         sent(|| StoreLabels::new("1", StoreAction::Add, [text]));
     },
-    "proto/output.rs Encoder::secret" => |text| {
+    "proto/encoder.rs Encoder::literal8" => |text| {
+        let text = text.to_owned();
+        own(move |out| out.literal8(text.as_bytes()));
+    },
+    "proto/encoder.rs Encoder::secret" => |text| {
         let text = text_without_literals(text);
         own(move |out| out.secret(&text));
     },
-    "proto/output.rs Encoder::secret_astring" => |text| {
+    "proto/encoder.rs Encoder::secret_astring" => |text| {
         let words = text_without_literals(text);
         own(move |out| out.raw(&words));
         let text = text.to_owned();

@@ -113,8 +113,8 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
         "they take words of the program itself, which live for ever",
         &[
             "xoauth-imap/command/custom.rs Custom::needs",
-            "xoauth-imap/proto/output.rs Encoder::needs",
-            "xoauth-imap/proto/output.rs Encoder::needs_mailbox",
+            "xoauth-imap/proto/encoder.rs Encoder::needs",
+            "xoauth-imap/proto/encoder.rs Encoder::needs_mailbox",
         ],
     ),
     (
