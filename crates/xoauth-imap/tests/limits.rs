@@ -189,7 +189,7 @@ fn answers_are_bounded() {
     // A range that is short to tell is not short to keep.
     let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
     let found = |n: usize| format!("* ESEARCH (TAG \"xt2\") UID ALL 1:{n}\r\n");
-    at(LimitKind::Response, limits(|l| l.response = 1000), search, &found(500), &found(501));
+    at(LimitKind::Response, limits(|l| l.response = 1000), search, &found(250), &found(251));
 }
 
 #[test]
@@ -229,7 +229,15 @@ fn a_search_answer_is_longer_than_any_line() {
         let error = hear(Limits::default(), 3, &mut Search::new(Query::All), &answer).unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
     }
-    // Together they have one.
+    // What is kept of it has a limit: a number takes four octets.
+    for (kept, passes) in [(40, true), (39, false)] {
+        let answer = "* SEARCH 1 2\r\n".repeat(5);
+        let limits = limits(|l| l.response = kept);
+        let error = hear(limits, 3, &mut Search::new(Query::All), &answer).err();
+        assert_eq!(error.is_none(), passes, "{error:?}");
+        assert!(matches!(error, None | Some(Error::Limit { kind: LimitKind::Response })));
+    }
+    // And the responses together have one.
     let answer = "* SEARCH 1 2 3\r\n".repeat(10);
     let limits = limits(|l| l.answer_octets = answer.len() - 1);
     let passed = hear(limits, 3, &mut Search::new(Query::All), &answer);

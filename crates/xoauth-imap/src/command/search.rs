@@ -21,7 +21,7 @@ pub struct Search<N = Uid> {
     query: Query,
     found: Vec<u32>,
     tag: String,
-    /// How many numbers ranges may become.
+    /// How many numbers may be kept.
     most: usize,
     numbers: PhantomData<N>,
 }
@@ -62,8 +62,7 @@ impl<N: Number> Exchange for Search<N> {
     }
 
     fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
-        // A SEARCH response names a number in two octets at least.
-        self.most = state.limits().response / 2;
+        self.most = state.limits().response / size_of::<u32>();
         out.needs_mailbox("SEARCH")?;
         self.tag = out.tag().into();
         out.raw(self.verb);
@@ -73,7 +72,13 @@ impl<N: Number> Exchange for Search<N> {
     /// Exchange sends several SEARCH responses for one command; their numbers are taken together.
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::Search(found) => self.found.extend(found.iter()),
+            // It comes in pieces, so that no more than one of them is too much.
+            Response::Search(found) => {
+                self.found.extend(found.iter());
+                if self.found.len() > self.most {
+                    return Err(Error::Limit { kind: LimitKind::Response });
+                }
+            }
             Response::Esearch(EsearchRef { tag: Some(tag), .. })
                 if *tag.cow() != *self.tag.as_bytes() =>
             {

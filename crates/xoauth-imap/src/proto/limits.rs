@@ -10,7 +10,8 @@ pub struct Limits {
     /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
     pub line: usize,
     /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds an ESEARCH
-    /// answer of a million ranges. A SEARCH answer is read in pieces and has no such limit.
+    /// answer of a million ranges. A SEARCH answer is read in pieces, and its numbers count, four octets each:
+    /// four million.
     pub response: usize,
     /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
     /// do not count.
@@ -26,8 +27,7 @@ pub struct Limits {
     /// The same, where the selected mailbox was known to have more messages before the command was sent: as many as
     /// it has, up to a million. What reads a mailbox of 150,000 messages should get them.
     pub answers_in_large_mailbox: usize,
-    /// Octets of those responses' texts together: 64 MiB, SEARCH answers of eight million numbers. In a large mailbox
-    /// 1 KiB for each answer.
+    /// Octets of those responses' texts together: 64 MiB. In a large mailbox 1 KiB for each answer.
     pub answer_octets: usize,
     /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
     /// taken yet.

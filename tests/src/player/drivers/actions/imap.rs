@@ -1,5 +1,7 @@
 //! The actions of an IMAP client: one text for both drivers. `wait!` awaits what the async one answers.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 use xoauth::Error;
 use xoauth::imap::command::{Append, Copy, Fetch, Items, List, Logout, Noop, Search, Select};
@@ -158,7 +160,10 @@ async fn act<T: Carrier>(
             let query: Query =
                 field("key").parse().map_err(|error| Failed::Argument(Box::new(error)))?;
             let found = wait!(session.run(Search::sequence_numbers(query)))?;
-            surfaced.push(format!("{found:?}"));
+            // Room at once: a text that grows is there twice, and the heap is judged.
+            let mut text = String::with_capacity(found.len().saturating_mul(20));
+            let _ = write!(text, "{found:?}");
+            surfaced.push(text);
         }
         "copy" => {
             let copy = Copy::by_sequence(field("set"), field("mailbox"));
