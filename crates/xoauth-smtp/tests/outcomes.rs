@@ -237,11 +237,28 @@ fn transaction_that_cannot_be_closed_ends_the_session() {
             return Err(error);
         }
         assert!(matches!(error, Error::RecipientsRefused { .. }));
-        assert!(peer.machine.has_ended());
         let next = peer.machine.start(&mut Noop::new()).unwrap_err();
-        assert!(matches!(next, Error::Ended), "{next}");
-        Ok(())
+        assert_eq!(matches!(next, Error::Ended), peer.machine.has_ended(), "{next}");
+        if peer.machine.has_ended() { Ok(()) } else { Err(next) }
     });
+}
+
+#[test]
+fn a_refusal_is_told_although_the_connection_breaks_behind_it() {
+    let refused = "S: 220 mx\nC: EHLO client.example\nS: 250 mx\nC: MAIL FROM:<a@example.org>\nS: 250 ok\n\
+                   C: RCPT TO:<b@example.net>\nS: 550 no\nC: RSET\nS: 250 ok";
+    let heard = "220 mx\r\n250 mx\r\n250 ok\r\n550 no\r\n".len();
+    for cut in 0..heard + "250 ok\r\n".len() {
+        let mut peer = Peer::new(refused, common::Way { cut: Some(cut), ..WHOLE });
+        let result = peer
+            .greet()
+            .and_then(|()| peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")));
+        let is_told = matches!(result, Err(Error::RecipientsRefused { .. }));
+        assert_eq!(is_told, cut >= heard, "{cut}: {result:?}");
+        // The next hears what became of the session, and not of that message.
+        assert!(!peer.machine.is_usable());
+        assert!(peer.machine.start(&mut Noop::new()).unwrap_err().is_fatal());
+    }
 }
 
 #[test]

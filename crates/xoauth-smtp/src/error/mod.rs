@@ -198,9 +198,10 @@ pub struct AuthenticationRefused {
 impl Error {
     /// The session is over; only a new connection helps.
     ///
-    /// Where this says no the session goes on, with one exception: a server that refuses RSET behind a message it
-    /// refused leaves a transaction open that would swallow the next message. The error tells of the message then,
-    /// and every later call answers [`Error::Ended`]; whether a session can be used it says itself.
+    /// Where this says no the session goes on, with two exceptions, in which the error tells of the message: the
+    /// connection broke behind a refusal, and a server that refuses RSET there leaves a transaction open that would
+    /// swallow the next message. Later calls fail with what ended the session, or with [`Error::Ended`]; whether a
+    /// session can be used it says itself.
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Transport { .. }

@@ -99,6 +99,8 @@ impl Machine {
             Phase::Idle => {}
             Phase::Running => return Err(Error::Busy),
             Phase::StartTls | Phase::Ended => return Err(Error::Ended),
+            // What is not known of an earlier message is not said of this one.
+            Phase::Broken(Error::DeliveryUnknown { cause, .. }) => return Err((**cause).clone()),
             Phase::Broken(fault) => return Err(fault.clone()),
         }
         let mut encoder = Encoder::new(&mut self.output);
@@ -423,11 +425,12 @@ impl Machine {
             return first.clone();
         }
         let fault = match self.phase {
-            Phase::Running => exchange.interrupted(cause, self.output.sent()),
-            _ => cause,
+            Phase::Running => exchange.interrupted(cause.clone(), self.output.sent()),
+            _ => cause.clone(),
         };
         self.output.clear();
-        self.phase = Phase::Broken(fault.clone());
+        // An exchange that was answered tells of its answer; whoever comes next hears what broke.
+        self.phase = Phase::Broken(if fault.is_fatal() { fault.clone() } else { cause });
         fault
     }
 

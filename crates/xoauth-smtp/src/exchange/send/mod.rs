@@ -256,15 +256,17 @@ impl Exchange for Send<'_> {
 
     /// Unknown is a message whose end was handed to the transport and that was neither refused nor
     /// answered. A server that takes its leave instead of an answer takes no message any more.
+    ///
+    /// A message that was refused is refused, whatever happens to the connection behind that.
     fn interrupted(&mut self, cause: Error, sent: usize) -> Error {
+        if let Some(failure) = self.failure.take() {
+            return failure;
+        }
         let is_sent = self.body.as_ref().is_some_and(Body::is_ended)
             && sent.saturating_add(usize::from(self.is_astray)) >= self.remaining();
         // By LMTP some have it already, whatever the server says of those that come next.
         let is_accepted = self.accepted.is_some();
-        if (is_sent || is_accepted)
-            && self.failure.is_none()
-            && !matches!(cause, Error::Body { .. })
-        {
+        if (is_sent || is_accepted) && !matches!(cause, Error::Body { .. }) {
             let recipients = self.unknown();
             return Error::DeliveryUnknown { cause: Box::new(cause), recipients };
         }
