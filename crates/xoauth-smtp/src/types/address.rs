@@ -234,6 +234,8 @@ mod tests {
             "Postmaster",
             "grün@bücher.example",
             "用户@例子.广告",
+            // 68 octets, and 46 in DNS.
+            "a@общероссийскаяорганизацияинвалидов.example",
         ];
         for case in cases {
             assert_eq!(case.parse::<Address>().unwrap().as_str(), case);
@@ -271,6 +273,12 @@ mod tests {
         }
         let long = alloc::format!("{}@example.org", "a".repeat(243));
         assert!(long.parse::<Address>().unwrap_err().to_string().contains("at most 254 octets"));
+        for (label, fits) in [("a", 63), ("ü", 63)] {
+            let address = |count: usize| alloc::format!("a@{}.org", label.repeat(count));
+            address(fits).parse::<Address>().unwrap();
+            let error = address(fits + 1).parse::<Address>().unwrap_err().to_string();
+            assert!(error.ends_with("expected labels of at most 63 characters"), "{error}");
+        }
         assert!("".parse::<ReversePath>().is_err());
     }
 }

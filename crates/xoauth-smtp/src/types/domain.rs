@@ -13,7 +13,7 @@ const LITERAL: &str = "an address in brackets, as in [192.0.2.1] or [IPv6:2001:d
 /// RFC 1035 3.1, RFC 5321 4.5.3.1.2
 const LONGEST_DOMAIN: usize = 255;
 
-/// RFC 1035 2.3.4
+/// RFC 1035 2.3.4. It is about what DNS gets; a label beyond ASCII is no shorter there than it has characters (RFC 5890 4.2).
 const LONGEST_LABEL: usize = 63;
 
 /// Whether labels may hold letters beyond ASCII (RFC 6531 3.3).
@@ -53,8 +53,8 @@ fn check_label(label: &str, start: usize, labels: Labels) -> Result<(), Fault> {
     if label.is_empty() {
         return Err(Fault::end(start, "a domain without empty labels"));
     }
-    if label.len() > LONGEST_LABEL {
-        return Err(Fault::too_long(start + LONGEST_LABEL, "labels of at most 63 octets"));
+    if let Some((at, _)) = label.char_indices().nth(LONGEST_LABEL) {
+        return Err(Fault::too_long(start + at, "labels of at most 63 characters"));
     }
     let hyphen = |at| Err(Fault::at(start + at, '-', "a letter or digit at both ends of a label"));
     match (label.starts_with('-'), label.ends_with('-')) {

@@ -144,9 +144,12 @@ impl Extensions {
         })
     }
 
-    /// The least time of delivery in seconds that the server takes, where it names one (RFC 2852 3).
+    /// The least time of delivery in seconds that the server takes, where it names one: up to nine digits, before
+    /// whatever extensions of DELIVERBY are named behind a comma (RFC 2852 2, 3).
     pub fn least_delivery_time(&self) -> Option<u64> {
-        self.parameters("DELIVERBY")?.parse().ok()
+        let time = self.parameters("DELIVERBY")?.split(',').next()?;
+        let is_time = time.len() <= 9 && time.bytes().all(|octet| octet.is_ascii_digit());
+        time.parse().ok().filter(|_| is_time)
     }
 
     /// The server speaks LMTP (RFC 2033): it answered LHLO.
