@@ -8,6 +8,8 @@ pub mod fuzzing;
 #[path = "../../tests/src/hear/mod.rs"]
 pub mod hear;
 pub mod peers;
+#[path = "../../tests/src/pieces.rs"]
+mod pieces;
 
 /// All targets.
 pub const TARGETS: &[&[fuzzing::Target]] =

@@ -14,6 +14,8 @@ use xoauth::smtp::exchange::{Ehlo, Send};
 use xoauth::smtp::proto::{Exchange as SmtpExchange, Machine as SmtpMachine};
 use xoauth::smtp::{self, ClientName};
 
+use crate::pieces::fill;
+
 /// A shape.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
@@ -80,7 +82,7 @@ fn imap_limits() -> imap::Limits {
 }
 
 /// Takes everything a conversation has to say; false where it ended in an error.
-fn take<C: Conversation>(mut conversation: C) -> bool {
+fn take(conversation: &mut impl Conversation) -> bool {
     loop {
         match conversation.poll() {
             Ok(Want::Write(octets)) => {
@@ -92,6 +94,20 @@ fn take<C: Conversation>(mut conversation: C) -> bool {
             Err(_) => return false,
         }
     }
+}
+
+/// Hears this; false where it is refused.
+fn hear(conversation: &mut impl Conversation, piece: &[u8]) -> bool {
+    let mut rest = piece;
+    while !rest.is_empty() {
+        let (count, later) = fill(conversation.read_buffer(), rest);
+        conversation.received(count);
+        rest = later;
+        if !take(conversation) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Lets a server say `head`, `unit` so many times, and `tail`, in pieces of so many octets.
@@ -130,26 +146,10 @@ fn imap(
     }
     let mut machine = ImapMachine::new(TagPrefix::new("g"), limits);
     let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
-    if machine.start(&mut exchanges).is_err() || !take(machine.converse(&mut exchanges)) {
+    if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
         return Played::Refused;
     }
-    say(parts, times, step, |piece| {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let room = machine.read_buffer();
-            let count = room.len().min(rest.len());
-            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            if let Some(room) = room.get_mut(..count) {
-                room.copy_from_slice(now);
-            }
-            machine.received(count);
-            rest = later;
-            if !take(machine.converse(&mut exchanges)) {
-                return false;
-            }
-        }
-        true
-    })
+    say(parts, times, step, |piece| hear(&mut machine.converse(&mut exchanges), piece))
 }
 
 fn smtp(
@@ -165,26 +165,10 @@ fn smtp(
         limits.lines = usize::MAX;
     }
     let mut machine = SmtpMachine::new(limits);
-    if machine.start(command).is_err() || !take(machine.converse(command)) {
+    if machine.start(command).is_err() || !take(&mut machine.converse(command)) {
         return Played::Refused;
     }
-    say(parts, times, step, |piece| {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let room = machine.read_buffer();
-            let count = room.len().min(rest.len());
-            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            if let Some(room) = room.get_mut(..count) {
-                room.copy_from_slice(now);
-            }
-            machine.received(count);
-            rest = later;
-            if !take(machine.converse(command)) {
-                return false;
-            }
-        }
-        true
-    })
+    say(parts, times, step, |piece| hear(&mut machine.converse(command), piece))
 }
 
 /// Octets that come together where a shape is not about how they come.

@@ -23,6 +23,7 @@ pub mod fuzzing;
 pub mod growth;
 pub mod hear;
 pub mod host;
+mod pieces;
 pub mod player;
 pub mod scripted;
 pub mod secrets;

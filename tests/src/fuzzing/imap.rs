@@ -13,6 +13,7 @@ use xoauth::sasl::{Context, Mask, XOAuth2};
 
 use super::{Choices, piece_length, shown, text};
 use crate::hear::{Case, Protocol, hear};
+use crate::pieces::fill;
 
 /// Parses one response, makes it owned and shows it.
 pub fn imap_response(octets: &[u8]) {
@@ -165,12 +166,7 @@ fn give(
 ) -> Result<(), Error> {
     let mut rest = octets;
     loop {
-        let room = machine.read_buffer();
-        let count = room.len().min(rest.len());
-        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-        if let Some(room) = room.get_mut(..count) {
-            room.copy_from_slice(now);
-        }
+        let (count, later) = fill(machine.read_buffer(), rest);
         machine.received(count);
         rest = later;
         let mut exchanges: [&mut dyn Exchange; 1] = [&mut *running];

@@ -9,6 +9,7 @@ use xoauth::smtp::{ClientName, Error, Limits};
 
 use super::{Choices, piece_length, shown};
 use crate::hear::{Case, Protocol, hear};
+use crate::pieces::fill;
 
 const CONTEXTS: &[&str] =
     &["", "greeting", "ehlo", "auth", "starttls", "mail", "rcpt", "data", "logout"];
@@ -86,12 +87,7 @@ fn give(
 ) -> Result<(), Error> {
     let mut rest = octets;
     loop {
-        let room = machine.read_buffer();
-        let count = room.len().min(rest.len());
-        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-        if let Some(room) = room.get_mut(..count) {
-            room.copy_from_slice(now);
-        }
+        let (count, later) = fill(machine.read_buffer(), rest);
         machine.received(count);
         rest = later;
         let mut conversation = machine.converse(&mut *running);

@@ -18,6 +18,8 @@ use xoauth::sasl::{Context, Mask, XOAuth2};
 
 use super::{Case, Heard, Said};
 
+use crate::pieces::fill;
+
 /// A command that is listened to.
 struct Listened {
     command: Box<dyn Exchange>,
@@ -132,12 +134,7 @@ pub(crate) fn hear(case: &Case<'_>) -> Option<Heard> {
             for piece in line.chunks(case.step.min(line.len().max(1))) {
                 let mut piece = piece;
                 while !piece.is_empty() {
-                    let room = machine.read_buffer();
-                    let n = room.len().min(piece.len());
-                    let (now, later) = piece.split_at_checked(n).unwrap_or((piece, &[]));
-                    if let Some(room) = room.get_mut(..n) {
-                        room.copy_from_slice(now);
-                    }
+                    let (n, later) = fill(machine.read_buffer(), piece);
                     machine.received(n);
                     piece = later;
                     while take(&mut machine, &mut running, &mut Vec::new())? == After::Answered {

@@ -9,6 +9,8 @@ use xoauth::smtp::{ClientName, Error, Extensions, Limits, Reply};
 
 use super::{Case, Heard, Said};
 
+use crate::pieces::fill;
+
 /// A command that is listened to.
 struct Listened {
     command: Box<dyn Exchange>,
@@ -113,12 +115,7 @@ fn give(
     for piece in octets.chunks(step.min(octets.len().max(1))) {
         let mut piece = piece;
         while !piece.is_empty() {
-            let room = machine.read_buffer();
-            let n = room.len().min(piece.len());
-            let (now, later) = piece.split_at_checked(n).unwrap_or((piece, &[]));
-            if let Some(room) = room.get_mut(..n) {
-                room.copy_from_slice(now);
-            }
+            let (n, later) = fill(machine.read_buffer(), piece);
             machine.received(n);
             piece = later;
             take(machine, running)?;

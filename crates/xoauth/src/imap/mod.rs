@@ -16,6 +16,8 @@ mod idle;
 mod keeper;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
+#[cfg(all(test, feature = "tokio"))]
+mod paused;
 #[cfg(feature = "native-tls")]
 mod reconnect;
 #[cfg(feature = "native-tls")]

@@ -9,17 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::time::{Instant, timeout};
 
-use super::idle::Idling;
 use super::keeper::{Keep, Keeper, SessionOf};
 use super::nonblocking::{Builder, Client};
-use super::watcher::{Change, Listen, Watcher};
+use super::paused::{Dial, Dialled, MINUTE, SECOND, simulated};
+use super::watcher::{Change, Watcher};
 use crate::imap::core::Core;
-use crate::login::{Door, Waiting};
-use crate::net::Timed;
+use crate::login::Door;
 use crate::{Ask, Credentials, Error, Renew, Secret, TokenFailed, TokenSource};
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// A server as a connection finds it.
 #[derive(Debug, Clone, Default)]
@@ -107,10 +103,8 @@ impl Net {
     }
 }
 
-impl Door for Net {
-    type Client = Client<DuplexStream>;
-
-    async fn open(&self) -> Result<Self::Client, Error> {
+impl Dial for Net {
+    async fn dial(&self) -> Result<Client<DuplexStream>, Error> {
         self.note("connect");
         let Some(server) = self.servers.lock().unwrap().pop_front() else {
             let source = io::ErrorKind::ConnectionRefused.into();
@@ -119,43 +113,6 @@ impl Door for Net {
         let (ours, theirs) = tokio::io::duplex(4096);
         tokio::spawn(self.clone().serve(server, theirs));
         Builder::new("mail.example.org").from_stream(ours).await
-    }
-}
-
-impl<S: TokenSource + Clone + 'static> Keep<S> for Net {
-    type Io = Timed<DuplexStream>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
-        Waiting { credentials, source }
-    }
-
-    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
-        &mut session.core
-    }
-
-    fn is_usable(session: &SessionOf<Self>) -> bool {
-        session.is_usable()
-    }
-
-    fn now() -> std::time::Instant {
-        Instant::now().into_std()
-    }
-
-    async fn pause(pause: Duration) {
-        tokio::time::sleep(pause).await;
-    }
-}
-
-impl<S: TokenSource + Clone + 'static> Listen<S> for Net {
-    async fn hear(
-        idling: &mut Idling<'_, Self::Io>,
-        wake: Option<std::time::Instant>,
-    ) -> Result<(), Error> {
-        idling.hear(wake).await
     }
 }
 
@@ -170,19 +127,14 @@ impl TokenSource for Noted {
     }
 }
 
-fn simulated(case: impl Future<Output = ()>) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap().block_on(case);
-}
-
-fn keeper(net: &Net, source: &Noted) -> Keeper<Net, Noted> {
+fn keeper(net: &Net, source: &Noted) -> Keeper<Dialled<Net>, Noted> {
     let credentials = Credentials::bearer("ann@example.com", source.clone());
-    let mut keeper = Keeper::new(net.clone(), credentials);
+    let mut keeper = Keeper::new(Dialled(net.clone()), credentials);
     keeper.open_mailbox("INBOX".into(), false);
     keeper
 }
 
-fn watcher(net: &Net) -> Watcher<Net, Noted> {
+fn watcher(net: &Net) -> Watcher<Dialled<Net>, Noted> {
     Watcher::new(keeper(net, &Noted::default()))
 }
 
@@ -195,7 +147,7 @@ fn opened(change: Option<Change>) -> super::Reopened {
 
 /// Waits for so long, in slices of a second where `sliced`; what came first.
 async fn wait(
-    watcher: &mut Watcher<Net, Noted>,
+    watcher: &mut Watcher<Dialled<Net>, Noted>,
     time: Duration,
     sliced: bool,
 ) -> Option<Result<Option<Change>, Error>> {

@@ -1,7 +1,6 @@
 //! Days of watching and reconnecting, by a clock that jumps to whatever is waited for next.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,25 +9,14 @@ use tokio::time::{Instant, sleep, timeout};
 use xoauth_imap::command::{Fetch, Item, Noop, Select};
 use xoauth_imap::{Event, Limits};
 
-use super::{Builder, Client, Session};
+use super::{Builder, Client};
 use crate::imap::Change;
-use crate::imap::core::Core;
-use crate::imap::idle::Idling;
-use crate::imap::keeper::{Keep, Keeper, SessionOf};
-use crate::imap::watcher::{Listen, Watcher};
-use crate::login::{Door, Waiting};
-use crate::net::Timed;
+use crate::imap::keeper::Keeper;
+use crate::imap::paused::{Dial, Dialled, MINUTE, SECOND, simulated};
+use crate::imap::watcher::Watcher;
 use crate::{AsyncTokenSource, Credentials, Error};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// Runs a case under a clock that stands still while anybody is at work.
-fn simulated(case: impl Future<Output = ()>) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap().block_on(case);
-}
 
 /// What a server does.
 #[derive(Clone)]
@@ -77,14 +65,15 @@ impl Server {
         self.log(|log| log.lines.iter().filter(|line| line.contains(text)).count())
     }
 
-    fn keeper(&self) -> Keeper<Self, impl AsyncTokenSource + use<>> {
+    fn keeper(&self) -> Keeper<Dialled<Self>, impl AsyncTokenSource + use<>> {
         let source = crate::Awaited(|_| async { Ok("opaque-4711".into()) });
-        let mut keeper = Keeper::new(self.clone(), Credentials::bearer("ann@example.com", source));
+        let mut keeper =
+            Keeper::new(Dialled(self.clone()), Credentials::bearer("ann@example.com", source));
         keeper.open_mailbox("INBOX".into(), false);
         keeper
     }
 
-    fn watch(&self) -> Watcher<Self, impl AsyncTokenSource + use<>> {
+    fn watch(&self) -> Watcher<Dialled<Self>, impl AsyncTokenSource + use<>> {
         Watcher::new(self.keeper())
     }
 
@@ -123,10 +112,8 @@ impl Server {
     }
 }
 
-impl Door for Server {
-    type Client = Client<DuplexStream>;
-
-    async fn open(&self) -> Result<Self::Client, Error> {
+impl Dial for Server {
+    async fn dial(&self) -> Result<Client<DuplexStream>, Error> {
         let number = self.log(|log| {
             log.dials += 1;
             log.dials - 1
@@ -138,43 +125,6 @@ impl Door for Server {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         tokio::spawn(self.clone().play(theirs, script.clone()));
         Builder::new("mail.example.org").limits(self.limits).from_stream(ours).await
-    }
-}
-
-impl<S: AsyncTokenSource> Keep<S> for Server {
-    type Io = Timed<DuplexStream>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
-        Waiting { credentials, source }
-    }
-
-    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
-        &mut session.core
-    }
-
-    fn is_usable(session: &Session<DuplexStream>) -> bool {
-        session.is_usable()
-    }
-
-    fn now() -> std::time::Instant {
-        Instant::now().into_std()
-    }
-
-    async fn pause(pause: Duration) {
-        sleep(pause).await;
-    }
-}
-
-impl<S: AsyncTokenSource> Listen<S> for Server {
-    async fn hear(
-        idling: &mut Idling<'_, Timed<DuplexStream>>,
-        wake: Option<std::time::Instant>,
-    ) -> Result<(), Error> {
-        idling.hear(wake).await
     }
 }
 
@@ -195,7 +145,9 @@ const IDLES: &str = "{tag} OK [CAPABILITY IMAP4rev1 IDLE] in\r\n";
 const POLLED: &str = "{tag} OK [CAPABILITY IMAP4rev1] in\r\n";
 
 /// The next change, waited for one second at a time.
-async fn in_slices<S: AsyncTokenSource>(watch: &mut Watcher<Server, S>) -> Result<Change, Error> {
+async fn in_slices<S: AsyncTokenSource>(
+    watch: &mut Watcher<Dialled<Server>, S>,
+) -> Result<Change, Error> {
     loop {
         if let Ok(next) = timeout(SECOND, watch.next(None)).await {
             return next.map(Option::unwrap);
