@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod deliver;
 mod diagnose;
+mod encoded;
 mod failure;
 mod files;
 mod header;

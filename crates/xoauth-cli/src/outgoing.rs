@@ -9,6 +9,7 @@ use xoauth::sasl::Nonce;
 use xoauth::smtp::{Address, Headers, Message};
 
 use crate::Result;
+use crate::encoded;
 use crate::failure::{Exit, Failure};
 use crate::spool::Spool;
 
@@ -21,6 +22,7 @@ pub(crate) struct Outgoing {
     header: Vec<u8>,
     /// The empty line and what follows it.
     body: Spool,
+    /// The body holds ASCII alone.
     is_seven_bit: bool,
 }
 
@@ -70,7 +72,6 @@ impl Outgoing {
 
     /// Takes octets whose line ends are mended.
     fn push(&mut self, octets: &[u8]) -> Result<()> {
-        self.is_seven_bit &= octets.is_ascii();
         let mut octets = Cow::Borrowed(octets);
         if self.body.is_empty() {
             // The empty line may come in two pieces.
@@ -84,6 +85,7 @@ impl Outgoing {
                 None => return Ok(()),
             }
         }
+        self.is_seven_bit &= octets.is_ascii();
         self.body.write(&octets).map_err(|error| Failure::io("temporary file", &error))
     }
 
@@ -113,11 +115,20 @@ impl Outgoing {
         Ok(whole)
     }
 
-    /// The message as it is sent, and its size.
-    pub(crate) fn complete(self, sender: &str, keep_bcc: bool) -> Result<(Message<'static>, u64)> {
-        let header = self.completed(sender, keep_bcc)?;
-        let is_seven_bit = self.is_seven_bit;
+    /// The message as it is sent, and its size. Header fields beyond ASCII are encoded (RFC 2047) for a server that takes none
+    /// as they are, and where they are no UTF-8, which is all that such a server takes (RFC 6532 3).
+    pub(crate) fn complete(
+        self,
+        sender: &str,
+        keep_bcc: bool,
+        takes_utf8: bool,
+    ) -> Result<(Message<'static>, u64)> {
+        let mut header = self.completed(sender, keep_bcc)?;
+        if !(header.is_ascii() || takes_utf8 && std::str::from_utf8(&header).is_ok()) {
+            header = encoded::to_ascii(&header).unwrap_or(header);
+        }
         let is_internationalised = !header.is_ascii();
+        let is_seven_bit = self.is_seven_bit && !is_internationalised;
         let failed = |error| Failure::io("temporary file", &error);
         let size = self.body.len() + u64::try_from(header.len()).unwrap_or(u64::MAX);
         let body = match self.body.into_memory() {
@@ -244,7 +255,7 @@ mod tests {
 
     fn complete(text: &str, piece: usize) -> Result<String> {
         let outgoing = Outgoing::read(Slow(text.as_bytes(), piece))?;
-        let (message, size) = outgoing.complete("ann@example.org", false)?;
+        let (message, size) = outgoing.complete("ann@example.org", false, true)?;
         let octets = message.as_bytes().unwrap().to_vec();
         assert_eq!(size, octets.len() as u64);
         Ok(String::from_utf8(octets).unwrap())
@@ -280,6 +291,26 @@ mod tests {
         }
         let field = "From: a@example.org\r\nDate : d\r\nMessage-ID: <m>\r\n\r\n";
         assert!(complete(field, 1000).unwrap().ends_with(field));
+    }
+
+    #[test]
+    fn fields_beyond_ascii_are_encoded_for_who_takes_none() {
+        let made = "Date: d\r\nMessage-ID: <m>\r\n";
+        let (text, encoded) =
+            ("Subject: \u{fc}\r\n\r\n\u{fc}\r\n", "Subject: =?utf-8?q?=C3=BC?=\r\n\r\n\u{fc}\r\n");
+        let complete = |octets: &[u8], takes_utf8| {
+            let outgoing = Outgoing::read([made.as_bytes(), octets].concat().as_slice()).unwrap();
+            let (message, size) = outgoing.complete("a@b", false, takes_utf8).unwrap();
+            let octets = message.as_bytes().unwrap().to_vec();
+            assert_eq!(size, octets.len() as u64);
+            octets.strip_prefix(made.as_bytes()).unwrap().to_vec()
+        };
+        assert_eq!(complete(text.as_bytes(), true), text.as_bytes());
+        assert_eq!(complete(text.as_bytes(), false), encoded.as_bytes());
+        let latin = b"Subject: \xfc\r\n\r\n\xfc\r\n";
+        let encoded = b"Subject: =?unknown-8bit?q?=FC?=\r\n\r\n\xfc\r\n";
+        assert_eq!(complete(latin, true), encoded);
+        assert_eq!(complete(latin, false), encoded);
     }
 
     #[test]

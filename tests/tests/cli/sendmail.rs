@@ -1,6 +1,6 @@
 //! `send` as programs call sendmail.
 
-use e2e::host::{DEMO_USER, Host};
+use e2e::host::{Capabilities, DEMO_USER, Host};
 
 use crate::support::{Home, bearer_account, finish};
 
@@ -74,4 +74,34 @@ fn the_envelope_line_of_an_mbox_is_not_sent() {
     let octets = String::from_utf8(host.outbox()[0].octets.to_vec()).unwrap();
     assert!(octets.ends_with("\r\nSubject: x\r\n\r\ny\r\n"), "{octets}");
     assert!(!octets.contains("From ann@"), "{octets}");
+}
+
+/// As every sendmail passes on what bsd-mailx and cron give it.
+#[test]
+fn header_fields_beyond_ascii_are_encoded_for_a_server_that_takes_none() {
+    let text = "From: Jörg <demo@example.test>\nSubject: Grüße an alle\n\nü\n";
+    for (takes_utf8, expected) in [
+        (true, "From: Jörg <demo@example.test>\r\nSubject: Grüße an alle\r\n\r\nü\r\n"),
+        (
+            false,
+            "From: =?utf-8?q?J=C3=B6rg?= <demo@example.test>\r\n\
+             Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\n\r\nü\r\n",
+        ),
+    ] {
+        let offer = move |offered: &mut Capabilities| offered.smtp_utf8 = takes_utf8;
+        let host = Host::builder().capabilities(offer).start().unwrap();
+        let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+        home.run_with(&["send", "ben@example.org"], text).ok();
+        let octets = String::from_utf8(host.outbox()[0].octets.to_vec()).unwrap();
+        assert!(octets.ends_with(expected), "{octets}");
+        let address = format!("Cc: ü@example.org\n{text}");
+        let said = home.run_with(&["send", "ben@example.org"], &address);
+        assert_eq!(said.code, if takes_utf8 { 0 } else { 69 }, "{said:?}");
+        assert_eq!(
+            said.err.contains("hint: names and subjects are encoded"),
+            !takes_utf8,
+            "{said:?}"
+        );
+        assert_eq!(host.violations(), Vec::<String>::new());
+    }
 }

@@ -22,8 +22,9 @@ use crate::output::{Ui, complain, one_line};
     args_override_self = true,
     after_help = "\
 Example: git config sendemail.sendmailCmd \"xoauth send -a work\"
-Strips Bcc, adds Date and Message-ID where they are missing, changes nothing
-else. Takes sendmail's other options (-i -oi -B -F ...) and ignores them.
+Strips Bcc, adds Date and Message-ID where they are missing, encodes header
+fields beyond ASCII for a server without SMTPUTF8, changes nothing else. Takes
+sendmail's other options (-i -oi -B -F ...) and ignores them.
 Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77."
 )]
 pub(crate) struct Send {
@@ -122,8 +123,8 @@ impl Send {
         let sender = sender.ok_or_else(|| {
             Failure::config("no sender").hint("-f ADDRESS, or `from` in the account")
         })?;
-        let (message, size) = message.complete(&sender, self.keep_bcc)?;
         if self.dry_run {
+            let (_, size) = message.complete(&sender, self.keep_bcc, true)?;
             if ui.json {
                 ui.object(json!({ "from": sender, "recipients": recipients, "bytes": size, "sent": false }))?;
             } else {
@@ -137,6 +138,8 @@ impl Send {
         }
         let gate = Gate::new(&account, "smtp")?;
         let mut session = gate.smtp_session()?;
+        let takes_utf8 = session.extensions().smtp_utf8();
+        let (message, _) = message.complete(&sender, self.keep_bcc, takes_utf8)?;
         let list: Vec<&str> = recipients.iter().map(String::as_str).collect();
         let sent = session.run(exchange::Send::new(sender.as_str(), list, message));
         let (exit, reported) = match sent {
@@ -158,7 +161,15 @@ impl Send {
                     };
                     tell(&error.recipients().iter().filter(is_refused).collect::<Vec<_>>());
                 }
-                return Err(failure_of(&error, "send", &gate.attempt()));
+                let failure = failure_of(&error, "send", &gate.attempt());
+                return Err(match error {
+                    xoauth::Error::Smtp(SmtpError::ExtensionMissing { extension, .. })
+                        if extension == "SMTPUTF8" =>
+                    {
+                        failure.hint("names and subjects are encoded, addresses and file names cannot be: write them in ASCII")
+                    }
+                    _ => failure,
+                });
             }
         };
         // The message is on its way, or is not: neither how the session ends nor whether somebody hears of it changes
