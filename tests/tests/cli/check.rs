@@ -2,6 +2,7 @@
 
 use e2e::certificates::Authority;
 use e2e::host::{DEMO_EXPIRED_BEARER_TOKEN, Host};
+use e2e::scripted::{Peer, expect, send};
 use serde_json::Value;
 
 use crate::support::{Home, Said, bearer_account, shown, signing_account};
@@ -156,4 +157,42 @@ fn a_protocol_whose_url_is_wrong_is_a_step_that_fails() {
             + "insecure-plaintext = true\n"),
     );
     assert_eq!(home.run(&["check", "imap"]).code, 68);
+}
+
+#[test]
+fn a_sender_is_asked_about_and_nothing_is_sent() {
+    let hello = "250-m\r\n250 AUTH XOAUTH2\r\n";
+    for (sender, line, answer, code, shown) in [
+        ("<>", "MAIL FROM:<>", "250 ok\r\n", 0, "MAIL FROM:<> accepted"),
+        ("a@b", "MAIL FROM:<a@b>", "550 5.7.1 not you\r\n", 69, "probe      550 5.7.1 not you"),
+        ("a@b", "MAIL FROM:<a@b>", "451 4.7.1 later\r\n", 75, "probe      451 4.7.1 later"),
+        ("ü@b", "MAIL FROM:<ü@b> SMTPUTF8", "250 ok\r\n", 0, "MAIL FROM:<ü@b> SMTPUTF8 accepted"),
+        ("a@b>\u{a0}X", "", "", 65, "invalid"),
+    ] {
+        let mut script = vec![
+            send("220 m\r\n"),
+            expect("EHLO"),
+            send(hello),
+            expect("AUTH"),
+            send("235 in\r\n"),
+        ];
+        match code {
+            0 => script.extend([expect(line), send(answer), expect("RSET"), send("250 ok\r\n")]),
+            65 => {}
+            _ => script.extend([expect(line), send(answer)]),
+        }
+        if code == 0 {
+            script.extend([expect("QUIT"), send("221 bye\r\n")]);
+        }
+        let peer = Peer::start(vec![script]).unwrap();
+        let home = Home::with(&format!(
+            "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\naccess-token = \"access-token\"\n\
+             insecure-plaintext = true\nsmtp = \"smtp://127.0.0.1:{}\"\n",
+            peer.port()
+        ));
+        let said = home.run(&["check", "smtp", "--sender", sender]);
+        assert_eq!(said.code, code, "{said:#?}");
+        assert!(said.out.contains(shown), "{shown}: {said:#?}");
+        peer.finish().unwrap();
+    }
 }

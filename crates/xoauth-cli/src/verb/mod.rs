@@ -7,7 +7,6 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod search;
 pub(crate) mod send;
-mod sender;
 pub(crate) mod string;
 pub(crate) mod token;
 pub(crate) mod verify;

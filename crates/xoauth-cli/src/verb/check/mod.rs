@@ -4,7 +4,8 @@ mod report;
 mod token;
 
 use clap::{Args, ValueEnum};
-use xoauth::smtp::exchange::{Noop, Rset};
+use xoauth::smtp::ReversePath;
+use xoauth::smtp::exchange::{Noop, Raw, Rset};
 use xoauth::{imap, smtp};
 
 use self::report::Report;
@@ -130,10 +131,7 @@ fn probe_smtp(
     report.passed("auth", "accepted");
     let probed = match sender {
         None => session.run(Noop::new()).map(|_| "NOOP".to_owned()),
-        Some(sender) => session
-            .run(super::sender::MailFrom::new(sender))
-            .and_then(|()| session.run(Rset::new()))
-            .map(|_| format!("MAIL FROM:<{sender}> accepted, nothing sent")),
+        Some(sender) => takes(&mut session, sender),
     };
     match probed {
         Ok(detail) => report.passed("probe", detail),
@@ -143,4 +141,17 @@ fn probe_smtp(
         Ok(()) => report.passed("logout", "221"),
         Err(error) => report.failed(&failure_of(&error, "logout", &gate.attempt())),
     }
+}
+
+/// Whether the server takes a sender, and how it was asked: MAIL alone (RFC 5321 4.1.1.2), which sends nothing.
+fn takes(session: &mut smtp::Session<Stream>, sender: &str) -> Result<String, xoauth::Error> {
+    let path: ReversePath = sender.parse().map_err(smtp::Error::InvalidArgument)?;
+    let utf8 = if path.as_str().is_ascii() { "" } else { " SMTPUTF8" };
+    let command = format!("MAIL FROM:<{}>{utf8}", path.as_str());
+    let reply = session.run(Raw::new(command.as_str()))?;
+    if !reply.code.is_mail_action_done() {
+        return Err(smtp::Error::SenderRefused { reply }.into());
+    }
+    session.run(Rset::new())?;
+    Ok(format!("{command} accepted, nothing sent"))
 }
