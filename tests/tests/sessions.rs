@@ -53,6 +53,8 @@ mod blocking {
     mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
+    #[path = "renewals.rs"]
+    mod renewals;
     #[path = "tokens.rs"]
     mod tokens;
     #[path = "waiting.rs"]
@@ -111,8 +113,14 @@ mod nonblocking {
     mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
+    #[path = "renewals.rs"]
+    mod renewals;
     #[path = "tokens.rs"]
     mod tokens;
     #[path = "watch.rs"]
     mod watch;
 }
+
+/// Both drivers at once.
+#[path = "sessions/mixed.rs"]
+mod mixed;

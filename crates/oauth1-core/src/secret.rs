@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use zeroize::Zeroize;
 
 /// Text that is overwritten with zeros when dropped and never prints itself.
@@ -43,6 +45,23 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is this text, in a time that does not depend on where they differ.
+    ///
+    /// ```
+    /// use oauth1_core::Secret;
+    ///
+    /// let secret = Secret::new("kd94hf93k423kf44");
+    /// assert!(secret.is("kd94hf93k423kf44"));
+    /// assert!(!secret.is("kd94hf93k423kf4") && !secret.is(""));
+    /// ```
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        // Two texts are equal when their hashes are, and those compare in constant time.
+        let mac =
+            |text: &str| Hmac::<Sha256>::new(&Default::default()).chain_update(text.as_bytes());
+        mac(&self.0).verify_slice(&mac(text).finalize().into_bytes()).is_ok()
     }
 }
 

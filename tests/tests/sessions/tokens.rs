@@ -1,7 +1,6 @@
 //! Where tokens come from, when they are asked for again, and which mechanism carries them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use e2e::certificates::Authority;
@@ -170,43 +169,6 @@ fn a_mechanism_is_chosen_by_what_the_server_offers() {
             peer.finish().unwrap();
         }
     });
-}
-
-#[test]
-fn connections_that_are_refused_together_share_one_renewal() {
-    let host = Host::builder().start().unwrap();
-    let tls = tls(host.ca_pem());
-    let renewals = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&renewals);
-    let source = move |ask: &Ask| -> Result<Secret, TokenFailed> {
-        Ok(Secret::new(match ask.renew {
-            Renew::IfExpired => DEMO_EXPIRED_BEARER_TOKEN,
-            Renew::Force => {
-                counted.fetch_add(1, Ordering::SeqCst);
-                DEMO_BEARER_TOKEN
-            }
-        }))
-    };
-    // Each asks before one of them can have renewed the token.
-    let gate = Barrier::new(4);
-    let source = move |ask: &Ask| {
-        if ask.renew == Renew::IfExpired {
-            gate.wait();
-        }
-        source(ask)
-    };
-    let credentials = Credentials::bearer(DEMO_USER, Arc::new(source) as Arc<dyn TokenSource>);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                run!({
-                    let builder = imap_sessions::Builder::new("localhost").port(host.imaps_port());
-                    wait!(builder.tls(&tls).log_in(&credentials)).map(drop).unwrap();
-                });
-            });
-        }
-    });
-    assert_eq!(renewals.load(Ordering::SeqCst), 1);
 }
 
 #[cfg(unix)]

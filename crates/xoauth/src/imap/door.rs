@@ -35,7 +35,7 @@ impl Builder {
         &self,
         credentials: &Credentials<S>,
     ) -> Result<Session<TlsTransport>, Error> {
-        now(sign_in(self, credentials, None, |source| Immediate { credentials, source }))
+        now(sign_in(self, credentials, None, Immediate))
     }
 }
 
@@ -49,7 +49,7 @@ impl<T: Transport> Client<T> {
     /// credentials [probe](Credentials::probe).
     pub fn log_in<S: TokenSource>(self, credentials: &Credentials<S>) -> Result<Session<T>, Error> {
         let door = Given::new(self);
-        now(sign_in(&door, credentials, None, |source| Immediate { credentials, source }))
+        now(sign_in(&door, credentials, None, Immediate))
     }
 }
 
@@ -73,7 +73,7 @@ pub fn log_in<T: Transport, S: TokenSource>(
     open: impl Fn() -> Result<Client<T>, Error>,
     credentials: &Credentials<S>,
 ) -> Result<Session<T>, Error> {
-    now(sign_in(&Opening(open), credentials, None, |source| Immediate { credentials, source }))
+    now(sign_in(&Opening(open), credentials, None, Immediate))
 }
 
 #[cfg(feature = "native-tls")]

@@ -24,7 +24,7 @@ pub(crate) trait Keep<S>: Door + Sized {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a>;
+    fn asker(source: &S) -> Self::Asker<'_>;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
 
@@ -216,8 +216,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
 
     async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
-        let asker = |source| D::asker(credentials, source);
-        let mut fresh = sign_in(&self.door, credentials, self.cause.clone(), asker).await?;
+        let mut fresh = sign_in(&self.door, credentials, self.cause.clone(), D::asker).await?;
         if let Some(opened) = &mut self.mailbox {
             let found = select(D::core(&mut fresh), opened).await?;
             self.note_found(found);

@@ -13,7 +13,7 @@ use super::nonblocking::Client;
 use super::watcher::Listen;
 use crate::login::{Door, Waiting};
 use crate::net::Timed;
-use crate::{AsyncTokenSource, Credentials, Error};
+use crate::{AsyncTokenSource, Error};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -47,8 +47,8 @@ impl<D: Dial, S: AsyncTokenSource> Keep<S> for Dialled<D> {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
-        Waiting { credentials, source }
+    fn asker(source: &S) -> Waiting<'_, S> {
+        Waiting(source)
     }
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {

@@ -42,8 +42,8 @@ impl<S: TokenSource> Keep<S> for Builder {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Immediate<'a, S> {
-        Immediate { credentials, source }
+    fn asker(source: &S) -> Immediate<'_, S> {
+        Immediate(source)
     }
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {

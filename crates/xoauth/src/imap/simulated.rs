@@ -207,8 +207,8 @@ impl<S: TokenSource> Keep<S> for Refused {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a> {
-        crate::login::Immediate { credentials, source }
+    fn asker(source: &S) -> Self::Asker<'_> {
+        crate::login::Immediate(source)
     }
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "tokio")]
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnTaken};
+#[cfg(not(feature = "tokio"))]
+use {Mutex as Turn, MutexGuard as TurnTaken};
+
 use xoauth_sasl::{Mechanism, OAuthBearer, SaslIr, Secret, XOAuth2};
 
 use super::source::{Fixed, Named};
@@ -11,8 +16,11 @@ use crate::Error;
 /// Who signs in, and with what: made once, used for every connection.
 ///
 /// With an access token, OAUTHBEARER is chosen before XOAUTH2, by what the server offers. OAuth 1.0a is never chosen by
-/// itself; a mechanism that is [named](Credentials::named) is used as it is, and signs anew each time. Clones share
-/// renewals: where several connections are refused at the same time, one of them renews the token for all.
+/// itself; a mechanism that is [named](Credentials::named) is used as it is, and signs anew each time.
+///
+/// Clones share renewals: where several connections are refused at the same time, one of them renews the token for all,
+/// blocking and async ones alike. A blocking session waits for an async one that renews: on a thread that runs tasks it
+/// would keep the other from its end.
 pub struct Credentials<S = Fixed> {
     kind: Arc<Kind<S>>,
     force: Force,
@@ -28,9 +36,7 @@ enum Kind<S> {
 #[derive(Default)]
 struct Renewals {
     /// Held by the one who renews.
-    turn: Mutex<()>,
-    #[cfg(feature = "tokio")]
-    async_turn: tokio::sync::Mutex<()>,
+    turn: Turn<()>,
     last: Mutex<Renewed>,
 }
 
@@ -159,10 +165,11 @@ impl<S> Credentials<S> {
         self.shared().map_or(0, |renewals| held(&renewals.last).count)
     }
 
-    /// The token of a renewal that came after `seen` others.
-    pub(super) fn renewed_since(&self, seen: u64) -> Option<Secret> {
+    /// The token of a renewal that came after `seen` others, unless it is the one that was `refused`.
+    pub(super) fn renewed_since(&self, seen: u64, refused: Option<&Secret>) -> Option<Secret> {
         let last = held(&self.shared()?.last);
-        last.token.clone().filter(|_| last.count > seen)
+        let token = last.token.as_ref().filter(|_| last.count > seen)?;
+        (!refused.is_some_and(|refused| refused.is(token.expose()))).then(|| token.clone())
     }
 
     /// The token was renewed.
@@ -173,15 +180,18 @@ impl<S> Credentials<S> {
         }
     }
 
-    /// Held while a blocking session renews.
-    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        self.shared().map(|renewals| held(&renewals.turn))
+    /// Held while a session renews. A thread may wait for it as well as a task.
+    #[cfg(feature = "tokio")]
+    pub(super) async fn turn(&self) -> Option<TurnTaken<'_, ()>> {
+        // A thread that runs a task has only so many turns of the runtime's before the task must yield, which a
+        // blocking session does not.
+        Some(tokio::task::unconstrained(self.shared()?.turn.lock()).await)
     }
 
-    /// Held while an async session renews.
-    #[cfg(feature = "tokio")]
-    pub(super) async fn async_turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        Some(self.shared()?.async_turn.lock().await)
+    /// Held while a session renews.
+    #[cfg(not(feature = "tokio"))]
+    pub(super) async fn turn(&self) -> Option<TurnTaken<'_, ()>> {
+        Some(held(&self.shared()?.turn))
     }
 
     fn shared(&self) -> Option<&Renewals> {

@@ -74,68 +74,45 @@ impl<C: Candidate, F: Fn() -> Result<C, Error>> Door for Opening<F> {
 
 /// Whoever asks the source of some credentials.
 pub(crate) trait Asker {
-    /// A token; one of a renewal that came after `seen` others will do where a new one is wanted.
-    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed>;
+    /// A token.
+    async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed>;
 
     fn can_renew(&self) -> bool;
 }
 
 /// Asks and waits.
-pub(crate) struct Immediate<'a, S> {
-    pub(crate) credentials: &'a Credentials<S>,
-    pub(crate) source: &'a S,
-}
+pub(crate) struct Immediate<'a, S>(pub(crate) &'a S);
 
 impl<S: TokenSource> Asker for Immediate<'_, S> {
-    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed> {
-        if ask.renew == Renew::IfExpired {
-            return self.source.token(&ask);
-        }
-        let _turn = self.credentials.turn();
-        if let Some(token) = self.credentials.renewed_since(seen) {
-            return Ok(token);
-        }
-        let token = self.source.token(&ask)?;
-        self.credentials.note_renewal(&token);
-        Ok(token)
+    async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
+        self.0.token(&ask)
     }
 
     fn can_renew(&self) -> bool {
-        self.source.can_renew()
+        self.0.can_renew()
     }
 }
 
 /// Asks and is woken.
 #[cfg(feature = "tokio")]
-pub(crate) struct Waiting<'a, S> {
-    pub(crate) credentials: &'a Credentials<S>,
-    pub(crate) source: &'a S,
-}
+pub(crate) struct Waiting<'a, S>(pub(crate) &'a S);
 
 #[cfg(feature = "tokio")]
 impl<S: AsyncTokenSource> Asker for Waiting<'_, S> {
-    async fn token(&self, ask: Ask, seen: u64) -> Result<Secret, TokenFailed> {
-        if ask.renew == Renew::IfExpired {
-            return self.source.token(ask).await;
-        }
-        let _turn = self.credentials.async_turn().await;
-        if let Some(token) = self.credentials.renewed_since(seen) {
-            return Ok(token);
-        }
-        let token = self.source.token(ask).await?;
-        self.credentials.note_renewal(&token);
-        Ok(token)
+    async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
+        self.0.token(ask).await
     }
 
     fn can_renew(&self) -> bool {
-        self.source.can_renew()
+        self.0.can_renew()
     }
 }
 
 /// A session of a server.
 ///
-/// The source is asked before anything is dialled, with what ended the session before where that was its token, so that no server waits for it, and asked again at most
-/// once: after a refusal that means the token, never after BAD, a temporary failure or a refusal by policy.
+/// The source is asked before anything is dialled, with what ended the session before where that was its token, so that
+/// no server waits for it, and asked again at most once: after a refusal that means the token, never after BAD, a
+/// temporary failure or a refusal by policy.
 pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     door: &D,
     credentials: &'a Credentials<S>,
@@ -149,7 +126,7 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
         let refusal = ended.filter(|error| error.needs_new_token());
         let ask =
             Ask { user: (*user).to_owned(), renew: Renew::IfExpired, refusal: refusal.clone() };
-        let asked = asker.token(ask, seen).await;
+        let asked = asker.token(ask).await;
         token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
     }
     let mut client = door.open().await?;
@@ -174,7 +151,7 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
         let Some((user, asker)) = asker.filter(|_| renewable) else { return Err(error) };
         let refusal = Some(Arc::new(error));
         let ask = Ask { user: (*user).to_owned(), renew: Renew::Force, refusal: refusal.clone() };
-        let asked = asker.token(ask, seen).await;
+        let asked = renew(credentials, asker, ask, seen, token.as_ref()).await;
         token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
         renewed = true;
         client = match left {
@@ -182,4 +159,23 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
             None => door.open().await?,
         };
     }
+}
+
+/// Another token than the one that was refused: that of somebody else's renewal since `seen` of them, or a new one of the
+/// source.
+async fn renew<S>(
+    credentials: &Credentials<S>,
+    asker: &impl Asker,
+    ask: Ask,
+    seen: u64,
+    refused: Option<&Secret>,
+) -> Result<Secret, TokenFailed> {
+    let _turn = credentials.turn().await;
+    // The source may have given the other's token to us already, for one that has not expired.
+    if let Some(token) = credentials.renewed_since(seen, refused) {
+        return Ok(token);
+    }
+    let token = asker.token(ask).await?;
+    credentials.note_renewal(&token);
+    Ok(token)
 }

@@ -33,7 +33,7 @@ impl Builder {
         &self,
         credentials: &Credentials<S>,
     ) -> Result<Session<TlsTransport>, Error> {
-        now(sign_in(self, credentials, None, |source| Immediate { credentials, source }))
+        now(sign_in(self, credentials, None, Immediate))
     }
 }
 
@@ -46,7 +46,7 @@ impl<T: Transport> Client<T> {
     /// Those of [`Client::authenticate`]; [`Error::Token`].
     pub fn log_in<S: TokenSource>(self, credentials: &Credentials<S>) -> Result<Session<T>, Error> {
         let door = Given::new(self);
-        now(sign_in(&door, credentials, None, |source| Immediate { credentials, source }))
+        now(sign_in(&door, credentials, None, Immediate))
     }
 }
 
@@ -69,7 +69,7 @@ pub fn log_in<T: Transport, S: TokenSource>(
     open: impl Fn() -> Result<Client<T>, Error>,
     credentials: &Credentials<S>,
 ) -> Result<Session<T>, Error> {
-    now(sign_in(&Opening(open), credentials, None, |source| Immediate { credentials, source }))
+    now(sign_in(&Opening(open), credentials, None, Immediate))
 }
 
 #[cfg(feature = "native-tls")]

@@ -60,8 +60,8 @@ impl<S: TokenSource> Post<S> for Builder {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Immediate<'a, S> {
-        Immediate { credentials, source }
+    fn asker(source: &S) -> Immediate<'_, S> {
+        Immediate(source)
     }
 
     fn core(session: &mut Session<TlsTransport>) -> &mut Core<Self::Io> {

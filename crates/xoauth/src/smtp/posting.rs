@@ -23,7 +23,7 @@ pub(crate) trait Post<S>: Door<Client: Candidate<Session: Keepable>> + Sized {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Self::Asker<'a>;
+    fn asker(source: &S) -> Self::Asker<'_>;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
 
@@ -80,7 +80,7 @@ impl<D: Post<S>, S> Posting<D, S> {
 
     async fn open(&self, ended: Option<Arc<Error>>) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
-        sign_in(&self.door, credentials, ended, |source| D::asker(credentials, source)).await
+        sign_in(&self.door, credentials, ended, D::asker).await
     }
 
     /// Sends a message; where a connection that was used before is over before it took the message, once more over a

@@ -20,7 +20,7 @@ impl Builder {
         &self,
         credentials: &Credentials<S>,
     ) -> Result<Session<AsyncTlsTransport>, Error> {
-        sign_in(self, credentials, None, |source| Waiting { credentials, source }).await
+        sign_in(self, credentials, None, Waiting).await
     }
 }
 
@@ -35,7 +35,7 @@ impl<T: AsyncTransport> Client<T> {
         credentials: &Credentials<S>,
     ) -> Result<Session<T>, Error> {
         let door = Given::new(self);
-        sign_in(&door, credentials, None, |source| Waiting { credentials, source }).await
+        sign_in(&door, credentials, None, Waiting).await
     }
 }
 

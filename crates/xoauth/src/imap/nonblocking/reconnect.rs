@@ -29,8 +29,8 @@ impl<S: AsyncTokenSource> Keep<S> for Builder {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
-        Waiting { credentials, source }
+    fn asker(source: &S) -> Waiting<'_, S> {
+        Waiting(source)
     }
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {

@@ -44,8 +44,8 @@ impl<S: AsyncTokenSource> Post<S> for Builder {
     where
         S: 'a;
 
-    fn asker<'a>(credentials: &'a Credentials<S>, source: &'a S) -> Waiting<'a, S> {
-        Waiting { credentials, source }
+    fn asker(source: &S) -> Waiting<'_, S> {
+        Waiting(source)
     }
 
     fn core(session: &mut Session<AsyncTlsTransport>) -> &mut Core<Self::Io> {
