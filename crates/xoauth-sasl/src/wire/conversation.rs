@@ -48,6 +48,15 @@ pub trait Conversation {
     /// `n` octets were read.
     fn received(&mut self, n: usize);
 
+    /// Hears what was received, before the next [`Conversation::poll`] would. Answers whether the peer's answer to a
+    /// command came to its end: a driver that gives each command its own time begins the next one's then.
+    ///
+    /// # Errors
+    /// As [`Conversation::poll`].
+    fn hear_answers(&mut self) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
     /// The first `n` octets of [`Want::Write`] were written.
     fn written(&mut self, n: usize);
 

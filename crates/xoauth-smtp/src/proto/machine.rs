@@ -192,6 +192,22 @@ impl Machine {
         Ok(wants_body)
     }
 
+    /// Hears the replies that were received whole, as [`Machine::poll`] does first of all; whether there were any.
+    ///
+    /// # Errors
+    /// What breaks the session, as [`Machine::poll`].
+    pub fn hear_now(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
+        let mut has_heard = false;
+        while matches!(self.phase, Phase::Running) && self.output.awaited() > 0 {
+            let heard = self.hear(exchange);
+            if !self.unless_broken(exchange, heard)? {
+                break;
+            }
+            has_heard = true;
+        }
+        Ok(has_heard)
+    }
+
     /// Hears what was received before the peer was gone; whether everything has its answer. Nothing more is
     /// handed to the transport.
     ///

@@ -30,6 +30,10 @@ impl Conversation for Running<'_> {
         self.machine.received(n);
     }
 
+    fn hear_answers(&mut self) -> Result<bool, Error> {
+        self.machine.hear_now(self.exchange)
+    }
+
     fn written(&mut self, n: usize) {
         self.machine.written(n);
     }

@@ -157,6 +157,12 @@ impl<I: Io> Connection<I> {
         self.pace.begin(bound);
     }
 
+    /// A new operation begins, each command of which may take so long.
+    #[cfg(feature = "smtp")]
+    pub(crate) fn allow_each(&mut self, bound: Duration) {
+        self.pace.begin_each(bound);
+    }
+
     /// A new operation begins, which may take as long as a command.
     #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {

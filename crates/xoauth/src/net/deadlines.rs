@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 /// How long whole operations may take, from their first octet to their last.
 ///
-/// A server that drips octets does not extend them, and what the caller does between two steps of a stream is
+/// Only SMTP, where a message takes many commands, has a time for the answer to each ([`delivery`](Self::delivery)).
+/// A server that drips octets does not extend any of them, and what the caller does between two steps of a stream is
 /// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
 /// has to keep one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub struct Deadlines {
     pub connect: Duration,
     /// One IMAP command with its whole answer, one item or part of a stream: 5 minutes.
     pub command: Duration,
-    /// One SMTP command, one message sent and judged: 10 minutes, what RFC 5321 (4.5.3.2.6) asks a client to
-    /// wait for the answer to a message. Also how long the server may take to judge content that was sent,
-    /// from the end of its flow.
+    /// The answer to one SMTP command, or to the message: 10 minutes, what RFC 5321 (4.5.3.2.6) asks a client to
+    /// wait for the latter. It begins when everything was said, and anew with each answer that came whole: a message
+    /// to many recipients may take as many times as long as it has commands. Signing in has it once for all.
     pub delivery: Duration,
     /// Octets a second: an operation whose time is over goes on while its content, a body that is read or
     /// what is sent, flows at least this fast. 4096.

@@ -32,6 +32,7 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
     trace: Option<&Trace>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Stop, C::Error>> {
+    let mut has_said = false;
     loop {
         let wants = conversation.poll()?;
         let mut is_writing = matches!(wants, Want::Write(_));
@@ -48,6 +49,9 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             }
             Want::Read => {
                 be_at_work(pace, io);
+                if std::mem::take(&mut has_said) {
+                    begin_next(pace, io);
+                }
                 match io.poll_flush(cx) {
                     Poll::Ready(Err(error)) => {
                         is_writing = true;
@@ -91,10 +95,14 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
                     go_on(Way::In, n, pace, io);
                 }
                 conversation.received(n);
+                if conversation.hear_answers()? {
+                    begin_next(pace, io);
+                }
             }
             Ok(Moved::Out(n)) => {
                 conversation.written(n);
                 go_on(Way::Out, n, pace, io);
+                has_said = true;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -154,6 +162,13 @@ fn hear_last_words<C: Conversation, I: Io>(
 /// Content moved, which may move the deadline.
 fn go_on(way: Way, octets: usize, pace: &mut Pace, io: &mut impl Io) {
     if let Some(deadline) = pace.moved(way, octets, io.now()) {
+        io.set_deadline(Some(deadline));
+    }
+}
+
+/// The time of the next command begins, where each has its own.
+fn begin_next(pace: &mut Pace, io: &mut impl Io) {
+    if let Some(deadline) = pace.begin_next(|| io.now()) {
         io.set_deadline(Some(deadline));
     }
 }

@@ -8,9 +8,15 @@ use super::Deadlines;
 ///
 /// It runs while the session is at work and rests while the caller is: a caller that is slow to take the
 /// pieces of a stream loses nothing. Content that flows well moves the deadline; a drip of octets does not.
+///
+/// Where each command of the operation has a time of its own (RFC 5321, 4.5.3.2), it begins when everything was
+/// said, and anew with each answer that was heard whole. Of those there are as many as commands, so that the time of
+/// all is bounded too.
 #[derive(Debug)]
 pub(crate) struct Pace {
     time: Time,
+    /// The time of each command, where it is not for all together.
+    each: Option<Duration>,
     deadlines: Deadlines,
     /// When counting began anew, and the octets of content moved since.
     since: Option<Instant>,
@@ -34,13 +40,29 @@ pub(crate) enum Way {
 
 impl Pace {
     pub(crate) fn new(deadline: Option<Instant>, deadlines: Deadlines) -> Self {
-        Self { time: Time::Running(deadline), deadlines, since: None, moved: 0 }
+        Self { time: Time::Running(deadline), each: None, deadlines, since: None, moved: 0 }
     }
 
     /// A new operation may take so long.
     pub(crate) fn begin(&mut self, bound: Duration) {
         self.time = Time::Resting(Some(bound));
+        self.each = None;
         (self.since, self.moved) = (None, 0);
+    }
+
+    /// Each command of a new operation may take so long.
+    pub(crate) fn begin_each(&mut self, bound: Duration) {
+        self.begin(bound);
+        self.each = Some(bound);
+    }
+
+    /// What was to be said was said, or an answer was heard whole: the new deadline, where this begins the time of the
+    /// next command.
+    pub(crate) fn begin_next(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        let each = self.each?;
+        let later = now().checked_add(each);
+        self.time = Time::Running(later);
+        later
     }
 
     /// The session is at work from now on: its deadline.
@@ -132,6 +154,22 @@ mod tests {
         assert_eq!(flowing.moved(Way::In, 6000, at(62)), Some(at(68)));
         // Sent content waits for the judgement of the server.
         assert_eq!(flowing.moved(Way::Out, 6000, at(62)), Some(at(122)));
+    }
+
+    #[test]
+    fn each_command_has_its_own_time_where_it_is_asked_for() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut together = pace(start);
+        assert_eq!(together.begin_next(|| at(30)), None);
+        assert!(together.is_over(|| at(60)));
+        let mut each = pace(start);
+        each.begin_each(MINUTE);
+        assert_eq!(each.resume(|| at(10)), Some(at(70)));
+        assert_eq!(each.begin_next(|| at(30)), Some(at(90)));
+        assert!(!each.is_over(|| at(89)) && each.is_over(|| at(90)));
+        each.begin(MINUTE);
+        assert_eq!(each.begin_next(|| at(91)), None);
     }
 
     #[test]

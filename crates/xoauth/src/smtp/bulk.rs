@@ -74,7 +74,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.stepping, true) {
             let bound = self.core.connection.settings.deadlines.delivery;
-            self.core.connection.allow(bound);
+            self.core.connection.allow_each(bound);
         }
         let stopped = ready!(self.core.poll_send(&mut self.bulk, cx));
         self.stepping = false;

@@ -103,7 +103,9 @@ impl<I: Io> Core<I> {
         let settings = &self.connection.settings;
         let context = Context::new(&stamp, &settings.host, settings.port);
         let command = options(Auth::new(mechanism, &context)?);
-        self.run(command).await.map(drop)
+        // All challenges together have the time of one command: how many there are is the server's choice.
+        self.connection.allow(self.connection.settings.deadlines.delivery);
+        self.run_in_time(command).await.map(drop)
     }
 
     /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
@@ -123,9 +125,9 @@ impl<I: Io> Core<I> {
         Ok((io, settings, limits, self.introduction))
     }
 
-    /// Runs a command, which may take as long as a delivery may.
+    /// Runs a command; each answer to what it says may take as long as that to a message (RFC 5321, 4.5.3.2).
     pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
-        self.connection.allow(self.connection.settings.deadlines.delivery);
+        self.connection.allow_each(self.connection.settings.deadlines.delivery);
         self.run_in_time(command).await
     }
 

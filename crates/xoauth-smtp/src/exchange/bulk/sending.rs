@@ -54,6 +54,10 @@ impl Conversation for Sending<'_, '_> {
         self.machine.received(n);
     }
 
+    fn hear_answers(&mut self) -> Result<bool, Error> {
+        self.machine.hear_now(self.bulk)
+    }
+
     fn written(&mut self, n: usize) {
         self.machine.written(n);
         self.bulk.lent_octets_left(self.machine.lent());

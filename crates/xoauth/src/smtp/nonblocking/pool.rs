@@ -95,7 +95,7 @@ impl Pool {
         Self { shelf: Arc::new(Shelf::new(rules)), rules }
     }
 
-    /// Who waits longer than this (10 minutes, what one message may take) for a place is told that the pool is full:
+    /// Who waits longer than this (10 minutes, what the answer to one message may take) for a place is told that the pool is full:
     /// [`Error::PoolFull`]. To be called before there are mailers.
     #[must_use]
     pub fn wait_at_most(self, wait: Duration) -> Self {
