@@ -277,6 +277,22 @@ fn a_refusal_at_the_end_drops_no_message_that_goes_ahead_behind_it() {
 }
 
 #[test]
+fn no_empty_message_goes_to_recipients_of_a_refused_sender_among_many() {
+    let to = ["b@example.net"];
+    let messages = ["one", "two", "three"].map(|text| mail(&to, text));
+    let (mut peer, mut bulk) = begun("250 PIPELINING\r\n", false, 100, messages);
+    peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n");
+    peer.say_line_by_line("550 not you\r\n250 ok\r\n354 go\r\n");
+    let error = peer.deliver(&mut bulk).unwrap_err();
+    assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
+    let outcomes: Vec<_> = std::iter::from_fn(|| bulk.next_outcome()).collect();
+    assert!(outcomes[0].is_ok(), "{outcomes:?}");
+    assert!(matches!(outcomes[1], Err(Error::SenderRefused { .. })), "{outcomes:?}");
+    assert!(matches!(outcomes[2], Err(Error::Unexpected { .. })), "{outcomes:?}");
+    assert!(peer.sent.ends_with(b"DATA\r\n"));
+}
+
+#[test]
 fn a_server_that_leaves_took_none_of_what_it_did_not_answer() {
     let to = ["b@example.net"];
     // MAIL, RCPT and BDAT of the first, and RSET before those of the others.

@@ -116,6 +116,31 @@ fn all_refused_recipients_close_the_transaction() {
 }
 
 #[test]
+fn no_empty_message_goes_to_recipients_of_a_refused_sender() {
+    // RFC 2920 3.1 has the lone dot for a message without recipients.
+    let begun = "220 mx\r\n250-mx\r\n250 PIPELINING\r\n550 5.7.1 not you\r\n";
+    for (recipients, is_sent) in [("250 ok\r\n250 ok\r\n", false), ("503 no\r\n503 no\r\n", true)] {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(&format!("{begun}{recipients}354 go\r\n"));
+        if is_sent {
+            peer.say_line_by_line("554 nobody\r\n");
+        }
+        peer.greet().unwrap();
+        let to = ["b@example.net", "c@example.net"];
+        let error = peer.run(Send::new("a@example.org", to, "x\r\n")).unwrap_err();
+        assert!(matches!(error, Error::SenderRefused { .. }), "{error:?}");
+        let sent = String::from_utf8(peer.sent.clone()).unwrap();
+        assert!(sent.ends_with(if is_sent { "DATA\r\n.\r\n" } else { "DATA\r\n" }), "{sent}");
+        assert_eq!(peer.machine.is_usable(), is_sent);
+        if !is_sent {
+            let error = peer.run(Noop::new()).unwrap_err();
+            let expected = "unexpected reply: expected a refusal to DATA behind a refused sender, found '354 go'";
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}
+
+#[test]
 fn too_many_recipients_may_be_told_by_552_and_try_later() {
     // RFC 5321 4.5.3.1.10; a mailbox that is full stays so.
     let cases = [
@@ -162,11 +187,11 @@ fn refused_sender_leaves_the_session_usable() {
         ),
         in_one_group(
             "S: 550 5.7.1 not you
-             S: 250 strange
              S: 503 5.5.1 need MAIL
-             S: 354 stranger
+             S: 503 5.5.1 need MAIL
+             S: 354 strange
              C: .
-             S: 250 strangest
+             S: 250 stranger
              C: NOOP
              S: 250 ok",
         ),

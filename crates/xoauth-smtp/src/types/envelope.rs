@@ -273,8 +273,11 @@ impl Recipient {
         self
     }
 
-    /// The address the sender gave originally, before some list or alias; ORCPT of DSN (RFC 3461 4.2), of
+    /// The address the sender gave originally, which notifications name; ORCPT of DSN (RFC 3461 4.2), of
     /// type `rfc822`, or `utf-8` for letters beyond ASCII (RFC 6533 3).
+    ///
+    /// Where a message is submitted for the first time that is the recipient's own address; another one is for programs
+    /// that pass messages on, from before the list or alias they resolved.
     #[must_use]
     pub fn original<T>(mut self, address: T) -> Self
     where

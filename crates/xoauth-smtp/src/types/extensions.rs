@@ -134,9 +134,12 @@ impl Extensions {
     }
 
     /// A limit that LIMITS announces (RFC 9422 3, 4): `RCPTMAX`, `MAILMAX`, `RCPTDOMAINMAX`. One whose value is not
-    /// as the RFC has it was not announced (3.7).
+    /// as the RFC has it was not announced, and none where one of them is no limit by its form (3.7).
     pub fn limit(&self, name: &str) -> Option<u64> {
         let mut limits = self.parameters("LIMITS")?.split_ascii_whitespace();
+        if !limits.clone().all(is_limit) {
+            return None;
+        }
         limits.find_map(|limit| {
             let (found, value) = limit.split_once('=')?;
             let value = limit_value(value)?;
@@ -166,6 +169,19 @@ impl Extensions {
     pub fn enhanced_status_codes(&self) -> bool {
         self.has("ENHANCEDSTATUSCODES")
     }
+}
+
+/// `limit-name ["=" limit-value]`, whatever the limit is about.
+///
+/// RFC 9422 3
+fn is_limit(text: &str) -> bool {
+    let (name, value) = text.split_once('=').unwrap_or((text, "none"));
+    let is_of_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let is_of_value = |octet: u8| octet.is_ascii_graphic() && octet != b';';
+    !name.is_empty()
+        && name.bytes().all(is_of_name)
+        && !value.is_empty()
+        && value.bytes().all(is_of_value)
 }
 
 /// `%x31-39 0*5DIGIT`: a limit of nothing would be no service.
@@ -246,6 +262,16 @@ mod tests {
             ("LIMITS RCPTMAX=020 MAILMAX=+5", "MAILMAX", None),
             ("LIMITS RCPTMAX=99999999999999999999999", "RCPTMAX", None),
             ("LIMITS", "RCPTMAX", None),
+            // What is no list of limits announces none.
+            ("LIMITS RCPTMAX=20 ;", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=20;MAILMAX=5", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=20 MAILMAX=", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=20 =5", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=20, MAILMAX=5", "MAILMAX", Some(5)),
+            ("LIMITS RCPTMAX=20 X.Y=5", "RCPTMAX", None),
+            ("LIMITS RCPTMAX=20 M\u{fc}LL=5", "RCPTMAX", None),
+            // Limits nobody knows yet, with any value and without.
+            ("LIMITS X-1_2=a:b=c RCPTMAX=20 NEW", "RCPTMAX", Some(20)),
         ];
         for (line, name, expected) in cases {
             assert_eq!(parse(&[line]).limit(name), expected, "{line}");

@@ -2,7 +2,7 @@
 //!
 //! | the server offers | what is in flight | flights a message |
 //! |---|---|---|
-//! | PIPELINING and CHUNKING | a [`Window`] of whole messages: `MAIL RCPT.. BDAT n LAST` (RFC 3030 4.2) | a fraction |
+//! | PIPELINING and CHUNKING | a [`Window`] of whole messages: `MAIL RCPT.. BDAT n LAST` (RFC 3030 2) | a fraction |
 //! | PIPELINING | one message; the next envelope leaves with its final dot (RFC 2920 3.1) | one |
 //! | CHUNKING | one command | one for each of MAIL, RCPT, BDAT |
 //! | neither | one command | one for each of MAIL, RCPT, DATA, content |

@@ -7,7 +7,8 @@
 //! Mail -> Recipient(0) -> .. -> Recipient(n - 1) -> Data -> Content -> over
 //!                                                -> Content (BDAT) -> over
 //!   refused: what was not written is dropped, what was written is heard to its end
-//!   354 although nothing may be sent: a lone dot, which ends an empty message (RFC 2920 3.1)
+//!   354 although nobody was accepted: a lone dot, which ends an empty message (RFC 2920 3.1)
+//!   354 and recipients although the sender was refused: the session ends before the message
 //!   a transaction left open, a chunk refused or not sent: RSET -> over (RFC 3030 2)
 //!   LMTP: a reply for each accepted recipient ends Content (RFC 2033 4.2)
 //! ```

@@ -105,6 +105,10 @@ impl Send<'_> {
             (354, Some(_)) if self.protocol == Protocol::Lmtp => {
                 return Err(Error::unexpected("a refusal to DATA without recipients", reply));
             }
+            // The lone dot is for a message without recipients: these would get an empty one.
+            (354, Some(_)) if self.accepted_recipients() > 0 => {
+                return Err(Error::unexpected("a refusal to DATA behind a refused sender", reply));
+            }
             (354, Some(_)) => {
                 out.end_content(b".\r\n", 0, Place::Anywhere);
                 self.step = Step::Void;
