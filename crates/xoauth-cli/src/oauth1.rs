@@ -13,10 +13,12 @@ use crate::failure::{Exit, Failure};
 use crate::oauth2::{Http, Loopback, announce, query_of};
 use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
+use crate::signals::{self, Held};
 use crate::store::Tokens;
 use crate::token::now;
 
-/// Signs the user in and fetches the token. With `oob` the user types in what the page shows.
+/// Signs the user in and fetches the token. With `oob` the user types in what the page shows. Signals wait from the moment on
+/// that the verifier is spent.
 pub(crate) fn authorize(
     account: &Account,
     http: &Http,
@@ -24,7 +26,7 @@ pub(crate) fn authorize(
     port: Option<u16>,
     open: bool,
     ui: &Ui,
-) -> Result<Tokens> {
+) -> Result<(Tokens, Held)> {
     let settings = &account.settings;
     let missing = |key: &str| Failure::config(format!("account `{}` has no {key}", account.name));
     let endpoint = |value: &Option<String>, key: &str| value.clone().ok_or_else(|| missing(key));
@@ -61,12 +63,14 @@ pub(crate) fn authorize(
     };
     let temporary = temporary.with_verifier(verifier).map_err(config)?;
     let request = Request::new("POST", access_url.as_str()).map_err(config)?;
+    let held = signals::hold()?;
     let token = fetch(http, &access_url, &Signer::new(consumer, Some(temporary)), &request)?;
-    Ok(Tokens {
+    let tokens = Tokens {
         token: Some(token.key().to_owned()),
         token_secret: Some(token.secret().clone()),
         ..Tokens::default()
-    })
+    };
+    Ok((tokens, held))
 }
 
 fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<Token> {

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM end the command, but not between a renewal and its tokens being kept.
+//! SIGINT and SIGTERM end the command, but not between spending a refresh token or a code and its tokens being kept.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -18,7 +18,10 @@ pub(crate) fn end_with(code: i32) -> Result<()> {
 }
 
 /// Signals wait until this is dropped.
-pub(crate) fn hold() -> Result<MutexGuard<'static, ()>> {
+pub(crate) type Held = MutexGuard<'static, ()>;
+
+/// Makes signals wait.
+pub(crate) fn hold() -> Result<Held> {
     handle()?;
     Ok(RENEWAL.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -350,3 +350,19 @@ fn another_program_can_supply_the_token() {
     assert_eq!(said.code, 78, "{said:?}");
     assert!(said.err.contains("ended with"), "{said:?}");
 }
+
+#[test]
+fn a_login_that_would_change_nothing_is_refused() {
+    let server = Authorization::start(&[]).unwrap();
+    let home = Home::with("[account.a]\nuser = \"a@b\"\naccess-token = { env = \"X\" }\n");
+    let said = home.run(&["login"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(said.err.contains("takes its token from `access-token`"), "{said:?}");
+    let home = Home::with(&signing_account(&server));
+    for option in ["--paste", "--device", "--client-credentials"] {
+        let said = home.run(&["login", option]);
+        assert_eq!(said.code, 64, "{said:?}");
+        assert!(said.err.contains("signs in with OAuth 1.0a"), "{said:?}");
+    }
+    assert!(server.requests().is_empty());
+}

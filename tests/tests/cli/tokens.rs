@@ -242,6 +242,24 @@ fn a_token_that_is_still_good_bridges_an_endpoint_that_is_down() {
     assert_eq!(home.run(&["token", "--renew"]).code, 75);
 }
 
+/// Each line of it would be taken for something, and a terminal would obey it.
+#[test]
+fn a_token_that_is_no_line_of_ascii_is_not_printed() {
+    let server = Authorization::start(&[]).unwrap();
+    let home = Home::with(&account(&server.url("/token")));
+    for token in ["a\nb", "a b", "\u{1b}[2Ja", "ü", "a\u{0}"] {
+        let answer = serde_json::json!({ "access_token": token, "expires_in": 600 });
+        server.script(200, &answer.to_string());
+        let said = with_seed(&home, &["token", "--renew"], "first");
+        assert_eq!((said.code, said.out.as_str()), (76, ""), "{said:?}");
+        let kept = serde_json::json!({ "v": 1, "access_token": token });
+        home.write("state/xoauth/a.json", &kept.to_string());
+        let said = home.run(&["token"]);
+        assert_eq!((said.code, said.out.as_str()), (65, ""), "{said:?}");
+        std::fs::remove_file(home.path.join("state/xoauth/a.json")).unwrap();
+    }
+}
+
 #[test]
 fn no_token_lives_for_ever() {
     let server = Authorization::start(&[]).unwrap();
@@ -316,4 +334,61 @@ fn tokens_that_others_can_read_are_refused_and_a_trace_is_closed_to_them() {
     open(&trace);
     home.run(&["list", "--trace", "trace.txt"]);
     assert_eq!(std::fs::metadata(&trace).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Sends a signal as a terminal or a service manager does.
+#[cfg(unix)]
+fn signal(name: &str, child: &std::process::Child) {
+    let arguments = [format!("-{name}"), child.id().to_string()];
+    assert!(std::process::Command::new("kill").args(arguments).status().unwrap().success());
+}
+
+/// A code is spent once, too.
+#[cfg(unix)]
+#[test]
+fn a_signal_while_a_code_is_exchanged_waits_until_the_tokens_are_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/token", listener.local_addr().unwrap());
+    let config = account(&endpoint) + "authorization-endpoint = \"http://127.0.0.1/\"\n";
+    for name in ["INT", "TERM"] {
+        let home = Home::with(&config);
+        let mut child = home.command(&["login", "--paste"]).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"the-code\n").unwrap();
+        let mut stream = request(&listener);
+        signal(name, &child);
+        let body = r#"{"access_token":"access-1","expires_in":3600,"refresh_token":"first"}"#;
+        let length = body.len();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let said = finish(child, "");
+        assert!(matches!(said.code, 0 | 130), "{said:?}");
+        assert!(home.read("state/xoauth/a.json").contains("access-1"), "{said:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_after_a_renewal_ends_the_command_with_130() {
+    let server = Authorization::start(&["access-2", "access-3"]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = account(&server.url("/token"))
+        + &format!(
+            "insecure-plaintext = true\nmechanism = \"XOAUTH2\"\nimap = \"imap://{}\"\n",
+            listener.local_addr().unwrap()
+        );
+    for name in ["INT", "TERM"] {
+        let home = Home::with(&config);
+        server.set_refresh_token("first");
+        home.write("state/xoauth/a.json", r#"{"v":1,"refresh_token":"first"}"#);
+        let child = home.command(&["list"]).spawn().unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n").unwrap();
+        // The token is there, and nothing is said to it.
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        assert!(line.contains("AUTHENTICATE XOAUTH2 "), "{line}");
+        signal(name, &child);
+        let said = finish(child, "");
+        assert_eq!(said.code, 130, "{said:?}");
+        assert!(home.read("state/xoauth/a.json").contains("\"access-"));
+    }
 }

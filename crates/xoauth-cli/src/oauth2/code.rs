@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
+use crate::signals::{self, Held};
 use crate::store::Tokens;
 
 /// How the code comes back.
@@ -31,13 +32,13 @@ pub(crate) enum Redirect {
 /// How long a user may take to sign in.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Signs the user in and fetches the tokens.
+/// Signs the user in and fetches the tokens; signals wait from the moment on that the code is spent.
 pub(crate) fn authorize(
     account: &Account,
     http: &Http,
     redirect: &Redirect,
     ui: &Ui,
-) -> Result<Tokens> {
+) -> Result<(Tokens, Held)> {
     let endpoint = account.endpoint("authorization_endpoint");
     let endpoint = endpoint.ok_or_else(|| missing_endpoint(account, "authorization-endpoint"))?;
     // RFC 7636 4.1: 43 characters at least; two nonces have 52, with 256 random bits.
@@ -97,7 +98,8 @@ pub(crate) fn authorize(
         ("redirect_uri", &redirect_uri),
         ("code_verifier", verifier.expose()),
     ];
-    request(account, http, &grant)
+    let held = signals::hold()?;
+    Ok((request(account, http, &grant)?, held))
 }
 
 /// The code, from the query of the redirect with our state; `None` for a request that is none.

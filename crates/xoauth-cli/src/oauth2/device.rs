@@ -11,10 +11,11 @@ use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::output::{Ui, one_line};
 use crate::rules::by_id;
+use crate::signals::{self, Held};
 use crate::store::Tokens;
 
-/// Shows a code to enter on another device and waits until that was done.
-pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<Tokens> {
+/// Shows a code to enter on another device and waits until that was done; signals wait while an answer may bring tokens.
+pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<(Tokens, Held)> {
     if account.provider_id() == Some("google") {
         let message = "Google's device flow takes no Gmail scope";
         return Err(Failure::usage(message).rule(by_id("google-device-scope")));
@@ -47,6 +48,7 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<Token
     ];
     while Instant::now() < deadline {
         std::thread::sleep(interval.min(deadline.saturating_duration_since(Instant::now())));
+        let held = signals::hold()?;
         let answer = post(account, http, &url, &grant);
         match answer.as_ref().map(|answer| (answer.error(), answer.is_busy())) {
             Ok((Some(error), _)) if error == "authorization_pending" => {}
@@ -54,7 +56,7 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<Token
             Ok((Some(error), _)) if error == "slow_down" => interval += Duration::from_secs(5),
             Ok((_, true)) => interval *= 2,
             Err(failure) if failure.exit == Exit::Temporary => interval *= 2,
-            _ => return read_tokens(&answer?.json(&url, account)?),
+            _ => return Ok((read_tokens(&answer?.json(&url, account)?)?, held)),
         }
     }
     Err(Failure::new(Exit::Temporary, "login", "the code was not entered in time"))

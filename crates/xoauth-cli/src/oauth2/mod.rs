@@ -79,6 +79,11 @@ pub(crate) fn client_credentials(account: &Account, http: &Http) -> Result<Token
     Ok(tokens)
 }
 
+/// Whether it can be printed on a line and sent in a header: RFC 6750 2.1 has even less.
+pub(crate) fn is_printable(token: &str) -> bool {
+    token.bytes().all(|octet| octet.is_ascii_graphic())
+}
+
 /// RFC 6749 5.1
 fn read_tokens(document: &Value) -> Result<Tokens> {
     let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -87,6 +92,9 @@ fn read_tokens(document: &Value) -> Result<Tokens> {
     };
     let access_token = text("access_token").filter(|token| !token.is_empty());
     let access_token = access_token.ok_or_else(|| bad("has no access_token"))?;
+    if !is_printable(&access_token) {
+        return Err(bad("has an access_token with other characters than a token has"));
+    }
     let token_type = text("token_type");
     if token_type.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
         return Err(bad("has a token that is no bearer token"));

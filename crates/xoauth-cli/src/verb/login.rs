@@ -11,6 +11,7 @@ use crate::inspect::jwt;
 use crate::oauth1;
 use crate::oauth2::{self, Http, Redirect};
 use crate::output::Ui;
+use crate::signals;
 use crate::store::{Store, Tokens};
 
 /// The arguments.
@@ -48,18 +49,20 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
+        self.refuse_what_has_no_effect(&account)?;
         let http = Http::new(&account)?;
         // A code is spent once; what comes for it must have a place.
         let store = Store::of(&account)?;
         drop(store.make_room()?);
-        let tokens = if self.oauth1 || account.signs() {
+        let (tokens, held) = if self.oauth1 || account.signs() {
             let open = !self.no_browser;
             oauth1::authorize(&account, &http, self.oob, self.port, open, ui)?
         } else if self.client_credentials {
-            oauth2::client_credentials(&account, &http)?
+            let held = signals::hold()?;
+            (oauth2::client_credentials(&account, &http)?, held)
         } else {
             refuse_graph_scopes(&account)?;
-            let tokens = if self.device {
+            let (tokens, held) = if self.device {
                 oauth2::authorize_device(&account, &http, ui)?
             } else {
                 let redirect = if self.paste {
@@ -70,10 +73,11 @@ impl Login {
                 oauth2::authorize(&account, &http, &redirect, ui)?
             };
             warn(&account, &tokens, ui);
-            tokens
+            (tokens, held)
         };
         let lock = store.lock()?;
         store.save(&tokens, store.make_room()?, &lock)?;
+        drop(held);
         if ui.json {
             let scopes = tokens.scope.as_deref().unwrap_or_default();
             ui.object(json!({
@@ -88,6 +92,22 @@ impl Login {
             account.name, account.name
         ));
         Ok(Exit::Ok)
+    }
+
+    /// Signing in would change nothing, or is another thing than was asked for.
+    fn refuse_what_has_no_effect(&self, account: &Account) -> Result<()> {
+        let name = &account.name;
+        if account.settings.access_token.is_some() {
+            let message = format!("account `{name}` takes its token from `access-token`");
+            return Err(
+                Failure::config(message).hint("there is nothing to sign in to: xoauth check")
+            );
+        }
+        if account.signs() && (self.paste || self.device || self.client_credentials) {
+            let message = format!("account `{name}` signs in with OAuth 1.0a");
+            return Err(Failure::usage(message).hint("--oob to type in what the page shows"));
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
+use crate::oauth2::is_printable;
 use crate::output::Ui;
 use crate::token::{Renew, access_token};
 
@@ -37,6 +38,13 @@ impl Token {
         let Some(token) = &tokens.access_token else {
             return Err(Failure::data("the token store holds no access token"));
         };
+        if !is_printable(token.expose()) {
+            let message = format!(
+                "the access token of `{}` is none: it is not one line of ASCII",
+                account.name
+            );
+            return Err(Failure::data(message));
+        }
         if ui.json {
             ui.object(json!({
                 "access_token": token.expose(),
