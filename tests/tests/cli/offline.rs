@@ -324,3 +324,27 @@ fn a_reader_that_leaves_early_is_no_error_to_talk_about() {
     let said = crate::support::finish(child, "");
     assert_eq!((said.code, said.err.as_str()), (141, ""));
 }
+
+/// Who signs without a token names the user in the URL; a server has one URL for all of them.
+#[test]
+fn a_login_without_a_token_is_judged_by_the_url_that_all_users_have() {
+    let home = Home::with(
+        "[account.a]\nuser = \"ann+x@example.org\"\nmechanism = \"XOAUTH\"\nconsumer-key = \"k\"\n\
+         consumer-secret = \"cs\"\nimap = \"imap://127.0.0.1:1\"\nimap-url = \"https://h.example/imap/?a=b\"\n\
+         insecure-plaintext = true\n",
+    );
+    home.write("c", "cs\n");
+    let string = home.run(&["string", "--for", "imap"]).ok();
+    let judge = |url: &str| {
+        home.run_with(&["verify", "--url", url, "--consumer-secret-file", "c"], &string).code
+    };
+    assert_eq!(judge("https://h.example/imap/?a=b"), 0);
+    assert_eq!(judge("https://h.example/imap/?a=b&xoauth_requestor_id=ann%2Bx%40example.org"), 0);
+    for other in [
+        "https://h.example/imap/",
+        "https://h.example/imap/?a=b&xoauth_requestor_id=eve%40example.org",
+        "https://h.example/smtp/?a=b",
+    ] {
+        assert_eq!(judge(other), 1, "{other}");
+    }
+}

@@ -80,7 +80,8 @@ impl Verify {
         let token = secret(self.token_secret_file.as_ref(), "XOAUTH_TOKEN_SECRET", "token secret")?;
         let text = Secret::new(super::read_text()?);
         let request = self.request(text.expose().trim())?;
-        if self.url != request.url().as_str() {
+        let url = request.url().as_str();
+        if self.url != url && self.url != without_requestor(url) {
             return self.tell(ui, None, &format!("it is signed for another URL than {}", self.url));
         }
         let verifier = Verifier::new().window(self.max_skew);
@@ -146,6 +147,14 @@ impl Verify {
             Err(error) => Err(unreadable(error.to_string())),
         }
     }
+}
+
+/// Who signs without a token names the user in the URL, which is otherwise the same for all.
+fn without_requestor(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let others = query.split('&').filter(|one| !one.starts_with("xoauth_requestor_id="));
+    let others = others.collect::<Vec<_>>().join("&");
+    if others.is_empty() { path.to_owned() } else { format!("{path}?{others}") }
 }
 
 fn judge(
