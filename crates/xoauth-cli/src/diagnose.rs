@@ -89,7 +89,7 @@ pub(crate) fn failure_of(error: &Error, phase: &'static str, attempt: &Attempt<'
 /// What a refused login means where no rule knows more.
 fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
     let told = challenge_of(error)
-        .map(|challenge| format!("the server's document: {challenge}. "))
+        .map(|challenge| format!("the server says {challenge}; "))
         .unwrap_or_default();
     let name = &attempt.account.name;
     let advice = match exit_of(error) {
@@ -97,6 +97,11 @@ fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
         _ if error.needs_new_token() && attempt.account.signs() => {
             format!(
                 "the signature was refused: wrong secret, revoked token, or a clock that is off; `xoauth login --oauth1 -a {name}`"
+            )
+        }
+        _ if error.needs_new_token() && attempt.account.settings.access_token.is_some() => {
+            format!(
+                "the token was refused: expired, revoked, or for another user or service; account `{name}` takes it from `access-token`"
             )
         }
         _ if error.needs_new_token() => {
@@ -206,14 +211,7 @@ fn challenge_of(error: &Error) -> Option<&ErrorChallenge> {
 }
 
 fn document(challenge: &ErrorChallenge) -> Value {
-    let members = [
-        ("status", challenge.status()),
-        ("schemes", challenge.schemes()),
-        ("scope", challenge.scope()),
-        ("openid-configuration", challenge.openid_configuration()),
-    ];
-    let members =
-        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let members = challenge.members().map(|(name, value)| (name.to_owned(), value.into()));
     Value::Object(members.collect::<Map<_, _>>())
 }
 

@@ -123,7 +123,8 @@ impl ErrorChallenge {
         !is_down && !matches!(status, "insufficient_scope" | "invalid_request" | "403")
     }
 
-    fn members(&self) -> impl Iterator<Item = (&'static str, String)> {
+    /// The members that the document has, by name, with control characters escaped.
+    pub fn members(&self) -> impl Iterator<Item = (&'static str, String)> {
         let members = [
             ("status", &self.status),
             ("schemes", &self.schemes),

@@ -62,7 +62,7 @@ fn a_token_that_is_refused_is_the_auth_step_and_exit_77() {
     let mut command = home.command(&["check", "imap"]);
     command.env("XOAUTH_ACCESS_TOKEN", DEMO_EXPIRED_BEARER_TOKEN);
     let said = crate::support::finish(command.spawn().unwrap(), "");
-    assert!(said.out.contains("hint   the server's document: status "), "{said:#?}");
+    assert!(said.out.contains("hint   the server says status "), "{said:#?}");
     assert!(said.out.contains("the token was refused: expired"), "{said:#?}");
 }
 

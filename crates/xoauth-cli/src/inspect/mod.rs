@@ -45,6 +45,7 @@ pub(crate) fn explain(text: &str) -> Option<Finding> {
         .or_else(|| dialogue(text))
         .or_else(|| encoded(text))
         .or_else(|| reply(text))
+        .or_else(|| microsoft(text))
         .or_else(|| raw_token(text))
 }
 
@@ -69,14 +70,7 @@ fn json(text: &str) -> Option<Finding> {
 fn challenge(octets: &[u8], what: &str, rule: Option<&'static Rule>) -> Option<Finding> {
     let challenge = ErrorChallenge::parse(octets);
     challenge.status().or(challenge.scope()).or(challenge.schemes())?;
-    let members = [
-        ("status", challenge.status()),
-        ("schemes", challenge.schemes()),
-        ("scope", challenge.scope()),
-        ("openid-configuration", challenge.openid_configuration()),
-    ];
-    let facts =
-        members.into_iter().filter_map(|(name, value)| Some((name, one_line(value?)))).collect();
+    let facts = challenge.members().map(|(name, value)| (name, one_line(&value))).collect();
     let mut notes = Vec::new();
     if rule.is_none() {
         notes.push(match challenge.status() {
@@ -175,6 +169,21 @@ fn reply(text: &str) -> Option<Finding> {
     Some(finding)
 }
 
+/// An error of Microsoft's that no rule knows: `AADSTS50076`, in whatever text.
+fn microsoft(text: &str) -> Option<Finding> {
+    let (_, behind) = text.split_once("AADSTS")?;
+    let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+    let number = behind.get(..end).filter(|number| (4..=9).contains(&number.len()))?;
+    Some(Finding {
+        kind: "endpoint",
+        what: format!("A refusal of Microsoft's token endpoint, AADSTS{number}"),
+        notes: vec![format!(
+            "No rule knows it. Microsoft explains it: https://login.microsoftonline.com/error?code={number}"
+        )],
+        ..Finding::default()
+    })
+}
+
 /// Whether a NO may be about the login: it has no code, or one of RFC 5530 that is.
 fn is_about_credentials(evidence: &Evidence) -> bool {
     evidence.response_code().is_none_or(|code| {
@@ -241,6 +250,8 @@ mod tests {
             ("ms-hve", "rule", Some("ms-hve")),
             ("AADSTS65001: not consented", "reply", Some("aadsts-65001")),
             (r#"{"error":"invalid_grant"}"#, "endpoint", Some("google-invalid-grant")),
+            ("AADSTS50076", "endpoint", None),
+            ("oops: AADSTS50076: Due to a configuration change", "endpoint", None),
             ("ya29.a0AfH6", "token", None),
             (
                 "eyJhbGciOiJub25lIn0.eyJhdWQiOiJodHRwczovL291dGxvb2sub2ZmaWNlLmNvbSIsImV4cCI6MX0.c2ln",
@@ -275,6 +286,8 @@ mod tests {
             "No refresh token",
             "invalid_client Bad Request",
             "401 Unauthorized",
+            "AADSTS",
+            "AADSTSx1234",
             "404 Not Found",
         ] {
             assert!(explain(text).is_none(), "{text}");
