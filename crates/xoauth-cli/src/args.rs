@@ -63,8 +63,9 @@ pub(crate) struct Global {
     /// Colours
     #[arg(long, global = true, hide = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
-    /// How long connecting, and each command, may take
+    /// How long connecting, and each command, may take; a day at most
     #[arg(long, global = true, hide = true, value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: Option<u64>,
     /// Hosts, endpoints and scopes of a provider, where no account is configured
     #[arg(long, global = true, hide = true, value_name = "ID")]

@@ -240,3 +240,22 @@ fn trace_to(path: &std::path::Path) -> Result<Trace> {
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_hurries_everything_but_the_delivery() {
+        let usual = Deadlines::default();
+        let short = patient(Duration::from_secs(20));
+        assert_eq!(
+            (short.connect, short.command),
+            (Duration::from_secs(20), Duration::from_secs(20))
+        );
+        assert_eq!(short.delivery, usual.delivery);
+        assert!(short.delivery >= Duration::from_secs(600));
+        let long = patient(Duration::from_secs(3600));
+        assert_eq!(long.delivery, Duration::from_secs(3600));
+    }
+}

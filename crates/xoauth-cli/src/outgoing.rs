@@ -57,7 +57,8 @@ impl Outgoing {
         outgoing.push(&mended)?;
         outgoing.strip_envelope();
         if !has_field(&outgoing.header) {
-            return Err(Failure::data("the message has no header"));
+            return Err(Failure::data("the message has no header")
+                .hint("it begins with fields, such as `Subject: hello`, and an empty line"));
         }
         Ok(outgoing)
     }

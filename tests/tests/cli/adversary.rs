@@ -108,6 +108,20 @@ fn a_reader_that_leaves_is_141_and_nothing_is_said() {
 }
 
 #[test]
+fn servers_that_say_nothing_are_given_up_in_the_time_that_is_set() {
+    let peer = Peer::start(vec![vec![Step::Stall], vec![Step::Stall]]).unwrap();
+    for protocol in ["imap", "smtp"] {
+        let home = Home::with(&account(protocol, peer.port()));
+        let said = home.run(&["--timeout", "1", "check", protocol]);
+        assert_eq!(said.code, 75, "{said:?}");
+        assert!(said.out.contains("FAIL  greeting"), "{said:?}");
+    }
+    for seconds in ["0", "-1", "1s", "18446744073709551615"] {
+        assert_eq!(Home::new().run(&["--timeout", seconds, "token"]).code, 64, "{seconds}");
+    }
+}
+
+#[test]
 fn notes_that_nobody_reads_end_nothing() {
     let peer = Peer::start(vec![vec![send(GREETING), Step::Close]]).unwrap();
     let home = Home::with(&account("imap", peer.port()));

@@ -5,6 +5,8 @@
 
 mod adversary;
 mod check;
+#[cfg(unix)]
+mod disk;
 mod fetch;
 mod fetch_odd;
 mod fetch_shared;

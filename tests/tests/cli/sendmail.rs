@@ -1,6 +1,7 @@
 //! `send` as programs call sendmail.
 
 use e2e::host::{Capabilities, DEMO_USER, Host};
+use e2e::scripted::{Peer, Step, expect, send};
 
 use crate::support::{Home, bearer_account, finish};
 
@@ -103,5 +104,43 @@ fn header_fields_beyond_ascii_are_encoded_for_a_server_that_takes_none() {
             "{said:?}"
         );
         assert_eq!(host.violations(), Vec::<String>::new());
+    }
+}
+
+/// What is refused in the end is refused for all; who was refused before is named with the reason.
+#[test]
+fn recipients_that_were_refused_are_named_where_the_message_is_refused_too() {
+    let script = vec![
+        send("220 m\r\n"),
+        expect("EHLO"),
+        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
+        expect("AUTH XOAUTH2"),
+        send("235 2.7.0 in\r\n"),
+        expect("MAIL FROM"),
+        send("250 ok\r\n"),
+        expect("RCPT TO:<nobody@example.org>"),
+        send("550 5.1.1 no such user\r\n"),
+        expect("RCPT TO:<ben@example.org>"),
+        send("250 ok\r\n"),
+        expect("DATA"),
+        send("554 5.7.1 not today\r\n"),
+        expect("RSET"),
+        send("250 ok\r\n"),
+        Step::ExpectEnd,
+    ];
+    for quiet in [&[][..], &["-q"]] {
+        let peer = Peer::start(vec![script.clone()]).unwrap();
+        let home = Home::with(&format!(
+            "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\naccess-token = \"access-token\"\n\
+             insecure-plaintext = true\nsmtp = \"smtp://127.0.0.1:{}\"\n",
+            peer.port()
+        ));
+        let arguments = [&["send"], quiet, &["nobody@example.org", "ben@example.org"]].concat();
+        let said = home.run_with(&arguments, TEXT);
+        assert_eq!(said.code, 69, "{said:?}");
+        assert!(said.err.contains("nobody@example.org: 550 5.1.1 no such user"), "{said:?}");
+        assert!(said.err.contains("554 5.7.1 not today"), "{said:?}");
+        assert!(!said.err.contains("ben@example.org: 550"), "{said:?}");
+        peer.finish().unwrap();
     }
 }

@@ -67,6 +67,25 @@ fn events_are_told_also_of_what_came_between_connections() {
     assert!(home.read("told").starts_with("exists 1 in INBOX\nexists 2 in INBOX\n"));
 }
 
+/// What a program reads of the events are events alone, and the command gets nothing of what is typed.
+#[test]
+fn the_command_of_exec_reads_nothing_and_writes_to_standard_error() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let exec = "cat; echo \"said of $XOAUTH_EVENT\"; exit 3";
+    let mut watching = Watching::start(&home, &["--json", "--once", "--exec", exec]);
+    let mut stdin = watching.child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"typed\n").unwrap();
+    deliver(&host);
+    let event: serde_json::Value = serde_json::from_str(&watching.event()).unwrap();
+    assert_eq!(event["event"], "exists");
+    assert!(watching.events.next().is_none());
+    let notes: Vec<String> = watching.notes.by_ref().collect();
+    assert_eq!(notes[0], "said of exists 1");
+    assert!(notes[1].contains("--exec: the command ended with exit status: 3"), "{notes:?}");
+    assert_eq!(notes.len(), 2, "{notes:?}");
+}
+
 #[test]
 fn once_ends_after_one_event() {
     let host = Host::builder().start().unwrap();

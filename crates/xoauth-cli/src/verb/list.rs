@@ -28,7 +28,11 @@ impl List {
         let mut session = gate.imap_session()?;
         let attempt = gate.attempt();
         let mailboxes = session.run(command::List::new(self.pattern.as_str()));
-        for entry in mailboxes.map_err(|error| failure_of(&error, "list", &attempt))? {
+        let mailboxes = mailboxes.map_err(|error| failure_of(&error, "list", &attempt))?;
+        if mailboxes.is_empty() {
+            ui.note(format!("no mailbox matches {}", self.pattern));
+        }
+        for entry in mailboxes {
             if !ui.json {
                 ui.line(one_line(entry.mailbox().as_str()))?;
                 continue;

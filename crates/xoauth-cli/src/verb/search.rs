@@ -54,7 +54,10 @@ impl Search {
                 show(&message.map_err(failed)?, ui)?;
             }
         }
-        ui.note(format!("{} messages", found.len()));
+        ui.note(match found.len() {
+            1 => "1 message".to_owned(),
+            count => format!("{count} messages"),
+        });
         let _ = session.logout();
         Ok(Exit::Ok)
     }
