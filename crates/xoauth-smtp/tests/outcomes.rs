@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::mails::{greeted, in_one_group, send_and_go_on, to_the_dot};
+use common::mails::{greeted, in_one_group, send_and_go_on, shown, to_the_dot};
 use common::{Peer, WHOLE, every_way};
-use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::exchange::{Bulk, Noop, Send, Window};
+use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::wire::Want;
-use xoauth_smtp::{Error, Stage, TransportFault};
+use xoauth_smtp::{Error, Limits, Mail, Stage, TransportFault};
 
 #[test]
 fn one_refused_recipient_does_not_stop_the_others() {
@@ -378,4 +379,89 @@ fn message_is_accepted_although_the_server_closes_behind_its_answer() {
     let error = peer.run(Noop::new()).unwrap_err();
     assert_eq!(error.to_string(), "server ended the session: 421 too many messages");
     assert!(!peer.sent.ends_with(b"NOOP\r\n"));
+}
+
+/// A session with PIPELINING and CHUNKING whose server says these lines, each when the client listens.
+fn in_chunks(replies: &[&str]) -> Peer {
+    let mut peer = Peer::saying(b"", WHOLE);
+    peer.say_line_by_line("220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    replies.iter().for_each(|reply| peer.say_line_by_line(&format!("{reply}\r\n")));
+    peer.greet().unwrap();
+    peer
+}
+
+#[test]
+fn a_message_taken_although_it_was_refused_before_is_delivery_unknown() {
+    let short = "x\r\n".to_owned();
+    // A chunk of 256 KiB and the last one.
+    let long = "0123456789abcd\r\n".repeat(20_000);
+    let to = ["b@example.net", "c@example.net"];
+    // What is sent, what is heard, and what is known of each recipient where that is not the refusal.
+    let nested = "503 5.5.1 nested MAIL";
+    let cases: [(&String, &[&str], Option<&str>); 9] = [
+        // The recipients join an older transaction, whose sender is another.
+        (&short, &[nested, "250 ok", "250 ok", "250 queued"], Some("unknown; unknown")),
+        (&short, &[nested, "550 no", "250 ok", "250 queued"], Some("550; unknown")),
+        (&short, &[nested, "550 no", "550 no", "250 queued"], Some("550; 550")),
+        (&short, &[nested, "250 ok", "250 ok", "554 no"], None),
+        (&short, &["250 ok", "550 no", "550 no", "250 strange"], None),
+        // A message with a hole.
+        (
+            &long,
+            &["250 ok", "250 ok", "250 ok", "452 full", "250 queued"],
+            Some("unknown; unknown"),
+        ),
+        (&long, &["250 ok", "550 no", "250 ok", "452 full", "250 queued"], Some("550; unknown")),
+        (&long, &["250 ok", "250 ok", "250 ok", "452 full", "503 no"], None),
+        // Refused, and then the connection is gone.
+        (&short, &[nested, "250 ok", "250 ok"], Some("unknown; unknown")),
+    ];
+    for (text, replies, unknown) in cases {
+        for is_bulk in [false, true] {
+            let mut peer = in_chunks(replies);
+            let mail = Mail::new("a@example.org", to, text);
+            let outcome = if is_bulk {
+                let mut bulk = Bulk::new(Window::of_messages(8));
+                bulk.push(mail);
+                peer.say_line_by_line("250 reset\r\n");
+                let broke = peer.deliver(&mut bulk);
+                assert_eq!(broke.is_err(), unknown.is_some(), "{replies:?}: {broke:?}");
+                broke.map_or_else(|_| bulk.next_outcome(), |mut all| all.pop()).unwrap()
+            } else {
+                if unknown.is_none() {
+                    peer.say_line_by_line("250 reset\r\n");
+                }
+                peer.run(Send::mail(mail))
+            };
+            let error = outcome.unwrap_err();
+            assert_eq!(error.is_delivery_unknown(), unknown.is_some(), "{replies:?}: {error:?}");
+            assert_eq!(peer.machine.is_usable(), unknown.is_none(), "{replies:?}");
+            assert!(unknown.is_none() || !error.is_transient());
+            if let Some(unknown) = unknown {
+                let said: Vec<_> = (error.recipients().iter())
+                    .map(|one| one.reply().map_or("unknown".to_owned(), |r| r.code.to_string()))
+                    .collect();
+                assert_eq!(said.join("; "), unknown, "{}", shown(error.recipients()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chunk_that_was_not_sent_behind_a_refused_one_was_not_taken() {
+    // In three chunks. Two replies are awaited at most, so that the last is not written when the first is refused.
+    let text = "0123456789abcd\r\n".repeat(48 * 1024);
+    let mut peer = in_chunks(&[]);
+    let mut limits = Limits::default();
+    limits.window = 2;
+    peer.machine = Machine::new(limits);
+    peer.say_line_by_line("220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    peer.greet().unwrap();
+    peer.say_line_by_line("250 ok\r\n250 ok\r\n452 full\r\n250 strange\r\n250 reset\r\n");
+    let error = peer.run(Send::new("a@example.org", ["b@example.net"], &text)).unwrap_err();
+    assert_eq!(error.to_string(), "message refused: 452 full");
+    let sent = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
+    assert!(sent.matches("BDAT ").count() == 2 && !sent.contains("LAST"));
+    assert!(peer.machine.is_usable());
+    peer.assert_over();
 }

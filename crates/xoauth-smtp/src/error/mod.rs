@@ -27,8 +27,9 @@ pub enum Error {
         /// How it failed.
         fault: TransportFault,
     },
-    /// The session broke after the end of the message was sent and before its answer: the message may have
-    /// been accepted or not (RFC 5321 6.1). Sending it again may deliver it twice.
+    /// The session broke after the end of the message was sent and before its answer, or the server took a message
+    /// that it had refused before: it may have been accepted or not (RFC 5321 6.1). Sending it again may deliver it
+    /// twice.
     DeliveryUnknown {
         /// What broke the session.
         cause: Box<Error>,

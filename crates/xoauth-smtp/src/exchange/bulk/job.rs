@@ -168,9 +168,6 @@ impl<'a> Job<'a> {
     pub(super) fn into_outcome_after(mut self, cause: &Error, sent: &mut usize) -> Outcome {
         let own = self.awaited.min(*sent);
         *sent -= own;
-        if self.send.has_failed() {
-            return self.send.finish();
-        }
         // 421 answers the command the server is at, and says that it does none of those behind it (RFC 5321
         // 3.8): no message without an answer was taken.
         let takes_leave = cause.last_words().is_some_and(|reply| reply.code.get() == 421);

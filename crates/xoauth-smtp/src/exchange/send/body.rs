@@ -66,6 +66,11 @@ impl Body {
         self.is_ended
     }
 
+    /// What was queued last was taken back: the end, if it was there.
+    pub(super) fn take_back_end(&mut self) {
+        self.is_ended = false;
+    }
+
     /// Octets handed on so far.
     pub(super) fn sent(&self) -> u64 {
         self.sent

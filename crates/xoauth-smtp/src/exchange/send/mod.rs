@@ -258,13 +258,17 @@ impl Exchange for Send<'_> {
     /// Unknown is a message whose end was handed to the transport and that was neither refused nor
     /// answered. A server that takes its leave instead of an answer takes no message any more.
     ///
-    /// A message that was refused is refused, whatever happens to the connection behind that.
+    /// A message that was refused is refused, whatever happens to the connection behind that; unless the server went
+    /// on as if it were not.
     fn interrupted(&mut self, cause: Error, sent: usize) -> Error {
+        let is_sent = self.body.as_ref().is_some_and(Body::is_ended)
+            && sent.saturating_add(usize::from(self.is_astray)) >= self.remaining();
+        if is_sent && self.is_doubtful() {
+            self.doubt();
+        }
         if let Some(failure) = self.failure.take() {
             return failure;
         }
-        let is_sent = self.body.as_ref().is_some_and(Body::is_ended)
-            && sent.saturating_add(usize::from(self.is_astray)) >= self.remaining();
         // By LMTP some have it already, whatever the server says of those that come next.
         let is_accepted = self.accepted.is_some();
         if (is_sent || is_accepted) && !matches!(cause, Error::Body { .. }) {

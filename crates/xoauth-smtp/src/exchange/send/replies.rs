@@ -90,6 +90,9 @@ impl Send<'_> {
             return;
         }
         let dropped = out.drop_unwritten();
+        if let Some(body) = self.body.as_mut().filter(|_| dropped > 0) {
+            body.take_back_end();
+        }
         // DATA is no command that carries the message.
         self.unanswered = self.unanswered.saturating_sub(dropped);
     }
@@ -128,6 +131,23 @@ impl Send<'_> {
         self.fail(Error::DataRefused { stage, reply, recipients }, out);
     }
 
+    /// The server may take the message although it refused it. RFC 5321 3.3 and RFC 3030 2 leave it no way to; one
+    /// that takes recipients behind a refused MAIL has another transaction open, which they join.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self.failure, Some(Error::SenderRefused { .. })) && self.accepted_recipients() > 0
+    }
+
+    /// The message may have been taken although it was refused: what is known is what was said of each recipient.
+    pub(super) fn doubt(&mut self) {
+        let Some(Error::DataRefused { recipients, .. }) = self.failure.take() else { return };
+        self.recipients = recipients;
+        for one in &mut self.recipients {
+            if matches!(one.delivery, Delivery::Refused { stage: Stage::Content, .. }) {
+                one.delivery = Delivery::Unknown;
+            }
+        }
+    }
+
     /// A reply to a chunk or to the end of the message.
     fn on_content_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<(), Error> {
         let code = reply.code();
@@ -137,7 +157,12 @@ impl Send<'_> {
         }
         self.unanswered = self.unanswered.saturating_sub(1);
         if self.failure.is_some() {
-            // Whatever became of what was sent behind a refusal.
+            // Whatever became of what was sent behind a refusal, unless the server took it all the same.
+            let is_for_nobody = matches!(self.failure, Some(Error::RecipientsRefused { .. }));
+            if is_end && !code.is_refusal() && !is_for_nobody {
+                self.doubt();
+                return Err(Error::unexpected("a refusal of a message refused before", reply));
+            }
         } else if is_end && self.protocol == Protocol::Lmtp {
             self.step = Step::Delivered(0);
             self.on_recipient_delivered(reply, out);
