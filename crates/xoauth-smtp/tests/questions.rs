@@ -69,11 +69,50 @@ fn questions_that_hold_more_than_one_line_are_not_asked() {
             assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
         }
     }
-    for text in ["STARTTLS", "data", "BDAT 5 LAST", "Auth PLAIN x", "EHLO x", "quit"] {
+    let stateful = [
+        "STARTTLS",
+        "data",
+        "BDAT 5 LAST",
+        "Auth PLAIN x",
+        "EHLO x",
+        "quit",
+        "MAIL FROM:<a@b>",
+        "rcpt TO:<a@b>",
+        "Send FROM:<a@b>",
+        "SOML FROM:<a@b>",
+        "SAML FROM:<a@b>",
+        "BURL imap://a@b/INBOX LAST",
+        "ATRN a.example",
+    ];
+    for text in stateful {
         let error = peer.run(Raw::new(text)).unwrap_err().to_string();
         assert!(error.contains("changes no state"), "{error}");
+    }
+    // Servers skip white space before a verb, and some whatever they take for the end of one.
+    for text in
+        [" DATA", "  starttls", " AUTH PLAIN x", "1DATA", "DATA:", "DATA\u{a0}", "\u{a0}DATA", "-"]
+    {
+        let error = peer.run(Raw::new(text)).unwrap_err().to_string();
+        assert!(error.ends_with("a verb of letters, digits and hyphens"), "{error}");
     }
     let error = peer.run(Verify::new("grün")).unwrap_err().to_string();
     assert!(error.starts_with("server does not offer SMTPUTF8"), "{error}");
     assert!(peer.sent.is_empty() && peer.machine.is_usable());
+}
+
+#[test]
+fn the_answer_to_a_question_is_kept_whole() {
+    // As many lines as a reply may have, and one that is longer than a reply's text is kept elsewhere.
+    let long = "x".repeat(1000);
+    let mut members: Vec<_> = (1..512).map(|n| format!("<member-{n}@example.org>")).collect();
+    members.push(long);
+    let (last, others) = members.split_last().unwrap();
+    let lines: String = others.iter().map(|one| format!("S: 250-{one}\n")).collect();
+    let transcript = |question: &str| offering("", &format!("C: {question}\n{lines}S: 250 {last}"));
+    let mut peer = Peer::new(&transcript("EXPN staff"), WHOLE);
+    peer.greet().unwrap();
+    assert_eq!(peer.run(Expand::new("staff")).unwrap().lines, members);
+    let mut peer = Peer::new(&transcript("XMEMBERS staff"), WHOLE);
+    peer.greet().unwrap();
+    assert_eq!(peer.run(Raw::new("XMEMBERS staff")).unwrap().lines, members);
 }

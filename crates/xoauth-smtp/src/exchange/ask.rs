@@ -26,8 +26,8 @@ pub struct Help(Question);
 /// Any command of one line that gets one reply: for extensions this crate does not know.
 ///
 /// The line is sent as it is, with its CRLF; it cannot hold more than one line. Whatever the reply is, it is
-/// the output: 4yz and 5yz are no errors here. What changes the state of the session (STARTTLS, AUTH, DATA,
-/// BDAT and what greets) has a type of its own and is refused.
+/// the output: 4yz and 5yz are no errors here. What changes the state of the session (STARTTLS, AUTH, what greets
+/// and what belongs to a mail transaction) has a type of its own and is refused.
 #[derive(Debug)]
 pub struct Raw {
     line: String,
@@ -108,7 +108,7 @@ impl Question {
         if !code.is_mail_action_done() && !matches!(code.get(), 210..=219) && !code.is_refusal() {
             return Err(Error::unexpected("250, 211 or a refusal", reply));
         }
-        self.reply = Some(reply.to_text());
+        self.reply = Some(reply.to_whole_text());
         Ok(())
     }
 
@@ -175,17 +175,35 @@ impl Raw {
     }
 }
 
-/// Commands whose reply changes what may be said next.
-const STATEFUL: [&str; 9] =
-    ["STARTTLS", "AUTH", "DATA", "BDAT", "EHLO", "HELO", "LHLO", "QUIT", "TURN"];
+/// Commands whose reply changes what may be said next: those of RFC 5321 and RFC 821, STARTTLS (RFC 3207), AUTH
+/// (RFC 4954), BDAT (RFC 3030), LHLO (RFC 2033), ATRN (RFC 2645) and BURL (RFC 4468). A transaction that is left
+/// open swallows the recipients of the next message.
+const STATEFUL: [&str; 16] = [
+    "STARTTLS", "AUTH", "EHLO", "HELO", "LHLO", "QUIT", "TURN", "ATRN", "MAIL", "SEND", "SOML",
+    "SAML", "RCPT", "DATA", "BDAT", "BURL",
+];
+
+/// The verb of a command line. Servers skip white space before it, and differ in what else ends it.
+fn verb(line: &str) -> Result<&str, InvalidArgument> {
+    let verb = line.split(' ').next().unwrap_or_default();
+    let is_part = |at, c: char| c.is_ascii_alphabetic() || at > 0 && matches!(c, '0'..='9' | '-');
+    // An empty verb is a line that begins with a space.
+    match line.char_indices().find(|&(at, c)| (at == 0 || at < verb.len()) && !is_part(at, c)) {
+        Some((at, found)) => {
+            let fault = Fault::at(at, found, "a verb of letters, digits and hyphens");
+            Err(InvalidArgument::new("command line", line, fault))
+        }
+        None => Ok(verb),
+    }
+}
 
 impl Exchange for Raw {
     /// # Errors
-    /// [`Error::InvalidArgument`]: the line is empty or too long, holds a control character, or a command
-    /// with a type of its own.
+    /// [`Error::InvalidArgument`]: the line is empty or too long, holds a control character, does not begin with a
+    /// verb, or is a command with a type of its own.
     fn encode(&mut self, out: &mut Encoder<'_>, _: &Extensions) -> Result<(), Error> {
         check_argument(&self.line).map_err(|invalid| invalid.named("command line"))?;
-        let verb = self.line.split(' ').next().unwrap_or_default();
+        let verb = verb(&self.line)?;
         if STATEFUL.iter().any(|stateful| stateful.eq_ignore_ascii_case(verb)) {
             let fault = Fault::end(0, "a command that gets one reply and changes no state");
             return Err(InvalidArgument::new("command line", &self.line, fault).into());
@@ -199,7 +217,7 @@ impl Exchange for Raw {
         if reply.code().get() == 354 || reply.code().get() == 334 {
             return Err(Error::unexpected("a reply that ends the command", reply));
         }
-        self.reply = Some(reply.to_text());
+        self.reply = Some(reply.to_whole_text());
         Ok(Progress::Continue)
     }
 }

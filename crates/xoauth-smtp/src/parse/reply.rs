@@ -70,15 +70,22 @@ impl<'a> Reply<'a> {
             .map(|line| line.get(4..).unwrap_or_default())
     }
 
-    /// What may be kept and shown: bounded, escaped, our secrets masked.
+    /// What may be kept and shown: bounded, escaped, our secrets masked. For errors and outcomes, of which there may
+    /// be many: 64 lines of 512 octets at most.
     pub fn to_text(&self) -> ReplyText {
-        ReplyText::new(self)
+        ReplyText::new(self, self.shown_lines(KEPT_LINES, KEPT_OCTETS))
+    }
+
+    /// The same, and every line of it whole: for replies that are what was asked for. The session's
+    /// [`Limits`](crate::Limits) are the bound.
+    pub fn to_whole_text(&self) -> ReplyText {
+        ReplyText::new(self, self.shown_lines(usize::MAX, usize::MAX))
     }
 
     /// The lines without their codes, as they may be shown.
-    pub(crate) fn shown_lines(&self) -> Vec<String> {
-        let lines = self.lines().take(KEPT_LINES);
-        lines.map(|line| self.shown(self.without_enhanced(line))).collect()
+    fn shown_lines(&self, lines: usize, octets: usize) -> Vec<String> {
+        let shown = |line| Excerpt::bounded(self.without_enhanced(line), self.mask, octets).into();
+        self.lines().take(lines).map(shown).collect()
     }
 
     /// Each line repeats the enhanced code (RFC 2034 4); a line with another one keeps it in its text.
@@ -88,10 +95,6 @@ impl<'a> Reply<'a> {
             _ => line,
         }
     }
-
-    fn shown(&self, line: &[u8]) -> String {
-        Excerpt::bounded(line, self.mask, KEPT_OCTETS).into()
-    }
 }
 
 impl fmt::Debug for Reply<'_> {
@@ -99,7 +102,7 @@ impl fmt::Debug for Reply<'_> {
         f.debug_struct("Reply")
             .field("code", &self.code)
             .field("enhanced", &self.enhanced)
-            .field("lines", &self.shown_lines())
+            .field("lines", &self.shown_lines(KEPT_LINES, KEPT_OCTETS))
             .finish()
     }
 }
@@ -227,5 +230,7 @@ mod tests {
         let many = b"250-x\r\n".repeat(100);
         assert_eq!(reply(&many, &mask).to_text().lines.len(), KEPT_LINES);
         assert_eq!(reply(&many, &mask).lines().count(), 100);
+        assert_eq!(reply(&many, &mask).to_whole_text().lines.len(), 100);
+        assert_eq!(reply(&long, &mask).to_whole_text().lines, ["x".repeat(1000)]);
     }
 }

@@ -92,8 +92,8 @@ pub struct ReplyText {
 }
 
 impl ReplyText {
-    pub(crate) fn new(reply: &Reply<'_>) -> Self {
-        Self { code: reply.code(), enhanced: reply.enhanced(), lines: reply.shown_lines() }
+    pub(crate) fn new(reply: &Reply<'_>, lines: Vec<String>) -> Self {
+        Self { code: reply.code(), enhanced: reply.enhanced(), lines }
     }
 
     /// The text of all lines, joined by spaces. For an accepted message most servers say here under which
