@@ -1,5 +1,6 @@
 //! How long sessions wait, by a clock that jumps to whatever is waited for next.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::duplicate_mod, reason = "each driver runs the same cases")]
 
 use std::time::Duration;
 
@@ -16,6 +17,241 @@ const SECOND: Duration = Duration::from_secs(1);
 fn simulated(case: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(case);
+}
+
+/// A listener that takes no further connection, and those it holds.
+#[cfg(target_os = "linux")]
+fn full() -> (impl Sized, u16) {
+    // On a thread of its own: a runtime cannot be dropped in another.
+    let listening = std::thread::spawn(|| {
+        let runtime = e2e::runtime();
+        let _entered = runtime.enter();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.listen(1).unwrap().into_std().unwrap()
+    });
+    let listener = listening.join().unwrap();
+    let address = listener.local_addr().unwrap();
+    // Linux holds one more than it is told.
+    let held = [0, 1].map(|_| std::net::TcpStream::connect(address).unwrap());
+    ((listener, held), address.port())
+}
+
+#[path = "deadlines/simulated.rs"]
+mod simulation;
+#[path = "deadlines/table.rs"]
+mod table;
+
+#[path = "deadlines"]
+mod blocking {
+    use xoauth::net::TcpTransport;
+    use xoauth::{imap as imap_sessions, smtp as smtp_sessions};
+
+    use super::simulation::Simulated;
+    use super::table::Row;
+
+    pub(super) use super::simulation::Clock;
+
+    /// Streams that hear while they write, and streams that do not.
+    const KINDS: &[bool] = &[true, false];
+
+    fn started(row: &Row, drips: bool, hears_while_writing: bool) -> (Simulated, Clock) {
+        Simulated::new(row, drips, hears_while_writing)
+    }
+
+    macro_rules! wait {
+        ($call:expr) => {
+            $call
+        };
+    }
+    macro_rules! run {
+        ($case:block) => {
+            $case
+        };
+    }
+    macro_rules! over_sockets {
+        ($case:block) => {
+            $case
+        };
+    }
+    macro_rules! news {
+        ($idle:expr) => {
+            $idle.wait(std::time::Duration::from_secs(60)).map(Option::unwrap)
+        };
+    }
+    macro_rules! socket {
+        ($port:expr) => {{
+            let stream = std::net::TcpStream::connect(("127.0.0.1", $port)).unwrap();
+            (TcpTransport::new(stream).unwrap(), Clock::new())
+        }};
+    }
+    macro_rules! serving {
+        ($acts:expr) => {
+            e2e::scripted::Peer::start(vec![super::super::table::steps($acts)]).unwrap()
+        };
+    }
+    macro_rules! bound {
+        () => {
+            // By the clock of the machine, which is not measured.
+            deadlines()
+        };
+    }
+    macro_rules! clock {
+        () => {
+            std::time::Instant::now()
+        };
+    }
+    macro_rules! judge {
+        ($after:expr, $bound:expr, $name:expr) => {
+            assert!($after >= $bound, "{}", $name);
+        };
+    }
+
+    mod sockets;
+    mod stalls;
+}
+
+#[path = "deadlines"]
+mod nonblocking {
+    use std::time::Duration;
+
+    use tokio::io::{
+        AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
+    };
+    use tokio::time::Instant;
+    use xoauth::{imap::nonblocking as imap_sessions, smtp::nonblocking as smtp_sessions};
+
+    use super::simulation::{DRIP, ROOM};
+    use super::table::{Act, Row};
+
+    /// Async streams hear while they write.
+    const KINDS: &[bool] = &[true];
+
+    pub(super) struct Clock(Instant);
+
+    impl Clock {
+        fn passed(&self) -> Duration {
+            self.0.elapsed()
+        }
+    }
+
+    fn started(row: &Row, drips: bool, _: bool) -> (DuplexStream, Clock) {
+        let (ours, theirs) = tokio::io::duplex(ROOM);
+        tokio::spawn(play(theirs, row.acts, drips.then_some(row.drip)));
+        (ours, Clock(Instant::now()))
+    }
+
+    /// Plays a script, and keeps the connection then.
+    async fn play(
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        acts: &[Act],
+        drip: Option<&'static str>,
+    ) {
+        let mut stream = BufReader::new(stream);
+        let mut tag = String::new();
+        for act in acts {
+            match act {
+                Act::Say(text) => {
+                    let text = text.replace("{tag}", &tag);
+                    stream.write_all(text.as_bytes()).await.unwrap();
+                }
+                Act::Hear(text) => {
+                    let mut line = Vec::new();
+                    stream.read_until(b'\n', &mut line).await.unwrap();
+                    let line = String::from_utf8_lossy(&line);
+                    assert!(line.contains(text), "{text}: {line}");
+                    if let Some((own, _)) = line.split_once(' ') {
+                        own.clone_into(&mut tag);
+                    }
+                }
+            }
+        }
+        for octet in drip.iter().flat_map(|drip| drip.bytes().chain(std::iter::repeat(b'x'))) {
+            if stream.write_all(&[octet]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(DRIP).await;
+        }
+        std::future::pending().await
+    }
+
+    /// A server on a socket in the runtime of its client.
+    struct Serving {
+        port: u16,
+        _task: tokio::task::JoinHandle<()>,
+    }
+
+    impl Serving {
+        async fn start(acts: &'static [Act]) -> Self {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let task = tokio::spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                play(stream, acts, None).await;
+            });
+            Self { port, _task: task }
+        }
+
+        fn port(&self) -> u16 {
+            self.port
+        }
+    }
+
+    macro_rules! wait {
+        ($call:expr) => {
+            $call.await
+        };
+    }
+    macro_rules! run {
+        ($case:block) => {
+            super::super::simulated(async $case)
+        };
+    }
+    macro_rules! over_sockets {
+        ($case:block) => {
+            e2e::runtime().block_on(async $case)
+        };
+    }
+    macro_rules! news {
+        ($idle:expr) => {
+            $idle.next().await
+        };
+    }
+    macro_rules! socket {
+        ($port:expr) => {{
+            let stream = tokio::net::TcpStream::connect(("127.0.0.1", $port)).await.unwrap();
+            (stream, Clock(Instant::now()))
+        }};
+    }
+    macro_rules! serving {
+        ($acts:expr) => {
+            super::Serving::start($acts).await
+        };
+    }
+    macro_rules! bound {
+        () => {
+            deadlines()
+        };
+    }
+    macro_rules! clock {
+        () => {
+            tokio::time::Instant::now()
+        };
+    }
+    macro_rules! judge {
+        ($after:expr, $bound:expr, $name:expr) => {
+            let after: std::time::Duration = $after;
+            let late = after.saturating_sub($bound);
+            assert!(
+                after >= $bound && late <= std::time::Duration::from_millis(2),
+                "{}: {after:?}",
+                $name
+            );
+        };
+    }
+
+    mod sockets;
+    mod stalls;
 }
 
 fn deadlines() -> Deadlines {

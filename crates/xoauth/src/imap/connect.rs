@@ -75,7 +75,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Imap`] for what the greeting says.
     pub fn from_stream<T: Transport>(&self, transport: T) -> Result<Client<T>, Error> {
-        let settings = self.options.settings(993);
+        let settings = self.options.settings(993, transport.now());
         Ok(Client { core: now(Core::greeted(Blocking::new(transport), settings, self.limits))? })
     }
 

@@ -190,7 +190,7 @@ impl<'s, I: Io> Idling<'s, I> {
     /// The same for streams that wait.
     pub(crate) fn hear_blocking(&mut self, wake: Option<Instant>) -> Result<(), Error> {
         // What is there already is read, also where there is no time to wait for more.
-        let soonest = Instant::now() + MOMENT;
+        let soonest = self.core.connection.now() + MOMENT;
         self.core.connection.wake_at(wake.map(|wake| wake.max(soonest)));
         let heard = now(self.hear_once());
         self.core.connection.wake_at(None);
@@ -314,14 +314,14 @@ impl<'s, T: Transport> Idle<'s, T> {
     /// # Errors
     /// The session broke, or the server refuses IDLE.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = self.held.core.connection.now().checked_add(timeout);
         let mut has_looked = false;
         loop {
+            let time = self.held.core.connection.now();
             let mut idling = self.held.idling();
             if let Some(event) = idling.next_event()? {
                 return Ok(Some(event));
             }
-            let time = Instant::now();
             let is_over = has_looked && deadline.is_some_and(|deadline| time >= deadline);
             if is_over || self.interrupted.load(Ordering::Acquire) {
                 return Ok(None);

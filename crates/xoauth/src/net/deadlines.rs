@@ -1,6 +1,6 @@
 //! How long sessions wait.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long whole operations may take, from their first octet to their last.
 ///
@@ -42,9 +42,4 @@ impl Deadlines {
     pub fn all(bound: Duration) -> Self {
         Self { connect: bound, command: bound, delivery: bound, ..Self::default() }
     }
-}
-
-/// The instant `bound` from now; `None` for a bound beyond what the clock can tell.
-pub(crate) fn deadline_after(bound: Duration) -> Option<Instant> {
-    Instant::now().checked_add(bound)
 }

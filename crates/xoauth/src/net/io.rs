@@ -131,7 +131,7 @@ impl<T: Transport> Io for Blocking<T> {
     }
 
     fn now(&self) -> Instant {
-        Instant::now()
+        self.stream.now()
     }
 
     #[cfg(feature = "imap")]

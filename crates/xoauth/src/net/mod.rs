@@ -33,7 +33,6 @@ pub use async_tls::AsyncTlsTransport;
 pub use backoff::Backoff;
 pub(crate) use connection::{Connection, Settings, debug_of_core};
 pub use deadlines::Deadlines;
-pub(crate) use deadlines::deadline_after;
 pub(crate) use dial::dial;
 pub(crate) use driver::Stop;
 pub use hello::TlsVersion;

@@ -1,7 +1,9 @@
 //! How to connect: what the builders of both protocols share.
 
+use std::time::Instant;
+
 use super::connection::Settings;
-use super::{Deadlines, Milestones, TcpTransport, Transport, deadline_after, dial};
+use super::{Deadlines, Milestones, TcpTransport, Transport, dial};
 #[cfg(feature = "native-tls")]
 use super::{Tls, TlsTransport};
 use crate::Error;
@@ -28,12 +30,13 @@ impl Options {
         Self { host: host.to_owned(), ..Self::default() }
     }
 
-    pub(crate) fn settings(&self, default_port: u16) -> Settings {
+    /// The settings of a connection that begins now.
+    pub(crate) fn settings(&self, default_port: u16, now: Instant) -> Settings {
         Settings {
             host: self.server_name.clone().unwrap_or_else(|| self.host.clone()),
             port: self.port.unwrap_or(default_port),
             deadlines: self.deadlines,
-            deadline: deadline_after(self.deadlines.connect),
+            deadline: now.checked_add(self.deadlines.connect),
             trace: self.trace.clone(),
             milestones: self.milestones.clone(),
         }
@@ -41,7 +44,7 @@ impl Options {
 
     /// A connection in the clear, its deadline that of connecting.
     pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
-        let settings = self.settings(default_port);
+        let settings = self.settings(default_port, Instant::now());
         let mut transport = dial(&self.host, &settings)?;
         transport.set_deadline(settings.deadline);
         Ok((transport, settings))

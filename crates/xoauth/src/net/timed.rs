@@ -125,10 +125,9 @@ impl<S: AsyncTransport> Io for Timed<S> {
 }
 
 impl Options {
-    /// The settings with the deadline of connecting by the clock of the runtime.
+    /// The settings of a connection that begins now, by the clock of the runtime.
     pub(crate) fn settings_async(&self, default_port: u16) -> Settings {
-        let deadline = Instant::now().checked_add(self.deadlines.connect).map(Instant::into_std);
-        Settings { deadline, ..self.settings(default_port) }
+        self.settings(default_port, Instant::now().into_std())
     }
 
     /// An async connection in the clear.

@@ -11,6 +11,11 @@ pub trait Transport: Read + Write {
     /// however many octets arrived meanwhile. `None`: they may wait for ever.
     fn set_deadline(&mut self, deadline: Option<Instant>);
 
+    /// The time by the clock that deadlines are of. A stream that is simulated may have one of its own.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     /// From now on a read that waits comes back with [`io::ErrorKind::WouldBlock`] when `at` has passed, before
     /// the deadline, and can be made again: nothing of the stream is lost. `None`: no read does.
     ///
@@ -41,6 +46,10 @@ pub trait Transport: Read + Write {
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
         (**self).set_deadline(deadline);
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
     }
 
     fn set_wake(&mut self, at: Option<Instant>) {

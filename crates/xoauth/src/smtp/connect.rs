@@ -1,5 +1,8 @@
 //! Opening a connection.
 
+#[cfg(unix)]
+use std::time::Instant;
+
 use xoauth_smtp::exchange::Ehlo;
 use xoauth_smtp::{ClientName, Limits};
 
@@ -115,7 +118,7 @@ impl Builder {
         &self,
         path: impl AsRef<std::path::Path>,
     ) -> Result<Client<UnixTransport>, Error> {
-        let settings = self.options.settings(self.protocol.port(465));
+        let settings = self.options.settings(self.protocol.port(465), Instant::now());
         let mut transport = UnixTransport::connect(path.as_ref(), settings.deadline)?;
         transport.set_deadline(settings.deadline);
         let introduction = self.introduction(None);
@@ -141,7 +144,7 @@ impl Builder {
         port: u16,
         ehlo: fn(Ehlo) -> Ehlo,
     ) -> Result<Core<Blocking<T>>, Error> {
-        let settings = self.options.settings(self.protocol.port(port));
+        let settings = self.options.settings(self.protocol.port(port), transport.now());
         let mut core =
             Core::new(Blocking::new(transport), settings, self.limits, self.introduction(None));
         now(core.greet())?;
