@@ -22,8 +22,6 @@ use crate::{Ask, Credentials, Error, Renew, Secret, TokenFailed, TokenSource};
 struct Server {
     offers: &'static str,
     uid_validity: u32,
-    /// Says nothing any more from a line that holds this.
-    silent_at: Option<&'static str>,
     /// After so long it says this and ends the session.
     ends: Option<(Duration, &'static str)>,
 }
@@ -78,11 +76,6 @@ impl Net {
                 return;
             }
             self.note(&line);
-            if server.silent_at.is_some_and(|at| line.contains(at)) {
-                // Until the client closes.
-                while matches!(stream.read_line(&mut line).await, Ok(1..)) {}
-                return;
-            }
             if let Some((first, _)) = line.split_once(' ') {
                 first.clone_into(&mut tag);
             }
@@ -244,37 +237,6 @@ fn attempts_of_blocking_sessions_come_as_the_back_off_says_and_end() {
 }
 
 #[test]
-fn short_slices_do_not_make_attempts_more_frequent() {
-    simulated(async {
-        let net = Net::new([]);
-        let mut watcher = watcher(&net);
-        let until = Instant::now() + 60 * MINUTE;
-        while Instant::now() < until {
-            // Every tenth attempt ends with an error; it is asked again at once.
-            let _ = timeout(SECOND, watcher.next(None)).await;
-        }
-        // An error does not make the pauses shorter.
-        let attempts = net.times("connect").len();
-        assert!((10..=60).contains(&attempts), "{attempts}");
-    });
-}
-
-#[test]
-fn a_server_that_ends_sessions_soon_is_not_pestered_by_short_slices() {
-    simulated(async {
-        let short = Server { ends: Some((SECOND / 10, "* BYE later\r\n")), ..idles() };
-        let net = Net::new(std::iter::repeat_n(short, 10_000));
-        let mut watcher = watcher(&net);
-        let until = Instant::now() + 60 * MINUTE;
-        while Instant::now() < until {
-            let _ = timeout(SECOND, watcher.next(None)).await;
-        }
-        let attempts = net.times("connect").len();
-        assert!((10..=60).contains(&attempts), "{attempts}");
-    });
-}
-
-#[test]
 fn idle_is_sent_anew_before_29_minutes() {
     for sliced in [false, true] {
         simulated(async {
@@ -310,37 +272,6 @@ fn a_server_without_idle_is_asked_as_often_as_is_said() {
             let expected = (30 * MINUTE).as_secs() / every.as_secs();
             assert!(asked.len() as u64 >= expected - 1, "{} of {expected}", asked.len());
         });
-    }
-}
-
-/// A network that forgets a connection says nothing of it.
-#[test]
-fn a_server_that_is_gone_is_found_out_however_it_is_waited_for() {
-    let command = crate::Deadlines::default().command;
-    let rows = [
-        // The answer to IDLE, to DONE, to NOOP does not come.
-        ("IDLE", "IDLE", command),
-        ("IDLE", "DONE", 28 * MINUTE + command),
-        ("", "NOOP", command),
-    ];
-    for (offers, silent_at, bound) in rows {
-        for sliced in [false, true] {
-            simulated(async {
-                let gone = Server { offers, silent_at: Some(silent_at), ..idles() };
-                // The end of a slice may cut an opening.
-                let net = Net::new([gone, idles(), idles(), idles()]);
-                let mut watcher = watcher(&net);
-                opened(watcher.next(None).await.unwrap());
-                let began = Instant::now();
-                let change = wait(&mut watcher, 600 * MINUTE, sliced).await.unwrap().unwrap();
-                let after = began.elapsed();
-                let second = opened(change);
-                assert!(second.cause.unwrap().is_transient());
-                assert!(second.previous.is_some());
-                let late = SECOND / 10 + if sliced { 4 * SECOND } else { Duration::ZERO };
-                assert!(after >= bound && after <= bound + late, "{silent_at}: {after:?}");
-            });
-        }
     }
 }
 

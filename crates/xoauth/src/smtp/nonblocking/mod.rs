@@ -25,6 +25,8 @@ mod door;
 mod outcomes;
 mod pool;
 mod session;
+#[cfg(test)]
+mod simulated;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
