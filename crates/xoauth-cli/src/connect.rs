@@ -127,7 +127,7 @@ impl<'a> Gate<'a> {
         };
         let session = match &self.sign_in {
             SignIn::Bearer(credentials) => imap::log_in(open, credentials),
-            SignIn::Signed(credentials, _) => imap::log_in(open, credentials),
+            SignIn::Signed(credentials) => imap::log_in(open, credentials),
         };
         session.map_err(|error| self.failure(error, steps))
     }
@@ -169,18 +169,17 @@ impl<'a> Gate<'a> {
         };
         let session = match &self.sign_in {
             SignIn::Bearer(credentials) => smtp::log_in(open, credentials),
-            SignIn::Signed(credentials, _) => smtp::log_in(open, credentials),
+            SignIn::Signed(credentials) => smtp::log_in(open, credentials),
         };
         session.map_err(|error| self.failure(error, steps))
     }
 
     /// The mechanism that the library will choose.
     fn mechanism(&self, offered: &[String]) -> String {
-        match (self.account.mechanism(), &self.sign_in) {
-            (Some(name), _) => name,
-            (None, SignIn::Signed(_, name)) => name.clone(),
-            (None, SignIn::Bearer(_)) if offers(offered, "OAUTHBEARER") => "OAUTHBEARER".to_owned(),
-            (None, SignIn::Bearer(_)) => "XOAUTH2".to_owned(),
+        let offers = |name: &str| offers(offered, name);
+        match &self.sign_in {
+            SignIn::Bearer(credentials) => credentials.mechanism_for(offers).to_owned(),
+            SignIn::Signed(credentials) => credentials.mechanism_for(offers).to_owned(),
         }
     }
 

@@ -66,8 +66,7 @@ impl Credentials {
 #[derive(Debug)]
 pub(crate) enum SignIn {
     Bearer(xoauth::Credentials<Source>),
-    /// With the name of the mechanism that signs.
-    Signed(xoauth::Credentials<Named>, String),
+    Signed(xoauth::Credentials<Named>),
 }
 
 impl SignIn {
@@ -94,7 +93,7 @@ impl SignIn {
             Credentials::Signed(..) => {
                 let name = choose(account);
                 let mechanism = login(&name, account, protocol, credentials, true, None)?;
-                Ok(Self::Signed(xoauth::Credentials::named(mechanism), name))
+                Ok(Self::Signed(xoauth::Credentials::named(mechanism)))
             }
         }
     }
@@ -111,7 +110,7 @@ impl SignIn {
     pub(crate) fn sasl_ir(self, sasl_ir: SaslIr) -> Self {
         match self {
             Self::Bearer(credentials) => Self::Bearer(credentials.sasl_ir(sasl_ir)),
-            Self::Signed(credentials, name) => Self::Signed(credentials.sasl_ir(sasl_ir), name),
+            Self::Signed(credentials) => Self::Signed(credentials.sasl_ir(sasl_ir)),
         }
     }
 }

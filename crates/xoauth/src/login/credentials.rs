@@ -120,6 +120,26 @@ impl<S> Credentials<S> {
         self
     }
 
+    /// The mechanism they sign in by where a server offers those: what is forced or has credentials of its own, else
+    /// OAUTHBEARER before XOAUTH2. Where neither is offered, the one that is preferred.
+    ///
+    /// ```
+    /// let credentials = xoauth::Credentials::token("ann@example.com", "a token");
+    /// assert_eq!(credentials.mechanism_for(|name| name == "XOAUTH2"), "XOAUTH2");
+    /// assert_eq!(credentials.mechanism_for(|_| true), "OAUTHBEARER");
+    /// assert_eq!(credentials.mechanism_for(|_| false), "OAUTHBEARER");
+    /// assert_eq!(credentials.force_xoauth2().mechanism_for(|_| false), "XOAUTH2");
+    /// ```
+    pub fn mechanism_for(&self, mut offers: impl FnMut(&str) -> bool) -> &str {
+        match (&*self.kind, self.force) {
+            (Kind::Named(mechanism), _) => mechanism.name(),
+            (_, Force::XOAuth2) => "XOAUTH2",
+            (_, Force::OAuthBearer) => "OAUTHBEARER",
+            (_, Force::No) if !offers("OAUTHBEARER") && offers("XOAUTH2") => "XOAUTH2",
+            (_, Force::No) => "OAUTHBEARER",
+        }
+    }
+
     pub(super) fn probes(&self) -> bool {
         self.probe
     }
@@ -136,7 +156,7 @@ impl<S> Credentials<S> {
     pub(super) fn mechanism(
         &self,
         token: Option<&Secret>,
-        mut offers: impl FnMut(&str) -> bool,
+        offers: impl FnMut(&str) -> bool,
     ) -> Result<(Box<dyn Mechanism + '_>, Manner), Error> {
         let sasl_ir = self.sasl_ir;
         let (user, token) = match (&*self.kind, token) {
@@ -147,16 +167,10 @@ impl<S> Credentials<S> {
                 (user.as_str(), token.cloned().unwrap_or_default())
             }
         };
-        let use_xoauth2 = match self.force {
-            Force::XOAuth2 => true,
-            Force::OAuthBearer => false,
-            // Where neither is offered, the one that is preferred says so.
-            Force::No => !offers("OAUTHBEARER") && offers("XOAUTH2"),
-        };
         let manner = Manner { unlisted: self.force != Force::No, sasl_ir };
-        Ok(match use_xoauth2 {
-            true => (Box::new(XOAuth2::new(user, token)?), manner),
-            false => (Box::new(OAuthBearer::new(user, token)?), manner),
+        Ok(match self.mechanism_for(offers) {
+            "XOAUTH2" => (Box::new(XOAuth2::new(user, token)?), manner),
+            _ => (Box::new(OAuthBearer::new(user, token)?), manner),
         })
     }
 
