@@ -275,6 +275,10 @@ mod tests {
             let finding = explain(&format!("a1 NO [{code}] no")).unwrap();
             assert!(finding.notes[0].contains("not the credentials"), "{finding:?}");
         }
+        for text in ["a1 NO no such user [UNAVAILABLE]", "a1 NO [expired] no", "a1 NO [x no"] {
+            let finding = explain(text).unwrap();
+            assert!(finding.notes[0].starts_with("NO means the credentials"), "{finding:?}");
+        }
         for text in [
             "",
             "hello",

@@ -105,8 +105,15 @@ impl Evidence {
 
     /// The response code of an IMAP status: `[UNAVAILABLE]`.
     pub(crate) fn response_code(&self) -> Option<&str> {
-        let inside = self.text.split_once('[').filter(|_| self.kind != Kind::Other)?.1;
-        inside.split([']', ' ']).next()
+        let kind = match self.kind {
+            Kind::Ok => "ok ",
+            Kind::No => "no ",
+            Kind::Bad => "bad ",
+            Kind::Bye => "bye ",
+            Kind::Other => return None,
+        };
+        let code = self.text.split_once(kind)?.1.strip_prefix('[')?;
+        code.split_once(']')?.0.split(' ').next()
     }
 
     /// Adds a document: a SASL challenge or the answer of a token endpoint.
