@@ -19,16 +19,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&completions)?;
 
     // The help of the terminal leaves out what every verb has; the manual has all of it.
-    let mut command = xoauth_cli::command().mut_args(|argument| argument.hide(false));
+    let mut order = 1000; // Behind those of the verb itself.
+    let mut command = xoauth_cli::command().mut_args(|argument| {
+        order += 1;
+        argument.hide(false).display_order(order)
+    });
     let verbs: Vec<String> =
         command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     for verb in &verbs {
-        if verb != "send" {
-            command =
-                command.mut_subcommand(verb, |verb| verb.mut_args(|argument| argument.hide(false)));
-        }
+        command =
+            command.mut_subcommand(verb, |verb| verb.mut_args(|argument| argument.hide(false)));
     }
     clap_mangen::generate_to(command.clone(), &manuals)?;
+    // For who installs the command under that name too.
+    fs::write(manuals.join("sendmail.1"), ".so man1/xoauth-send.1\n")?;
     fs::write(manuals.join("xoauth.toml.5"), configuration_page())?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
         clap_complete::generate_to(shell, &mut command.clone(), "xoauth", &completions)?;

@@ -234,9 +234,16 @@ mod tests {
 
     #[test]
     fn the_sample_is_a_configuration() {
-        let config = read(Path::new("c.toml"), include_str!("../../data/config.toml")).unwrap();
+        let sample = include_str!("../../data/config.toml");
+        let config = read(Path::new("c.toml"), sample).unwrap();
+        // The manual has nothing else of them.
+        for key in KEYS {
+            let has = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} ="));
+            let is_shown = sample.lines().any(has) || *key == "store";
+            assert!(is_shown, "{key} is not in the sample");
+        }
         assert_eq!(config.default.as_deref(), Some("work"));
-        assert_eq!(config.accounts.len(), 6);
+        assert_eq!(config.accounts.len(), 8);
     }
 
     #[test]

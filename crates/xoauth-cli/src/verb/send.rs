@@ -46,36 +46,52 @@ pub(crate) struct Send {
     /// A line with a dot alone ends nothing; always so
     #[arg(short = 'i', hide = true)]
     ignore_dots: bool,
+    /// Ignored, as are all of sendmail's below: -oi, -oem, -odb
     #[arg(short = 'o', hide = true, value_name = "OPTION")]
     options: Vec<String>,
+    /// Ignored: the message's own octets tell
     #[arg(short = 'B', hide = true, value_name = "TYPE")]
     body_type: Option<String>,
+    /// Ignored: the message has its own From
     #[arg(short = 'F', hide = true, value_name = "NAME")]
     full_name: Option<String>,
+    /// Ignored: when to report delivery
     #[arg(short = 'N', hide = true, value_name = "DSN")]
     notify: Option<String>,
+    /// Ignored: how much of the message a report has
     #[arg(short = 'R', hide = true, value_name = "RETURN")]
     give_back: Option<String>,
+    /// Ignored: the envelope's name in reports
     #[arg(short = 'V', hide = true, value_name = "ID")]
     envelope_id: Option<String>,
+    /// Ignored: submission by a user, which this always is
     #[arg(short = 'U', hide = true)]
     user_submission: bool,
+    /// Ignored: the sender stays in lists
     #[arg(short = 'm', hide = true)]
     me_too: bool,
+    /// Taken: -bm, the one thing this does
     #[arg(short = 'b', hide = true, value_name = "MODE", value_parser = mode)]
     mode: Option<String>,
+    /// Ignored: relaying for a gateway
     #[arg(short = 'G', hide = true)]
     gateway: bool,
+    /// Ignored: there are no aliases
     #[arg(short = 'n', hide = true)]
     no_aliases: bool,
+    /// Ignored: a name for the system's log
     #[arg(short = 'L', hide = true, value_name = "TAG")]
     log_tag: Option<String>,
+    /// Ignored: an option of sendmail's configuration
     #[arg(short = 'O', hide = true, value_name = "OPTION=VALUE")]
     long_options: Vec<String>,
+    /// Ignored: how the message came here
     #[arg(short = 'p', hide = true, value_name = "PROTOCOL")]
     protocol: Option<String>,
+    /// Ignored: a file for the conversation; --trace writes one
     #[arg(short = 'X', hide = true, value_name = "FILE")]
     log: Option<String>,
+    /// Ignored: sendmail's configuration for submission or delivery
     #[arg(short = 'A', hide = true, value_name = "FILE")]
     configuration: Option<String>,
 }
