@@ -69,6 +69,21 @@ fn a_stream_of_the_callers_carries_smtp() {
 }
 
 #[test]
+fn a_stream_in_the_clear_carries_imap_by_both_drivers() {
+    let server = "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n";
+    let stream = Untimed(Tape::new(server, 4096));
+    let client = imap::Builder::new("mail.example.org").from_plain_stream(stream).unwrap();
+    assert!(client.state().capabilities().is_some());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stream = tokio::io::join(io::Cursor::new(server), tokio::io::sink());
+        let builder = imap::nonblocking::Builder::new("mail.example.org");
+        let client = builder.from_plain_stream(stream).await.unwrap();
+        assert!(client.state().capabilities().is_some());
+    });
+}
+
+#[test]
 fn a_boxed_transport_is_a_transport() {
     let stream: Box<dyn Transport + Send> = Box::new(Untimed(Tape::new("* OK ready\r\n", 64)));
     let mut client = imap::Builder::new("mail.example.org").from_stream(stream).unwrap();

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_native_tls::TlsStream;
 
 use super::gather::Gathered;
+use super::timed::AsyncTransport;
 use super::tls::ended;
 
 /// An async TLS connection over TCP.
@@ -16,11 +17,11 @@ use super::tls::ended;
 /// Where it ends without the end of TLS (`close_notify`), reads fail with [`io::ErrorKind::UnexpectedEof`].
 #[derive(Debug)]
 pub struct AsyncTlsTransport {
-    stream: TlsStream<Noted>,
+    stream: TlsStream<Noted<TcpStream>>,
 }
 
 impl AsyncTlsTransport {
-    pub(super) fn new(stream: TlsStream<Noted>) -> Self {
+    pub(super) fn new(stream: TlsStream<Noted<TcpStream>>) -> Self {
         Self { stream }
     }
 
@@ -29,7 +30,7 @@ impl AsyncTlsTransport {
         &self.noted().stream
     }
 
-    fn noted(&self) -> &Noted {
+    fn noted(&self) -> &Noted<TcpStream> {
         self.stream.get_ref().get_ref().get_ref()
     }
 }
@@ -58,26 +59,35 @@ impl AsyncWrite for AsyncTlsTransport {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        poll_flush(&mut self.stream, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         // What says so was gathered.
-        Pin::new(&mut self.stream).poll_flush(cx)
+        poll_flush(&mut self.stream, cx)
     }
 }
 
-/// A TCP stream that notes whether the peer closed its side, and gathers what is written.
+/// Flushes what the TLS library has, and what was gathered below it.
+pub(super) fn poll_flush<S: AsyncTransport>(
+    stream: &mut TlsStream<Noted<S>>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    ready!(Pin::new(&mut *stream).poll_flush(cx))?;
+    stream.get_mut().get_mut().get_mut().poll_empty(cx)
+}
+
+/// A stream below TLS that notes whether the peer closed its side, and gathers what is written.
 #[derive(Debug)]
-pub(super) struct Noted {
-    stream: TcpStream,
+pub(super) struct Noted<S> {
+    stream: S,
     has_ended: bool,
     gathered: Gathered,
 }
 
-impl Noted {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S: AsyncTransport> Noted<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self { stream, has_ended: false, gathered: Gathered::default() }
     }
 
@@ -91,7 +101,7 @@ impl Noted {
     }
 }
 
-impl AsyncRead for Noted {
+impl<S: AsyncTransport> AsyncRead for Noted<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -107,7 +117,7 @@ impl AsyncRead for Noted {
     }
 }
 
-impl AsyncWrite for Noted {
+impl<S: AsyncTransport> AsyncWrite for Noted<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -120,9 +130,13 @@ impl AsyncWrite for Noted {
         Poll::Ready(Ok(octets.len()))
     }
 
+    /// As the TLS library flushes, in the midst of a handshake or of a change of keys: OpenSSL takes it for the end of
+    /// the connection where this cannot be done now. What is left leaves before the next read.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_empty(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match self.poll_empty(cx)? {
+            Poll::Pending => Poll::Ready(Ok(())),
+            Poll::Ready(()) => Pin::new(&mut self.stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

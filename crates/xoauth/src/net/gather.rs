@@ -82,8 +82,9 @@ impl<T: Transport> Gather<T> {
         &mut self.transport
     }
 
-    /// Hands on what was gathered.
-    fn empty(&mut self) -> io::Result<()> {
+    /// Hands on what was gathered: what flushing comes to for a session, which may read meanwhile where this fails
+    /// with [`io::ErrorKind::WouldBlock`].
+    pub(super) fn empty(&mut self) -> io::Result<()> {
         while !self.gathered.is_empty() {
             match self.transport.write(self.gathered.rest()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -116,9 +117,13 @@ impl<T: Transport> Write for Gather<T> {
         Ok(octets.len())
     }
 
+    /// As the TLS library flushes, in the midst of a handshake or of a change of keys: OpenSSL takes it for the end of
+    /// the connection where this cannot be done now. What is left leaves before the next read.
     fn flush(&mut self) -> io::Result<()> {
-        self.empty()?;
-        self.transport.flush()
+        match self.empty() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            emptied => emptied.and_then(|()| self.transport.flush()),
+        }
     }
 }
 
@@ -220,7 +225,8 @@ mod tests {
         let kind = |result: io::Result<usize>| result.unwrap_err().kind();
         // What is not taken is not forgotten, and what comes behind it is refused.
         assert_eq!(kind(gather.write(b"more")), ErrorKind::WouldBlock);
-        assert_eq!(kind(gather.flush().map(|()| 0)), ErrorKind::WouldBlock);
+        assert_eq!(kind(gather.empty().map(|()| 0)), ErrorKind::WouldBlock);
+        gather.flush().unwrap();
         assert_eq!(kind(gather.read(&mut [0; 3])), ErrorKind::WouldBlock);
         gather.set_waiting(false);
         assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);

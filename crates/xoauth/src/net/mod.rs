@@ -18,6 +18,8 @@ mod milestones;
 mod options;
 mod pace;
 mod reader;
+#[cfg(all(test, target_os = "linux", feature = "smtp", feature = "native-tls"))]
+mod reluctant;
 mod tcp;
 #[cfg(feature = "tokio")]
 mod timed;

@@ -63,10 +63,20 @@ impl Tls {
     /// [`Error::Certificate`], [`Error::TlsHandshake`] and [`Error::TlsDeadline`].
     pub fn handshake(&self, host: &str, transport: TcpTransport) -> Result<TlsTransport, Error> {
         let deadline = transport.deadline();
-        let mut result = self.connector.connect(host, Gather::new(transport));
+        let stream = self.shake(host, Gather::new(transport), deadline)?;
+        Ok(TlsTransport { stream })
+    }
+
+    pub(super) fn shake<T: Transport + std::fmt::Debug>(
+        &self,
+        host: &str,
+        transport: Gather<T>,
+        deadline: Option<Instant>,
+    ) -> Result<TlsStream<Gather<T>>, Error> {
+        let mut result = self.connector.connect(host, transport);
         loop {
             result = match result {
-                Ok(stream) => return Ok(TlsTransport { stream }),
+                Ok(stream) => return Ok(stream),
                 Err(_) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     return Err(Error::TlsDeadline);
                 }
@@ -167,8 +177,14 @@ impl Write for TlsTransport {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        flush(&mut self.stream)
     }
+}
+
+/// Flushes what the TLS library has, and what was gathered below it.
+pub(super) fn flush<T: Transport>(stream: &mut TlsStream<Gather<T>>) -> io::Result<()> {
+    stream.flush()?;
+    stream.get_mut().empty()
 }
 
 impl Transport for TlsTransport {

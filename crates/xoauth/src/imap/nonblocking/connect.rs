@@ -72,4 +72,17 @@ impl Builder {
         let settings = self.options.settings_async(993);
         Ok(Client { core: Core::greeted(Timed::new(stream), settings, self.limits).await? })
     }
+
+    /// Begins IMAP on a stream in the clear and hears the greeting; the client takes no credentials. Nothing is
+    /// dialled.
+    ///
+    /// # Errors
+    /// [`Error::Imap`] for what the greeting says.
+    pub async fn from_plain_stream<T: AsyncTransport>(
+        &self,
+        stream: T,
+    ) -> Result<PlainClient<T>, Error> {
+        let client = self.from_stream(stream).await?;
+        Ok(PlainClient { core: client.core })
+    }
 }
