@@ -34,7 +34,15 @@ fn logins_of_all_mechanisms_pass_every_step() {
         {
             assert!(said.out.contains(words), "{words}: {}", said.out);
         }
-        let said = home.run(&["--json", "check", "imap", "smtp", "--sender", "demo@example.test"]);
+        let said = home.run(&[
+            "--json",
+            "check",
+            "imap",
+            "smtp",
+            "--sender",
+            "demo@example.test",
+            "--fix-hints",
+        ]);
         assert_eq!(said.code, 0, "{said:#?}");
         assert!(steps(&said).iter().all(|(.., ok)| *ok), "{said:#?}");
         for (protocol, step) in

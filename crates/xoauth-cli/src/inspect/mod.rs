@@ -10,7 +10,7 @@ use serde_json::Value;
 use xoauth::sasl::ErrorChallenge;
 
 use crate::output::one_line;
-use crate::rules::{Evidence, Kind, Rule, Source, by_id, diagnose};
+use crate::rules::{Evidence, Kind, Rule, Source, by_id, diagnose, enhanced_code};
 
 /// What was found out about a text.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ pub(crate) fn explain(text: &str) -> Option<Finding> {
         .or_else(|| encoded(text))
         .or_else(|| reply(text))
         .or_else(|| microsoft(text))
+        .or_else(|| code_alone(text))
         .or_else(|| raw_token(text))
 }
 
@@ -169,6 +170,27 @@ fn reply(text: &str) -> Option<Finding> {
     Some(finding)
 }
 
+/// An enhanced status code without its line: `5.7.139`.
+fn code_alone(text: &str) -> Option<Finding> {
+    let (class @ (4 | 5), subject, _) = enhanced_code(text)? else { return None };
+    // As a refused login has it: what else has this code is told by more than the code.
+    let rule = diagnose(&Evidence::from_text(&format!("535 {text} ")));
+    let note = match (text, class, subject) {
+        ("5.7.139", ..) => {
+            "Microsoft says why behind it: `SmtpClientAuthentication is disabled` is ms-smtp-auth-disabled, `basic \
+             authentication is disabled` is ms-basic-disabled."
+        }
+        (_, 4, _) => "Temporary (RFC 3463): the same may work later.",
+        (_, _, 7) => {
+            "A refusal by policy, credentials included (RFC 3463). The line it stood in says more."
+        }
+        _ => "A refusal for good (RFC 3463). The line it stood in says more.",
+    };
+    let what = format!("An SMTP server's enhanced status code, {text}");
+    let notes = if rule.is_some() { Vec::new() } else { vec![note.to_owned()] };
+    Some(Finding { kind: "reply", what, notes, rule, ..Finding::default() })
+}
+
 /// An error of Microsoft's that no rule knows: `AADSTS50076`, in whatever text.
 fn microsoft(text: &str) -> Option<Finding> {
     let (_, behind) = text.split_once("AADSTS")?;
@@ -251,6 +273,10 @@ mod tests {
             ("AADSTS65001: not consented", "reply", Some("aadsts-65001")),
             (r#"{"error":"invalid_grant"}"#, "endpoint", Some("google-invalid-grant")),
             ("AADSTS50076", "endpoint", None),
+            ("5.7.139", "reply", None),
+            ("5.7.3", "reply", Some("ms-smtp-unsuccessful")),
+            ("5.5.127", "reply", Some("ms-hve")),
+            ("4.7.0", "reply", None),
             ("oops: AADSTS50076: Due to a configuration change", "endpoint", None),
             ("ya29.a0AfH6", "token", None),
             (
@@ -291,6 +317,9 @@ mod tests {
             "invalid_client Bad Request",
             "401 Unauthorized",
             "AADSTS",
+            "2.1.5",
+            "5.7",
+            "5.7.1.2",
             "AADSTSx1234",
             "404 Not Found",
         ] {

@@ -182,7 +182,7 @@ impl Evidence {
 }
 
 /// `5.7.139` as numbers.
-fn enhanced_code(text: &str) -> Option<(u16, u16, u16)> {
+pub(crate) fn enhanced_code(text: &str) -> Option<(u16, u16, u16)> {
     let mut parts = text.split('.').map(|part| part.parse::<u16>().ok());
     let code = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(code)

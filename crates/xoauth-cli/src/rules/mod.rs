@@ -3,7 +3,7 @@
 mod evidence;
 mod table;
 
-pub(crate) use evidence::{Evidence, Kind, Source};
+pub(crate) use evidence::{Evidence, Kind, Source, enhanced_code};
 pub(crate) use table::RULES;
 
 /// A cause that is known, with what to do about it. `docs/errors.md` has a section for each id.

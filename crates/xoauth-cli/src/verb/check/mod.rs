@@ -33,6 +33,9 @@ pub(crate) struct Check {
     /// Ask whether the server takes this sender; send nothing
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,
+    /// Tell what to do, which it always does
+    #[arg(long, hide = true)]
+    fix_hints: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
