@@ -85,6 +85,22 @@ impl Source for Octets {
     }
 }
 
+/// Claims to have read what it was not given room for, behind what it read.
+struct Boasting(&'static [u8]);
+
+impl Source for Boasting {
+    fn poll_read(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<Result<usize, SourceFault>> {
+        match self.0.poll_read(cx, room) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Ok(usize::MAX)),
+            other => other,
+        }
+    }
+}
+
 #[test]
 fn append_takes_from_a_source_what_it_announced() {
     let text = "C: xt2 APPEND INBOX () {15}\nS: + go\nC: Date: x\nC:\nC: hi\nC:\nS: xt2 OK done\n";
@@ -114,6 +130,12 @@ fn a_source_that_fails_breaks_the_session() {
         "content cannot be sent: its source failed",
     );
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk on fire");
+    let error = failed(
+        Content::from_source(Boasting(b"Date"), 15),
+        "content cannot be sent: its source failed",
+    );
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.ends_with("octets where there is room for 11"), "{source}");
     failed(
         Content::from_source(Octets(b"Date", None, false), 15),
         "content cannot be sent: it ended early",

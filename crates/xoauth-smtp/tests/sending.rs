@@ -206,6 +206,22 @@ fn message_is_read_while_it_is_sent() {
     }
 }
 
+/// Claims to have read what it was not given room for, behind what it read.
+struct Boasting<'a>(&'a [u8]);
+
+impl Source for Boasting<'_> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, SourceFault>> {
+        match self.0.poll_read(cx, buffer) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Ok(buffer.len() + 1)),
+            other => other,
+        }
+    }
+}
+
 /// Ends a session in the middle of a message by DATA: what was sent, and the error.
 fn broken_off(message: Message<'_>) -> (Vec<u8>, Error) {
     let replies = "220 mx\r\n250-mx\r\n250 8BITMIME\r\n250 ok\r\n250 ok\r\n354 go\r\n";
@@ -224,7 +240,8 @@ fn message_that_breaks_off_by_data_has_no_final_dot() {
     assert_eq!(error.to_string(), "message cannot be sent to its end: its source failed");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "another command is under way");
-    let cases: [(Message<'_>, &str); 5] = [
+    let cases: [(Message<'_>, &str); 6] = [
+        (Message::streamed(Boasting(b"x\r\n")), "its source failed"),
         (Message::streamed(&b"a\nb"[..]), "'\\n' at octet 1"),
         (Message::streamed(&b"a\r\n\0"[..]), "'\\0' at octet 3"),
         (Message::streamed(&b"\r\n\xff"[..]).seven_bit(), "'\u{ff}' at octet 2"),
@@ -253,6 +270,9 @@ fn message_that_breaks_off_by_bdat_is_forgotten_and_the_session_goes_on() {
          S: 250 ok";
     let transcript = offering("8BITMIME|PIPELINING|CHUNKING", before);
     let outcome = every_way(&transcript, |peer| send(peer, mail(Message::streamed(Broken(b"x")))));
+    assert_eq!(outcome, "message cannot be sent to its end: its source failed");
+    let boasting = || Message::streamed(Boasting(b"x"));
+    let outcome = every_way(&transcript, |peer| send(peer, mail(boasting())));
     assert_eq!(outcome, "message cannot be sent to its end: its source failed");
     let outcome = every_way(&transcript, |peer| send(peer, mail(Message::streamed(&b"x\n"[..]))));
     assert!(outcome.contains("'\\n' at octet 1"), "{outcome}");
@@ -349,6 +369,17 @@ fn binary_message_is_sent_as_it_is() {
         let mail = r"MAIL FROM:<a@example.org> SIZE=21 BODY=BINARYMIME\r\n";
         assert!(text.contains(mail), "{text}");
         assert!(peer.sent.ends_with(&[&b"BDAT 21 LAST\r\n"[..], octets].concat()), "{text}");
+    }
+    // Line ends that were mended first are mended, from memory as from a source.
+    for message in [Message::new(&b"a\nb\r"[..]), Message::streamed(&b"a\nb\r"[..])] {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(
+            "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-BINARYMIME\r\n250 CHUNKING\r\n250 ok\r\n\
+             250 ok\r\n250 ok\r\n250 queued\r\n",
+        );
+        peer.greet().unwrap();
+        peer.run(Send::mail(mail(message.normalise_line_ends().binary()))).unwrap();
+        assert!(peer.sent.ends_with(b"BDAT 6 LAST\r\na\r\nb\r\n"), "{}", peer.sent.escape_ascii());
     }
 }
 

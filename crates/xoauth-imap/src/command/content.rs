@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::{Context, Poll, ready};
 
-use xoauth_sasl::wire::{AnySource, Source};
+use xoauth_sasl::wire::{AnySource, Source, poll_piece};
 
 use crate::error::Error;
 
@@ -73,8 +73,8 @@ impl Content {
                 let left = usize::try_from(self.len - self.given).unwrap_or(usize::MAX);
                 let most = left.min(room.len());
                 let Some(room) = room.get_mut(..most) else { return Poll::Ready(Ok(0)) };
-                match ready!(source.poll_read(cx, room)) {
-                    Ok(n) => n.min(most),
+                match ready!(poll_piece(&mut **source, cx, room)) {
+                    Ok(piece) => piece.len(),
                     Err(source) => {
                         let (reason, source) = ("its source failed", Some(source));
                         return Poll::Ready(Err(Error::Content { reason, source }));

@@ -12,4 +12,4 @@ pub use conversation::{Conversation, Direction, TransportFault, Want};
 pub use excerpt::{Excerpt, escape_into};
 pub use farewell::Farewell;
 pub use outgoing::Outgoing;
-pub use source::{AnySource, Source, SourceFault};
+pub use source::{AnySource, Source, SourceFault, poll_piece};

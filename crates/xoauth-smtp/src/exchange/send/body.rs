@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
+
+use xoauth_sasl::wire::poll_piece;
 
 use super::needs::Method;
 use crate::error::BodyFault;
@@ -148,14 +150,16 @@ impl Body {
         out: &mut Encoder<'_>,
     ) -> Poll<Result<usize, BodyFault>> {
         let Octets::Stream(source) = &mut message.octets else { return Poll::Ready(Ok(0)) };
-        self.room.resize(PIECE, 0);
-        let read = ready!(source.poll_read(cx, &mut self.room)).map_err(BodyFault::Source)?;
-        let mut room = mem::take(&mut self.room);
-        let piece = room.get(..read).unwrap_or_default();
-        let result = self.take(piece, message.form.normalises, out);
         // The room is kept for the next piece.
-        mem::swap(&mut self.room, &mut room);
-        Poll::Ready(result)
+        let mut room = mem::take(&mut self.room);
+        room.resize(PIECE, 0);
+        let result = match poll_piece(&mut **source, cx, &mut room) {
+            Poll::Ready(Ok(piece)) => Poll::Ready(self.take(piece, message.form.normalises, out)),
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(BodyFault::Source(fault))),
+            Poll::Pending => Poll::Pending,
+        };
+        self.room = room;
+        result
     }
 
     /// Takes a piece that was read; an empty one is the end.
@@ -168,7 +172,7 @@ impl Body {
         let is_last = piece.is_empty();
         if is_last { self.scan.end() } else { self.scan.piece(piece) }?;
         let mut chunk = mem::take(&mut self.chunk);
-        if normalises && !self.is_binary {
+        if normalises {
             self.behind_return =
                 normalise(piece, self.behind_return, |octets| chunk.extend_from_slice(octets));
             if is_last && self.behind_return {
