@@ -8,7 +8,7 @@ use common::{Peer, WHOLE, every_way};
 use xoauth_smtp::exchange::{Bulk, Noop, Send, Window};
 use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::wire::Want;
-use xoauth_smtp::{Error, Limits, Mail, Stage, TransportFault};
+use xoauth_smtp::{Error, Limits, Mail, Message, Stage, Transfer, TransportFault};
 
 #[test]
 fn one_refused_recipient_does_not_stop_the_others() {
@@ -464,4 +464,93 @@ fn a_chunk_that_was_not_sent_behind_a_refused_one_was_not_taken() {
     assert!(sent.matches("BDAT ").count() == 2 && !sent.contains("LAST"));
     assert!(peer.machine.is_usable());
     peer.assert_over();
+}
+
+/// Sends a large message to a server that says `early` while its content is written, and `rest` after so many more
+/// writings: the error.
+fn interrupted(
+    message: Message<'_>,
+    transfer: Transfer,
+    early: &str,
+    after: usize,
+    rest: &str,
+) -> Error {
+    const TAKEN: usize = 40_000;
+    let mut peer = in_chunks(&[]);
+    let mail = Mail::new("a@example.org", ["b@example.net"], message).transfer(transfer);
+    let mut send = Send::mail(mail);
+    peer.machine.hears_while_writing();
+    peer.machine.start(&mut send).unwrap();
+    let is_data = transfer == Transfer::Data;
+    let mut replies = vec!["250 ok\r\n", "250 ok\r\n"];
+    replies.extend(is_data.then_some("354 go\r\n"));
+    let mut replies = replies.into_iter();
+    // Writings of content so far; none before the message is on its way.
+    let mut writings = 0;
+    let hear = |machine: &mut Machine, octets: &str| {
+        machine.read_buffer()[..octets.len()].copy_from_slice(octets.as_bytes());
+        machine.received(octets.len());
+    };
+    for _ in 0..1000 {
+        match peer.machine.poll(&mut send) {
+            Ok(Want::Write(octets)) => {
+                let taken = octets.len().min(TAKEN);
+                peer.machine.written(taken);
+                writings += usize::from(replies.len() == 0);
+                if writings == 1 && taken > 0 && replies.len() == 0 {
+                    hear(&mut peer.machine, early);
+                }
+                if writings == 1 + after {
+                    hear(&mut peer.machine, rest);
+                }
+            }
+            Ok(Want::Read) => match replies.next() {
+                Some(reply) => hear(&mut peer.machine, reply),
+                None => hear(&mut peer.machine, rest),
+            },
+            Ok(Want::Body) => {
+                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                let polled = peer.machine.poll_body(&mut send, &mut cx);
+                assert!(matches!(polled, std::task::Poll::Ready(Ok(()))), "{polled:?}");
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(!peer.machine.is_usable());
+                return error;
+            }
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
+fn a_farewell_within_content_is_one_however_it_is_cut() {
+    let text = "0123456789abcd\r\n".repeat(40_000);
+    for transfer in [Transfer::Data, Transfer::Bdat] {
+        for is_read in [false, true] {
+            let message = || match is_read {
+                true => Message::streamed(text.as_bytes()).seven_bit(),
+                false => Message::from(&text),
+            };
+            let farewell = "421 4.3.2 going down\r\n";
+            for cut in [0, 1, 2, 3, 4, farewell.len() - 1] {
+                // In the middle of the content, and behind its end.
+                for after in [1, 3, 500] {
+                    let (early, rest) = farewell.split_at(cut);
+                    let error = interrupted(message(), transfer, early, after, rest);
+                    let at = format!("{transfer:?}, {is_read}, {cut}, {after}: {error:?}");
+                    assert!(matches!(error, Error::ServerClosing { .. }), "{at}");
+                    assert!(error.is_transient(), "{at}");
+                }
+            }
+            // What began before the end of the message was sent is no answer to it.
+            let answer = "250 queued\r\n";
+            for cut in [1, 3, answer.len() - 1] {
+                let (early, rest) = answer.split_at(cut);
+                let error = interrupted(message(), transfer, early, 500, rest);
+                let Error::DeliveryUnknown { cause, .. } = &error else { panic!("{error:?}") };
+                assert!(matches!(**cause, Error::UnsolicitedReply { .. }), "{error:?}");
+            }
+        }
+    }
 }

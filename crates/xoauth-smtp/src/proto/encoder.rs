@@ -129,7 +129,7 @@ impl<'a> Encoder<'a> {
             self.note(&format!("<message of {size} octets>"));
             self.note(".");
         }
-        self.output.await_reply(start, place == Place::Last);
+        self.output.await_reply_to_content(start, place == Place::Last);
     }
 
     /// Queues a chunk of a message, with the line that announces it (RFC 3030 2), which will get one reply:

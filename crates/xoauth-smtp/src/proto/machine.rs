@@ -5,8 +5,9 @@
 //!
 //! The rules of the machine, all in this file:
 //! 1. A reply is framed before it is understood; lines end in CRLF and nothing else.
-//! 2. A reply belongs to a command that was written, the commands being answered in order. One that comes
-//!    before its command is an attack, and so are octets left over when a flight begins.
+//! 2. A reply belongs to a command that was written, the commands being answered in order. One that begins
+//!    before its command was written whole is an attack or a farewell. Before a command its first octet decides; within
+//!    content its last one, so that a farewell is heard however the network cuts it.
 //! 3. Replies are heard before more is written, and content is asked for when all else was written.
 //! 4. 421 ends the session wherever it comes. Refusals are answers, not faults.
 //! 5. Octets behind the reply to STARTTLS are an attack, whatever they are (RFC 3207 4.2).
@@ -44,6 +45,8 @@ pub struct Machine {
     /// Commands that may be written ahead of their replies.
     ahead: usize,
     phase: Phase,
+    /// The reply that is received began when none could be under way.
+    is_early: bool,
     extensions: Extensions,
     mask: Mask,
     /// What a trace may show of replies, while somebody listens.
@@ -82,6 +85,7 @@ impl Machine {
             output: Output::default(),
             ahead: limits.window,
             phase: Phase::Idle,
+            is_early: false,
             extensions: Extensions::default(),
             mask: Mask::default(),
             heard: None,
@@ -161,7 +165,11 @@ impl Machine {
                 continue;
             }
             if self.output.can_write(self.ahead) {
-                self.refuse_left_over()?;
+                if self.output.begins_command() {
+                    self.refuse_left_over()?;
+                } else {
+                    self.refuse_unasked()?;
+                }
                 return Ok(Step::Write);
             }
             if self.output.is_written() {
@@ -259,10 +267,11 @@ impl Machine {
     fn hear(&mut self, exchange: &mut dyn Exchange) -> Result<bool, Error> {
         let Some(code) = self.next_reply()? else { return Ok(false) };
         let expected = self.output.expects_reply();
-        if expected {
+        // A server that takes its leave does nothing of what it has not answered (RFC 5321 3.8).
+        if expected && (!self.is_early || code.get() == 421) {
             self.output.answered();
         }
-        if code.get() == 421 || !expected {
+        if code.get() == 421 || !expected || self.is_early {
             return Err(self.unasked(code));
         }
         let reply = Reply::new(code, self.receive.reply(), &self.mask);
@@ -293,8 +302,7 @@ impl Machine {
         Ok(next)
     }
 
-    /// Before octets are written that no reply can be under way for: what was received by then came before
-    /// the command it would answer.
+    /// Before a command is written that no reply can be under way for: what was received by then came before it.
     fn refuse_left_over(&mut self) -> Result<(), Error> {
         if self.receive.pending().is_empty() || self.output.expects_reply() {
             return Ok(());
@@ -308,12 +316,13 @@ impl Machine {
         })
     }
 
-    /// While a source is waited for no reply may come that is not awaited; one that is not whole may still
-    /// become a farewell.
+    /// While content is written, or its source waited for, no reply may come that is not awaited; one that is not
+    /// whole may still become a farewell, and answers nothing that is written meanwhile.
     fn refuse_unasked(&mut self) -> Result<(), Error> {
         if self.receive.pending().is_empty() || self.output.expects_reply() {
             return Ok(());
         }
+        self.is_early = true;
         self.next_reply()?.map_or(Ok(()), |code| Err(self.unasked(code)))
     }
 

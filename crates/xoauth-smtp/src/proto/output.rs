@@ -46,6 +46,8 @@ struct Awaited {
     end: u64,
     /// Nothing may be written behind it before its reply.
     is_last: bool,
+    /// It is the end of content, and no command.
+    ends_content: bool,
 }
 
 impl Output {
@@ -149,7 +151,13 @@ impl Output {
     /// A reply will come to the octets between `start` and everything queued so far.
     pub(crate) fn await_reply(&mut self, start: u64, is_last: bool) {
         let end = self.end();
-        self.awaited.push_back(Awaited { start, end, is_last });
+        self.awaited.push_back(Awaited { start, end, is_last, ends_content: false });
+    }
+
+    /// The same, where those octets end content that gets no reply of its own.
+    pub(crate) fn await_reply_to_content(&mut self, start: u64, is_last: bool) {
+        let end = self.end();
+        self.awaited.push_back(Awaited { start, end, is_last, ends_content: true });
     }
 
     /// The command queued last gets this many replies more.
@@ -167,6 +175,13 @@ impl Output {
     /// The command of the next reply was written, so that a reply may come.
     pub(crate) fn expects_reply(&self) -> bool {
         self.awaited.front().is_some_and(|awaited| awaited.end <= self.position())
+    }
+
+    /// The next octets to write begin a command, and are not content or the rest of one. Asked only where no reply
+    /// is [expected](Output::expects_reply).
+    pub(crate) fn begins_command(&self) -> bool {
+        let at_start = |next: &Awaited| next.start == self.position() && !next.ends_content;
+        self.awaited.front().is_some_and(at_start)
     }
 
     /// The next reply came.
