@@ -9,6 +9,34 @@ use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
 use xoauth_smtp::{Error, Mail, Transfer};
 
 #[test]
+fn what_is_refused_for_all_by_lmtp_may_work_later_for_one() {
+    let (later, never) = ("452 4.2.2 full", "550 5.7.1 no");
+    // The replies to RCPT and to the message, and whether to try again.
+    let cases: [([&str; 2], &[&str], bool); 6] = [
+        (["250 ok", "250 ok"], &[later, never], true),
+        (["250 ok", "250 ok"], &[never, later], true),
+        (["250 ok", "250 ok"], &[never, never], false),
+        (["250 ok", "250 ok"], &[later, later], true),
+        ([later, "250 ok"], &[never], true),
+        ([never, "250 ok"], &[never], false),
+    ];
+    for (to, message, is_transient) in cases {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line("220 mx\r\n250 mx\r\n250 ok\r\n");
+        let replies = to.iter().chain(&["354 go"]).chain(message);
+        replies.for_each(|reply| peer.say_line_by_line(&format!("{reply}\r\n")));
+        peer.run(Greeting::new()).unwrap();
+        peer.run(Ehlo::new("client.example".parse().unwrap()).lmtp()).unwrap();
+        let to = ["b@example.net", "c@example.net"];
+        let error = peer.run(Send::new("a@example.org", to, "x")).unwrap_err();
+        let Error::DataRefused { reply, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(Some(&reply.to_string().as_str()), message.last());
+        assert_eq!(error.is_transient(), is_transient, "{error:?}");
+        peer.assert_over();
+    }
+}
+
+#[test]
 fn lmtp_answers_for_each_accepted_recipient() {
     let session = |rest: &str| {
         format!(

@@ -86,7 +86,7 @@ pub enum Error {
     DataRefused {
         /// [`Stage::Data`] before it saw the message, [`Stage::Content`] after.
         stage: Stage,
-        /// The reply; with LMTP the first of those that came.
+        /// The reply; with LMTP, where each recipient has one, the last of them.
         reply: ReplyText,
         /// What was said of each recipient; some may have been refused before.
         recipients: Vec<RecipientOutcome>,
@@ -235,18 +235,21 @@ impl Error {
         }
     }
 
-    /// The same may work later, unchanged: the server or the way to it was busy or down. Never true where
-    /// a message may have been delivered.
+    /// The same may work later, unchanged, for one recipient at least: the server or the way to it was busy or
+    /// down. Never true where a message may have been delivered.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::ServerClosing { .. } | Self::IdleTimeout { .. } => true,
             Self::GreetingRefused { reply }
             | Self::Refused { reply, .. }
             | Self::SenderRefused { reply }
-            | Self::DataRefused { reply, .. }
             | Self::TlsUnavailable { reply: Some(reply), .. } => reply.code.is_transient(),
             Self::RecipientsRefused { recipients } => {
                 recipients.iter().any(RecipientOutcome::is_transient)
+            }
+            // By LMTP each has a reply of its own; and one that is to be tried later has judged no message yet.
+            Self::DataRefused { reply, recipients, .. } => {
+                reply.code.is_transient() || recipients.iter().any(RecipientOutcome::is_transient)
             }
             Self::AuthenticationRefused(refused) => refused.reply.code.is_transient(),
             _ => false,

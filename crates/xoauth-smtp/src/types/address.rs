@@ -64,6 +64,22 @@ impl Address {
 }
 
 impl ReversePath {
+    /// `Postmaster` without a domain is for recipients alone: `Reverse-path = Path / "<>"`.
+    ///
+    /// RFC 5321 4.1.1.3, 4.1.2
+    pub(crate) fn check(&self) -> Result<(), InvalidArgument> {
+        match self {
+            Self::Address(address)
+                if !address.as_str().is_empty() && address.domain().is_none() =>
+            {
+                let text = address.as_str();
+                let fault = Fault::end(text.len(), "'@' and a domain");
+                Err(InvalidArgument::new("address", text, fault))
+            }
+            Self::Address(_) | Self::Null => Ok(()),
+        }
+    }
+
     /// The address as it is sent, without angle brackets; empty for [`ReversePath::Null`].
     pub fn as_str(&self) -> &str {
         match self {
@@ -89,10 +105,11 @@ impl FromStr for ReversePath {
 
     /// Takes an address, or `<>`. An empty text is refused: it is more often a mistake than meant.
     fn from_str(text: &str) -> Result<Self, InvalidArgument> {
-        match text {
-            "<>" => Ok(Self::Null),
-            _ => text.parse().map(Self::Address),
-        }
+        let path = match text {
+            "<>" => Self::Null,
+            _ => text.parse().map(Self::Address)?,
+        };
+        path.check().map(|()| path)
     }
 }
 
@@ -241,6 +258,8 @@ mod tests {
             assert_eq!(case.parse::<Address>().unwrap().as_str(), case);
         }
         assert_eq!("<>".parse::<ReversePath>(), Ok(ReversePath::Null));
+        let error = "PostMaster".parse::<ReversePath>().unwrap_err().to_string();
+        assert!(error.ends_with("end of text at octet 10, expected '@' and a domain"), "{error}");
         assert_eq!(ReversePath::Null.to_string(), "<>");
         assert_eq!("a@b".parse::<ReversePath>().unwrap().to_string(), "<a@b>");
     }

@@ -30,6 +30,15 @@ pub(crate) struct Scan {
     behind_return: bool,
     /// How much of CRLF CRLF was seen; 4 is the end of the header section, which begins as if behind a CRLF.
     header: u8,
+    /// The first octets of a letter in the header section whose last ones the next piece has.
+    letter: Letter,
+}
+
+/// Octets of UTF-8 that are no letter yet; at most three.
+#[derive(Debug, Default)]
+struct Letter {
+    octets: [u8; 4],
+    count: usize,
 }
 
 /// Why a message that is read cannot be sent to its end.
@@ -40,11 +49,14 @@ pub(crate) enum ScanFault {
     Size,
 }
 
+/// RFC 6532 3.2; what has other letters beyond ASCII in its header section no extension carries.
+pub(crate) const UTF8_HEADER: &str = "UTF-8 in the header section (RFC 6532 3.2)";
+
 const CRLF_ONLY: &str = "CRLF line ends only (Message::normalise_line_ends makes them)";
 
 impl Scan {
     pub(crate) fn new(form: Form) -> Self {
-        Self { form, offset: 0, behind_return: false, header: 2 }
+        Self { form, offset: 0, behind_return: false, header: 2, letter: Letter::default() }
     }
 
     /// Looks at the next piece.
@@ -64,6 +76,9 @@ impl Scan {
     pub(crate) fn end(&self) -> Result<(), ScanFault> {
         if !self.form.is_binary && !self.form.normalises && self.behind_return {
             return Err(self.bare_return());
+        }
+        if self.letter.count > 0 {
+            return Err(self.no_letter(0));
         }
         match self.form.size {
             Some(size) if self.offset != size => Err(ScanFault::Size),
@@ -102,6 +117,9 @@ impl Scan {
             false => piece.iter().position(|octet| !octet.is_ascii()),
         };
         let header = self.header_octets(piece);
+        if self.letter.count > 0 || beyond.is_some_and(|at| at < header) {
+            self.header_text(piece.get(..header).unwrap_or_default())?;
+        }
         let Some(at) = beyond else { return Ok(()) };
         let found = piece.get(at).map_or('?', |&octet| char::from(octet));
         if self.form.is_seven_bit {
@@ -114,6 +132,37 @@ impl Scan {
         Ok(())
     }
 
+    /// Octets of the header section are UTF-8, where those beyond ASCII may stand there at all.
+    fn header_text(&mut self, octets: &[u8]) -> Result<(), ScanFault> {
+        if !self.form.is_internationalised || self.form.is_seven_bit {
+            return Ok(());
+        }
+        let mut rest = octets;
+        while let (1.., Some((&next, behind))) = (self.letter.count, rest.split_first()) {
+            match self.letter.push(next) {
+                Ok(()) => rest = behind,
+                Err(()) => return Err(self.no_letter(octets.len() - rest.len())),
+            }
+        }
+        let Err(error) = core::str::from_utf8(rest) else { return Ok(()) };
+        let at = error.valid_up_to();
+        let open = rest.get(at..).unwrap_or_default();
+        if error.error_len().is_some() {
+            let found = open.first().map_or('?', |&octet| char::from(octet));
+            return Err(self.invalid(octets.len() - open.len(), found, UTF8_HEADER));
+        }
+        open.iter().try_for_each(|&octet| self.letter.push(octet)).map_err(|()| self.no_letter(0))
+    }
+
+    /// The letter that is open ends before its last octet, so many octets into this piece.
+    fn no_letter(&self, at: usize) -> ScanFault {
+        let offset = usize::try_from(self.offset).unwrap_or(usize::MAX).saturating_add(at);
+        let [first, ..] = self.letter.octets;
+        let fault =
+            Fault::at(offset.saturating_sub(self.letter.count), char::from(first), UTF8_HEADER);
+        ScanFault::Invalid(InvalidArgument::new("message", "", fault))
+    }
+
     /// How many octets of the piece stand in the header section.
     fn header_octets(&mut self, piece: &[u8]) -> usize {
         for (at, octet) in piece.iter().enumerate() {
@@ -121,17 +170,19 @@ impl Scan {
                 return at;
             }
             self.header = match (octet, self.header) {
+                // Where line ends are mended a CR alone ends one too: the second of two, or whatever else stands
+                // behind an empty line, is no more of it.
+                (b'\r', 1) if self.form.normalises => 3,
+                (octet, 3) if self.form.normalises && *octet != b'\n' => {
+                    self.header = 4;
+                    return at;
+                }
                 (b'\r', 0 | 2) => self.header + 1,
                 (b'\r', _) => 1,
                 (b'\n', 1 | 3) => self.header + 1,
-                // Where line ends are mended a bare LF ends a line too.
-                (b'\n', seen) if self.form.normalises => {
-                    if seen >= 2 {
-                        4
-                    } else {
-                        2
-                    }
-                }
+                // And so does a LF alone.
+                (b'\n', 2) if self.form.normalises => 4,
+                (b'\n', _) if self.form.normalises => 2,
                 _ => 0,
             };
         }
@@ -149,6 +200,21 @@ impl Scan {
         let before = usize::try_from(self.offset).unwrap_or(usize::MAX);
         let fault = Fault::at(before.saturating_add(at), found, expected);
         ScanFault::Invalid(InvalidArgument::new("message", "", fault))
+    }
+}
+
+impl Letter {
+    /// Adds an octet; the letter is closed by its last one. Whether it still may become a letter.
+    fn push(&mut self, octet: u8) -> Result<(), ()> {
+        let Some(room) = self.octets.get_mut(self.count) else { return Err(()) };
+        *room = octet;
+        let octets = self.octets.get(..=self.count).unwrap_or_default();
+        match core::str::from_utf8(octets) {
+            Ok(_) => self.count = 0,
+            Err(error) if error.error_len().is_none() => self.count += 1,
+            Err(_) => return Err(()),
+        }
+        Ok(())
     }
 }
 
@@ -233,7 +299,29 @@ mod tests {
         let binary = Form { is_binary: true, ..header };
         let mending = Form { normalises: true, ..open };
         let sized = Form { size: Some(5), ..open };
-        let cases: [(Form, &[u8], &str); 22] = [
+        let cases: [(Form, &[u8], &str); 36] = [
+            (header, b"A: \xe2\x82\xac \xf0\x9f\x93\xa7\r\n\r\n\xff", ""),
+            (header, b"A: gr\xfcn\r\n\r\n", "'\u{fc}' at octet 5, expected UTF-8 in the header"),
+            (header, b"A: \xe2\x82\r\n\r\n", "'\u{e2}' at octet 3, expected UTF-8 in the header"),
+            (header, b"A: \xe2\x82", "'\u{e2}' at octet 3, expected UTF-8 in the header"),
+            (
+                header,
+                b"A: \xc3\xbc\xf0\x9f\xff",
+                "'\u{f0}' at octet 5, expected UTF-8 in the header",
+            ),
+            (binary, b"A: \xfc\r\n\r\n", "'\u{fc}' at octet 3, expected UTF-8 in the header"),
+            (mending, b"A: b\r\r\xc3\xbc", ""),
+            (mending, b"A: b\r\r\n\xc3\xbc", ""),
+            (mending, b"A: b\n\r\xc3\xbc", ""),
+            (mending, b"A: b\r\n\r\xc3\xbc", ""),
+            (mending, b"\r\xc3\xbc", ""),
+            (mending, b"A: b\r\xc3\xbc\r", "'\u{c3}' at octet 5, expected ASCII in the header"),
+            (
+                mending,
+                b"A: b\r\nB: \xc3\xbc\r\r",
+                "'\u{c3}' at octet 9, expected ASCII in the header",
+            ),
+            (mending, b"A: b\rx\r\xc3\xbc\r", "'\u{c3}' at octet 7, expected ASCII in the header"),
             (open, b"", ""),
             (open, b"A: b\r\n\r\nc\r\n.\r\n", ""),
             (open, b"a\rb", r"'\r' at octet 1, expected CRLF"),
@@ -284,6 +372,36 @@ mod tests {
             let text = String::from_utf8(octets).unwrap();
             let slow = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
             prop_assert_eq!(String::from_utf8(mended).unwrap(), slow);
+        }
+
+        #[test]
+        fn header_sections_end_in_pieces_where_they_end_mended(
+            octets in prop::collection::vec(prop::sample::select(b"\r\na\xc3\xbc".to_vec()), 0..20),
+            size in 1usize..8,
+        ) {
+            let form = Form { normalises: true, ..Form::default() };
+            let mut mended = Vec::new();
+            if normalise(&octets, false, |piece| mended.extend_from_slice(piece)) {
+                mended.push(b'\n');
+            }
+            let plain = Form::default();
+            prop_assert_eq!(scan(form, &octets, size).is_some(), scan(plain, &mended, size).is_some());
+        }
+
+        #[test]
+        fn header_sections_are_judged_in_pieces_as_the_whole(
+            octets in prop::collection::vec(
+                prop::sample::select(b"a\xc3\xbc\xe2\x82\xac\xf0\x9f\x93\xa7".to_vec()), 0..12),
+            size in 1usize..8,
+        ) {
+            let form = Form { is_internationalised: true, ..Form::default() };
+            let fault = core::str::from_utf8(&octets).err().map(|error| error.valid_up_to());
+            let expected = fault.map(|at| alloc::format!("at octet {at}, expected UTF-8"));
+            let found = scan(form, &octets, size);
+            prop_assert_eq!(found.is_some(), expected.is_some());
+            if let (Some(found), Some(expected)) = (found, expected) {
+                prop_assert!(found.contains(&expected), "{} {}", found, expected);
+            }
         }
 
         #[test]

@@ -241,7 +241,7 @@ impl Envelope {
                 let fault = Fault::end(0, "at least one address");
                 Err(InvalidArgument::new("list of recipients", "", fault))
             }
-            None => Ok(()),
+            None => self.from.check().map_err(|error| error.named("sender")),
         }
     }
 }
@@ -428,6 +428,7 @@ mod tests {
         for (envelope, argument) in [
             (Envelope::new("a@example.org\r\n", ["b@example.net"]), "sender"),
             (Envelope::new("", ["b@example.net"]), "sender"),
+            (Envelope::new("postmaster".parse::<Address>().unwrap(), ["b@example.net"]), "sender"),
             (Envelope::new("a@example.org", ["b@example.net", "c\0@x"]), "recipient"),
             (good().recipient(Recipient::new("x>@y")), "recipient"),
             (good().envelope_id("a\r\nb"), "envelope id"),

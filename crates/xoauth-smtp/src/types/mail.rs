@@ -30,7 +30,8 @@ pub enum Transfer {
     /// and where the message needs it; DATA otherwise.
     #[default]
     Automatic,
-    /// DATA (RFC 5321 4.1.1.4): every server has it.
+    /// DATA (RFC 5321 4.1.1.4): every server has it. A [binary](Message::binary) message, which DATA cannot carry,
+    /// travels by BDAT all the same.
     Data,
     /// BDAT (RFC 3030 2), which CHUNKING offers: no octet is changed on the way.
     Bdat,

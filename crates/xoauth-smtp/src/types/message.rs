@@ -8,7 +8,7 @@ use core::fmt;
 
 use xoauth_sasl::wire::{AnySource, Source};
 
-use super::content::{Content, Scan, bare_line_end, has_bare_line_end, normalise};
+use super::content::{Content, Scan, UTF8_HEADER, bare_line_end, has_bare_line_end, normalise};
 use super::sight::look;
 use crate::error::{Fault, InvalidArgument};
 
@@ -65,9 +65,13 @@ impl<'a> Message<'a> {
     }
 
     /// Turns every bare CR and bare LF into CRLF: for text with the line ends of a Unix file. In memory it
-    /// copies only where something changes.
+    /// copies only where something changes. What was said to be [binary](Message::binary) before has no line ends
+    /// to mend, and stays as it is.
     #[must_use]
     pub fn normalise_line_ends(mut self) -> Self {
+        if self.form.is_binary {
+            return self;
+        }
         match &mut self.octets {
             Octets::Memory(octets) => {
                 if has_bare_line_end(octets) {
@@ -109,7 +113,7 @@ impl<'a> Message<'a> {
     }
 
     /// What is read has UTF-8 in its header section (RFC 6532), and needs SMTPUTF8 of the server. Without
-    /// this word such a header is a fault.
+    /// this word such a header is a fault; octets beyond ASCII that are not UTF-8 are one always.
     #[must_use]
     pub fn internationalised(mut self) -> Self {
         self.form.is_internationalised = true;
@@ -166,12 +170,17 @@ fn check_octets(octets: &[u8], form: Form) -> Result<Content, InvalidArgument> {
         complete = if octets.is_empty() || octets.ends_with(b"\n") { 0 } else { 2 };
         (is_eight_bit, may_have_dots) = (sight.is_eight_bit, sight.has_dots);
     }
+    let header = if is_eight_bit { header_section(octets) } else { &[] };
+    if let Err(error) = core::str::from_utf8(header) {
+        let at = error.valid_up_to();
+        let found = header.get(at).map_or('?', |&octet| char::from(octet));
+        return Err(InvalidArgument::new("message", "", Fault::at(at, found, UTF8_HEADER)));
+    }
     Ok(Content {
         size: Some(length.saturating_add(complete)),
         is_binary: form.is_binary,
         is_eight_bit,
-        is_internationalised: form.is_internationalised
-            || is_eight_bit && !header_section(octets).is_ascii(),
+        is_internationalised: form.is_internationalised || !header.is_ascii(),
         may_have_dots,
     })
 }
@@ -266,6 +275,21 @@ mod tests {
     }
 
     #[test]
+    fn letters_of_the_header_section_are_utf8() {
+        let latin1 = b"Subject: gr\xfcn\r\n\r\nx\r\n";
+        let expected = "invalid message: '\u{fc}' at octet 11, expected UTF-8 in the header section \
+                        (RFC 6532 3.2)";
+        for message in [Message::from(latin1), Message::from(latin1).internationalised()] {
+            assert_eq!(message.check().unwrap_err().to_string(), expected);
+            assert_eq!(message.binary().check().unwrap_err().to_string(), expected);
+        }
+        let body = Message::from(b"Subject: gr\xc3\xbcn\r\n\r\n\xfc\r\n").check().unwrap();
+        assert!(body.is_internationalised);
+        let body = Message::from(b"Subject: x\r\n\r\n\xfc\r\n").check().unwrap();
+        assert!(body.is_eight_bit && !body.is_internationalised);
+    }
+
+    #[test]
     fn needs_of_a_message_are_found() {
         let cases: [(&str, u64, bool, bool); 6] = [
             ("", 0, false, false),
@@ -305,6 +329,19 @@ mod tests {
         for (octets, expected) in cases {
             assert_eq!(Message::normalised(octets).as_bytes().unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn what_is_binary_has_no_line_ends_to_mend() {
+        let octets = &b"a\nb"[..];
+        let (binary, mended) = (octets, &b"a\r\nb"[..]);
+        let in_memory = Message::from(octets).binary().normalise_line_ends();
+        assert_eq!(in_memory.as_bytes(), Some(binary));
+        let in_memory = Message::from(octets).normalise_line_ends().binary();
+        assert_eq!(in_memory.as_bytes(), Some(mended));
+        // The same of a stream.
+        assert!(!Message::streamed(octets).binary().normalise_line_ends().form.normalises);
+        assert!(Message::streamed(octets).normalise_line_ends().binary().form.normalises);
     }
 
     proptest! {

@@ -41,8 +41,6 @@ pub enum Delivery {
     /// The session broke between the end of the message and its answer: it may have been accepted or not
     /// (RFC 5321 4.5.3.2.6, 6.1). Sending it again may deliver it twice.
     Unknown,
-    /// The session broke before the message was sent whole: it does not go to this recipient.
-    Unsent,
 }
 
 /// What a server refused, in the order of a mail transaction.
@@ -112,7 +110,7 @@ impl RecipientOutcome {
     pub fn reply(&self) -> Option<&ReplyText> {
         match &self.delivery {
             Delivery::Accepted(reply) | Delivery::Refused { reply, .. } => Some(reply),
-            Delivery::Unknown | Delivery::Unsent => None,
+            Delivery::Unknown => None,
         }
     }
 }
@@ -123,7 +121,6 @@ impl fmt::Display for Delivery {
             Self::Accepted(reply) => write!(f, "accepted: {reply}"),
             Self::Refused { stage, reply } => write!(f, "{stage} refused: {reply}"),
             Self::Unknown => f.write_str("unknown"),
-            Self::Unsent => f.write_str("not sent"),
         }
     }
 }

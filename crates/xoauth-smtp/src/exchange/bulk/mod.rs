@@ -4,8 +4,9 @@
 //! |---|---|---|
 //! | PIPELINING and CHUNKING | a [`Window`] of whole messages: `MAIL RCPT.. BDAT n LAST` (RFC 3030 2) | a fraction |
 //! | PIPELINING | one message; the next envelope leaves with its final dot (RFC 2920 3.1) | one |
-//! | CHUNKING | one command | one for each of MAIL, RCPT, BDAT |
-//! | neither | one command | one for each of MAIL, RCPT, DATA, content |
+//! | neither, or CHUNKING | one command | one for each of MAIL, RCPT, DATA, content |
+//!
+//! Without PIPELINING messages travel by DATA. Those that ask for BDAT take one flight for each of MAIL, RCPT, BDAT.
 //!
 //! Replies come in the order of the commands, so that the first message without an outcome is the one that
 //! is being answered:
@@ -90,7 +91,8 @@ impl<'a> Bulk<'a> {
         Self { window, ..Self::default() }
     }
 
-    /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong.
+    /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong. Messages that ask for
+    /// BDAT ([`Transfer::Bdat`], [`Message::binary`](crate::Message::binary)) travel by it all the same.
     pub fn without_chunking(mut self) -> Self {
         self.avoids_chunking = true;
         self

@@ -36,7 +36,8 @@ impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
-    /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong.
+    /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong. What asks for BDAT
+    /// itself, by [`Transfer::Bdat`](xoauth_smtp::Transfer::Bdat) or as binary, travels by it all the same.
     pub fn without_chunking(mut self) -> Self {
         self.delivery.edit(Bulk::without_chunking);
         self
