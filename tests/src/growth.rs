@@ -1,4 +1,4 @@
-//! Eight shapes of what a hostile server says, or makes us say, without end: what they cost must grow with their
+//! Shapes of what a hostile server says, or makes us say, without end: what they cost must grow with their
 //! length and no faster, and what they take of the heap must stay within the limits.
 //!
 //! They are played to the machines in memory. `cargo xtask growth` compares times, `tests/tests/resources.rs` counts
@@ -46,10 +46,11 @@ pub enum Played {
 }
 
 /// All of them.
-pub const SHAPES: [Shape; 8] = [
+pub const SHAPES: [Shape; 9] = [
     Shape { name: "a body, octet by octet", play: body, limit: || 0 },
+    Shape { name: "bodies in one response", play: bodies, limit: response },
     Shape { name: "a line, octet by octet", play: line, limit: || imap_limits().line },
-    Shape { name: "empty literals in one response", play: literals, limit: response },
+    Shape { name: "empty literals in one response", play: literals, limit: told },
     Shape { name: "parentheses that open", play: parentheses, limit: response },
     Shape { name: "untagged answers", play: untagged, limit: events },
     Shape {
@@ -66,10 +67,30 @@ pub const SHAPES: [Shape; 8] = [
     Shape { name: "a message of dots", play: dots, limit: || 0 },
 ];
 
-/// One response in the buffer: its text and the literals kept with it. The buffer doubles, and for a moment its old
-/// half is there too.
+/// What costs more memory once it is kept than it has octets on the wire: each is understood, where it is shorter
+/// than a response may be.
+pub const KEPT: [Shape; 6] = [
+    Shape { name: "empty bodies of one message", play: empty_bodies, limit: kept },
+    Shape { name: "parameters of one part", play: parameters, limit: kept },
+    Shape { name: "parts of one message", play: body_parts, limit: kept },
+    Shape { name: "addresses of one message", play: addresses, limit: kept },
+    Shape { name: "addresses of many messages", play: envelopes, limit: kept },
+    Shape { name: "flags of one message", play: flags, limit: kept },
+];
+
+/// One response in the buffer: its text, and the literals kept with it.
 fn response() -> usize {
     imap_limits().response + imap_limits().buffered_literal
+}
+
+/// The same, told to the caller.
+fn told() -> usize {
+    response() + imap_limits().event_octets
+}
+
+/// The same, kept as an answer.
+fn kept() -> usize {
+    response() + imap_limits().answer_octets
 }
 
 /// Responses kept for the caller: their texts, and a place for each in a queue that doubles.
@@ -89,8 +110,8 @@ fn take(conversation: &mut impl Conversation) -> bool {
                 let count = octets.len();
                 conversation.written(count);
             }
-            Ok(Want::Chunk(_)) => {}
-            Ok(Want::Read | Want::Body | Want::StartTls | Want::Done) => return true,
+            Ok(Want::Chunk(_) | Want::Body) => {}
+            Ok(Want::Read | Want::StartTls | Want::Done) => return true,
             Err(_) => return false,
         }
     }
@@ -180,6 +201,56 @@ fn body(octets: usize, bounds: Bounds) -> Played {
     let head = format!("* 1 FETCH (UID 1 BODY[] {{{octets}}}\r\n");
     let parts: [&[u8]; 3] = [head.as_bytes(), b"x", b")\r\nxg1 OK done\r\n"];
     imap(&mut fetch.even_if_unlisted(), bounds, parts, octets, 1)
+}
+
+fn bodies(octets: usize, bounds: Bounds) -> Played {
+    let unit = [&b"BODY[] {10000}\r\n"[..], &[b'x'; 10_000], b" "].concat();
+    let mut fetch = Fetch::new("1", Item::Body);
+    fetch.lend_bodies();
+    let parts: [&[u8]; 3] = [b"* 1 FETCH (UID 1 ", &unit, b"FLAGS ())\r\nxg1 OK done\r\n"];
+    imap(&mut fetch.even_if_unlisted(), bounds, parts, octets / unit.len(), PIECE)
+}
+
+/// What a FETCH keeps of this many octets of an answer.
+fn fetched(item: Item, parts: [&[u8]; 3], octets: usize, bounds: Bounds) -> Played {
+    let [head, unit, tail] = parts;
+    let tail = [tail, b")\r\nxg1 OK done\r\n"].concat();
+    let mut fetch = Fetch::new("1", item).even_if_unlisted();
+    imap(&mut fetch, bounds, [head, unit, &tail], octets / unit.len(), PIECE)
+}
+
+fn empty_bodies(octets: usize, bounds: Bounds) -> Played {
+    fetched(Item::Body, [b"* 1 FETCH (UID 1 ", b"BODY[] {0}\r\n ", b"FLAGS ()"], octets, bounds)
+}
+
+fn parameters(octets: usize, bounds: Bounds) -> Played {
+    let head = b"* 1 FETCH (UID 1 BODYSTRUCTURE (\"A\" \"B\" (\"\" \"\"";
+    let parts: [&[u8]; 3] = [head, b" \"\" \"\"", b") NIL NIL \"7BIT\" 1)"];
+    fetched(Item::BodyStructure, parts, octets, bounds)
+}
+
+fn body_parts(octets: usize, bounds: Bounds) -> Played {
+    let part = b"(\"A\" \"B\" (\"\" \"\") NIL NIL \"\" 1)";
+    let parts: [&[u8]; 3] = [b"* 1 FETCH (UID 1 BODYSTRUCTURE (", part, b" \"mixed\")"];
+    fetched(Item::BodyStructure, parts, octets, bounds)
+}
+
+fn addresses(octets: usize, bounds: Bounds) -> Played {
+    let head = b"* 1 FETCH (UID 1 ENVELOPE (NIL NIL (";
+    let parts: [&[u8]; 3] = [head, b"(NIL NIL NIL NIL)", b") NIL NIL NIL NIL NIL NIL NIL)"];
+    fetched(Item::Envelope, parts, octets, bounds)
+}
+
+/// Each has fewer than one may have.
+fn envelopes(octets: usize, bounds: Bounds) -> Played {
+    let list = b"(NIL NIL \"a\" \"b\")".repeat(100);
+    let head = b"* 1 FETCH (UID 1 ENVELOPE (NIL NIL (";
+    let unit = [&head[..], &list, b") NIL NIL NIL NIL NIL NIL NIL))\r\n"].concat();
+    fetched(Item::Envelope, [b"", &unit, b"* 1 FETCH (UID 1 FLAGS ()"], octets, bounds)
+}
+
+fn flags(octets: usize, bounds: Bounds) -> Played {
+    fetched(Item::Flags, [b"* 1 FETCH (UID 1 FLAGS (a", b" b", b")"], octets, bounds)
 }
 
 fn line(octets: usize, bounds: Bounds) -> Played {

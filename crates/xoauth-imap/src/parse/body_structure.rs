@@ -339,6 +339,7 @@ fn parameters<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<
             }
             return Err(cursor.error("a space or a closing parenthesis"));
         }
+        tolerated.value(cursor)?;
         cursor.nstring(tolerated)?;
         if !more(cursor, tolerated) || cursor.nil() {
             tolerated.record(FaultKind::MissingParameterValue, cursor.position());
@@ -385,6 +386,7 @@ fn languages<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<S
             cursor.take(1);
             return Ok(StringsRef(strings));
         }
+        tolerated.value(cursor)?;
         cursor.nstring(tolerated)?;
         cursor.eat(b' ');
     }

@@ -143,6 +143,7 @@ fn addresses(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Span>
             cursor.take(1);
             return Ok(span);
         }
+        tolerated.value(cursor)?;
         if cursor.nil() {
             tolerated.record(FaultKind::MissingAddress, cursor.position());
         } else {

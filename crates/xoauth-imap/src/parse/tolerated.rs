@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::cursor::{Cursor, Result};
+
 /// The faults of a server that were tolerated, each counted by its kind, the first of them kept.
 #[derive(Debug, Clone, Default)]
 pub struct Tolerated {
@@ -13,7 +15,18 @@ pub struct Tolerated {
     first: Vec<Fault>,
     /// No fault, but known to every parser: names of mailboxes are UTF-8 from now on, not modified UTF-7.
     utf8_names: bool,
+    /// No fault either: values in the lists of the response under way.
+    values: usize,
 }
+
+/// Addresses, parameters and languages of one message are some; a response of so many is an attack on memory.
+const MAX_VALUES: usize = 100_000;
+
+/// Values that a message of the ordinary kind has.
+const FEW_VALUES: usize = 16;
+
+/// Octets that each of them takes beside its text.
+const VALUE: usize = 128;
 
 /// A fault of a server that did no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +129,21 @@ impl Tolerated {
         let last = self.last.take()?;
         self.responses = self.responses.saturating_add(1);
         Some(last)
+    }
+
+    /// A value in a list, which takes more memory than its text once it is kept.
+    #[inline]
+    pub(super) fn value(&mut self, cursor: &Cursor<'_>) -> Result<()> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(cursor.error("at most 100000 values in lists"));
+        }
+        Ok(())
+    }
+
+    /// Octets that the values of the response just parsed take beside its text, but for the few that most have.
+    pub(crate) fn take_values(&mut self) -> usize {
+        core::mem::take(&mut self.values).saturating_sub(FEW_VALUES).saturating_mul(VALUE)
     }
 
     #[cold]

@@ -10,11 +10,11 @@ pub struct Limits {
     /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
     pub line: usize,
     /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds an ESEARCH
-    /// answer of a million ranges. A SEARCH answer is read in pieces, and its numbers count, four octets each:
+    /// answer of a million ranges, and 100,000 addresses or parameters in it. A SEARCH answer is read in pieces, and its numbers count, four octets each:
     /// four million.
     pub response: usize,
     /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
-    /// do not count.
+    /// do not count; one response has at most 4,096 of them.
     pub buffered_literal: usize,
     /// Octets of one message body kept in memory for an owned answer: 64 MiB; a stream has no such limit.
     pub body: u64,
@@ -27,7 +27,8 @@ pub struct Limits {
     /// The same, where the selected mailbox was known to have more messages before the command was sent: as many as
     /// it has, up to a million. What reads a mailbox of 150,000 messages should get them.
     pub answers_in_large_mailbox: usize,
-    /// Octets of those responses' texts together: 64 MiB. In a large mailbox 1 KiB for each answer.
+    /// Octets of those responses' texts together: 64 MiB. In a large mailbox 1 KiB for each answer. Addresses and
+    /// parameters beyond the first 16 of a response count 128 octets more, which they take once they are kept.
     pub answer_octets: usize,
     /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
     /// taken yet.

@@ -230,6 +230,7 @@ impl Machine {
             lines.push_back((Direction::Server, heard(bytes, mask)));
         }
         let mut response = Response::Other { name: &[], octets: &[] };
+        tolerated.take_values();
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
             Ok(()) if receive.is_rest_of_search() && !matches!(response, Response::Search(_)) => {
                 // What came before was taken for an answer: it must not be taken for all of it.
@@ -243,6 +244,7 @@ impl Machine {
                 return Err(Error::Malformed { expected: fault.expected, octets });
             }
         }
+        let weight = bytes.len().saturating_add(tolerated.take_values());
         if let (Some(fault), Faults::Refuse) = (tolerated.end_response(), limits.faults) {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
@@ -313,10 +315,10 @@ impl Machine {
                             return Ok(());
                         }
                         (Claim::Mine | Claim::Finished, _) => {
-                            return self.answers.keep(bytes.len(), limits);
+                            return self.answers.keep(weight, limits);
                         }
                         (Claim::Kept, _) => {
-                            return self.answers.keep_to_the_end(bytes.len(), limits);
+                            return self.answers.keep_to_the_end(weight, limits);
                         }
                     }
                 }

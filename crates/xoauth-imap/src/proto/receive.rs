@@ -7,9 +7,9 @@
 //!
 //! Invariants: `start <= scan <= end <= buffer.len()`. The response being framed begins at `start`; no octet
 //! before `scan` is searched for a line end again, so that octet-wise arrival costs linear time. A literal
-//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent, and
-//! those that still stand there when the response is complete are taken out of it, so that nobody sees how
-//! they arrived.
+//! that is streamed never grows the buffer: its octets stand behind the head only until they were lent. Those
+//! that still stand there are taken out when they are more than the head they are moved for, and when the
+//! response is complete, so that nobody sees how they arrived.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -67,6 +67,8 @@ pub(crate) struct Receive {
     buffer: Vec<u8>,
     /// How long it gets when much comes, unless a response is longer.
     largest: usize,
+    /// No response needs more, as the limits are.
+    most: usize,
     /// The last reading took all the room there was.
     is_filled: bool,
     start: usize,
@@ -84,6 +86,8 @@ pub(crate) struct Receive {
     announced: usize,
     /// Octets of literals between `start` and `scan`: they are no text.
     no_text: usize,
+    /// Those of them that were lent and still stand there.
+    spent: usize,
     /// What begins the response.
     head: Head,
     /// The response is a piece of a long SEARCH answer: how far what is behind it was searched.
@@ -110,11 +114,22 @@ const READ_ROOM: usize = 16 * 1024;
 /// What a session holds that is idle: there may be many of them.
 const SMALL: usize = 2 * READ_ROOM;
 
+/// Bodies of one message are a few; so many in one response are an attack on memory, for each is told to the caller.
+const MOST_STREAMED: usize = 4096;
+
+/// Where the buffer stops to double.
+const LARGE: usize = 512 * 1024;
+
+/// What it becomes then, if the limits allow as much: by default they allow less.
+const LARGEST: usize = 64 * 1024 * 1024;
+
 impl Receive {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             buffer: vec![0; SMALL],
             largest: limits.read_buffer.max(SMALL),
+            most: (limits.response.saturating_add(limits.buffered_literal))
+                .saturating_add(2 * limits.read_buffer.max(SMALL)),
             is_filled: false,
             start: 0,
             scan: 0,
@@ -126,6 +141,7 @@ impl Receive {
             literals: Vec::new(),
             announced: 0,
             no_text: 0,
+            spent: 0,
             head: Head::default(),
             piece: None,
             is_rest: false,
@@ -146,11 +162,23 @@ impl Receive {
             self.shift_to_front();
             if self.buffer.len() - self.end < READ_ROOM {
                 // The response itself is long; `next` has checked it against the limits.
-                let len = self.buffer.len() * 2;
-                self.buffer.resize(len, 0);
+                self.grow();
             }
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Makes the buffer longer. While it moves, the old one stands beside the new: from `LARGE` on the next is the
+    /// last, or both together would be more than the limits. Its memory is not touched before it is needed.
+    fn grow(&mut self) {
+        let len = self.buffer.len();
+        let longer = if len < LARGE { len * 2 } else { (len * 2).max(LARGEST) };
+        let mut buffer = vec![0; longer.min(self.most).max(len + READ_ROOM)];
+        if let (Some(room), Some(held)) = (buffer.get_mut(..self.end), self.buffer.get(..self.end))
+        {
+            room.copy_from_slice(held);
+        }
+        self.buffer = buffer;
     }
 
     pub(crate) fn received(&mut self, n: usize) {
@@ -235,6 +263,7 @@ impl Receive {
         self.announced = 0;
         self.opening = 0;
         self.no_text = 0;
+        self.spent = 0;
         self.head.begin();
         self.streamed.clear();
         self.literals.clear();
@@ -244,6 +273,9 @@ impl Receive {
     pub(crate) fn accept(&mut self, storage: Storage, limits: &Limits) -> Result<(), FramingFault> {
         let Phase::Announced { len } = self.phase else { return Ok(()) };
         self.phase = match storage {
+            Storage::Stream if self.streamed.len() + self.literals.len() >= MOST_STREAMED => {
+                return Err(FramingFault::Limit(LimitKind::Literal));
+            }
             Storage::Stream => Phase::Streamed { left: len, len, lent: 0 },
             Storage::Buffer => {
                 let too_long = FramingFault::Limit(LimitKind::Literal);
@@ -312,6 +344,11 @@ impl Receive {
                 self.streamed.push(Streamed { at: self.scan - self.start, present: lent, len });
                 self.scan += lent;
                 self.no_text += lent;
+                self.spent += lent;
+                // As many octets came since the head was moved last: it costs in proportion.
+                if self.spent >= READ_ROOM.max(self.scan - self.start - self.spent) {
+                    self.leave_out_streamed();
+                }
                 self.line = self.scan;
                 self.phase = Phase::Line;
                 return None;
@@ -412,8 +449,10 @@ impl Receive {
         }
         self.start += gone;
         self.no_text -= gone;
+        self.spent = 0;
         let mut before = 0;
-        for (index, literal) in self.streamed.drain(..).enumerate() {
+        let known = self.literals.len();
+        for (index, literal) in (known..).zip(self.streamed.drain(..)) {
             self.literals.push(StreamedLiteral {
                 at: literal.at - before,
                 len: literal.len,

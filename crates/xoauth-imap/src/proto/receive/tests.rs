@@ -111,6 +111,73 @@ fn a_streamed_literal_does_not_grow_the_buffer() {
 }
 
 #[test]
+fn many_streamed_literals_do_not_grow_the_buffer_either() {
+    let limits = Limits::default();
+    let unit = [&b" BODY[] {1000}\r\n"[..], &[b'x'; 1000]].concat();
+    let response = [&b"* 1 FETCH (UID 1"[..], &unit.repeat(2000), b")\r\n"].concat();
+    for step in [999, 4096, 100_000] {
+        let mut receive = Receive::new(&limits);
+        let (mut rest, mut lent, mut complete) = (&response[..], 0, 0);
+        while !rest.is_empty() {
+            let room = receive.room();
+            let n = room.len().min(rest.len()).min(step);
+            room[..n].copy_from_slice(&rest[..n]);
+            receive.received(n);
+            rest = &rest[n..];
+            loop {
+                match receive.next(&limits).unwrap() {
+                    Framed::Incomplete => break,
+                    Framed::Literal(_) => receive.accept(Storage::Stream, &limits).unwrap(),
+                    Framed::Chunk => lent += receive.chunk().len(),
+                    Framed::Response => {
+                        let (text, streamed) = receive.response();
+                        assert_eq!(text.len(), response.len() - 2_000_000);
+                        for (literal, index) in streamed.iter().zip(0..) {
+                            assert!(text[..literal.at].ends_with(b"{1000}\r\n"), "{literal:?}");
+                            assert_eq!((literal.len, literal.index), (1000, index));
+                        }
+                        complete += streamed.len();
+                        receive.consume();
+                    }
+                }
+            }
+        }
+        assert_eq!((lent, complete), (2_000_000, 2000));
+        assert!(receive.buffer.len() <= 2 * limits.read_buffer, "{}", receive.buffer.len());
+    }
+}
+
+#[test]
+fn the_buffer_grows_to_what_the_limits_allow_and_no_further() {
+    let most = Limits { response: 1_000_000, buffered_literal: 500_000, ..Limits::default() };
+    for limits in [most, Limits::default(), Limits { response: usize::MAX, ..most }] {
+        let mut receive = Receive::new(&limits);
+        let head = b"* X (";
+        receive.room()[..head.len()].copy_from_slice(head);
+        receive.received(head.len());
+        let mut lengths = alloc::vec![receive.buffer.len()];
+        let mut heard = head.len();
+        while heard < limits.response.min(20_000_000) {
+            let n = receive.room().len().min(limits.response - heard);
+            assert!(n > 0);
+            if receive.buffer.len() != lengths[lengths.len() - 1] {
+                assert!(receive.buffer.starts_with(head));
+                lengths.push(receive.buffer.len());
+            }
+            receive.received(n);
+            heard += n;
+            assert_eq!(receive.next(&limits), Ok(Framed::Incomplete));
+        }
+        let allowed = limits.response.saturating_add(limits.buffered_literal);
+        assert!(receive.buffer.len() <= allowed.saturating_add(2 * limits.read_buffer));
+        // What stands beside the new buffer while it moves is small, unless more is allowed than `LARGEST`.
+        for pair in lengths.windows(2) {
+            assert!(pair[0] <= LARGE || pair[0] >= LARGEST, "{lengths:?}");
+        }
+    }
+}
+
+#[test]
 fn a_long_search_answer_comes_in_pieces() {
     let limits = Limits { response: 2 * PIECE, ..Limits::default() };
     let search = |count: u32, end: &str| {
@@ -216,6 +283,9 @@ fn a_literal_is_bounded_by_what_it_announces() {
     assert_eq!(frame(b"* X {11}\r\n", 3, false, &limits), too_long);
     assert_eq!(frame(b"* X {6}\r\n012345 {5}\r\n", 3, false, &limits), too_long);
     assert_eq!(frame(b"* X {18446744073709551616}\r\n", 3, true, &limits), too_long);
-    // Streamed, it may be of any size.
+    // Streamed, it may be of any size, and there may be many.
+    let many = |n| [b"* 1 FETCH (", "X {0}\r\n ".repeat(n).as_bytes(), b"Y 1)\r\n"].concat();
+    assert!(frame(&many(MOST_STREAMED), 4096, true, &Limits::default()).is_ok());
+    assert_eq!(frame(&many(MOST_STREAMED + 1), 4096, true, &Limits::default()), too_long);
     assert!(frame(b"* X {18446744073709551615}\r\n", 3, true, &limits).is_ok());
 }
