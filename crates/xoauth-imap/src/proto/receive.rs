@@ -19,6 +19,9 @@ use crate::parse::StreamedLiteral;
 use crate::proto::limits::{LimitKind, Limits};
 use crate::proto::line::{Class, Head, PIECE, SEARCH, announced_literal, end_of_numbers};
 
+mod room;
+use room::{MOST_STREAMED, READ_ROOM, SMALL};
+
 /// What framing found next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Framed {
@@ -108,21 +111,6 @@ struct Streamed {
     len: u64,
 }
 
-/// A read is worth a system call when it can take this much.
-const READ_ROOM: usize = 16 * 1024;
-
-/// What a session holds that is idle: there may be many of them.
-const SMALL: usize = 2 * READ_ROOM;
-
-/// Bodies of one message are a few; so many in one response are an attack on memory, for each is told to the caller.
-const MOST_STREAMED: usize = 4096;
-
-/// Where the buffer stops to double.
-const LARGE: usize = 512 * 1024;
-
-/// What it becomes then, if the limits allow as much: by default they allow less.
-const LARGEST: usize = 64 * 1024 * 1024;
-
 impl Receive {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -168,12 +156,9 @@ impl Receive {
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Makes the buffer longer. While it moves, the old one stands beside the new: from `LARGE` on the next is the
-    /// last, or both together would be more than the limits. Its memory is not touched before it is needed.
+    /// Makes the buffer longer.
     fn grow(&mut self) {
-        let len = self.buffer.len();
-        let longer = if len < LARGE { len * 2 } else { (len * 2).max(LARGEST) };
-        let mut buffer = vec![0; longer.min(self.most).max(len + READ_ROOM)];
+        let mut buffer = vec![0; room::longer(self.buffer.len(), self.most)];
         if let (Some(room), Some(held)) = (buffer.get_mut(..self.end), self.buffer.get(..self.end))
         {
             room.copy_from_slice(held);

@@ -1,5 +1,6 @@
 //! What framing finds does not depend on how octets arrive.
 
+use super::room::{LARGE, LARGEST};
 use super::*;
 use alloc::string::String;
 

@@ -1,0 +1,24 @@
+//! How long the receive buffer is.
+
+/// A read is worth a system call when it can take this much.
+pub(super) const READ_ROOM: usize = 16 * 1024;
+
+/// What a session holds that is idle: there may be many of them.
+pub(super) const SMALL: usize = 2 * READ_ROOM;
+
+/// Bodies of one message are a few; so many in one response are an attack on memory, for each is told to the caller.
+pub(super) const MOST_STREAMED: usize = 4096;
+
+/// Where the buffer stops to double.
+pub(super) const LARGE: usize = 512 * 1024;
+
+/// What it becomes then, if the limits allow as much: by default they allow less.
+pub(super) const LARGEST: usize = 64 * 1024 * 1024;
+
+/// The length behind `len`, where a response may need `most`. While the buffer moves, the old one stands beside the
+/// new: behind `LARGE` comes all that the limits allow, or both together would be more than they do. Memory is
+/// not touched before it is needed.
+pub(super) fn longer(len: usize, most: usize) -> usize {
+    let longer = if len < LARGE { len * 2 } else { (len * 2).max(LARGEST) };
+    longer.min(most).max(len + READ_ROOM)
+}
