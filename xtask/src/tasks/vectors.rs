@@ -1,7 +1,10 @@
-//! `cargo xtask vectors`: the signature vectors through the conformance shim.
+//! `cargo xtask vectors`: the signature vectors through the conformance shim; `--oauthlib[=COUNT]`: requests made at
+//! random beside oauthlib.
 //!
 //! The crates test themselves on the same vectors; this shows that a program of any language gets
 //! the same answers through the public API.
+
+mod oauthlib;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -19,8 +22,11 @@ use crate::workspace::Workspace;
 const FILES: [&str; 2] =
     ["crates/xoauth-sasl/tests/data/xoauth.json", "crates/oauth1-core/tests/data/xoauth.json"];
 
-pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
-    check(workspace, Profile::Release)
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
+    match arguments.iter().find_map(|word| word.strip_prefix("--oauthlib")) {
+        Some(count) => oauthlib::compare(workspace, count.strip_prefix('=')),
+        None => check(workspace, Profile::Release),
+    }
 }
 
 /// How the shim is built.
