@@ -1,6 +1,7 @@
 //! Running other programs from the root of the workspace.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -40,6 +41,26 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     println!("$ {line}");
     let status = command.status().map_err(|error| format!("cannot run `{line}`: {error}"))?;
     Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(format!("{status}")) })
+}
+
+/// Runs a command with its output on ours, and returns what it wrote to its standard output.
+pub(crate) fn run_and_keep(command: &mut Command) -> Result<(Outcome, String)> {
+    let line = describe(command);
+    println!("$ {line}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.take().ok_or("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        said.push_str(&line);
+        said.push('\n');
+    }
+    let status = child.wait()?;
+    let failed = || Outcome::Failed(format!("{status}"));
+    Ok((if status.success() { Outcome::Passed } else { failed() }, said))
 }
 
 /// Runs a command and returns what it wrote to its standard output.

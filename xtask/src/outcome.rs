@@ -1,5 +1,7 @@
 //! How a step ended.
 
+use std::fmt;
+
 /// How a task or one of its steps ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -25,6 +27,16 @@ impl Outcome {
             0 => Self::Passed,
             1 => Self::Failed("1 complaint".to_owned()),
             _ => Self::Failed(format!("{count} complaints")),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::Failed(why) => write!(f, "FAILED: {why}"),
+            Self::NotRun(why) => write!(f, "not run: {why}"),
         }
     }
 }

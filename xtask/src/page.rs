@@ -16,6 +16,15 @@ pub(crate) fn write(workspace: &Workspace, page: &str, name: &str, table: &str) 
     Ok(())
 }
 
+/// What stands in this place.
+pub(crate) fn read(workspace: &Workspace, page: &str, name: &str) -> Result<String> {
+    let text = workspace.read(page)?;
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let behind = text.split_once(&begin).map(|(_, behind)| behind);
+    let place = behind.and_then(|behind| behind.split_once(&end)).map(|(place, _)| place);
+    Ok(place.ok_or_else(|| format!("{page} has no place for `{name}`"))?.to_owned())
+}
+
 fn replaced(text: &str, name: &str, table: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
     let (before, rest) = text.split_once(&begin)?;

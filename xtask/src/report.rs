@@ -21,13 +21,15 @@ struct Step {
 impl Report {
     /// Runs one step and prints its name, its outcome and its seconds. A step that cannot run
     /// its program has failed.
-    pub(crate) fn step(&mut self, name: &str, act: impl FnOnce() -> Result<Outcome>) {
+    pub(crate) fn step(&mut self, name: &str, act: impl FnOnce() -> Result<Outcome>) -> Outcome {
         println!("\n==> {name}");
         let start = Instant::now();
         let outcome = act().unwrap_or_else(|error| Outcome::Failed(error.to_string()));
         let step = Step { name: name.to_owned(), outcome, time: start.elapsed() };
         println!("<== {}", step.line(0));
+        let outcome = step.outcome.clone();
         self.steps.push(step);
+        outcome
     }
 
     /// The table of all steps.
@@ -42,15 +44,6 @@ impl Report {
         text
     }
 
-    /// The same as a table for a page, without times, which are those of one machine.
-    pub(crate) fn table(&self) -> String {
-        let mut table = String::from("| gate | outcome |\n|---|---|\n");
-        for step in &self.steps {
-            table.push_str(&format!("| {} | {} |\n", step.name, step.outcome()));
-        }
-        table
-    }
-
     /// Failed when a step has failed. Steps that were not run are named, and do not fail the run.
     pub(crate) fn outcome(&self) -> Outcome {
         let failed = |step: &&Step| matches!(step.outcome, Outcome::Failed(_));
@@ -62,16 +55,8 @@ impl Report {
 
 impl Step {
     fn line(&self, width: usize) -> String {
-        let (time, outcome) = (self.time.as_secs_f64(), self.outcome());
-        format!("{:<width$}  {time:>6.1} s  {outcome}", self.name)
-    }
-
-    fn outcome(&self) -> String {
-        match &self.outcome {
-            Outcome::Passed => "passed".to_owned(),
-            Outcome::Failed(why) => format!("FAILED: {why}"),
-            Outcome::NotRun(why) => format!("not run: {why}"),
-        }
+        let time = self.time.as_secs_f64();
+        format!("{:<width$}  {time:>6.1} s  {}", self.name, self.outcome)
     }
 }
 
@@ -85,7 +70,6 @@ mod tests {
         report.step("one", || Ok(Outcome::NotRun("no tool".to_owned())));
         assert!(report.summary().contains("not run: no tool"));
         assert!(!report.summary().contains("passed"));
-        assert_eq!(report.table().lines().last(), Some("| one | not run: no tool |"));
         assert_eq!(report.outcome(), Outcome::Passed);
     }
 

@@ -161,10 +161,7 @@ pub(crate) fn base_string_into(
     others: &[(Cow<'_, str>, Cow<'_, str>)],
     out: &mut String,
 ) -> Places {
-    let octets: usize =
-        protocol.iter().map(|field| field.name().len() + field.value.len() + 6).sum();
-    let more: usize = others.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-    out.reserve(method.len() + url.as_str().len() + octets + more + 48);
+    out.reserve(base_string_room(method, url, protocol, others));
     percent_encode_into(method, out);
     out.push('&');
     url.encode_base_into(out);
@@ -203,6 +200,19 @@ pub(crate) fn base_string_into(
         pair_into(name, value, start, out);
     }
     places
+}
+
+/// About as many octets as a base string has; more where much is encoded.
+fn base_string_room(
+    method: &str,
+    url: &RequestUrl,
+    protocol: &[Field<'_>],
+    others: &[(Cow<'_, str>, Cow<'_, str>)],
+) -> usize {
+    let octets: usize =
+        protocol.iter().map(|field| field.name().len() + field.value.len() + 6).sum();
+    let more: usize = others.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
+    method.len() + url.as_str().len() + octets + more + 48
 }
 
 /// Appends `name="value"` for each parameter with `comma` between them; says where the values

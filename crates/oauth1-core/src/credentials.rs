@@ -253,11 +253,7 @@ pub(crate) fn append_query<'a>(
         Some(parts) => parts,
         None => (url, ""),
     };
-    let octets: usize = parameters
-        .clone()
-        .map(|(name, value)| encoded_length(name) + encoded_length(value) + 2)
-        .sum();
-    let mut out = String::with_capacity(url.len() + octets);
+    let mut out = String::with_capacity(query_room(url, parameters.clone()));
     out.push_str(front);
     let mut separator = match front.split_once('?') {
         None => "?",
@@ -274,6 +270,12 @@ pub(crate) fn append_query<'a>(
     }
     out.push_str(fragment);
     Secret::new(out)
+}
+
+/// The exact room, or an octet more.
+fn query_room<'a>(url: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> usize {
+    let each = |(name, value)| encoded_length(name) + encoded_length(value) + 2;
+    url.len() + parameters.map(each).sum::<usize>()
 }
 
 /// Whether the key has nothing to encode.

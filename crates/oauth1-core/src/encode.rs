@@ -319,3 +319,25 @@ fn hex_value(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_the_encoded_text() {
+        for text in ["", "a", "a b", "%", "-._~", "\u{e9}\u{1f600}+", "\n"] {
+            assert_eq!(encoded_length(text), percent_encode(text).len(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_an_escape_is_decoded() {
+        let table =
+            [("", false, false), ("ab", false, false), ("a+b", false, true), ("a%20", true, true)];
+        for (text, in_a_url, in_a_form) in table {
+            assert_eq!(needs_decoding(text, Plus::Literal), in_a_url, "{text}");
+            assert_eq!(needs_decoding(text, Plus::Space), in_a_form, "{text}");
+        }
+    }
+}

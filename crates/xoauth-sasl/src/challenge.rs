@@ -166,6 +166,12 @@ impl fmt::Debug for ErrorChallenge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_output_has_what_was_understood() {
+        let shown = format!("{:?}", ErrorChallenge::parse(br#"{"status":"401"}"#));
+        assert!(shown.starts_with("ErrorChallenge { ") && shown.contains("401"), "{shown}");
+    }
     use alloc::format;
     use alloc::vec;
 

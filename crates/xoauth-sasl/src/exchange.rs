@@ -327,3 +327,28 @@ fn signatures(message: &str) -> impl Iterator<Item = Secret> {
         .filter_map(|behind| percent_decode(behind.split('"').next()?).ok())
         .map(|signature| Secret::new(signature.into_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    #[test]
+    fn replies_are_counted_not_shown() {
+        assert_eq!(format!("{:?}", Reply::Response("c2VjcmV0")), "Response(<8 octets>)");
+        assert_eq!(format!("{:?}", Reply::Cancel), "Cancel");
+    }
+
+    #[test]
+    fn reasons_to_cancel_are_told() {
+        let reasons = [
+            (CancelReason::NotBase64, "challenge is not base64"),
+            (CancelReason::TextBeforeResponse, "text in the first challenge, expected none"),
+            (CancelReason::SecondChallenge, "second challenge, expected the end of the exchange"),
+        ];
+        for (reason, told) in reasons {
+            assert_eq!(reason.to_string(), told);
+        }
+    }
+}

@@ -10,19 +10,32 @@ use crate::workspace::Workspace;
 
 /// The attack corpora against the shim as a process, with both drivers.
 pub(crate) fn attacks(workspace: &Workspace, arguments: &[String]) -> Result<Outcome> {
+    run_command(attacks_command(workspace)?.args(arguments))
+}
+
+/// The same, to be run.
+pub(crate) fn attacks_command(workspace: &Workspace) -> Result<Command> {
     let shim = program(workspace, "shim")?;
-    let mut command = Command::new(program(workspace, "trust")?);
-    run_command(command.arg("attacks").arg(shim).args(arguments))
+    let mut command = command(workspace, "attacks")?;
+    command.arg(shim);
+    Ok(command)
 }
 
 /// Every recorded session in pieces, cut and changed at every octet, and over a transport that fails.
 pub(crate) fn sweep(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
-    run_command(Command::new(program(workspace, "trust")?).arg("sweep"))
+    run_command(&mut command(workspace, "sweep")?)
 }
 
 /// What twice as much of a hostile shape costs.
 pub(crate) fn growth(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
-    run_command(Command::new(program(workspace, "trust")?).arg("growth"))
+    run_command(&mut command(workspace, "growth")?)
+}
+
+/// A subcommand of the program that plays what takes longer than a test may.
+pub(crate) fn command(workspace: &Workspace, name: &str) -> Result<Command> {
+    let mut command = Command::new(program(workspace, "trust")?);
+    command.arg(name);
+    Ok(command)
 }
 
 fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {

@@ -1,0 +1,161 @@
+//! Changes the code in every place, one at a time, and lets the tests of its crate find it.
+//!
+//! A mutant costs what it takes to build the crate and its tests. So the work is done in a copy of the workspace in
+//! which the tests in `tests/` are modules of the crate: one program is built instead of ten. Those that no test
+//! can tell from the code as it is are in `.cargo/mutants.toml`, with the reason beside them.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::command::{cargo_path, run as run_command};
+use crate::outcome::Outcome;
+use crate::workspace::Workspace;
+
+/// The code whose every line decides about a signature, a credential or the switch to TLS.
+const MUTATED: &[(&str, &[&str])] = &[
+    ("oauth1-core", &["src/**/*.rs"]),
+    ("xoauth-sasl", &["src/**/*.rs"]),
+    ("xoauth-imap", &["src/command/starttls.rs", "src/proto/output.rs"]),
+    ("xoauth-smtp", &["src/exchange/starttls.rs", "src/proto/encoder.rs", "src/proto/stuffing.rs"]),
+];
+
+/// Of all mutants, at least so many in a hundred must be caught.
+const CAUGHT: usize = 95;
+
+/// An option that leaves mutants out: `--shard=2/8`, `--in-diff=FILE`, `--package=NAME`.
+pub(super) fn is_part(option: &str) -> bool {
+    ["--shard=", "--in-diff=", "--package="].iter().any(|part| option.starts_with(part))
+}
+
+pub(super) fn run(
+    workspace: &Workspace,
+    options: &[&str],
+    figures: &mut String,
+) -> Result<Outcome> {
+    if !super::installed(workspace, "mutants")? {
+        return Ok(Outcome::NotRun("cargo-mutants is not installed and cannot be".to_owned()));
+    }
+    let place = workspace.root.join("target/mutants");
+    let copy = place.join("workspace");
+    copied(workspace, &copy)?;
+    let wanted = options.iter().find_map(|word| word.strip_prefix("--package="));
+    let (mut caught, mut missed) = (0, Vec::new());
+    for (package, files) in MUTATED {
+        if wanted.is_some_and(|wanted| wanted != *package) {
+            continue;
+        }
+        join_tests(&copy, package)?;
+        let output = place.join(package);
+        fs::create_dir_all(&output)?;
+        let mut command = std::process::Command::new(cargo_path());
+        command.current_dir(&copy).env("CARGO_TARGET_DIR", place.join("build"));
+        // Properties are there for rare inputs; a mutant is wrong for ordinary ones.
+        command.env("PROPTEST_CASES", "16");
+        command.args(["mutants", "--in-place", "--package", package, "--test-package", package]);
+        command.args(["--no-shuffle", "--cap-lints=true", "--profile", "mutants"]);
+        command.args(["--timeout", "60", "--build-timeout", "300", "--colors", "never"]);
+        command.args(["--cargo-arg=--lib", "--output"]).arg(&output);
+        for file in *files {
+            command.arg("--file").arg(format!("crates/{package}/{file}"));
+        }
+        command
+            .args(options.iter().filter(|word| is_part(word) && !word.starts_with("--package=")));
+        // It fails where a mutant was missed; the lists tell more.
+        run_command(&mut command)?;
+        let lines = |name: &str| {
+            let list = fs::read_to_string(output.join("mutants.out").join(name));
+            list.map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let Ok(survivors) = lines("missed.txt") else {
+            return Ok(Outcome::Failed(format!("{package}: no mutants were tried")));
+        };
+        caught += lines("caught.txt")?.len() + lines("timeout.txt")?.len();
+        missed.extend(survivors);
+    }
+    for survivor in &missed {
+        println!("missed: {survivor}");
+    }
+    let all = caught + missed.len();
+    *figures = format!("{caught} of {all} caught, goal {CAUGHT} in a hundred");
+    println!("{figures}");
+    Ok(match all {
+        0 => Outcome::Failed("no mutants were tried".to_owned()),
+        _ if caught * 100 >= all * CAUGHT => Outcome::Passed,
+        _ => Outcome::Failed(format!("{} of {all} mutants missed", missed.len())),
+    })
+}
+
+/// The files of the workspace, without what was built.
+fn copied(workspace: &Workspace, copy: &Path) -> Result<()> {
+    if copy.exists() {
+        fs::remove_dir_all(copy)?;
+    }
+    for path in workspace.paths()? {
+        let to = copy.join(&path);
+        fs::create_dir_all(to.parent().ok_or("a file without a directory")?)?;
+        fs::copy(workspace.root.join(&path), to)?;
+    }
+    Ok(())
+}
+
+/// Makes the tests in `tests/` modules of the crate.
+fn join_tests(copy: &Path, package: &str) -> Result<()> {
+    let directory = copy.join("crates").join(package);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory.join("tests"))? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let text = if path.extension().is_some_and(|e| e == "rs") {
+            fs::read_to_string(&path)?
+        } else {
+            continue;
+        };
+        // What replaces the allocator of the whole program stays a program.
+        if !text.contains("#[global_allocator]") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let file = directory.join("src/lib.rs");
+    fs::write(&file, joined(&fs::read_to_string(&file)?, package, &names))?;
+    Ok(())
+}
+
+fn joined(lib: &str, package: &str, tests: &[String]) -> String {
+    let mut text = lib.replace("#![no_std]\n", "#![cfg_attr(not(test), no_std)]\n").replace(
+        "#[cfg(feature = \"std\")]\nextern crate std;",
+        "#[cfg(all(feature = \"std\", not(test)))]\nextern crate std;",
+    );
+    text.push_str(&format!(
+        "\n#[cfg(test)]\nextern crate self as {};\n",
+        package.replace('-', "_")
+    ));
+    for name in tests {
+        text.push_str(&format!(
+            "#[cfg(test)]\n#[path = \"../tests/{name}.rs\"]\nmod joined_{name};\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_become_modules() {
+        let lib = "#![no_std]\n\n#[cfg(feature = \"std\")]\nextern crate std;\nmod a;\n";
+        let text = joined(lib, "x-y", &["one".to_owned()]);
+        assert!(text.starts_with("#![cfg_attr(not(test), no_std)]\n"), "{text}");
+        assert!(text.contains("#[cfg(all(feature = \"std\", not(test)))]\nextern crate std;"));
+        assert!(text.contains("extern crate self as x_y;\n"));
+        assert!(text.ends_with("#[path = \"../tests/one.rs\"]\nmod joined_one;\n"));
+    }
+
+    #[test]
+    fn a_part_is_told_from_all() {
+        assert!(is_part("--shard=1/8") && is_part("--in-diff=x") && is_part("--package=x"));
+        assert!(!is_part("--write"));
+    }
+}
