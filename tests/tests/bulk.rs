@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use e2e::certificates::Authority;
+use e2e::scripted::{Peer, expect, send};
 use e2e::sink::{Faults, Keep, Model, Offer, Sink};
 use xoauth::net::TcpTransport;
 use xoauth::smtp::exchange::{Noop, Send, Window};
@@ -263,6 +264,48 @@ fn the_rate_holds_messages_back_and_progress_is_told() {
     assert_eq!((last.pushed, last.accepted), (6, 6));
     let octets: usize = (0..6).map(|number| content(number).len()).sum();
     assert_eq!(last.octets, octets as u64);
+}
+
+/// The server refuses the content of the second of two messages.
+fn refusing() -> Peer {
+    let mut script = vec![send("220 ready\r\n"), expect("EHLO")];
+    script.push(send("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"));
+    script.extend(["MAIL", "RCPT", "BDAT", "RSET", "MAIL", "RCPT", "BDAT"].map(expect));
+    script.push(send(
+        "250 ok\r\n250 ok\r\n250 has it\r\n250 reset\r\n250 ok\r\n250 ok\r\n554 no\r\n",
+    ));
+    script.extend([expect("RSET"), send("250 ok\r\n"), expect("NOOP"), send("250 ok\r\n")]);
+    Peer::start(vec![script]).unwrap()
+}
+
+#[test]
+fn who_has_the_last_outcome_may_go_on_although_it_was_a_refusal() {
+    // A list that is asked first is at its end first: outcomes are asked for as often as there are messages.
+    let readers = ["ann@example.org", "ben@example.org"];
+    let message = |to: &&'static str| Send::new("a@example.org", [*to], "");
+    let peer = refusing();
+    let mut session = plain(peer.port()).unwrap();
+    let told: Vec<_> = readers
+        .iter()
+        .zip(session.send_all(readers.iter().map(message)).unwrap())
+        .map(|(_, outcome)| outcome.is_ok())
+        .collect();
+    assert_eq!(told, [true, false]);
+    session.run(Noop::new()).unwrap();
+    peer.finish().unwrap();
+
+    let peer = refusing();
+    e2e::runtime().block_on(async {
+        let client = smtp::nonblocking::Builder::new("127.0.0.1").port(peer.port());
+        let client = client.connect_plain().await.unwrap().trust();
+        let mut session = client.without_authentication();
+        let mut outcomes = session.send_all(readers.iter().map(message)).unwrap();
+        assert!(outcomes.next().await.unwrap().is_ok());
+        assert!(outcomes.next().await.unwrap().is_err());
+        drop(outcomes);
+        session.run(Noop::new()).await.unwrap();
+    });
+    peer.finish().unwrap();
 }
 
 #[test]

@@ -58,6 +58,50 @@ fn a_connection_serves_one_message_after_the_other() {
 }
 
 #[test]
+fn a_connection_that_takes_no_more_makes_room_for_another() {
+    run!({
+        // RFC 9422, 4.2: so many in one session, and any number of sessions.
+        let host = Host::builder()
+            .capabilities(|offers| offers.limits = Some("RCPTMAX=1 MAILMAX=2".to_owned()))
+            .start()
+            .unwrap();
+        let pool = smtp_sessions::Pool::new(1);
+        let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
+        let mailer = pool.mailer(builder!(host), credentials);
+        for _ in 0..5 {
+            wait!(mailer.send(to_demo)).unwrap();
+        }
+        assert_eq!((delivered(&host), host.accepted_connections()), (5, 3));
+        let quits = host.transcript().iter().filter(|spoken| spoken.line == "QUIT").count();
+        assert_eq!(quits, 2);
+        // What the message itself asks too much of is not tried again.
+        let many = || Send::new("ann@example.com", [DEMO_USER, "away@example.org"], TEXT);
+        let error = wait!(mailer.send(many)).unwrap_err();
+        let limit = smtp::Error::ServerLimit { limit: "RCPTMAX", asked: 2, allowed: 1 };
+        assert_eq!(error.to_string(), limit.to_string());
+        assert_eq!(host.accepted_connections(), 3);
+    });
+}
+
+#[test]
+fn every_message_over_a_lent_session_counts() {
+    run!({
+        let host = Host::builder().start().unwrap();
+        let minute = Duration::from_secs(60);
+        let pool = smtp_sessions::Pool::new(1).keep(minute, minute, 3);
+        let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
+        let mailer = pool.mailer(builder!(host), credentials);
+        for count in [2, 1, 1] {
+            let mut session = wait!(mailer.session()).unwrap();
+            for _ in 0..count {
+                wait!(session.get().unwrap().run(to_demo())).unwrap();
+            }
+        }
+        assert_eq!((delivered(&host), host.accepted_connections()), (4, 2));
+    });
+}
+
+#[test]
 fn no_more_connections_than_the_limit_are_open() {
     run!({
         let host = Host::builder().start().unwrap();

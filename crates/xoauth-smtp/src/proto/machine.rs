@@ -411,6 +411,11 @@ impl Machine {
         self.heard.as_mut()?.pop_front().or_else(|| self.output.next_note())
     }
 
+    /// Mail transactions that were begun: MAIL commands, whatever became of them.
+    pub fn transactions(&self) -> u64 {
+        self.output.history.transactions
+    }
+
     /// Nothing broke the session so far, and it has not ended.
     pub fn is_usable(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Running)

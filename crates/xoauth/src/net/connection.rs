@@ -12,7 +12,7 @@ use xoauth_sasl::wire::Conversation;
 use super::deflate::{Deflated, Layered};
 use super::driver::poll_drive;
 use super::io::Io;
-#[cfg(feature = "imap")]
+#[cfg(any(feature = "imap", feature = "smtp"))]
 use super::io::OneRead;
 use super::pace::Pace;
 use super::{Deadlines, Milestone, Milestones, Stop};
@@ -97,7 +97,7 @@ impl<I: Io> Connection<I> {
 
     /// Does what the conversation wants until something was heard, or the stream says that it is time to come
     /// back: `None`.
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     pub(crate) fn poll_hear<C>(
         &mut self,
         mut conversation: C,
@@ -145,7 +145,7 @@ impl<I: Io> Connection<I> {
 
     /// The next reads come back at this time, for a caller that looks for it ([`Connection::poll_hear`]) and takes it
     /// back.
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     pub(crate) fn wake_at(&mut self, wake: Option<Instant>) {
         if let Some(io) = &mut self.io {
             io.wake_at(wake);
@@ -178,7 +178,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// The time, by the clock of deadlines.
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     pub(crate) fn now(&self) -> Instant {
         self.io.as_ref().map_or_else(Instant::now, Io::now)
     }

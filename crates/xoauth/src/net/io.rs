@@ -36,7 +36,7 @@ pub(crate) trait Io {
 
     /// From now on a read that waits comes back with [`io::ErrorKind::WouldBlock`] at this time. Only streams
     /// that wait need it.
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     fn wake_at(&mut self, at: Option<Instant>) {
         let _ = at;
     }
@@ -134,7 +134,7 @@ impl<T: Transport> Io for Blocking<T> {
         self.stream.now()
     }
 
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     fn wake_at(&mut self, at: Option<Instant>) {
         self.stream.set_wake(at);
     }
@@ -154,21 +154,21 @@ fn is_not_now(error: &io::Error) -> bool {
 }
 
 /// A stream of which one read is made, so that a driver comes back as soon as something was heard.
-#[cfg(feature = "imap")]
+#[cfg(any(feature = "imap", feature = "smtp"))]
 pub(crate) struct OneRead<'i, I> {
     io: &'i mut I,
     /// The read was made, or it is time to come back.
     pub(crate) is_over: bool,
 }
 
-#[cfg(feature = "imap")]
+#[cfg(any(feature = "imap", feature = "smtp"))]
 impl<'i, I: Io> OneRead<'i, I> {
     pub(crate) fn new(io: &'i mut I) -> Self {
         Self { io, is_over: false }
     }
 }
 
-#[cfg(feature = "imap")]
+#[cfg(any(feature = "imap", feature = "smtp"))]
 impl<I: Io> Io for OneRead<'_, I> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.is_over {

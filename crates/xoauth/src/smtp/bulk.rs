@@ -1,7 +1,8 @@
 //! Many messages over one session, the same for streams that wait and for streams that do not.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::{Bulk, Send};
@@ -9,26 +10,35 @@ use xoauth_smtp::exchange::{Bulk, Send};
 use super::core::Core;
 use super::rate::Rate;
 use crate::Error;
-use crate::net::Io;
+use crate::net::{Io, now};
 
 /// Messages on their way, and the session they have for themselves.
 pub(crate) struct Delivery<'s, 'a, I: Io> {
     core: &'s mut Core<I>,
     pub(crate) bulk: Bulk<'a>,
     pub(crate) rate: Option<Rate>,
-    /// The message that waits for the rate, taken while nothing was on its way.
-    held: Option<Send<'a>>,
-    /// A step has begun, and with it its time.
-    stepping: bool,
+    step: Step,
     is_broken: bool,
+}
+
+/// Sending and hearing until there is something for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The next one has its own time.
+    Over,
+    /// It was left to begin another message, and goes on in the time it has.
+    Left,
+    UnderWay,
 }
 
 /// What there is to do for the caller.
 pub(crate) enum Next {
     /// What became of the next message.
     Outcome(Result<Sent, Error>),
-    /// Nothing is on its way, and the next message may not begin before this time has passed.
-    Wait(Duration),
+    /// To drive on, and to come back at this time at the latest: another message may begin then.
+    Step(Option<Instant>),
+    /// Nothing is on its way, and the next message may not begin before this time.
+    Wait(Instant),
     /// Every message has its outcome.
     Over,
 }
@@ -40,7 +50,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
         if !core.is_usable() {
             return Err(Error::Ended);
         }
-        Ok(Self { core, bulk, rate: None, held: None, stepping: false, is_broken: false })
+        Ok(Self { core, bulk, rate: None, step: Step::Over, is_broken: false })
     }
 
     /// Chooses how to send.
@@ -48,73 +58,84 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
         self.bulk = change(std::mem::take(&mut self.bulk));
     }
 
-    /// Keeps the pipe full until an outcome is there.
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut messages: impl FnMut() -> Option<Send<'a>>,
-    ) -> Poll<Next> {
-        loop {
-            let mut wait = None;
-            // A step that waits is not begun anew: what is there first is handed out first.
-            let pushed = !self.stepping && self.top_up(&mut messages, &mut wait);
-            if !pushed && !self.stepping {
-                if let Some(outcome) = self.bulk.next_outcome() {
-                    return Poll::Ready(Next::Outcome(outcome.map_err(Error::Smtp)));
-                }
-                if self.is_over() {
-                    return Poll::Ready(self.wait_or_end(wait, &mut messages));
-                }
-            }
-            ready!(self.poll_step(cx));
+    /// Keeps the pipe full. What is there first is handed out first: a step that is under way goes on.
+    pub(crate) fn next(&mut self, messages: impl FnMut() -> Option<Send<'a>>) -> Next {
+        let pushed = self.step != Step::UnderWay && self.top_up(messages);
+        let due = self.hold_rate();
+        if pushed || self.step == Step::UnderWay {
+            return Next::Step(due);
+        }
+        if let Some(outcome) = self.bulk.next_outcome() {
+            return Next::Outcome(outcome.map_err(Error::Smtp));
+        }
+        if self.is_broken || self.bulk.is_over() {
+            return Next::Over;
+        }
+        match due {
+            Some(due) if self.bulk.in_flight() == 0 && self.step == Step::Over => Next::Wait(due),
+            due => Next::Step(due),
         }
     }
 
     /// Sends and hears until no more can be done without waiting for the server, or an outcome is there.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !std::mem::replace(&mut self.stepping, true) {
-            let bound = self.core.connection.settings.deadlines.delivery;
-            self.core.connection.allow_each(bound);
-        }
+        self.begin_step();
         let stopped = ready!(self.core.poll_send(&mut self.bulk, cx));
-        self.stepping = false;
-        // What broke the session is told with each message it concerns.
-        self.is_broken |= stopped.is_err();
+        self.end_step(stopped.map(drop));
         Poll::Ready(())
     }
 
-    /// No message is on its way.
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_broken || self.bulk.is_over()
+    /// The same for streams that wait, until `due`: then another message may begin.
+    pub(crate) fn step_until(&mut self, due: Option<Instant>) {
+        let Some(due) = due else { return now(poll_fn(|cx| self.poll_step(cx))) };
+        self.begin_step();
+        self.core.connection.wake_at(Some(due));
+        loop {
+            match now(poll_fn(|cx| self.core.poll_send_until_heard(&mut self.bulk, cx))) {
+                Ok(None) if self.core.connection.now() < due => {}
+                Ok(None) => break self.leave_step(),
+                stopped => break self.end_step(stopped.map(drop)),
+            }
+        }
+        self.core.connection.wake_at(None);
     }
 
-    /// Waits for the rate only where a message is there to wait for.
-    fn wait_or_end(
-        &mut self,
-        wait: Option<Duration>,
-        messages: &mut impl FnMut() -> Option<Send<'a>>,
-    ) -> Next {
-        let Some(wait) = wait else { return Next::Over };
-        self.held = self.held.take().or_else(messages);
-        if self.held.is_some() { Next::Wait(wait) } else { Next::Over }
+    fn begin_step(&mut self) {
+        if self.step == Step::Over {
+            let bound = self.core.connection.settings.deadlines.delivery;
+            self.core.connection.allow_each(bound);
+        }
+        self.step = Step::UnderWay;
     }
 
-    /// Takes messages while there is room and the rate allows; whether there were any.
-    fn top_up(
-        &mut self,
-        messages: &mut impl FnMut() -> Option<Send<'a>>,
-        wait: &mut Option<Duration>,
-    ) -> bool {
+    /// What is under way is left as it is: another message may begin now.
+    pub(crate) fn leave_step(&mut self) {
+        self.step = Step::Left;
+    }
+
+    fn end_step(&mut self, stopped: Result<(), Error>) {
+        self.step = Step::Over;
+        // What broke the session is told with each message it concerns.
+        self.is_broken |= stopped.is_err();
+    }
+
+    /// Takes messages while there is room; whether there were any.
+    fn top_up(&mut self, mut messages: impl FnMut() -> Option<Send<'a>>) -> bool {
         let mut pushed = false;
         while !self.is_broken && self.bulk.has_room() {
-            *wait = self.rate.as_mut().and_then(|rate| rate.begin(Instant::now()));
-            if wait.is_some() {
-                break;
-            }
-            let Some(message) = self.held.take().or_else(&mut *messages) else { break };
+            let Some(message) = messages() else { break };
             self.bulk.push(message);
             pushed = true;
         }
         pushed
+    }
+
+    /// Lets as many messages begin as the rate allows; when to look again, where one waits for that.
+    fn hold_rate(&mut self) -> Option<Instant> {
+        let rate = self.rate.as_mut()?;
+        let now = self.core.connection.now();
+        let (most, again) = rate.look(self.bulk.begun(), now);
+        self.bulk.begin_at_most(most);
+        again.filter(|_| self.bulk.waiting() > 0)
     }
 }

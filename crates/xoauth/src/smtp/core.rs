@@ -6,9 +6,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use xoauth_sasl::{Context, Mechanism};
-#[cfg(feature = "native-tls")]
-use xoauth_smtp::exchange::StartTls;
 use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Sending};
+#[cfg(feature = "native-tls")]
+use xoauth_smtp::exchange::{Quit, StartTls};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::{ClientName, Extensions, Limits};
 
@@ -171,18 +171,37 @@ impl<I: Io> Core<I> {
         self.connection.poll_drive(Sending::new(&mut self.machine, bulk), cx)
     }
 
+    /// The same until something was heard, or the stream says that it is time to come back: `None`.
+    pub(crate) fn poll_send_until_heard(
+        &mut self,
+        bulk: &mut Bulk<'_>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Option<Stop>, Error>> {
+        self.connection.poll_hear(Sending::new(&mut self.machine, bulk), cx)
+    }
+
     pub(crate) async fn drive(&mut self, command: &mut dyn Exchange) -> Result<Stop, Error> {
         poll_fn(|cx| self.connection.poll_drive(self.machine.converse(command), cx)).await
     }
 
-    /// Says QUIT (RFC 5321, 4.1.1.10), waits for nothing, and closes the connection.
+    /// Says QUIT (RFC 5321, 4.1.1.10) without waiting for the answer, which has the time of a connect. Who took leave
+    /// already, or is gone, is told nothing.
+    #[cfg(feature = "native-tls")]
+    pub(crate) fn say_quit(&mut self) -> Option<Quit> {
+        let mut quit = Quit::new();
+        if !self.is_usable() || !self.connection.is_quiet() {
+            return None;
+        }
+        self.connection.allow(self.connection.settings.deadlines.connect);
+        self.begin(&mut quit).ok()?;
+        self.connection.say(self.machine.converse(&mut quit));
+        Some(quit)
+    }
+
+    /// Says QUIT, waits for nothing, and closes the connection.
     #[cfg(feature = "native-tls")]
     pub(crate) fn part(&mut self) {
-        let mut quit = xoauth_smtp::exchange::Quit::new();
-        // Who took leave already, or is gone, is told nothing.
-        if self.is_usable() && self.connection.is_quiet() && self.begin(&mut quit).is_ok() {
-            self.connection.say(self.machine.converse(&mut quit));
-        }
+        self.say_quit();
         self.connection.close();
     }
 

@@ -1,9 +1,8 @@
 //! Outcomes of many messages, one by one.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::iter::Fuse;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
@@ -11,7 +10,7 @@ use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
 use super::bulk::{Delivery, Next};
 use super::rate::Rate;
 use crate::Error;
-use crate::net::{Blocking, Transport, now};
+use crate::net::{Blocking, Transport};
 
 /// Sends messages and tells what became of each, in order; see [`Session::send_all`](super::Session::send_all).
 ///
@@ -43,7 +42,9 @@ impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
-    /// At most so many messages within any stretch of so much time.
+    /// At most so many messages begin within any stretch of so much time; the window is kept full as far as that
+    /// allows. A server that hears nothing for longer than its patience (5 minutes, RFC 5321 4.5.3.2.7) ends the session.
+    /// A stream that cannot wake ([`Transport::set_wake`]) begins them as answers come.
     pub fn rate(mut self, messages: usize, per: Duration) -> Self {
         self.delivery.rate = Some(Rate::new(messages, per));
         self
@@ -77,9 +78,12 @@ impl<'a, T: Transport, M: Iterator<Item: Into<Send<'a>>>> Iterator for Outcomes<
             let messages = &mut self.messages;
             let stopped = self.stopped;
             let mut pull = || if stopped { None } else { messages.next().map(Into::into) };
-            match now(poll_fn(|cx| self.delivery.poll_next(cx, &mut pull))) {
+            match self.delivery.next(&mut pull) {
                 Next::Outcome(outcome) => return Some(outcome),
-                Next::Wait(time) => std::thread::sleep(time),
+                Next::Step(due) => self.delivery.step_until(due),
+                Next::Wait(due) => {
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
                 Next::Over => return None,
             }
         }

@@ -91,6 +91,10 @@ impl Keepable for Session<TlsTransport> {
         self.core.is_usable()
     }
 
+    fn messages(&self) -> u64 {
+        self.core.machine.transactions()
+    }
+
     fn part(&mut self) {
         self.core.part();
     }
@@ -151,9 +155,11 @@ impl Pool {
 
     /// Says QUIT over the connections that wait, and closes them.
     pub fn quit(&self) {
-        for session in self.shelf.take_idle() {
-            // A server that is gone already needs no goodbye.
-            let _ = session.quit();
+        let leave = |mut session: Session<_>| Some((session.core.say_quit()?, session));
+        let leaving: Vec<_> = self.shelf.take_idle().into_iter().filter_map(leave).collect();
+        // All are told first: that one does not answer keeps nobody waiting twice.
+        for (mut quit, mut session) in leaving {
+            let _ = now(session.core.drive(&mut quit));
         }
     }
 }
@@ -162,8 +168,8 @@ impl<S: TokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
     /// place for another, for as long as [`Pool::wait_at_most`] says.
     ///
-    /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
-    /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
+    /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
+    /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
@@ -172,13 +178,12 @@ impl<S: TokenSource> Mailer<S> {
         now(self.posting.send(make))
     }
 
-    /// A session for everything else: many messages in a row, say. It counts as one message.
+    /// A session for everything else: many messages in a row, say.
     ///
     /// # Errors
     /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
     pub fn session(&self) -> Result<Pooled, Error> {
-        let (mut lent, _) = now(self.posting.take())?;
-        lent.count(1);
+        let (lent, _) = now(self.posting.take())?;
         Ok(Pooled { lent })
     }
 }

@@ -83,22 +83,20 @@ impl<D: Post<S>, S> Posting<D, S> {
         sign_in(&self.door, credentials, ended, D::asker).await
     }
 
-    /// Sends a message; where a connection that was used before is over before it took the message, once more over a
-    /// new one.
+    /// Sends a message; where a connection that was used before is over before it took the message, or takes no more,
+    /// once more over a new one.
     pub(crate) async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
         let (mut lent, is_used) = self.take().await?;
         let session = lent.get_mut().ok_or(Error::Ended)?;
-        let sent = match D::core(session).run(make()).await {
-            Err(error) if is_used && is_over_before(&error) => {
+        match D::core(session).run(make()).await {
+            Err(error) if is_used && (is_over_before(&error) || is_used_up(&error)) => {
                 lent.discard();
                 lent.fill(self.open(Some(Arc::new(error))).await?);
                 let session = lent.get_mut().ok_or(Error::Ended)?;
                 D::core(session).run(make()).await
             }
             sent => sent,
-        };
-        lent.count(1);
-        sent
+        }
     }
 }
 
@@ -107,4 +105,10 @@ fn is_over_before(error: &Error) -> bool {
     let Error::Smtp(fault) = error else { return matches!(error, Error::Ended) };
     let is_safe = error.is_fatal() && !fault.is_delivery_unknown();
     is_safe && (error.is_transient() || error.needs_new_token())
+}
+
+/// The server takes no more over this connection (RFC 9422, 4.2 and 4.3), and nobody got the message.
+fn is_used_up(error: &Error) -> bool {
+    use xoauth_smtp::Error::ServerLimit;
+    matches!(error, Error::Smtp(ServerLimit { limit: "MAILMAX" | "RCPTDOMAINMAX", .. }))
 }

@@ -9,28 +9,41 @@ use std::time::{Duration, Instant};
 /// allowed, and waited for afterwards.
 #[derive(Debug)]
 pub(crate) struct Rate {
-    messages: usize,
+    messages: u64,
     per: Duration,
-    /// When the last `messages` began, the oldest first.
-    begun: VecDeque<Instant>,
+    /// Messages that began so far.
+    begun: u64,
+    /// When the last of them were seen to have begun, the oldest first.
+    seen: VecDeque<Instant>,
+    /// How many may have begun, as it was told last.
+    told: Option<u64>,
 }
 
 impl Rate {
     pub(crate) fn new(messages: usize, per: Duration) -> Self {
-        Self { messages: messages.max(1), per, begun: VecDeque::new() }
+        let messages = u64::try_from(messages.max(1)).unwrap_or(u64::MAX);
+        Self { messages, per, begun: 0, seen: VecDeque::new(), told: None }
     }
 
-    /// How long the next message has to wait; `None` where it may begin, and it begins then.
-    pub(crate) fn begin(&mut self, now: Instant) -> Option<Duration> {
-        while self.begun.front().is_some_and(|&first| now.duration_since(first) >= self.per) {
-            self.begun.pop_front();
+    /// So many messages began by now, all in all; how many may have begun, all in all, and when to ask again if others
+    /// wait for that.
+    pub(crate) fn look(&mut self, begun: u64, now: Instant) -> (u64, Option<Instant>) {
+        let new = begun.saturating_sub(self.begun);
+        self.begun = begun;
+        self.seen.extend((0..new).map(|_| now));
+        while self.seen.front().is_some_and(|&first| now.duration_since(first) >= self.per) {
+            self.seen.pop_front();
         }
-        if self.begun.len() < self.messages {
-            self.begun.push_back(now);
-            return None;
-        }
-        let first = *self.begun.front()?;
-        Some(self.per.saturating_sub(now.duration_since(first)))
+        let seen = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
+        let most = begun.saturating_add(self.messages.saturating_sub(seen));
+        let is_new = self.told.replace(most) != Some(most);
+        let again = if most == begun {
+            self.seen.front().and_then(|first| first.checked_add(self.per))
+        } else {
+            // What may begin now does so at once, and counts from then; or it waits for room.
+            is_new.then_some(now)
+        };
+        (most, again)
     }
 }
 
@@ -38,25 +51,45 @@ impl Rate {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn no_stretch_of_time_holds_more() {
-        let second = Duration::from_secs(1);
-        let start = Instant::now();
-        let mut rate = Rate::new(3, second);
-        let mut now = start;
+        let mut now = Instant::now();
+        let mut rate = Rate::new(3, SECOND);
         let mut begun = Vec::new();
         for step in 0..40u32 {
-            while let Some(wait) = rate.begin(now) {
-                assert!(!wait.is_zero());
-                now += wait;
+            let so_far = begun.len() as u64;
+            while let (most, Some(next)) = rate.look(so_far, now) {
+                assert_eq!(next > now, most == so_far);
+                now = next;
             }
             begun.push(now);
+            rate.look(so_far + 1, now);
             now += Duration::from_millis(u64::from(step * 37 % 500));
         }
         for stretch in begun.windows(4) {
-            assert!(stretch[3] - stretch[0] >= second, "{stretch:?}");
+            assert!(stretch[3] - stretch[0] >= SECOND, "{stretch:?}");
         }
-        // A rate of nothing would never send.
-        assert_eq!(Rate::new(0, second).begin(start), None);
+    }
+
+    #[test]
+    fn a_burst_counts_whole_and_more_waits_for_its_first() {
+        let start = Instant::now();
+        let mut rate = Rate::new(3, SECOND);
+        let half = start + SECOND / 2;
+        assert_eq!(rate.look(0, start), (3, Some(start)));
+        assert_eq!(rate.look(2, start), (3, None));
+        assert_eq!(rate.look(3, half), (3, Some(start + SECOND)));
+        assert_eq!(rate.look(3, start + SECOND), (5, Some(start + SECOND)));
+        assert_eq!(rate.look(5, start + SECOND), (5, Some(half + SECOND)));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_still_sends_and_one_for_ever_never_again() {
+        let start = Instant::now();
+        assert_eq!(Rate::new(0, SECOND).look(0, start).0, 1);
+        let mut once = Rate::new(1, Duration::MAX);
+        assert_eq!(once.look(1, start), (1, None));
     }
 }

@@ -10,6 +10,9 @@ pub(crate) trait Keepable {
     /// It takes another message.
     fn is_usable(&self) -> bool;
 
+    /// Messages that were begun over it.
+    fn messages(&self) -> u64;
+
     /// Takes leave without waiting for an answer.
     fn part(&mut self);
 }
@@ -68,7 +71,6 @@ struct Kept<C> {
     opened: Instant,
     /// When it was given back.
     since: Instant,
-    messages: u32,
 }
 
 /// A connection on loan, or the place for one. Dropped, it is given back where it takes another message, else its
@@ -180,7 +182,7 @@ impl<C: Keepable> Shelf<C> {
     fn is_over(&self, kept: &Kept<C>, now: Instant) -> bool {
         now.saturating_duration_since(kept.since) >= self.rules.idle
             || now.saturating_duration_since(kept.opened) >= self.rules.age
-            || kept.messages >= self.rules.messages.max(1)
+            || kept.session.messages() >= u64::from(self.rules.messages.max(1))
             || !kept.session.is_usable()
     }
 }
@@ -197,18 +199,13 @@ impl<C: Keepable> Lent<C> {
     pub(crate) fn fill(&mut self, session: C) {
         let now = (self.now)();
         let mailer = self.mailer;
-        self.kept = Some(Kept { mailer, session, opened: now, since: now, messages: 0 });
+        self.kept = Some(Kept { mailer, session, opened: now, since: now });
     }
 
-    /// Closes the connection; its place stays.
+    /// Takes leave and closes the connection; its place stays.
     pub(crate) fn discard(&mut self) {
-        self.kept = None;
-    }
-
-    /// Counts messages that were sent.
-    pub(crate) fn count(&mut self, messages: u32) {
-        if let Some(kept) = &mut self.kept {
-            kept.messages = kept.messages.saturating_add(messages);
+        if let Some(kept) = self.kept.take() {
+            self.shelf.part(kept);
         }
     }
 
@@ -262,13 +259,17 @@ mod tests {
         }
     }
 
-    /// A session by its number; the even ones are usable.
+    /// A session by its number, and the messages sent over it; the even ones are usable.
     #[derive(Debug, PartialEq, Eq)]
-    struct Numbered(u32);
+    struct Numbered(u32, u64);
 
     impl Keepable for Numbered {
         fn is_usable(&self) -> bool {
             self.0 % 2 == 0
+        }
+
+        fn messages(&self) -> u64 {
+            self.1
         }
 
         fn part(&mut self) {
@@ -319,7 +320,7 @@ mod tests {
     /// The number of the session that is lent; a place is filled with a new one.
     fn number(lent: &mut Lent<Numbered>, fresh: u32) -> u32 {
         if lent.session().is_none() {
-            lent.fill(Numbered(fresh));
+            lent.fill(Numbered(fresh, 0));
         }
         lent.session().unwrap().0.0
     }
@@ -379,11 +380,11 @@ mod tests {
         let shelf = shelf(1);
         let mailer = shelf.enroll();
         let mut fresh = 0;
-        let mut next = |messages: u32| {
+        let mut next = |messages: u64| {
             fresh += 2;
             let mut lent = take(&shelf, mailer).unwrap();
             let number = number(&mut lent, fresh);
-            lent.count(messages);
+            lent.get_mut().unwrap().1 += messages;
             number
         };
         assert_eq!(next(0), 2);
@@ -406,7 +407,7 @@ mod tests {
         // One that broke.
         let mut lent = take(&shelf, mailer).unwrap();
         lent.discard();
-        lent.fill(Numbered(1));
+        lent.fill(Numbered(1, 0));
         drop(lent);
         assert_eq!(shelf.counts(), (0, 0));
     }

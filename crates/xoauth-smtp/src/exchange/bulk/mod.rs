@@ -59,6 +59,9 @@ pub struct Bulk<'a> {
     /// Messages without outcome, in order; the first `begun` of them are on their way.
     jobs: VecDeque<Job<'a>>,
     begun: usize,
+    /// Messages that were begun so far, and how many may be.
+    started: u64,
+    most: Option<u64>,
     /// Octets of the messages that are on their way.
     octets: u64,
     /// Octets of the message that was begun last that the transport has to take from where they stand.
@@ -126,14 +129,37 @@ impl<'a> Bulk<'a> {
         self.jobs.push_back(Job::new(message));
     }
 
-    /// What became of the first message whose outcome was not taken yet, where it is known.
+    /// Begins no more than so many messages, of all that are pushed; the others wait. For a caller that
+    /// holds a rate: what cannot be sent does not count.
+    pub fn begin_at_most(&mut self, messages: u64) {
+        self.most = Some(messages);
+    }
+
+    /// How many messages were begun so far: their envelopes were sent, or wait to be written.
+    pub fn begun(&self) -> u64 {
+        self.started
+    }
+
+    /// How many of them have no outcome yet.
+    pub fn in_flight(&self) -> usize {
+        self.begun
+    }
+
+    /// How many messages were pushed and not begun.
+    pub fn waiting(&self) -> usize {
+        self.jobs.len().saturating_sub(self.begun)
+    }
+
+    /// What became of the first message whose outcome was not taken yet, where it is known. The last outcome is
+    /// known when the server is ready for another command: one who has it may use the session for something else.
     pub fn next_outcome(&mut self) -> Option<Outcome> {
-        self.outcomes.pop_front()
+        if self.has_outcome() { self.outcomes.pop_front() } else { None }
     }
 
     /// [`Bulk::next_outcome`] has something.
     pub fn has_outcome(&self) -> bool {
-        !self.outcomes.is_empty()
+        let is_closing = self.jobs.is_empty() && self.open != Open::No;
+        self.outcomes.len() > usize::from(is_closing)
     }
 
     /// No message is waiting or on its way, no outcome is left to take, and the server awaits another command.
@@ -173,9 +199,11 @@ impl<'a> Bulk<'a> {
             // The next envelope goes with the end of a message; its own content waits.
             self.extensions.pipelining() && self.begun == 1
         };
-        if self.begun > 0 && !has_room {
+        let is_held = self.most.is_some_and(|most| self.started >= most);
+        if is_held || self.begun > 0 && !has_room {
             return false;
         }
+        self.started += 1;
         next.begin(resets, is_ahead, &self.extensions, out);
         if self.open == Open::Maybe {
             self.open = Open::No;

@@ -11,7 +11,7 @@
 pub struct Window {
     /// Messages on their way at most; at least one goes.
     pub messages: usize,
-    /// Octets of them at most.
+    /// Octets of them at most. A message that is read, and does not say its size, counts as none.
     pub octets: u64,
 }
 

@@ -9,7 +9,7 @@ use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
 
 use crate::Error;
-use crate::net::{AsyncTransport, Timed};
+use crate::net::{AsyncTransport, Timed, by};
 use crate::smtp::bulk::{Delivery, Next};
 use crate::smtp::rate::Rate;
 
@@ -43,7 +43,8 @@ impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
-    /// At most so many messages within any stretch of so much time.
+    /// At most so many messages begin within any stretch of so much time; the window is kept full as far as that
+    /// allows. A server that hears nothing for longer than its patience (5 minutes, RFC 5321 4.5.3.2.7) ends the session.
     pub fn rate(mut self, messages: usize, per: Duration) -> Self {
         self.delivery.rate = Some(Rate::new(messages, per));
         self
@@ -75,9 +76,15 @@ impl<'a, T: AsyncTransport, M: Iterator<Item: Into<Send<'a>>>> Outcomes<'_, 'a, 
             let messages = &mut self.messages;
             let stopped = self.stopped;
             let mut pull = || if stopped { None } else { messages.next().map(Into::into) };
-            match poll_fn(|cx| self.delivery.poll_next(cx, &mut pull)).await {
+            match self.delivery.next(&mut pull) {
                 Next::Outcome(outcome) => return Some(outcome),
-                Next::Wait(time) => tokio::time::sleep(time).await,
+                Next::Step(due) => {
+                    let step = poll_fn(|cx| self.delivery.poll_step(cx));
+                    if by(due, step).await.is_none() {
+                        self.delivery.leave_step();
+                    }
+                }
+                Next::Wait(due) => tokio::time::sleep_until(due.into()).await,
                 Next::Over => return None,
             }
         }

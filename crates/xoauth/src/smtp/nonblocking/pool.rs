@@ -66,6 +66,10 @@ impl Keepable for Session<AsyncTlsTransport> {
         self.core.is_usable()
     }
 
+    fn messages(&self) -> u64 {
+        self.core.machine.transactions()
+    }
+
     fn part(&mut self) {
         self.core.part();
     }
@@ -126,9 +130,11 @@ impl Pool {
 
     /// Says QUIT over the connections that wait, and closes them.
     pub async fn quit(&self) {
-        for session in self.shelf.take_idle() {
-            // A server that is gone already needs no goodbye.
-            let _ = session.quit().await;
+        let leave = |mut session: Session<_>| Some((session.core.say_quit()?, session));
+        let leaving: Vec<_> = self.shelf.take_idle().into_iter().filter_map(leave).collect();
+        // All are told first: that one does not answer keeps nobody waiting twice.
+        for (mut quit, mut session) in leaving {
+            let _ = session.core.drive(&mut quit).await;
         }
     }
 }
@@ -137,8 +143,8 @@ impl<S: AsyncTokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
     /// place for another, for as long as [`Pool::wait_at_most`] says.
     ///
-    /// Where a connection that was used before turns out to be over, and certainly nobody got the message, it is made
-    /// and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
+    /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
+    /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
@@ -147,13 +153,12 @@ impl<S: AsyncTokenSource> Mailer<S> {
         self.posting.send(make).await
     }
 
-    /// A session for everything else: many messages in a row, say. It counts as one message.
+    /// A session for everything else: many messages in a row, say.
     ///
     /// # Errors
     /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
     pub async fn session(&self) -> Result<Pooled, Error> {
-        let (mut lent, _) = self.posting.take().await?;
-        lent.count(1);
+        let (lent, _) = self.posting.take().await?;
         Ok(Pooled { lent })
     }
 }

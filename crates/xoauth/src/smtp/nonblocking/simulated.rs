@@ -70,6 +70,10 @@ impl Keepable for Session<DuplexStream> {
         self.core.is_usable()
     }
 
+    fn messages(&self) -> u64 {
+        self.core.machine.transactions()
+    }
+
     fn part(&mut self) {
         self.core.part();
     }
