@@ -232,6 +232,12 @@ impl Connection {
         self.stream = Stream::Closed;
     }
 
+    /// Waits for what comes, and forgets it; `false` at the end.
+    pub(crate) fn fill_and_forget(&mut self) -> bool {
+        self.start = self.input.len();
+        self.set_read_timeout(None).is_ok() && self.fill().is_ok()
+    }
+
     fn unread(&self) -> &[u8] {
         self.input.get(self.start..).unwrap_or_default()
     }

@@ -29,7 +29,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         let _ = stop.send(());
     })?;
     let host = embedded_host()?;
-    fill(&host, std::env::args().skip(1))?;
+    let until_eof = fill(&host, std::env::args().skip(1))?;
     // What a login hands out opens the mailbox.
     let tokens: Vec<String> = (1..=1000).map(|number| format!("issued-token-{number}")).collect();
     for token in &tokens {
@@ -65,18 +65,26 @@ fn run() -> Result<(), Box<dyn Error>> {
     );
     println!("  cargo run -q -p xoauth-cli -- login -a login   # in the browser\n");
     println!("Ctrl-C ends it.");
-    // The other end lives as long as the handler: for ever.
-    let _ = stopped.recv();
+    if until_eof {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    } else {
+        // The other end lives as long as the handler: for ever.
+        let _ = stopped.recv();
+    }
     Ok(())
 }
 
-/// `--messages N`: so many more in INBOX, of some 4 KiB.
-fn fill(host: &Host, mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
-    let count: usize = match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => 0,
-        (Some("--messages"), Some(number)) => number.parse()?,
-        _ => return Err("the only option is --messages N".into()),
-    };
+/// `--messages N`: so many more in INBOX, of some 4 KiB. Answers whether the host is to end with its standard input:
+/// `--until-eof`.
+fn fill(host: &Host, mut arguments: impl Iterator<Item = String>) -> Result<bool, Box<dyn Error>> {
+    let (mut count, mut until_eof) = (0_usize, false);
+    while let Some(argument) = arguments.next() {
+        match (argument.as_str(), &mut arguments) {
+            ("--messages", rest) => count = rest.next().ok_or("how many?")?.parse()?,
+            ("--until-eof", _) => until_eof = true,
+            _ => return Err("the options are --messages N and --until-eof".into()),
+        }
+    }
     let line = "All work and no play makes a mailbox of messages that are some kilobytes long.\r\n";
     for number in 1..=count {
         let text = format!(
@@ -85,7 +93,7 @@ fn fill(host: &Host, mut arguments: impl Iterator<Item = String>) -> Result<(), 
         );
         host.deliver(DEMO_USER, "INBOX", text, &[], 1_700_000_000)?;
     }
-    Ok(())
+    Ok(until_eof)
 }
 
 fn configuration(host: &Host, authorization: &Authorization) -> String {

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use openssl::ssl::SslAcceptor;
 
@@ -249,11 +249,12 @@ impl Client<'_> {
     }
 
     /// Why the session ends instead of doing the next command, if it does.
-    pub(crate) fn last_words(&self) -> Option<String> {
+    pub(crate) fn last_words(&mut self) -> Option<String> {
         if has_come(self.dies) {
             return Some(EXPIRED.to_owned());
         }
         self.shared.cut_at_random();
+        self.fall_silent_at_random();
         let takes_leave = lock(&self.shared.trouble).as_mut().is_some_and(Draws::bye);
         self.shared.take_bye().or_else(|| takes_leave.then(|| "going down".to_owned()))
     }
@@ -261,6 +262,19 @@ impl Client<'_> {
     /// Why a session ends that waits.
     pub(crate) fn has_expired(&self) -> Option<String> {
         has_come(self.dies).then(|| EXPIRED.to_owned())
+    }
+
+    /// How often IDLE looks for news: less often where many do.
+    pub(crate) fn idle_interval(&self) -> Duration {
+        let open = u32::try_from(self.shared.open()).unwrap_or(u32::MAX);
+        Duration::from_millis(20) * (1 + open.min(2000) / 20)
+    }
+
+    /// Says nothing any more, now and then, until the client closes.
+    pub(crate) fn fall_silent_at_random(&mut self) {
+        if lock(&self.shared.trouble).as_mut().is_some_and(Draws::silent) {
+            while self.connection.fill_and_forget() {}
+        }
     }
 
     /// The connection breaks before an answer, now and then.

@@ -15,6 +15,9 @@ pub struct Trouble {
     pub cut: u16,
     /// A command is done and the connection breaks before its answer.
     pub lose: u16,
+    /// The network forgets a connection: nothing is heard of it any more, not even its end. So it is, as often again,
+    /// while a session idles.
+    pub silent: u16,
 }
 
 /// The draws of a [`Trouble`].
@@ -35,6 +38,10 @@ impl Draws {
 
     pub(super) fn lose(&mut self) -> bool {
         self.thousandth(self.trouble.lose)
+    }
+
+    pub(super) fn silent(&mut self) -> bool {
+        self.thousandth(self.trouble.silent)
     }
 
     /// Which of so many connections is cut.

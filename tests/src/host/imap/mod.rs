@@ -11,7 +11,6 @@ mod utf7;
 mod view;
 
 use std::io;
-use std::time::Duration;
 
 use super::service::Client;
 use crate::connection::Line;
@@ -22,8 +21,6 @@ use view::View;
 const LINE_LIMIT: usize = 64 * 1024;
 /// Literals of a command other than APPEND, together with its lines.
 const ARGUMENT_LIMIT: usize = 256 * 1024;
-/// How often an idling session looks for news.
-const IDLE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why a command does not end with OK.
 #[derive(Debug)]
@@ -252,12 +249,13 @@ impl Session<'_> {
     fn idle(&mut self, command: &mut Command) -> Answer {
         command.end()?;
         self.write(b"+ idling\r\n")?;
+        self.client.fall_silent_at_random();
         loop {
             self.tell_news(true)?;
             if let Some(text) = self.client.has_expired() {
                 return Err(Refusal::Bye(text));
             }
-            match self.client.connection.line_within(LINE_LIMIT, IDLE_INTERVAL)? {
+            match self.client.connection.line_within(LINE_LIMIT, self.client.idle_interval())? {
                 None => {}
                 Some(Line::Whole(line)) if line.eq_ignore_ascii_case(b"DONE") => {
                     self.client.note(&line);

@@ -4,6 +4,8 @@
 //! Every message has to be delivered and seen exactly once, or its sender was told that nobody knows.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod seen;
+
 use std::collections::{HashMap, HashSet};
 use std::error::Error as AnyError;
 use std::process::ExitCode;
@@ -13,8 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::host::{DEMO_USER, Host, Trouble};
-use xoauth::imap::command::{Fetch, Item};
-use xoauth::imap::{self, Change, Event, Message, Uid, UidSet};
+use seen::Seen;
+use xoauth::imap::command::{Expunge, Fetch, Item, Search, Store, StoreAction};
+use xoauth::imap::{self, Flag, Query, UidSet};
 use xoauth::net::Backoff;
 use xoauth::smtp::{self, exchange::Send};
 use xoauth::{Ask, Credentials, Deadlines, Error, Renew, Secret, Tls, TokenFailed, TokenSource};
@@ -25,6 +28,8 @@ type Result<T> = std::result::Result<T, Box<dyn AnyError + std::marker::Send + S
 const LIFETIME: Duration = Duration::from_secs(20);
 /// How long a sender rests after a message, so that the run does not depend on how fast the machine is.
 const REST: Duration = Duration::from_millis(100);
+/// How long anybody waits for a server that says nothing any more, and how often IDLE is sent anew.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long the readers may take to see the last messages once there is no more trouble.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -140,43 +145,23 @@ impl Ground {
 
     /// All messages are in the mailbox that will ever be, and somebody saw so many.
     fn has_seen_all(&self, seen: usize) -> bool {
-        self.is_over.load(Ordering::SeqCst) && seen >= self.host.mailbox(DEMO_USER, "INBOX").len()
+        self.is_over.load(Ordering::SeqCst) && seen >= self.delivered().len()
+    }
+
+    /// The messages of the senders, whatever else comes and goes.
+    fn delivered(&self) -> Vec<Arc<Vec<u8>>> {
+        let messages = self.host.mailbox(DEMO_USER, "INBOX").into_iter();
+        messages.map(|it| it.octets).filter(|octets| !octets.starts_with(CHAFF)).collect()
     }
 }
+
+/// How a message begins that comes and goes while the others are read.
+const CHAFF: &[u8] = b"Subject: chaff\r\n";
 
 fn message(number: u64) -> Send<'static> {
     let body = "x".repeat(usize::try_from(number % 4000).unwrap_or_default());
     let text = format!("Subject: {number}\r\n\r\n{body}\r\n");
     Send::new("ann@example.com", [DEMO_USER], text)
-}
-
-/// The number of a message that was read.
-fn number_of(message: &Message) -> Option<u64> {
-    let text = std::str::from_utf8(message.body()?).ok()?;
-    text.strip_prefix("Subject: ")?.split("\r\n").next()?.parse().ok()
-}
-
-/// What a reader saw: the highest unique identifier, and every message in its order.
-#[derive(Default)]
-struct Seen {
-    last: u32,
-    numbers: Vec<u64>,
-}
-
-impl Seen {
-    fn wanted(&self) -> UidSet {
-        let next = std::num::NonZeroU32::MIN.saturating_add(self.last);
-        UidSet::starting_at(Uid::from(next))
-    }
-
-    /// `7:*` is answered with the last message even where that is below 7.
-    fn take(&mut self, message: &Message) {
-        let uid = message.uid.map_or(0, Uid::get);
-        if uid > self.last {
-            self.last = uid;
-            self.numbers.extend(number_of(message));
-        }
-    }
 }
 
 fn backoff() -> Backoff {
@@ -187,10 +172,6 @@ fn backoff() -> Backoff {
     backoff
 }
 
-fn is_news(change: &Change) -> bool {
-    matches!(change, Change::Opened(_) | Change::Told(Event::Exists(_)))
-}
-
 fn send_blocking(ground: &Arc<Ground>, mailer: &smtp::Mailer<Source>) {
     while ground.goes_on() {
         let number = ground.numbers.fetch_add(1, Ordering::SeqCst);
@@ -199,19 +180,21 @@ fn send_blocking(ground: &Arc<Ground>, mailer: &smtp::Mailer<Source>) {
     }
 }
 
-fn watch_blocking(ground: &Arc<Ground>) -> Vec<u64> {
+fn watch_blocking(ground: &Arc<Ground>) -> Seen {
     let builder = imap::Builder::new("localhost").port(ground.host.imaps_port()).tls(&ground.tls);
-    let builder = builder.deadlines(Deadlines::all(Duration::from_secs(20)));
+    let builder = builder.deadlines(Deadlines::all(SILENCE));
     let mail = imap::Reconnect::new(builder, ground.credentials()).examine("INBOX");
-    let mut watch = mail.backoff(backoff()).watch();
+    let mut watch = mail.backoff(backoff()).watch().renew_every(SILENCE);
     let mut seen = Seen::default();
     while !ground.has_seen_all(seen.numbers.len()) {
         let read = (|| {
-            if !watch.wait(Duration::from_secs(1))?.is_some_and(|change| is_news(&change)) {
+            let change = watch.wait(Duration::from_secs(1))?;
+            if !change.is_some_and(|change| seen.hear(&change)) {
                 return Ok(());
             }
-            for message in watch.session()?.stream(Fetch::new(seen.wanted(), Item::Body))? {
-                seen.take(&message?);
+            let (wanted, mut answer) = seen.look();
+            for message in watch.session()?.stream(Fetch::new(wanted, Item::Body))? {
+                seen.take(&message?, &mut answer);
             }
             Ok(())
         })();
@@ -220,7 +203,41 @@ fn watch_blocking(ground: &Arc<Ground>) -> Vec<u64> {
         }
     }
     ground.ledger().sessions += watch.sessions();
-    seen.numbers
+    seen
+}
+
+/// Lets messages come, be marked and go while the others are read.
+fn tend(ground: &Arc<Ground>) -> Result<()> {
+    let builder = imap::Builder::new("localhost").port(ground.host.imaps_port()).tls(&ground.tls);
+    let builder = builder.deadlines(Deadlines::all(SILENCE));
+    let mail = imap::Reconnect::new(builder, ground.credentials()).select("INBOX");
+    let mut mail = mail.backoff(backoff());
+    let patient = ground.until + PATIENCE;
+    loop {
+        let goes_on = ground.goes_on();
+        if goes_on {
+            ground.host.deliver(DEMO_USER, "INBOX", CHAFF, &[], 0)?;
+            thread::sleep(3 * REST);
+        }
+        let tended = (|| {
+            let found = mail.run(|| Search::new(Query::subject("chaff")))?;
+            let Ok(chaff) = UidSet::new(found.iter().copied()) else { return Ok(true) };
+            for flag in [Flag::Flagged, Flag::Deleted] {
+                let store = || Store::new(chaff.clone(), StoreAction::Add, [flag.clone()]);
+                mail.run(store)?;
+            }
+            mail.run(Expunge::new)?;
+            Ok(false)
+        })();
+        match tended {
+            Ok(is_clean) if is_clean && !goes_on => return Ok(()),
+            Ok(_) => {}
+            Err(error) => ground.note("tending", &error),
+        }
+        if Instant::now() >= patient {
+            return Err("the chaff stays".into());
+        }
+    }
 }
 
 async fn send_async(ground: Arc<Ground>, mailer: Arc<smtp::nonblocking::Mailer<Source>>) {
@@ -231,12 +248,12 @@ async fn send_async(ground: Arc<Ground>, mailer: Arc<smtp::nonblocking::Mailer<S
     }
 }
 
-async fn watch_async(ground: Arc<Ground>) -> Vec<u64> {
+async fn watch_async(ground: Arc<Ground>) -> Seen {
     use imap::nonblocking::{Builder, Reconnect};
     let builder = Builder::new("localhost").port(ground.host.imaps_port()).tls(&ground.tls);
-    let builder = builder.deadlines(Deadlines::all(Duration::from_secs(20)));
+    let builder = builder.deadlines(Deadlines::all(SILENCE));
     let mail = Reconnect::new(builder, ground.credentials()).examine("INBOX");
-    let mut watch = mail.backoff(backoff()).watch();
+    let mut watch = mail.backoff(backoff()).watch().renew_every(SILENCE);
     let mut seen = Seen::default();
     while !ground.has_seen_all(seen.numbers.len()) {
         let read = async {
@@ -245,13 +262,14 @@ async fn watch_async(ground: Arc<Ground>) -> Vec<u64> {
             else {
                 return Ok(());
             };
-            if !is_news(&change?) {
+            if !seen.hear(&change?) {
                 return Ok(());
             }
+            let (wanted, mut answer) = seen.look();
             let session = watch.session().await?;
-            let mut stream = session.stream(Fetch::new(seen.wanted(), Item::Body)).await?;
+            let mut stream = session.stream(Fetch::new(wanted, Item::Body)).await?;
             while let Some(message) = stream.next().await {
-                seen.take(&message?);
+                seen.take(&message?, &mut answer);
             }
             Ok(())
         };
@@ -260,14 +278,14 @@ async fn watch_async(ground: Arc<Ground>) -> Vec<u64> {
         }
     }
     ground.ledger().sessions += watch.sessions();
-    seen.numbers
+    seen
 }
 
 /// The async half: two senders over one pool, and a reader.
-fn run_async(ground: &Arc<Ground>) -> Result<Vec<u64>> {
+fn run_async(ground: &Arc<Ground>) -> Result<Seen> {
     let builder = smtp::nonblocking::Builder::new("localhost");
     let builder = builder.port(ground.host.submissions_port()).tls(&ground.tls);
-    let builder = builder.deadlines(Deadlines::all(Duration::from_secs(20)));
+    let builder = builder.deadlines(Deadlines::all(SILENCE));
     let pool = smtp::nonblocking::Pool::new(2);
     let mailer = Arc::new(pool.mailer(builder, ground.credentials()));
     e2e::runtime().block_on(async {
@@ -285,7 +303,7 @@ fn run_async(ground: &Arc<Ground>) -> Result<Vec<u64>> {
 fn soak(time: Duration, seed: u64) -> Result<()> {
     let host = Host::builder().start()?;
     let tls = Tls::builder().add_roots(host.ca_pem())?.only_these_roots().build()?;
-    host.trouble(Some(Trouble { seed, bye: 10, cut: 10, lose: 10 }));
+    host.trouble(Some(Trouble { seed, bye: 10, cut: 10, lose: 10, silent: 5 }));
     let ground = Arc::new(Ground {
         host,
         tls,
@@ -296,12 +314,13 @@ fn soak(time: Duration, seed: u64) -> Result<()> {
         ledger: Mutex::default(),
     });
     let builder = smtp::Builder::new("localhost").port(ground.host.submissions_port());
-    let builder = builder.tls(&ground.tls).deadlines(Deadlines::all(Duration::from_secs(20)));
+    let builder = builder.tls(&ground.tls).deadlines(Deadlines::all(SILENCE));
     let pool = smtp::Pool::new(2);
     let mailer = pool.mailer(builder, ground.credentials());
-    let readers = thread::scope(|scope| -> Result<[Vec<u64>; 2]> {
+    let readers = thread::scope(|scope| -> Result<[Seen; 2]> {
         let reader = scope.spawn(|| watch_blocking(&ground));
         let other = scope.spawn(|| run_async(&ground));
+        let tender = scope.spawn(|| tend(&ground));
         let senders = [0, 1].map(|_| scope.spawn(|| send_blocking(&ground, &mailer)));
         for sender in senders {
             sender.join().map_err(|_| "a sender panicked")?;
@@ -309,6 +328,7 @@ fn soak(time: Duration, seed: u64) -> Result<()> {
         // The async senders end at the same time, give or take what they are at.
         let patient = Instant::now() + PATIENCE;
         ground.host.trouble(None);
+        tender.join().map_err(|_| "the tender panicked")??;
         while !other.is_finished() && !reader.is_finished() && Instant::now() < patient {
             let (open, all) = (ground.numbers.load(Ordering::SeqCst), ground.ledger().told());
             ground.is_over.store(open == all, Ordering::SeqCst);
@@ -333,11 +353,11 @@ impl Ledger {
 }
 
 /// Compares what senders were told with what was delivered and what was seen.
-fn judge(ground: &Ground, readers: &[Vec<u64>], time: Duration, seed: u64) -> Result<()> {
-    let messages = ground.host.mailbox(DEMO_USER, "INBOX");
+fn judge(ground: &Ground, readers: &[Seen], time: Duration, seed: u64) -> Result<()> {
+    let messages = ground.delivered();
     let mut delivered: HashMap<u64, u32> = HashMap::new();
     for message in &messages {
-        let text = String::from_utf8_lossy(&message.octets);
+        let text = String::from_utf8_lossy(message);
         let number = text.strip_prefix("Subject: ").and_then(|rest| rest.split("\r\n").next());
         let number =
             number.and_then(|digits| digits.parse().ok()).ok_or("a message is not ours")?;
@@ -359,18 +379,20 @@ fn judge(ground: &Ground, readers: &[Vec<u64>], time: Duration, seed: u64) -> Re
         faults.push(format!("{number} was said not to be sent and was delivered"));
     }
     for (index, seen) in readers.iter().enumerate() {
-        let once: HashSet<_> = seen.iter().collect();
-        if once.len() != seen.len() || !delivered.keys().all(|number| once.contains(number)) {
-            faults.push(format!(
-                "reader {index} saw {} of {} messages",
-                seen.len(),
-                messages.len()
-            ));
+        let once: HashSet<_> = seen.numbers.iter().collect();
+        let count = seen.numbers.len();
+        if once.len() != count || !delivered.keys().all(|number| once.contains(number)) {
+            faults.push(format!("reader {index} saw {count} of {} messages", messages.len()));
+        }
+        faults.extend(seen.faults.iter().map(|fault| format!("reader {index}: {fault}")));
+        if seen.expunged == 0 || seen.flagged == 0 {
+            faults.push(format!("reader {index} heard of no message that went or was marked"));
         }
     }
     println!(
         "soak of {} s, seed {seed}: {} messages: {} accepted, {} unknown ({reached} of them delivered), {} unsent; \
-         {} delivered, each seen once by {} readers; {} connections, {} sessions of readers, {} tokens",
+         {} delivered, seen by {} readers, who heard of {} that were marked and {} that went; {} connections, \
+         {} sessions of readers, {} tokens",
         time.as_secs(),
         ledger.told(),
         ledger.accepted.len(),
@@ -378,6 +400,8 @@ fn judge(ground: &Ground, readers: &[Vec<u64>], time: Duration, seed: u64) -> Re
         ledger.unsent.len(),
         messages.len(),
         readers.len(),
+        readers.iter().map(|seen| seen.flagged).sum::<u64>(),
+        readers.iter().map(|seen| seen.expunged).sum::<u64>(),
         ground.host.accepted_connections(),
         ledger.sessions,
         ledger.renewals,
