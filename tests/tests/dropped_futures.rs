@@ -1,6 +1,8 @@
 //! What a dropped future leaves behind.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -8,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use xoauth::imap::command::{Append, Close, Enable, Fetch, Item, Noop, Select, Store, StoreAction};
 use xoauth::imap::{Event, Flag};
 use xoauth::smtp::exchange::{Rset, Send};
-use xoauth::{Error, imap, smtp};
+use xoauth::{Ask, Awaited, Credentials, Error, Renew, Secret, imap, smtp};
 
 type Session = imap::nonblocking::Session<DuplexStream>;
 
@@ -197,6 +199,72 @@ fn a_dropped_append_whose_content_was_begun_ends_the_session() {
         let error = session.run(Noop::new()).await.unwrap_err();
         assert!(matches!(error, Error::Imap(imap::Error::Content { .. })), "{error}");
         assert!(error.is_fatal() && !session.is_usable());
+    });
+}
+
+/// Sent to renew IDLE, its answer is heard by the next look, with the news in it.
+#[test]
+fn a_dropped_renewal_of_idle_goes_on() {
+    e2e::runtime().block_on(async {
+        let (mut session, mut server) = mailbox("IDLE").await;
+        let idle = session.idle().await.unwrap();
+        let mut idle = idle.renew_every(Duration::ZERO);
+        drop_after!(idle.next(), server, "IDLE");
+        server.say("+ idling\r\n").await;
+        drop_after!(idle.next(), server, "DONE");
+        server.say("* 4 EXISTS\r\n{tag} OK done\r\n").await;
+        assert_eq!(idle.next().await.unwrap(), Event::Exists(4));
+        // It is sent anew.
+        drop_after!(idle.next(), server, "IDLE");
+    });
+}
+
+/// Whoever waits for the other's renewal asks for one then.
+#[test]
+fn a_dropped_renewal_of_a_token_leaves_the_turn_to_the_next() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap().block_on(async {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let source = Awaited(move |ask: Ask| {
+            let number = match ask.renew {
+                Renew::IfExpired => None,
+                Renew::Force => Some(counted.fetch_add(1, Ordering::SeqCst)),
+            };
+            async move {
+                match number {
+                    None => Ok(Secret::new("expired")),
+                    Some(0) => std::future::pending().await,
+                    Some(_) => Ok(Secret::new("renewed")),
+                }
+            }
+        });
+        let credentials = Credentials::bearer("ann@example.com", source);
+        let log_in = async |time| {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            let mut server = Server { stream: BufReader::new(theirs), tag: String::new() };
+            let serving = async {
+                server.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] ready\r\n").await;
+                server.answer("AUTHENTICATE", "{tag} NO no\r\n").await;
+                server.answer("AUTHENTICATE", "{tag} OK in\r\n").await;
+            };
+            let logging_in = async {
+                let builder = imap::nonblocking::Builder::new("mail.example.org");
+                builder.from_stream(ours).await?.log_in(&credentials).await
+            };
+            tokio::select! {
+                biased;
+                session = logging_in => Some(session.map(drop)),
+                () = async { serving.await; std::future::pending().await } => None,
+                () = sleep(time) => None,
+            }
+        };
+        // The second one waits behind the first.
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        let (first, second) = tokio::join!(log_in(minute), log_in(hour));
+        assert!(first.is_none());
+        second.unwrap().unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     });
 }
 

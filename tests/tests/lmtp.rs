@@ -138,7 +138,7 @@ mod unix {
         std::fs::remove_dir_all(&directory).unwrap();
     }
 
-    /// The backlog is full and nobody accepts: the blocking driver comes back at its deadline, the async one at once.
+    /// The backlog is full and nobody accepts: both drivers wait, and come back at the deadline.
     #[test]
     fn a_full_backlog_is_not_waited_for_without_end() {
         let directory = std::env::temp_dir().join(format!("xoauth-backlog-{}", std::process::id()));
@@ -147,7 +147,7 @@ mod unix {
         e2e::runtime().block_on(async {
             let socket = tokio::net::UnixSocket::new_stream().unwrap();
             socket.bind(&path).unwrap();
-            let _listener = socket.listen(0).unwrap();
+            let listener = socket.listen(0).unwrap();
             let mut waiting = Vec::new();
             while let Ok(stream) = tokio::net::UnixStream::connect(&path).await {
                 waiting.push(stream);
@@ -159,7 +159,26 @@ mod unix {
             assert_eq!(source.kind(), std::io::ErrorKind::TimedOut);
             let builder = nonblocking::Builder::new("localhost").lmtp().deadlines(deadlines);
             let error = builder.connect_unix(&path).await.map(drop).unwrap_err();
-            assert!(matches!(error, Error::Connect { .. }), "{error}");
+            let Error::Connect { source, .. } = error else { panic!("{error}") };
+            assert_eq!(source.kind(), std::io::ErrorKind::TimedOut);
+            // A place that comes free is taken.
+            let builder = nonblocking::Builder::new("localhost").lmtp();
+            let accepting = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                drop(waiting);
+                loop {
+                    // Those that gave up, and then the one that waits.
+                    let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"421 no\r\n").await;
+                    (stream, _) = listener.accept().await.unwrap();
+                }
+            };
+            tokio::select! {
+                error = builder.connect_unix(&path) => {
+                    let error = error.map(drop).unwrap_err();
+                    assert!(matches!(error, Error::Smtp(_)), "{error}");
+                }
+                () = accepting => {}
+            }
         });
         std::fs::remove_dir_all(&directory).unwrap();
     }

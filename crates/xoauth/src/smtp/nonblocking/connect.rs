@@ -6,6 +6,8 @@ use xoauth_smtp::{ClientName, Limits};
 
 use super::{Client, PlainClient};
 use crate::Error;
+#[cfg(unix)]
+use crate::net::by;
 use crate::net::{AsyncTlsTransport, AsyncTransport, Options, Timed, builder_methods};
 use crate::smtp::core::{Core, Introduction, Protocol};
 
@@ -17,6 +19,10 @@ use crate::smtp::core::{Core, Introduction, Protocol};
 pub async fn connect(host: &str) -> Result<Client<AsyncTlsTransport>, Error> {
     Builder::new(host).connect().await
 }
+
+/// How often a Unix socket whose backlog is full is looked at.
+#[cfg(unix)]
+const BACKLOG: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// How to connect; every choice has a default.
 #[derive(Debug, Clone)]
@@ -127,8 +133,23 @@ impl Builder {
     ) -> Result<Client<tokio::net::UnixStream>, Error> {
         let path = path.as_ref();
         let settings = self.options.settings_async(self.protocol.port(465));
-        let stream = tokio::net::UnixStream::connect(path).await.map_err(|source| {
-            Error::Connect { host: path.display().to_string(), port: 0, source }
+        let connecting = async {
+            loop {
+                match tokio::net::UnixStream::connect(path).await {
+                    // Where the backlog is full Linux does not wait for a stream that does not (connect(2), EAGAIN).
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        tokio::time::sleep(BACKLOG).await;
+                    }
+                    connected => return connected,
+                }
+            }
+        };
+        let connected = by(settings.deadline, connecting).await;
+        let stream = connected.unwrap_or_else(|| Err(std::io::ErrorKind::TimedOut.into()));
+        let stream = stream.map_err(|source| Error::Connect {
+            host: path.display().to_string(),
+            port: 0,
+            source,
         })?;
         let introduction = self.introduction(None);
         let mut core = Core::new(Timed::new(stream), settings, self.limits, introduction);
