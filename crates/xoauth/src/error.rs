@@ -59,10 +59,10 @@ pub enum Error {
         /// What it answered to the first command.
         status: Box<xoauth_imap::StatusText>,
     },
-    /// The header section of a message does not say who sends it.
+    /// The header section of a message does not say who sends it, or not for certain whom it is for.
     #[cfg(feature = "mail-parser")]
     Headers {
-        /// What is missing, or too many.
+        /// What is missing, too many or doubtful.
         reason: &'static str,
     },
     /// A session was opened again, and the unique identifiers of the mailbox mean other messages now: whatever the

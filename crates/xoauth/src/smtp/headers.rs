@@ -25,8 +25,8 @@ use crate::Error;
 /// ```
 ///
 /// # Errors
-/// [`Error::Headers`]: there is no sender, or several authors and no `Sender`. [`Error::Smtp`]: an address
-/// cannot be sent; nobody is dropped silently.
+/// [`Error::Headers`]: there is no sender, or several authors and no `Sender`; an address cannot be told, such as
+/// one with a backslash. [`Error::Smtp`]: an address cannot be sent. Nobody is dropped silently.
 pub fn mail_from_headers(message: &[u8]) -> Result<Mail<'_>, Error> {
     let headers = Headers::new(message);
     let envelope = Envelope::new(headers.sender()?, headers.recipients()?);
@@ -73,7 +73,7 @@ impl<'m> Headers<'m> {
     /// Those of `To`, `Cc` and `Bcc`, each once.
     ///
     /// # Errors
-    /// [`Error::Smtp`]: an address cannot be sent.
+    /// As [`mail_from_headers`].
     pub fn recipients(&self) -> Result<Vec<Address>, Error> {
         let fields = ["To", "Cc", "Bcc"].into_iter();
         let values: Vec<&[u8]> = fields.flat_map(|name| self.named(name)).collect();
@@ -134,14 +134,16 @@ impl Field {
 
 impl Fields {
     /// A field begins with its name and goes on in lines that begin with white space; an empty line ends all
-    /// (RFC 5322 2.2). Lines end in LF, with or without CR; space before the colon is obsolete and understood.
+    /// (RFC 5322 2.2). Lines end in CRLF, LF or CR, as [`Message::normalised`](xoauth_smtp::Message::normalised) has
+    /// it: a field behind a CR alone would be one of its own in what is sent. Space before the colon is obsolete and
+    /// understood.
     fn new(message: &[u8]) -> Self {
         let mut fields: Vec<Field> = Vec::new();
         let mut start = 0;
-        for line in message.split_inclusive(|&octet| octet == b'\n') {
+        while let Some(line) = first_line(message.get(start..).unwrap_or_default()) {
             let end = start + line.len();
             match line {
-                b"\r\n" | b"\n" => break,
+                b"\r\n" | b"\n" | b"\r" => break,
                 [b' ' | b'\t', ..] => {
                     if let Some(field) = fields.last_mut() {
                         field.end = end;
@@ -190,21 +192,114 @@ impl Fields {
     }
 }
 
+/// The first line with its end, where there is any.
+fn first_line(octets: &[u8]) -> Option<&[u8]> {
+    let end = octets.iter().position(|octet| matches!(octet, b'\r' | b'\n')).map(|end| {
+        let behind = octets.get(end..).unwrap_or_default();
+        end + if behind.starts_with(b"\r\n") { 2 } else { 1 }
+    });
+    octets.get(..end.unwrap_or(octets.len())).filter(|line| !line.is_empty())
+}
+
 /// The addresses in the values of address fields; those of groups too.
 fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
     let mut found = Vec::new();
     for value in values {
-        let field = [b"To:", *value, b"\r\n\r\n"].concat();
+        if has_quoted_pair_in_address(value) {
+            return Err(Error::Headers { reason: "an address with a backslash" });
+        }
+        let field = [b"To:", &*undecodable(value), b"\r\n\r\n"].concat();
         let Some(parsed) = MessageParser::default().parse(&field) else { continue };
         for value in parsed.header_values("To") {
             let HeaderValue::Address(list) = value else { continue };
+            if let mail_parser::Address::Group(groups) = list {
+                let is_address = |name: &Cow<'_, str>| name.contains('@');
+                if groups.iter().filter_map(|group| group.name.as_ref()).any(is_address) {
+                    return Err(Error::Headers { reason: "an address where a group has its name" });
+                }
+            }
             for one in list.iter() {
-                let text = one.address.as_deref().or(one.name.as_deref()).unwrap_or_default();
+                // `Postmaster` alone is taken for a name; one with an `@` was quoted, and is no address.
+                let name = one.name.as_deref().filter(|name| !name.contains('@'));
+                let text = match (&one.address, name) {
+                    (Some(address), _) => address,
+                    (None, Some(name)) => name,
+                    (None, None) => return Err(Error::Headers { reason: "a name and no address" }),
+                };
                 found.push(text.parse::<Address>().map_err(xoauth_smtp::Error::from)?);
             }
         }
     }
     Ok(found)
+}
+
+/// The value without a word that a parser would decode: what is an address is one as it stands (RFC 2047 5). The
+/// octet that is put in is in no address, and what divides addresses divides none within a word.
+fn undecodable(value: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(start) = rest.windows(2).position(|two| two == b"=?") {
+        let (before, word) = rest.split_at(start + 1);
+        octets.extend_from_slice(before);
+        octets.push(1);
+        let length = encoded_text(word);
+        let (word, behind) = word.split_at(length);
+        octets.extend(word.iter().map(|&octet| match octet {
+            b'?' | b'=' | b'-' => octet,
+            octet if octet.is_ascii_alphanumeric() => octet,
+            _ => b'_',
+        }));
+        octets.push(b'?');
+        rest = behind.strip_prefix(b"?").unwrap_or(behind);
+    }
+    octets.extend_from_slice(rest);
+    octets
+}
+
+/// Of what follows the first `=`, the octets before the `?=` that ends an encoded word; none where it is no such word.
+///
+/// RFC 2047 2
+fn encoded_text(word: &[u8]) -> usize {
+    let end = word.iter().position(u8::is_ascii_whitespace).unwrap_or(word.len());
+    let word = word.get(..end).unwrap_or_default();
+    let text = word.iter().enumerate().filter(|(_, octet)| **octet == b'?').nth(2);
+    let end = text.and_then(|(text, _)| {
+        word.get(text + 1..)?.windows(2).position(|two| two == b"?=").map(|end| text + 1 + end)
+    });
+    end.unwrap_or(0)
+}
+
+/// A backslash stands in an address, where a parser takes it away and makes it another's: anywhere but in a comment
+/// or in a quoted name.
+fn has_quoted_pair_in_address(value: &[u8]) -> bool {
+    let (mut depth, mut is_quoted, mut is_escaped, mut has_pair) = (0_usize, false, false, false);
+    // A quoted string with a pair has ended, and may be a local part.
+    let mut is_behind = false;
+    for &octet in value {
+        if core::mem::take(&mut is_escaped) {
+            continue;
+        }
+        match octet {
+            b'\\' if depth == 0 && !is_quoted => return true,
+            b'\\' => {
+                is_escaped = true;
+                has_pair |= is_quoted;
+            }
+            b'"' if depth == 0 => {
+                is_behind = is_quoted && has_pair;
+                has_pair = false;
+                is_quoted = !is_quoted;
+            }
+            _ if is_quoted => {}
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            b'@' | b'.' if is_behind => return true,
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ => is_behind = false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -255,6 +350,65 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn an_address_is_one_as_it_stands_or_an_error() {
+        let to = |value: &str| {
+            envelope(&format!("From: a@x\r\nTo: {value}\r\n\r\n")).map(|(_, to, _)| to)
+        };
+        let taken: [(&str, &[&str]); 8] = [
+            ("=?utf-8?q?J=C3=B6rg?= <j@x>", &["j@x"]),
+            ("=?utf-8?q?Doe,_J?= <j@x>, b@x", &["j@x", "b@x"]),
+            ("\"J \\\"X\\\" Doe\" <j@x>", &["j@x"]),
+            ("j@x (a \\) comment)", &["j@x"]),
+            ("\"a\\\\b\" (c) <j@x>", &["j@x"]),
+            ("Postmaster", &["Postmaster"]),
+            ("friends: b@x, c@x;, d@x", &["b@x", "c@x", "d@x"]),
+            ("\"a@x: b\" <j@x>", &["j@x"]),
+        ];
+        for (value, expected) in taken {
+            assert_eq!(to(value).unwrap(), expected, "{value}");
+        }
+        let refused = [
+            "=?utf-8?q?evil=40example.net?=",
+            "=?utf-8?q?postmaster?=",
+            "\"evil@example.net\"",
+            "=?utf-8?q?evil=40example.net?= <=?utf-8?q?evil=40example.net?=>",
+            // A colon by mistake: the first would be nobody's.
+            "a@x: b@x",
+            "a@x: b@x;",
+            "c@x, a@x: b@x;",
+            // Another mailbox than it says.
+            "<\"a\\b\"@x>",
+            "<\"a\\\\b\"@x>",
+            "\"a\\b\"@x",
+            "\"a\\b\" @x",
+            "\"a\\b\".c@x",
+            "a\\b@x",
+            "<a\\@x>",
+            // Valid, and not understood: nobody is dropped for it.
+            "\"john doe\"@x",
+            "<\"a\\\"b\"@x>",
+        ];
+        for value in refused {
+            assert!(to(value).is_err(), "{value}: {:?}", to(value));
+        }
+    }
+
+    #[test]
+    fn a_bare_return_ends_a_line_as_it_does_when_line_ends_are_mended() {
+        let message = b"From: a@x\rTo: b@x\rBcc: c@x,\r\td@x\r\nSubject: t\n\rBcc: stays\r\n";
+        let headers = Headers::new(message);
+        let to: Vec<String> =
+            headers.recipients().unwrap().iter().map(|to| to.to_string()).collect();
+        assert_eq!(to, ["b@x", "c@x", "d@x"]);
+        let kept = headers.without_blind_copies();
+        assert_eq!(&*kept, b"From: a@x\rTo: b@x\rSubject: t\n\rBcc: stays\r\n");
+        let sent = xoauth_smtp::Message::normalised(&*kept);
+        let (header, _) =
+            std::str::from_utf8(sent.as_bytes().unwrap()).unwrap().split_once("\r\n\r\n").unwrap();
+        assert!(!header.contains("Bcc"), "{header}");
     }
 
     #[test]
