@@ -12,10 +12,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use e2e::sink::{Accepted, Faults, Keep, Model, Offer, Random};
-use xoauth::sasl::wire::{Conversation, Want};
+use xoauth::sasl::wire::{Conversation, Source, SourceFault, Want};
 use xoauth::smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Outcome, Send, Sending, Window};
 use xoauth::smtp::proto::{Command, Machine};
 use xoauth::smtp::{Delivery, Error, Limits, Mail, Message, Transfer, TransportFault};
@@ -29,6 +30,38 @@ struct Letter {
     from: String,
     to: Vec<String>,
     content: Vec<u8>,
+    /// Its line ends are mended.
+    is_mended: bool,
+    /// It is read from a source that fails behind so many octets.
+    fails: Option<usize>,
+}
+
+/// A source that has nothing at times, gives some octets at a time, and fails perhaps.
+struct Fickle<'m> {
+    octets: &'m [u8],
+    fails: bool,
+    random: Random,
+}
+
+impl Source for Fickle<'_> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, SourceFault>> {
+        if self.random.percent(20) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.octets.is_empty() && self.fails {
+            return Poll::Ready(Err(Arc::new(std::io::Error::other("disk on fire"))));
+        }
+        let most = buffer.len().min(match self.random.percent(50) {
+            true => 1 + usize::try_from(self.random.below(500)).unwrap(),
+            false => usize::MAX,
+        });
+        self.octets.poll_read(cx, &mut buffer[..most])
+    }
 }
 
 impl Letter {
@@ -53,17 +86,47 @@ impl Letter {
         }
         let more = if random.below(1000) < 2 { 120 } else { random.below(3) };
         let to = (0..=more).map(|one| format!("r{one}-{number}@example.net")).collect();
-        Self { from: format!("s{number}@example.org"), to, content }
+        let is_mended = random.percent(10);
+        if is_mended && random.percent(50) {
+            content.retain(|&octet| octet != b'\r');
+        }
+        let fails = random
+            .percent(2)
+            .then(|| usize::try_from(random.below(content.len() as u64 + 1)).unwrap());
+        Self { from: format!("s{number}@example.org"), to, content, is_mended, fails }
     }
 
-    /// Some are in memory, some are read; some ask for DATA.
-    fn to_send(&self, by_data: u8, random: &mut Random) -> Send<'_> {
-        let message = match random.percent(80) {
-            true => Message::from(&self.content),
-            false => Message::streamed(&self.content[..]),
+    /// Some are in memory, some are read; some ask for DATA, some for BDAT.
+    fn to_send(&self, asks: [u8; 2], random: &mut Random) -> Send<'_> {
+        let seed = random.below(u64::MAX);
+        let source =
+            |octets| Fickle { octets, fails: self.fails.is_some(), random: Random::new(seed) };
+        let message = match self.fails {
+            Some(at) => Message::streamed(source(&self.content[..at])),
+            None if random.percent(80) => Message::from(&self.content),
+            None => Message::streamed(source(&self.content)),
         };
+        let message = if self.is_mended { message.normalise_line_ends() } else { message };
         let mail = Mail::new(&*self.from, self.to.iter().map(String::as_str), message);
-        Send::mail(if random.percent(by_data) { mail.transfer(Transfer::Data) } else { mail })
+        let [by_data, by_bdat] = asks;
+        Send::mail(match random.percent(by_data) {
+            true => mail.transfer(Transfer::Data),
+            false if random.percent(by_bdat) => mail.transfer(Transfer::Bdat),
+            false => mail,
+        })
+    }
+
+    /// What the server has of it, if it has it.
+    fn as_accepted(&self) -> Vec<u8> {
+        let mut content = self.content.clone();
+        if self.is_mended {
+            let text = String::from_utf8(content).unwrap();
+            content = text.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes();
+        }
+        if !content.ends_with(b"\r\n") {
+            content.extend_from_slice(b"\r\n");
+        }
+        content
     }
 }
 
@@ -193,8 +256,20 @@ impl Wire {
                 }
                 Want::Body => {
                     let polled = conversation.poll_body(&mut Context::from_waker(Waker::noop()));
-                    let Poll::Ready(taken) = polled else { panic!("nothing is waited for") };
-                    taken?;
+                    if let Poll::Ready(taken) = polled {
+                        taken?;
+                        continue;
+                    }
+                    // Meanwhile the server may say something.
+                    self.deliver();
+                    let most = conversation.read_buffer().len().min(self.back.len());
+                    if most > 0 {
+                        let count = self.size(most);
+                        let room = conversation.read_buffer();
+                        let octets = self.back.drain(..count);
+                        room.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
+                        conversation.received(count);
+                    }
                 }
                 Want::Done => return Ok(()),
                 other => panic!("unexpected {other:?}"),
@@ -213,6 +288,9 @@ struct Told {
     unknown: usize,
     unknown_but_accepted: usize,
     unsent: usize,
+    /// Their source failed, or they hold what cannot be sent: the session went on, or was over.
+    forgotten: usize,
+    broken_off: usize,
     broken: usize,
     /// Runs over LMTP.
     lmtp: usize,
@@ -226,6 +304,8 @@ impl Told {
         self.unknown += more.unknown;
         self.unknown_but_accepted += more.unknown_but_accepted;
         self.unsent += more.unsent;
+        self.forgotten += more.forgotten;
+        self.broken_off += more.broken_off;
         self.broken += more.broken;
         self.lmtp += more.lmtp;
     }
@@ -242,10 +322,8 @@ fn compare(mails: &[Letter], outcomes: &[Outcome], accepted: &[Accepted], told: 
         let number = numbers[one.from.as_str()];
         assert!(last < Some(number), "number {number} is out of order, or was sent twice");
         last = Some(number);
-        let mut content = mails[number].content.clone();
-        if !content.ends_with(b"\r\n") {
-            content.extend_from_slice(b"\r\n");
-        }
+        assert!(mails[number].fails.is_none(), "number {number} was cut short");
+        let content = mails[number].as_accepted();
         assert!(one.content == content, "number {number} was changed on its way");
         by_number.insert(number, one);
     }
@@ -280,6 +358,8 @@ fn compare(mails: &[Letter], outcomes: &[Outcome], accepted: &[Accepted], told: 
                 assert!(there.is_none(), "number {number} was accepted, but: {error}");
                 match error {
                     Error::InvalidArgument(_) => told.invalid += 1,
+                    Error::Body { ended: false, .. } => told.forgotten += 1,
+                    Error::Body { ended: true, .. } => told.broken_off += 1,
                     error if error.is_fatal() => told.unsent += 1,
                     _ => told.refused += 1,
                 }
@@ -305,7 +385,10 @@ fn play(seed: u64, told: &mut Told) {
         messages: *random.pick(&[0, 1, 2, 8, 64]).unwrap(),
         octets: *random.pick(&[1, 1000, 256 * 1024, u64::MAX]).unwrap(),
     };
-    let by_data = *random.pick(&[0, 10, 50, 100]).unwrap();
+    // BDAT is asked for where it is offered: without PIPELINING it is taken in no other way.
+    let by_bdat = *random.pick(&[0, 50, 100]).unwrap();
+    let by_bdat = if wire.machine.extensions().chunking() { by_bdat } else { 0 };
+    let asks = [*random.pick(&[0, 10, 50, 100]).unwrap(), by_bdat];
     let mut bulk = Bulk::new(window);
     let mut outcomes = Vec::new();
     let mut waiting = mails.iter();
@@ -313,7 +396,7 @@ fn play(seed: u64, told: &mut Told) {
     let fault = loop {
         while bulk.has_room() && !random.percent(5) {
             let Some(mail) = waiting.next() else { break };
-            bulk.push(mail.to_send(by_data, &mut random));
+            bulk.push(mail.to_send(asks, &mut random));
             pushed += 1;
         }
         let driven = wire.send(&mut bulk);
@@ -381,7 +464,8 @@ fn outcomes_agree_with_what_the_server_accepted() {
     });
     println!("{told:?}");
     // Every kind of ending was seen, many times.
-    let few = [told.refused, told.invalid, told.unknown, told.unsent];
+    let few =
+        [told.refused, told.invalid, told.unknown, told.unsent, told.forgotten, told.broken_off];
     assert!(few.iter().all(|&count| count > 100) && told.accepted > 10_000, "{told:?}");
     assert!(told.lmtp > 100 && told.unknown_but_accepted > 25, "{told:?}");
 }
