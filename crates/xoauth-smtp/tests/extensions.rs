@@ -6,7 +6,7 @@ mod common;
 use common::mails::{GREETING, mail, offering, send};
 use common::{Peer, WHOLE, every_way, told};
 use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
-use xoauth_smtp::{Envelope, Mail, Message, Recipient, ReversePath, Transfer};
+use xoauth_smtp::{Envelope, Error, Mail, Message, Recipient, ReversePath, Transfer};
 
 #[test]
 fn envelope_asks_for_what_the_server_offers() {
@@ -321,5 +321,42 @@ fn each_extension_is_asked_for_alone_and_never_done_without() {
         let expected = format!("server does not offer {extension}, needed for ");
         assert!(told.starts_with(&expected), "{told}");
         peer.assert_over();
+    }
+}
+
+#[test]
+fn a_thousand_recipients_are_one_message_or_none() {
+    let to: Vec<String> = (0..1000).map(|number| format!("to-{number}@example.net")).collect();
+    for (limit, is_sent) in [(1000, true), (999, false)] {
+        for offers in ["PIPELINING", "PIPELINING|CHUNKING", "8BITMIME"] {
+            let offers = offers.replace('|', "\r\n250-");
+            let mut peer = Peer::saying(b"", WHOLE);
+            let hello =
+                format!("220 mx\r\n250-mx\r\n250-{offers}\r\n250 LIMITS RCPTMAX={limit}\r\n");
+            peer.say_line_by_line(&hello);
+            // Every third is refused.
+            peer.say_line_by_line("250 ok\r\n");
+            (0..1000).for_each(|number| {
+                peer.say_line_by_line(if number % 3 == 0 { "550 no\r\n" } else { "250 ok\r\n" });
+            });
+            if !offers.contains("CHUNKING") {
+                peer.say_line_by_line("354 go\r\n");
+            }
+            peer.say_line_by_line("250 queued\r\n");
+            peer.greet().unwrap();
+            let before = peer.sent.len();
+            let sent = peer.run(Send::new("a@example.org", &to, "x\r\n"));
+            if is_sent {
+                let sent = sent.unwrap();
+                assert_eq!((sent.accepted().count(), sent.refused().count()), (666, 334));
+                for (number, one) in sent.recipients().iter().enumerate() {
+                    assert_eq!(one.address.as_str(), to[number]);
+                    assert_eq!(one.is_accepted(), number % 3 != 0);
+                }
+            } else {
+                assert!(matches!(sent, Err(Error::ServerLimit { asked: 1000, allowed: 999, .. })));
+                assert_eq!(peer.sent.len(), before);
+            }
+        }
     }
 }

@@ -222,6 +222,44 @@ impl Source for Boasting<'_> {
     }
 }
 
+/// A source that has nothing to give.
+struct Nothing;
+
+impl Source for Nothing {
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<Result<usize, SourceFault>> {
+        Poll::Ready(Ok(0))
+    }
+}
+
+#[test]
+fn a_message_of_no_octets_is_sent_as_one() {
+    let envelope = "C: MAIL FROM:<a@example.org>{size}
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 250 ok
+         C: RCPT TO:<c@example.net>
+         S: 250 ok";
+    let go_on = "S: 250 queued
+         C: NOOP
+         S: 250 ok";
+    for (transfer, content) in
+        [(Transfer::Data, "C: DATA\n S: 354 go\n C: ."), (Transfer::Bdat, "C: BDAT 0 LAST")]
+    {
+        for (is_read, size) in [(false, " SIZE=0"), (true, "")] {
+            let envelope = envelope.replace("{size}", size);
+            let transcript = offering("SIZE|CHUNKING", &format!("{envelope}\n{content}\n{go_on}"));
+            every_way(&transcript, |peer| {
+                let message = if is_read {
+                    Message::streamed(Nothing).seven_bit()
+                } else {
+                    Message::new(&b""[..])
+                };
+                send(peer, mail(message).transfer(transfer))
+            });
+        }
+    }
+}
+
 /// Ends a session in the middle of a message by DATA: what was sent, and the error.
 fn broken_off(message: Message<'_>) -> (Vec<u8>, Error) {
     let replies = "220 mx\r\n250-mx\r\n250 8BITMIME\r\n250 ok\r\n250 ok\r\n354 go\r\n";
@@ -240,13 +278,16 @@ fn message_that_breaks_off_by_data_has_no_final_dot() {
     assert_eq!(error.to_string(), "message cannot be sent to its end: its source failed");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "another command is under way");
-    let cases: [(Message<'_>, &str); 6] = [
+    let cases: [(Message<'_>, &str); 9] = [
         (Message::streamed(Boasting(b"x\r\n")), "its source failed"),
         (Message::streamed(&b"a\nb"[..]), "'\\n' at octet 1"),
         (Message::streamed(&b"a\r\n\0"[..]), "'\\0' at octet 3"),
         (Message::streamed(&b"\r\n\xff"[..]).seven_bit(), "'\u{ff}' at octet 2"),
         (Message::streamed(&b"S: \xff"[..]), "'\u{ff}' at octet 3"),
         (Message::streamed(&b"abc"[..]).size(4), "another size"),
+        (Message::streamed(&b"abc"[..]).size(2), "another size"),
+        (Message::streamed(Dripping(b"abc")).size(2), "another size"),
+        (Message::streamed(Nothing).size(1), "another size"),
     ];
     for (message, expected) in cases {
         let (sent, error) = broken_off(message);

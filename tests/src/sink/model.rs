@@ -193,6 +193,14 @@ impl Model {
         output
     }
 
+    /// What was taken was said: its room serves for what is said next.
+    pub fn give_back(&mut self, mut output: Vec<u8>) {
+        if self.output.is_empty() {
+            output.clear();
+            self.output = output;
+        }
+    }
+
     /// Nothing more is heard; what [`Model::take_output`] still gives is said before the connection ends.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
@@ -245,13 +253,15 @@ impl Model {
         } else if is("MAIL") {
             let fair = if self.transaction.is_some() { NESTED } else { OK };
             if self.answer(fair) {
-                self.transaction = Some(Transaction { from: path(rest), ..Transaction::default() });
+                let from = self.kept_path(rest);
+                self.transaction = Some(Transaction { from, ..Transaction::default() });
             }
         } else if is("RCPT") {
             let fair = if self.transaction.is_some() { OK } else { OUT_OF_SEQUENCE };
             if self.answer(fair) {
+                let path = self.kept_path(rest);
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.recipients.push(path(rest));
+                    transaction.recipients.push(path);
                 }
             }
         } else if is("DATA") {
@@ -343,6 +353,11 @@ impl Model {
         }
         self.transaction = None;
         self.content.clear();
+    }
+
+    /// An address, where somebody wants to see it: nothing is allocated for measurements.
+    fn kept_path(&self, argument: &str) -> String {
+        if self.keep == Keep::Messages { path(argument) } else { String::new() }
     }
 
     fn take_content(&mut self, octets: &[u8]) {

@@ -192,6 +192,7 @@ fn converse<S: Read + Write>(
         if !output.is_empty() {
             stream.write_all(&output)?;
         }
+        model.give_back(output);
         if model.is_closed() {
             return Ok(());
         }

@@ -1,6 +1,5 @@
 //! Replies, RFC 5321 4.2.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -15,7 +14,6 @@ use crate::types::{EnhancedCode, ReplyCode, ReplyText};
 #[derive(Clone, Copy)]
 pub struct Reply<'a> {
     code: ReplyCode,
-    enhanced: Option<EnhancedCode>,
     /// All lines, each with its code and CRLF; every one has passed [`parse_line`].
     octets: &'a [u8],
     mask: &'a Mask,
@@ -46,9 +44,7 @@ const KEPT_LINES: usize = 64;
 impl<'a> Reply<'a> {
     /// `octets` are whole lines of one code.
     pub(crate) fn new(code: ReplyCode, octets: &'a [u8], mask: &'a Mask) -> Self {
-        let mut reply = Self { code, enhanced: None, octets, mask };
-        reply.enhanced = reply.lines().next().and_then(|line| Some(enhanced_code(line, code)?.0));
-        reply
+        Self { code, octets, mask }
     }
 
     /// The reply code.
@@ -59,7 +55,7 @@ impl<'a> Reply<'a> {
     /// The enhanced status code that begins the first line, where its class is that of the reply code
     /// (RFC 2034 4).
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        self.enhanced
+        self.lines().next().and_then(|line| Some(enhanced_code(line, self.code)?.0))
     }
 
     /// What stands behind the code in each line, as it came.
@@ -73,37 +69,38 @@ impl<'a> Reply<'a> {
     /// What may be kept and shown: bounded, escaped, our secrets masked. For errors and outcomes, of which there may
     /// be many: 64 lines of 512 octets at most.
     pub fn to_text(&self) -> ReplyText {
-        ReplyText::new(self, self.shown_lines(KEPT_LINES, KEPT_OCTETS))
+        self.shown(KEPT_LINES, KEPT_OCTETS)
     }
 
     /// The same, and every line of it whole: for replies that are what was asked for. The session's
     /// [`Limits`](crate::Limits) are the bound.
     pub fn to_whole_text(&self) -> ReplyText {
-        ReplyText::new(self, self.shown_lines(usize::MAX, usize::MAX))
+        self.shown(usize::MAX, usize::MAX)
     }
 
-    /// The lines without their codes, as they may be shown.
-    fn shown_lines(&self, lines: usize, octets: usize) -> Vec<String> {
-        let shown = |line| Excerpt::bounded(self.without_enhanced(line), self.mask, octets).into();
-        self.lines().take(lines).map(shown).collect()
-    }
-
-    /// Each line repeats the enhanced code (RFC 2034 4); a line with another one keeps it in its text.
-    fn without_enhanced(&self, line: &'a [u8]) -> &'a [u8] {
-        match enhanced_code(line, self.code) {
-            Some((code, text)) if Some(code) == self.enhanced => text,
-            _ => line,
+    /// The lines without their codes, as they may be shown. Each line repeats the enhanced code (RFC 2034 4); one with
+    /// another code keeps it in its text.
+    fn shown(&self, lines: usize, octets: usize) -> ReplyText {
+        let mut enhanced = None;
+        let mut texts = Vec::new();
+        for (index, line) in self.lines().take(lines).enumerate() {
+            let found = enhanced_code(line, self.code);
+            if index == 0 {
+                enhanced = found.map(|(code, _)| code);
+            }
+            let text = match found {
+                Some((code, text)) if Some(code) == enhanced => text,
+                _ => line,
+            };
+            texts.push(Excerpt::bounded(text, self.mask, octets).into());
         }
+        ReplyText::new(self.code, enhanced, texts)
     }
 }
 
 impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
-            .field("code", &self.code)
-            .field("enhanced", &self.enhanced)
-            .field("lines", &self.shown_lines(KEPT_LINES, KEPT_OCTETS))
-            .finish()
+        self.to_text().fmt(f)
     }
 }
 
@@ -150,10 +147,12 @@ fn enhanced_code(line: &[u8], code: ReplyCode) -> Option<(EnhancedCode, &[u8])> 
 
 /// One to three digits.
 fn number(digits: &[u8]) -> Option<u16> {
-    if !matches!(digits.len(), 1..=3) || !digits.iter().all(u8::is_ascii_digit) {
+    if !matches!(digits.len(), 1..=3) {
         return None;
     }
-    core::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0, |number, &octet| {
+        octet.is_ascii_digit().then(|| 10 * number + u16::from(octet - b'0'))
+    })
 }
 
 #[cfg(test)]

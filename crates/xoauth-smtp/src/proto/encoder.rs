@@ -65,8 +65,8 @@ impl<'a> Encoder<'a> {
 
     /// Adds text to the line. CR, LF and NUL cannot be sent.
     pub fn text(&mut self, text: &str) {
-        if let Some((at, found)) =
-            text.char_indices().find(|(_, c)| matches!(c, '\r' | '\n' | '\0'))
+        if let Some((at, found)) = memchr::memchr3(b'\r', b'\n', 0, text.as_bytes())
+            .and_then(|at| Some((at, text.get(at..)?.chars().next()?)))
         {
             let fault = Fault::at(at, found, "text of one line");
             self.fault.get_or_insert(InvalidArgument::new("command line", text, fault));

@@ -68,7 +68,8 @@ enum Phase {
 }
 
 /// What to do next, before anything is lent from the machine.
-enum Step {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
     Write,
     Read,
     Body,
@@ -126,8 +127,19 @@ impl Machine {
     /// # Errors
     /// Whatever broke the session; every later call answers the same.
     pub fn poll<'w>(&'w mut self, exchange: &'w mut dyn Exchange) -> Result<Want<'w>, Error> {
+        let step = self.next_step(exchange)?;
+        Ok(self.want(step, exchange))
+    }
+
+    /// Goes on until the driver is needed, as [`Machine::poll`] does.
+    pub(crate) fn next_step(&mut self, exchange: &mut dyn Exchange) -> Result<Step, Error> {
         let stepped = self.step(exchange);
-        Ok(match self.unless_broken(exchange, stepped)? {
+        self.unless_broken(exchange, stepped)
+    }
+
+    /// What a step asks of the driver.
+    pub(crate) fn want<'w>(&'w mut self, step: Step, exchange: &'w dyn Exchange) -> Want<'w> {
+        match step {
             Step::Write => {
                 self.output.offer(self.ahead);
                 match self.output.writable_lent(self.ahead) {
@@ -142,7 +154,7 @@ impl Machine {
             Step::Body => Want::Body,
             Step::StartTls => Want::StartTls,
             Step::Done => Want::Done,
-        })
+        }
     }
 
     fn step(&mut self, exchange: &mut dyn Exchange) -> Result<Step, Error> {

@@ -13,6 +13,7 @@ pub use encoder::{Encoder, Place};
 pub use exchange::{Command, Exchange, Progress};
 pub use limits::{LimitKind, Limits};
 pub use machine::Machine;
+pub(crate) use machine::Step;
 pub(crate) use output::History;
 #[cfg(test)]
 pub(crate) use output::Output;

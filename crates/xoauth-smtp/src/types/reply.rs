@@ -6,8 +6,6 @@ use core::fmt;
 
 use xoauth_sasl::wire::Farewell;
 
-use crate::parse::Reply;
-
 /// A reply code of three digits, 200 to 599 (RFC 5321 4.2).
 ///
 /// Its first digit says how things went; servers may use codes nobody registered.
@@ -92,8 +90,8 @@ pub struct ReplyText {
 }
 
 impl ReplyText {
-    pub(crate) fn new(reply: &Reply<'_>, lines: Vec<String>) -> Self {
-        Self { code: reply.code(), enhanced: reply.enhanced(), lines }
+    pub(crate) fn new(code: ReplyCode, enhanced: Option<EnhancedCode>, lines: Vec<String>) -> Self {
+        Self { code, enhanced, lines }
     }
 
     /// The text of all lines, joined by spaces. For an accepted message most servers say here under which

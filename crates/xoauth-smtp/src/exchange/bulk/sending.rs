@@ -7,7 +7,7 @@ use xoauth_sasl::wire::{Conversation, Direction, TransportFault, Want};
 
 use super::Bulk;
 use crate::error::Error;
-use crate::proto::{Exchange, Machine};
+use crate::proto::{Exchange, Machine, Step};
 
 /// A machine and the messages it sends.
 ///
@@ -36,14 +36,13 @@ impl Conversation for Sending<'_, '_> {
                 return Err(self.bulk.interrupted(fault, 0));
             }
         }
-        let wanted = self.machine.poll(self.bulk)?;
-        let waits = matches!(wanted, Want::Read | Want::Body);
+        let step = self.machine.next_step(self.bulk)?;
+        let waits = matches!(step, Step::Read | Step::Body);
         // What is there is handed out before the server, or a source, is waited for.
         if waits && self.bulk.has_outcome() {
             return Ok(Want::Done);
         }
-        // The same again: nothing was done meanwhile.
-        self.machine.poll(self.bulk)
+        Ok(self.machine.want(step, self.bulk))
     }
 
     fn read_buffer(&mut self) -> &mut [u8] {

@@ -189,3 +189,52 @@ fn who_goes_away_leaves_neither_a_ticket_nor_a_place() {
         assert_eq!(mailer.shelf.counts(), (1, 1));
     });
 }
+
+#[test]
+fn a_place_that_comes_free_as_a_wait_ends_is_neither_lost_nor_given_twice() {
+    simulated(async {
+        let millisecond = SECOND / 1000;
+        // Three wait, whose times end one millisecond after another; one place comes free around then.
+        for free_at in (0..8).map(|offset| 10 * MINUTE + offset * millisecond - 2 * millisecond) {
+            let mailer = mailer(1, Duration::ZERO);
+            let (lent, _) = mailer.take().await.unwrap();
+            let mut tasks = tokio::task::JoinSet::new();
+            for number in 0..3 {
+                let mailer = Arc::clone(&mailer);
+                tasks.spawn(async move {
+                    sleep(number * millisecond).await;
+                    match mailer.take().await {
+                        // Held until the others have given up.
+                        Ok((lent, _)) => {
+                            sleep(MINUTE).await;
+                            Ok(lent)
+                        }
+                        Err(error) => Err(error),
+                    }
+                });
+            }
+            sleep(free_at).await;
+            drop(lent);
+            let (mut given, mut refused) = (0, 0);
+            while let Some(done) = tasks.join_next().await {
+                match done.unwrap() {
+                    Ok(lent) => {
+                        drop(lent);
+                        given += 1;
+                    }
+                    Err(Error::PoolFull { .. }) => refused += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert!(given <= 1 && given + refused == 3, "{free_at:?}: {given} {refused}");
+            // Whoever has not given up by then gets it.
+            assert!(given == 1 || free_at > 10 * MINUTE + millisecond, "{free_at:?}");
+            // Nothing is lent, and nobody waits.
+            let (open, idle) = mailer.shelf.counts();
+            assert_eq!((open - idle, mailer.shelf.waiting()), (0, 0));
+            let began = Instant::now();
+            assert_eq!(mailer.send(message).await.unwrap().accepted().count(), 1);
+            assert_eq!(began.elapsed(), Duration::ZERO);
+        }
+    });
+}
