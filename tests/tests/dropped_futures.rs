@@ -219,6 +219,34 @@ fn a_dropped_renewal_of_idle_goes_on() {
     });
 }
 
+/// No loop at the speed of the network, whoever waits in slices.
+#[test]
+fn an_idle_that_the_server_ends_at_once_is_sent_anew_after_a_pause() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap().block_on(async {
+        let (mut session, mut server) = mailbox("IDLE").await;
+        let mut idles = 0;
+        let serving = async {
+            loop {
+                server.answer("IDLE", "+ idling\r\n{tag} OK done\r\n").await;
+                idles += 1;
+            }
+        };
+        let waiting = async {
+            let mut idle = session.idle().await.unwrap();
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(60) {
+                let _ = timeout(Duration::from_millis(300), idle.next()).await;
+            }
+        };
+        tokio::select! {
+            () = waiting => {}
+            () = serving => {}
+        }
+        assert!((30..=61).contains(&idles), "{idles}");
+    });
+}
+
 /// Whoever waits for the other's renewal asks for one then.
 #[test]
 fn a_dropped_renewal_of_a_token_leaves_the_turn_to_the_next() {

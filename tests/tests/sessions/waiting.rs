@@ -1,6 +1,6 @@
 //! Waiting that ends when its caller says so, with streams that wait.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::certificates::Authority;
 use e2e::scripted::{Peer, Step, expect, send};
@@ -46,6 +46,21 @@ fn who_does_not_wait_hears_what_is_there() {
     let mut looks = 0..10_000;
     let event = looks.find_map(|_| idle.wait(Duration::ZERO).unwrap());
     assert_eq!(event, Some(Event::Exists(7)));
+    drop(idle);
+    drop(session);
+    drop(peer);
+}
+
+/// No loop at the speed of the network.
+#[test]
+fn an_idle_that_the_server_ends_at_once_is_sent_anew_after_a_pause() {
+    let ends = send("+ idling\r\n{tag} OK done\r\n");
+    let lives = send("+ idling\r\n* 7 EXISTS\r\n");
+    let (peer, mut session) = idling(vec![ends, expect("IDLE"), lives, Step::Stall]);
+    let began = Instant::now();
+    let mut idle = session.idle().unwrap();
+    assert_eq!(idle.wait(Duration::from_secs(3600)).unwrap(), Some(Event::Exists(7)));
+    assert!(began.elapsed() >= Duration::from_secs(1));
     drop(idle);
     drop(session);
     drop(peer);

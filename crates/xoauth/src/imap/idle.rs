@@ -17,6 +17,8 @@ pub(crate) struct IdleState {
     under_way: UnderWay,
     /// When it was sent.
     began: Instant,
+    /// The server ended IDLE as soon as it began: it is not sent anew before.
+    not_before: Option<Instant>,
     /// What broke the session, told once the news that came before were handed out.
     fault: Option<Error>,
 }
@@ -36,7 +38,7 @@ enum UnderWay {
 
 impl IdleState {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { under_way: UnderWay::Nothing, began: now, fault: None }
+        Self { under_way: UnderWay::Nothing, began: now, not_before: None, fault: None }
     }
 
     /// Leaves DONE, and what is heard until the answer, to the next command.
@@ -175,6 +177,22 @@ impl<'s, I: Io> Idling<'s, I> {
         [renewal, until].into_iter().flatten().min()
     }
 
+    /// Until when IDLE is not sent anew, where the server ended it at once: no loop at the speed of the network.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.state.not_before.filter(|&until| until > self.core.connection.now())
+    }
+
+    /// Waits until IDLE may be sent anew.
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn rest(&mut self)
+    where
+        I: crate::net::Alarm,
+    {
+        if let Some(until) = self.rests_until() {
+            I::before(until, std::future::pending::<()>()).await;
+        }
+    }
+
     /// Waits until something was heard, or until then.
     #[cfg(feature = "tokio")]
     pub(crate) async fn hear(&mut self, wake: Option<Instant>) -> Result<(), Error>
@@ -201,7 +219,12 @@ impl<'s, I: Io> Idling<'s, I> {
         let Some(exchange) = self.state.exchange() else { return Ok(()) };
         match self.core.hear(&mut [exchange]).await {
             // DONE was answered, or the server ended IDLE by itself, or refuses it.
-            Ok(Some(Stop::Done)) => self.state.conclude(self.core),
+            Ok(Some(Stop::Done)) => {
+                if matches!(self.state.under_way, UnderWay::Idle(_)) && self.age() < SOON {
+                    self.state.not_before = self.state.began.checked_add(SOON);
+                }
+                self.state.conclude(self.core)
+            }
             Ok(_) => Ok(()),
             Err(fault) => {
                 self.state.fault = Some(fault);
@@ -210,6 +233,9 @@ impl<'s, I: Io> Idling<'s, I> {
         }
     }
 }
+
+/// An IDLE that lasts no longer is none.
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// The shortest wait that is one.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -329,6 +355,12 @@ impl<'s, T: Transport> Idle<'s, T> {
             let watched = Arc::strong_count(&self.interrupted) > 1;
             let look = if watched { time.checked_add(LOOK) } else { None };
             let until = [deadline, look].into_iter().flatten().min();
+            if let Some(rests) = idling.rests_until() {
+                let wakes = until.map_or(rests, |until| until.min(rests));
+                std::thread::sleep(wakes.saturating_duration_since(time));
+                has_looked = true;
+                continue;
+            }
             now(idling.resume(self.renew))?;
             let wake = idling.wake(self.renew, until);
             idling.hear_blocking(wake)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use xoauth_imap::command::Capability;
 use xoauth_imap::{Capabilities, Event};
 
-use super::idle::{IdleState, Idling, LATEST, RENEW};
+use super::idle::{IdleState, Idling, LATEST, RENEW, SOON};
 use super::keeper::{Keep, Keeper, SessionOf, comes_back};
 use super::reopened::Reopened;
 use crate::Error;
@@ -26,9 +26,6 @@ pub enum Change {
 
 /// How often a server without IDLE is asked: once a minute.
 const POLL: Duration = Duration::from_secs(60);
-
-/// An IDLE that lasts no longer is none.
-const SOON: Duration = Duration::from_secs(1);
 
 /// A mailbox that is watched.
 pub(crate) struct Watcher<D: Door, S> {

@@ -97,3 +97,34 @@ impl<S: Read + Write> Transport for Untimed<S> {
         // and dropping a session waits for nobody. What was to be sent was flushed when it was written.
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Blocking, Connection, Settings};
+    use super::*;
+
+    /// A stream whose peer takes nothing: a flush would wait for ever.
+    struct Full;
+
+    impl Read for Full {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            unreachable!("a read would wait for ever");
+        }
+    }
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            unreachable!("a write would wait for ever");
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            unreachable!("a flush would wait for ever");
+        }
+    }
+
+    #[test]
+    fn neither_closing_nor_dropping_waits_for_a_stream_of_the_callers() {
+        Untimed(Full).close();
+        drop(Connection::new(Blocking::new(Untimed(Full)), Settings::default()));
+    }
+}

@@ -53,6 +53,7 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
             if let Some(event) = idling.next_event()? {
                 return Ok(event);
             }
+            idling.rest().await;
             idling.resume(self.renew).await?;
             let wake = idling.wake(self.renew, None);
             idling.hear(wake).await?;
