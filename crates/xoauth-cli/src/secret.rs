@@ -33,6 +33,9 @@ pub(crate) const VARIABLES: [&str; 5] = [
     "XOAUTH_TOKEN_SECRET",
 ];
 
+/// `force` here is `--renew` for `xoauth token`: the library's `TokenCommand` sets it after a refusal.
+pub(crate) const RENEW: &str = "XOAUTH_RENEW";
+
 /// A file larger than this holds no token.
 const LONGEST: u64 = 256 * 1024;
 
@@ -102,7 +105,7 @@ impl SecretRef {
         match self {
             Self::Exec(words) => {
                 let (program, arguments) = words.split_first()?;
-                let mut command = Command::new(program);
+                let mut command = child(program);
                 command.args(arguments);
                 Some(command)
             }
@@ -118,8 +121,15 @@ pub(crate) fn shell(line: &str) -> Command {
     let (program, option) = ("cmd", "/C");
     #[cfg(not(windows))]
     let (program, option) = ("sh", "-c");
-    let mut command = Command::new(program);
+    let mut command = child(program);
     command.arg(option).arg(line);
+    command
+}
+
+/// A program of the user's. That a new token is wanted was said to this process, not to an `xoauth token` in there.
+fn child(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove(RENEW);
     command
 }
 

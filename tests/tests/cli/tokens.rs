@@ -5,8 +5,14 @@ use std::net::{TcpListener, TcpStream};
 
 use e2e::authorization::{Authorization, CLIENT_ID};
 use e2e::host::Host;
+#[cfg(unix)]
+use e2e::host::{DEMO_BEARER_TOKEN, DEMO_EXPIRED_BEARER_TOKEN, DEMO_USER};
 use e2e::scripted::{Peer, Step, expect, send};
+#[cfg(unix)]
+use xoauth::{Credentials, Tls, TokenCommand};
 
+#[cfg(unix)]
+use crate::support::PROGRAM;
 use crate::support::{Home, Said, finish, shown};
 
 const USER: &str = "ann@example.org";
@@ -170,6 +176,86 @@ fn a_refresh_token_of_the_environment_is_spent_once() {
     assert_eq!(with_seed(&home, &renew, "first").ok(), "access-2\n");
     // Another one is a new beginning.
     assert_eq!(seeded(&home, &server, &renew, "other").ok(), "access-3\n");
+}
+
+/// The library says so after a refusal.
+#[test]
+fn the_environment_asks_for_a_new_token() {
+    let server = Authorization::start(&["access-1", "access-2", "access-3"]).unwrap();
+    let home = Home::with(&account(&server.url("/token")));
+    seeded(&home, &server, &["token"], "first").ok();
+    let asked = |value: &str| {
+        let mut command = home.command(&["token"]);
+        finish(command.env("XOAUTH_RENEW", value).spawn().unwrap(), "").ok()
+    };
+    for value in ["", "0", "1", "Force", "force ", "always"] {
+        assert_eq!(asked(value), "access-1\n", "{value:?}");
+    }
+    assert_eq!(asked("force"), "access-2\n");
+    assert_eq!(home.run(&["token"]).ok(), "access-2\n");
+    // A token that is still good is no answer to a refusal.
+    server.script(503, "busy");
+    let mut command = home.command(&["token"]);
+    let said = finish(command.env("XOAUTH_RENEW", "force").spawn().unwrap(), "");
+    assert_eq!((said.code, said.out.as_str()), (75, ""), "{said:?}");
+}
+
+/// The wish is for one token, and a command that asks for another hears nothing of it.
+#[cfg(unix)]
+#[test]
+fn commands_do_not_inherit_the_wish_for_a_new_token() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let note = |name: &str| format!("echo ${{XOAUTH_RENEW-unset}} > {name}");
+    let config = account(&server.url("/token"))
+        + &format!(
+            "client-secret = {{ command = [\"sh\", \"-c\", \"{}; echo s\"] }}\n\
+             [account.a.store]\nread = \"{}; cat kept\"\nwrite = \"{}; cat > kept\"\n",
+            note("secret"),
+            note("read"),
+            note("written")
+        );
+    let home = Home::with(&config);
+    home.write("kept", r#"{"v":1,"refresh_token":"first"}"#);
+    server.set_refresh_token("first");
+    let mut command = home.command(&["token"]);
+    let said = finish(command.env("XOAUTH_RENEW", "force").spawn().unwrap(), "");
+    assert_eq!(said.ok(), "access-1\n");
+    for name in ["secret", "read", "written"] {
+        assert_eq!(home.read(name), "unset\n", "{name}");
+    }
+}
+
+/// What the documentation of `TokenCommand` promises: the stored token looks good, the server refuses it, and the second
+/// asking gets another.
+#[cfg(unix)]
+#[test]
+fn a_token_command_renews_what_a_server_refuses() {
+    let host = Host::builder().start().unwrap();
+    let server = Authorization::start(&[DEMO_BEARER_TOKEN]).unwrap();
+    let home = Home::with(&account(&server.url("/token")));
+    let stored = serde_json::json!({
+        "v": 1, "access_token": DEMO_EXPIRED_BEARER_TOKEN, "refresh_token": "first",
+        "expires_at": 99_999_999_999_u64,
+    });
+    home.write("state/xoauth/a.json", &stored.to_string());
+    server.set_refresh_token("first");
+    // The environment of these tests is the command's but for its home.
+    let command = [
+        format!("XDG_STATE_HOME={}", home.path.join("state").display()),
+        PROGRAM.to_owned(),
+        format!("--config={}", home.path.join("config/xoauth/config.toml").display()),
+        "token".to_owned(),
+        "-aa".to_owned(),
+    ];
+    let credentials = Credentials::bearer(DEMO_USER, TokenCommand::new("env", command));
+    let tls = Tls::builder().add_roots(host.ca_pem()).unwrap().only_these_roots().build().unwrap();
+    let imap = xoauth::imap::Builder::new("localhost").tls(&tls).port(host.imaps_port());
+    for _ in 0..2 {
+        imap.log_in(&credentials).unwrap().logout().unwrap();
+        assert!(home.read("state/xoauth/a.json").contains(DEMO_BEARER_TOKEN));
+    }
+    // The second login has the new one at once.
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

@@ -6,9 +6,11 @@ use serde_json::json;
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
+use crate::config::var;
 use crate::failure::{Exit, Failure};
 use crate::oauth2::is_printable;
 use crate::output::Ui;
+use crate::secret::RENEW;
 use crate::token::{Renew, access_token};
 
 /// The arguments.
@@ -17,7 +19,7 @@ use crate::token::{Renew, access_token};
 Example: passwordeval \"xoauth token -a work\"        (msmtp)
 Prints one line. Exit: 0; 75 the endpoint is down; 77 run `xoauth login` first.")]
 pub(crate) struct Token {
-    /// Renew even a token that is still valid
+    /// Renew a valid token too (env: XOAUTH_RENEW=force)
     #[arg(long)]
     renew: bool,
     /// Renew a token with less time left
@@ -33,7 +35,8 @@ impl Token {
                 format!("account `{}` signs with OAuth 1.0a and has no access token", account.name);
             return Err(Failure::config(message).hint("use `xoauth string`"));
         }
-        let renew = if self.renew { Renew::Always } else { Renew::Below(self.min_valid) };
+        let always = self.renew || var(RENEW).is_some_and(|value| value == "force");
+        let renew = if always { Renew::Always } else { Renew::Below(self.min_valid) };
         let tokens = access_token(&account, renew)?;
         let Some(token) = &tokens.access_token else {
             return Err(Failure::data("the token store holds no access token"));
