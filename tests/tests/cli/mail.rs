@@ -23,6 +23,8 @@ fn host() -> Host {
         .deliver(DEMO_USER, "Entwürfe", message("a draft", "..."), &["\\Draft"], 1_700_200_000)
         .reject_recipient("nobody@example.org", "550 5.1.1 no such user here")
         .reject_recipient("later@example.org", "451 4.3.0 try again later")
+        .reject_recipient("many@example.org", "552 too many recipients")
+        .reject_recipient("full@example.org", "552 5.2.2 mailbox full")
         .start()
         .unwrap()
 }
@@ -89,6 +91,14 @@ fn refused_recipients_are_told_one_by_one() {
     assert_eq!(home.run_with(&["send", "nobody@example.org"], text).code, 67);
     assert_eq!(home.run_with(&["send", "later@example.org"], text).code, 75);
     assert_eq!(home.run_with(&["send", "nobody@example.org", "later@example.org"], text).code, 75);
+    // One has it and one may have it later: the report says who.
+    let said = home.run_with(&["--json", "send", "later@example.org", DEMO_USER], text);
+    assert_eq!(said.code, 75, "{said:?}");
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(report["accepted"], serde_json::json!([DEMO_USER]));
+    assert_eq!(report["rejected"][0]["rcpt"], "later@example.org");
+    assert_eq!(home.run_with(&["send", "many@example.org"], text).code, 75);
+    assert_eq!(home.run_with(&["send", "full@example.org"], text).code, 67);
     assert_eq!(home.run_with(&["send"], text).code, 64);
     assert_eq!(home.run_with(&["send", DEMO_USER], "").code, 66);
     assert_eq!(home.run_with(&["send", DEMO_USER], "Subject: x\rBcc: y\n\n").code, 65);

@@ -227,16 +227,13 @@ fn dedup(recipients: &mut Vec<String>) {
     recipients.retain(|recipient| seen.insert(recipient.clone()));
 }
 
-/// Some were refused: later is worth it where the server says so of any.
+/// Some were refused: later is worth it where the server says so of any. Also where others have the message by now: twice
+/// is better than never, and who calls this can do so for one recipient at a time.
 fn exit_of(refused: &[&RecipientOutcome]) -> Exit {
     match refused {
         [] => Exit::Ok,
         // Where nothing was said, nobody knows.
-        refused
-            if refused
-                .iter()
-                .any(|one| one.reply().is_none_or(|reply| reply.code.is_transient())) =>
-        {
+        refused if refused.iter().any(|one| one.reply().is_none() || one.is_transient()) => {
             Exit::Temporary
         }
         _ => Exit::NoUser,
