@@ -137,7 +137,9 @@ pub(crate) enum Verb {
     Send(send::Send),
 }
 
-/// The whole command line, for manual pages and completions.
+/// The whole command line, for this package's own manual pages and completions. Its type is clap's, of whatever version
+/// the command is built with: no part of the interface that versions speak of.
+#[doc(hidden)]
 pub fn command() -> clap::Command {
     let mut command = Cli::command();
     // All criteria of `search` work for `fetch`; its help names them in one line.
