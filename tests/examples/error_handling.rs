@@ -60,7 +60,7 @@ fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// What a program would do about an error.
 fn describe(error: &Error) -> String {
     let kind = match error {
-        Error::Imap(ImapError::AuthenticationRefused(refused)) if refused.is_temporary() => {
+        Error::Imap(ImapError::AuthenticationRefused(refused)) if refused.is_transient() => {
             "try again later"
         }
         Error::Imap(ImapError::AuthenticationRefused(_)) => "get new credentials",

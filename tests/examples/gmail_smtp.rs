@@ -3,7 +3,7 @@
 
 use e2e::setup::Setup;
 use xoauth::sasl::Service;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 
 fn main() -> std::process::ExitCode {
     e2e::setup::run(example)
@@ -17,7 +17,7 @@ fn example() -> Result<(), Box<dyn std::error::Error>> {
     let message = format!(
         "From: {user}\r\nTo: {user}\r\nSubject: Sent with XOAUTH\r\n\r\nHello from Rust.\r\n"
     );
-    let sent = session.run(Send::new(user, [user], message))?;
+    let sent = session.run(Submit::new(user, [user], message))?;
     println!("accepted: {}", sent.reply());
     session.quit()?;
     Ok(())

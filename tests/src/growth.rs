@@ -10,7 +10,7 @@ use xoauth::imap::proto::{
 };
 use xoauth::imap::{self, Query};
 use xoauth::sasl::wire::{Conversation, Want};
-use xoauth::smtp::exchange::{Ehlo, Send};
+use xoauth::smtp::exchange::{Ehlo, Submit};
 use xoauth::smtp::proto::{Exchange as SmtpExchange, Machine as SmtpMachine};
 use xoauth::smtp::{self, ClientName};
 
@@ -284,7 +284,7 @@ fn reply(octets: usize, bounds: Bounds) -> Played {
 }
 
 fn dots(octets: usize, bounds: Bounds) -> Played {
-    let mut send = Send::new("a@example.org", ["b@example.org"], ".\r\n".repeat(octets / 3));
+    let mut send = Submit::new("a@example.org", ["b@example.org"], ".\r\n".repeat(octets / 3));
     let parts: [&[u8]; 3] = [b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"];
     // One reply after the other: nothing is sent ahead where PIPELINING is not offered.
     smtp(&mut send, bounds, parts, 1, PIECE)

@@ -9,7 +9,7 @@ use e2e::certificates::Authority;
 use e2e::scripted::{Peer, expect, send};
 use e2e::sink::{Faults, Keep, Model, Offer, Sink};
 use xoauth::net::TcpTransport;
-use xoauth::smtp::exchange::{Noop, Send, Window};
+use xoauth::smtp::exchange::{Noop, Submit, Window};
 use xoauth::smtp::{self, Builder, Session};
 use xoauth::{Error, Tls, Transport};
 
@@ -29,8 +29,8 @@ fn content(number: usize) -> String {
     format!("Subject: {number}\r\n\r\n{}.\r\n", "text\r\n".repeat(number % 7 * 50))
 }
 
-fn message(number: usize) -> Send<'static> {
-    Send::new(&*format!("{number}@example.org"), ["b@example.net"], content(number))
+fn message(number: usize) -> Submit<'static> {
+    Submit::new(&*format!("{number}@example.org"), ["b@example.net"], content(number))
 }
 
 fn deliver<T: Transport>(session: &mut Session<T>, count: usize) {
@@ -102,7 +102,7 @@ fn flights_are_few() {
         let sink = Sink::builder().offer(offer).start().unwrap();
         let mut session = plain(sink.port()).unwrap();
         let window = Window::of_messages(20);
-        let short = |number: usize| Send::new(&*format!("{number}@x"), ["b@x"], "short\r\n");
+        let short = |number: usize| Submit::new(&*format!("{number}@x"), ["b@x"], "short\r\n");
         let outcomes = session.send_all((0..100).map(short)).unwrap().window(window);
         assert_eq!(outcomes.map(Result::unwrap).count(), 100);
         session.run(Noop::new()).unwrap();
@@ -136,7 +136,7 @@ const MANY: usize = 6000;
 /// Sends all at once, as far as the window is concerned.
 fn send_many<T: Transport>(mut session: Session<T>) {
     let content = "0123456789abcdef".repeat(128);
-    let messages = (0..MANY).map(|_| Send::new("a@x", ["b@x"], &content));
+    let messages = (0..MANY).map(|_| Submit::new("a@x", ["b@x"], &content));
     let outcomes = session.send_all(messages).unwrap().window(Window::of_messages(MANY));
     assert_eq!(outcomes.map(Result::unwrap).count(), MANY);
     session.quit().unwrap();
@@ -182,7 +182,7 @@ fn nor_under_tls_blocking_or_async() {
                 let client = builder.connect().await.unwrap();
                 let mut session = client.without_authentication();
                 let content = "0123456789abcdef".repeat(128);
-                let messages = (0..MANY).map(|_| Send::new("a@x", ["b@x"], &content));
+                let messages = (0..MANY).map(|_| Submit::new("a@x", ["b@x"], &content));
                 let outcomes = session.send_all(messages).unwrap();
                 let mut outcomes = outcomes.window(Window::of_messages(MANY));
                 let mut told = 0;
@@ -206,12 +206,12 @@ fn nor_under_tls_blocking_or_async() {
 fn what_cannot_be_sent_is_told_and_the_rest_goes() {
     let sink = Sink::builder().offer(WAYS[0]).start().unwrap();
     let mut session = plain(sink.port()).unwrap();
-    let bad = Send::new("a@x", ["b@x"], "a line feed\nalone");
+    let bad = Submit::new("a@x", ["b@x"], "a line feed\nalone");
     let messages = [message(0), bad, message(2)];
     let told: Vec<_> = session.send_all(messages).unwrap().collect();
     assert!(told[0].is_ok() && told[2].is_ok());
     assert!(matches!(told[1], Err(Error::Smtp(smtp::Error::InvalidArgument(_)))));
-    let none: [Send<'_>; 0] = [];
+    let none: [Submit<'_>; 0] = [];
     assert_eq!(session.send_all(none).unwrap().count(), 0);
     session.quit().unwrap();
     assert_eq!(sink.finish().messages, 2);
@@ -282,7 +282,7 @@ fn refusing() -> Peer {
 fn who_has_the_last_outcome_may_go_on_although_it_was_a_refusal() {
     // A list that is asked first is at its end first: outcomes are asked for as often as there are messages.
     let readers = ["ann@example.org", "ben@example.org"];
-    let message = |to: &&'static str| Send::new("a@example.org", [*to], "");
+    let message = |to: &&'static str| Submit::new("a@example.org", [*to], "");
     let peer = refusing();
     let mut session = plain(peer.port()).unwrap();
     let told: Vec<_> = readers

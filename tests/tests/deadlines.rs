@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::imap::nonblocking::Part;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::{Deadlines, Error, imap, smtp};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -444,7 +444,7 @@ fn the_judgement_of_a_message_is_waited_for_from_the_end_of_its_flow() {
             let line = format!("{}\r\n", "x".repeat(78));
             let message = format!("Subject: long\r\n\r\n{}", line.repeat(12_800));
             let began = Instant::now();
-            let sent = session.run(Send::new("ann@example.com", ["ben@example.org"], message));
+            let sent = session.run(Submit::new("ann@example.com", ["ben@example.org"], message));
             assert_eq!(sent.await.unwrap().accepted().count(), 1);
             assert!(began.elapsed() > 20 * SECOND, "{:?}", began.elapsed());
         };

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use tokio::time::{Instant, sleep, timeout};
 use xoauth::imap::command::{Append, Close, Enable, Fetch, Item, Noop, Select, Store, StoreAction};
 use xoauth::imap::{Event, Flag};
-use xoauth::smtp::exchange::{Rset, Send};
+use xoauth::smtp::exchange::{Rset, Submit};
 use xoauth::{Ask, Awaited, Credentials, Error, Renew, Secret, imap, smtp};
 
 type Session = imap::nonblocking::Session<DuplexStream>;
@@ -331,7 +331,7 @@ fn a_dropped_future_ends_an_smtp_session() {
         let mut session = client.unwrap().without_authentication();
         tokio::select! {
             biased;
-            _ = session.run(Send::new("ann@example.com", ["ben@example.org"], "\r\n")) => {
+            _ = session.run(Submit::new("ann@example.com", ["ben@example.org"], "\r\n")) => {
                 panic!("nobody answered")
             }
             read = theirs.read(&mut line) => assert!(read.unwrap() > 0),

@@ -18,7 +18,7 @@ use xoauth::imap::command::{Authenticate, Login, Noop};
 use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
 use xoauth::imap::{self, command::Greeting};
 use xoauth::sasl::oauth1::{
-    Consumer, Credentials, MemoryNonceStore, Nonce, ReceivedRequest, Request, SignatureMethod,
+    Consumer, CredentialStore, MemoryNonceStore, Nonce, ReceivedRequest, Request, SignatureMethod,
     Signer, Stamp, Token, Verifier,
 };
 use xoauth::sasl::wire::{Conversation, Want};
@@ -206,7 +206,7 @@ fn signing() {
 
 fn verifying() {
     struct Known;
-    impl Credentials for Known {
+    impl CredentialStore for Known {
         fn consumer(&self, _: &str) -> Option<Secret> {
             Some(Secret::new(secret(CONSUMER)))
         }

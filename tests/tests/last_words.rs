@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use e2e::scripted::{Peer, Step, expect, send};
 use xoauth::net::Untimed;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::smtp::sasl::wire::{Source, SourceFault};
 use xoauth::smtp::{Builder, Error as Smtp, Mail, Message, Transfer, TransportFault, nonblocking};
 use xoauth::{Deadlines, Error};
@@ -27,7 +27,7 @@ impl Source for Stalling {
 }
 
 fn stalling(transfer: Transfer) -> Mail<'static> {
-    let message = Message::streamed(Stalling(Some(b"Subject: t\r\n"))).seven_bit();
+    let message = Message::from_source(Stalling(Some(b"Subject: t\r\n"))).seven_bit();
     Mail::new("a@example.org", ["b@example.net"], message).transfer(transfer)
 }
 
@@ -52,14 +52,14 @@ fn while_waiting_in(transfer: Transfer, rest: Vec<Step>, deadlines: Deadlines) -
     let peer = Peer::start(vec![script.clone(), script]).unwrap();
     let builder = Builder::new("127.0.0.1").port(peer.port()).deadlines(deadlines);
     let mut session = builder.connect_plain().unwrap().trust().without_authentication();
-    let blocking = session.run(Send::mail(stalling(transfer))).unwrap_err();
+    let blocking = session.run(Submit::mail(stalling(transfer))).unwrap_err();
     assert!(!session.is_usable());
     drop(session);
     e2e::runtime().block_on(async {
         let builder = nonblocking::Builder::new("127.0.0.1").port(peer.port()).deadlines(deadlines);
         let client = builder.connect_plain().await.unwrap().trust();
         let mut session = client.without_authentication();
-        let error = session.run(Send::mail(stalling(transfer))).await.unwrap_err();
+        let error = session.run(Submit::mail(stalling(transfer))).await.unwrap_err();
         assert!(!session.is_usable());
         assert_eq!(error.to_string(), blocking.to_string());
         error
@@ -150,7 +150,7 @@ mod reset {
         let mail = Mail::new("a@example.org", ["b@example.net"], &content);
         // Sent at once, as a message of many is; the first reply to MAIL comes with the last words.
         let mut session = session(port);
-        let mut outcomes = session.send_all([Send::mail(mail)]).unwrap();
+        let mut outcomes = session.send_all([Submit::mail(mail)]).unwrap();
         let error = outcomes.next().unwrap().unwrap_err();
         let Error::Smtp(Smtp::ServerClosing { reply }) = &error else { panic!("{error:?}") };
         assert_eq!(reply.to_string(), "421 4.3.1 disk full");
@@ -163,7 +163,7 @@ mod reset {
         let (port, server) = server("RCPT TO:<c", "250 ok\r\n250 ok\r\n250 2.0.0 queued as 7\r\n");
         let content = "x".repeat(LARGE);
         let messages =
-            [Send::new("a@x", ["b@x"], "short"), Send::new("a@x", ["c@x"], content.as_str())];
+            [Submit::new("a@x", ["b@x"], "short"), Submit::new("a@x", ["c@x"], content.as_str())];
         let mut session = session(port);
         let outcomes: Vec<_> =
             session.send_all(messages).unwrap().window(Window::of_messages(2)).collect();
@@ -185,7 +185,7 @@ fn a_source_that_never_gives_any_ends_at_the_deadline_on_any_stream() {
     let builder = Builder::new("127.0.0.1").deadlines(deadlines);
     let client = builder.from_plain_stream(Untimed(stream)).unwrap().trust();
     let mut session = client.without_authentication();
-    let error = session.run(Send::mail(stalling(Transfer::Data))).unwrap_err();
+    let error = session.run(Submit::mail(stalling(Transfer::Data))).unwrap_err();
     assert_eq!(error.to_string(), TransportFault::Deadline.to_string());
     assert!(!session.is_usable());
 }

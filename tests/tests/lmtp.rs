@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use e2e::sink::{Accepted, Keep, Offer, Sink};
-use xoauth::smtp::exchange::{Noop, Send, Window};
+use xoauth::smtp::exchange::{Noop, Submit, Window};
 use xoauth::smtp::{Builder, Sent, Session, nonblocking};
 use xoauth::{Error, Transport};
 
@@ -19,8 +19,8 @@ fn content(number: usize) -> String {
     format!("Subject: {number}\r\n\r\n.{}\r\n", "text\r\n".repeat(number % 7 * 50))
 }
 
-fn message(number: usize) -> Send<'static> {
-    Send::new(&*format!("{number}@example.org"), TO, content(number))
+fn message(number: usize) -> Submit<'static> {
+    Submit::new(&*format!("{number}@example.org"), TO, content(number))
 }
 
 /// Every recipient got an answer of its own.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use e2e::certificates::Authority;
 use e2e::sink::{Faults, Keep, Offer, Sink};
-use xoauth::smtp::exchange::{Send, Window};
+use xoauth::smtp::exchange::{Submit, Window};
 use xoauth::smtp::nonblocking;
 use xoauth::smtp::{self, Builder, Pool, Sent, Session};
 use xoauth::{Credentials, Error, Tls, Transport};
@@ -15,9 +15,9 @@ const COUNT: usize = 50;
 
 type Outcome = Result<Sent, Error>;
 
-fn message(number: usize) -> Send<'static> {
+fn message(number: usize) -> Submit<'static> {
     let content = format!("Subject: {number}\r\n\r\n{}.\r\n", "text\r\n".repeat(number % 7 * 50));
-    Send::new(&*format!("{number}@example.org"), ["b@example.net"], content)
+    Submit::new(&*format!("{number}@example.org"), ["b@example.net"], content)
 }
 
 /// What was seen of all runs, so that a test that sees nothing fails.

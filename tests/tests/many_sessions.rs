@@ -10,7 +10,7 @@ use peak_alloc::PeakAlloc;
 use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::imap::nonblocking::{Builder, Session};
 use xoauth::net::AsyncTlsTransport;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::{Credentials, Tls, imap, smtp};
 
 #[global_allocator]
@@ -114,7 +114,7 @@ fn five_hundred_sessions_in_idle_hold_little() {
         // All of them hear of a message, and wait on.
         let builder = smtp::nonblocking::Builder::new("localhost").port(host.submissions);
         let mut sender = builder.tls(&host.tls).log_in(&credentials).await.unwrap();
-        let message = Send::new("ann@example.com", [DEMO_USER], "Subject: new\r\n\r\n");
+        let message = Submit::new("ann@example.com", [DEMO_USER], "Subject: new\r\n\r\n");
         sender.run(message).await.unwrap();
         sender.quit().await.unwrap();
         for idle in &mut idles {

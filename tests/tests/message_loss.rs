@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use e2e::sink::{Accepted, Faults, Keep, Model, Offer, Random};
 use xoauth::sasl::wire::{Conversation, Source, SourceFault, Want};
-use xoauth::smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Outcome, Send, Sending, Window};
+use xoauth::smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Outcome, Sending, Submit, Window};
 use xoauth::smtp::proto::{Command, Machine};
 use xoauth::smtp::{Delivery, Error, Limits, Mail, Message, Transfer, TransportFault};
 
@@ -97,19 +97,19 @@ impl Letter {
     }
 
     /// Some are in memory, some are read; some ask for DATA, some for BDAT.
-    fn to_send(&self, asks: [u8; 2], random: &mut Random) -> Send<'_> {
+    fn to_send(&self, asks: [u8; 2], random: &mut Random) -> Submit<'_> {
         let seed = random.below(u64::MAX);
         let source =
             |octets| Fickle { octets, fails: self.fails.is_some(), random: Random::new(seed) };
         let message = match self.fails {
-            Some(at) => Message::streamed(source(&self.content[..at])),
+            Some(at) => Message::from_source(source(&self.content[..at])),
             None if random.percent(80) => Message::from(&self.content),
-            None => Message::streamed(source(&self.content)),
+            None => Message::from_source(source(&self.content)),
         };
         let message = if self.is_mended { message.normalise_line_ends() } else { message };
         let mail = Mail::new(&*self.from, self.to.iter().map(String::as_str), message);
         let [by_data, by_bdat] = asks;
-        Send::mail(match random.percent(by_data) {
+        Submit::mail(match random.percent(by_data) {
             true => mail.transfer(Transfer::Data),
             false if random.percent(by_bdat) => mail.transfer(Transfer::Bdat),
             false => mail,
@@ -358,8 +358,8 @@ fn compare(mails: &[Letter], outcomes: &[Outcome], accepted: &[Accepted], told: 
                 assert!(there.is_none(), "number {number} was accepted, but: {error}");
                 match error {
                     Error::InvalidArgument(_) => told.invalid += 1,
-                    Error::Body { ended: false, .. } => told.forgotten += 1,
-                    Error::Body { ended: true, .. } => told.broken_off += 1,
+                    Error::Content { ended: false, .. } => told.forgotten += 1,
+                    Error::Content { ended: true, .. } => told.broken_off += 1,
                     error if error.is_fatal() => told.unsent += 1,
                     _ => told.refused += 1,
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use e2e::sink::{Faults, Keep, Model, Offer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep_until};
-use xoauth::smtp::exchange::{Noop, Send, Window};
+use xoauth::smtp::exchange::{Noop, Submit, Window};
 use xoauth::smtp::{self, Builder};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,8 +17,12 @@ const CHUNKS: Offer = Offer { pipelining: true, chunking: true };
 const PIPELINE: Offer = Offer { pipelining: true, chunking: false };
 const LOCK_STEP: Offer = Offer { pipelining: false, chunking: false };
 
-fn message(number: usize) -> Send<'static> {
-    Send::new(&*format!("{number}@example.org"), ["b@example.net"], "Subject: hello\r\n\r\nHi.\r\n")
+fn message(number: usize) -> Submit<'static> {
+    Submit::new(
+        &*format!("{number}@example.org"),
+        ["b@example.net"],
+        "Subject: hello\r\n\r\nHi.\r\n",
+    )
 }
 
 /// A server that says everything so much later. Answers when each MAIL arrived.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use xoauth::net::Transport;
 use xoauth::sasl::Login;
 use xoauth::sasl::wire::{Source, SourceFault};
-use xoauth::smtp::exchange::{Send, Window};
+use xoauth::smtp::exchange::{Submit, Window};
 use xoauth::smtp::{Mail, Message, Sent};
 use xoauth::{Error, smtp};
 
@@ -113,7 +113,7 @@ fn to(count: usize) -> Vec<String> {
 /// What came of a message to so many, and after how long.
 async fn send(session: &mut Session, recipients: usize) -> (Result<Sent, Error>, Duration) {
     let began = Instant::now();
-    let sent = session.run(Send::new("ann@example.com", to(recipients), TEXT)).await;
+    let sent = session.run(Submit::new("ann@example.com", to(recipients), TEXT)).await;
     (sent, began.elapsed())
 }
 
@@ -184,10 +184,10 @@ fn a_slow_source_takes_no_time_from_the_answer_to_its_message() {
     let answers = |line: &str| yes(line, if line == "." { MINUTE * 9 } else { SECOND });
     with_server("250 slow", answers, |mut session| async move {
         for (minutes, is_in_time) in [(8, true), (11, false)] {
-            let message = Message::streamed(Slow { left: minutes, alarm: None }).seven_bit();
+            let message = Message::from_source(Slow { left: minutes, alarm: None }).seven_bit();
             let mail = Mail::new("ann@example.com", ["ben@example.org"], message);
             let began = Instant::now();
-            let sent = session.run(Send::mail(mail)).await;
+            let sent = session.run(Submit::mail(mail)).await;
             assert_eq!(sent.is_ok(), is_in_time, "{sent:?}");
             // One that gives its octets drop by drop is given up itself.
             let after = began.elapsed();
@@ -259,7 +259,7 @@ fn many_messages_in_flight_have_the_same_time_for_each_answer() {
     let offers = "250-slow\r\n250-CHUNKING\r\n250 PIPELINING";
     with_server(offers, answers, |mut session| async move {
         let began = Instant::now();
-        let messages = (0..8).map(|_| Send::new("ann@example.com", to(1), TEXT));
+        let messages = (0..8).map(|_| Submit::new("ann@example.com", to(1), TEXT));
         let mut outcomes = session.send_all(messages).unwrap().window(Window::of_messages(8));
         let mut accepted = 0;
         while let Some(outcome) = outcomes.next().await {
@@ -352,7 +352,7 @@ fn a_blocking_session_begins_the_time_anew_with_what_it_said_and_each_whole_repl
     let stream = Noting { says, deadline: None, noted: Arc::clone(&noted) };
     let client = smtp::Builder::new("mail.example.org").from_stream(stream).unwrap();
     let mut session = client.without_authentication();
-    session.run(Send::new("ann@example.com", ["ben@example.org"], TEXT)).unwrap();
+    session.run(Submit::new("ann@example.com", ["ben@example.org"], TEXT)).unwrap();
     let deadlines: Vec<_> = noted.lock().unwrap().iter().map(|one| one.unwrap()).collect();
     // Behind greeting and EHLO, which have one time together.
     let later: Vec<bool> = deadlines[1..].windows(2).map(|pair| pair[0] < pair[1]).collect();

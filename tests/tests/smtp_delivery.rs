@@ -11,7 +11,7 @@ use e2e::scripted::{Peer, Step, expect, send};
 use peak_alloc::PeakAlloc;
 use xoauth::net::{FromReader, TlsTransport};
 use xoauth::sasl::{Login, Mechanism, Plain, XOAuth2};
-use xoauth::smtp::exchange::{Expand, Help, Noop, Raw, Send, Verify};
+use xoauth::smtp::exchange::{Expand, Help, Noop, Raw, Submit, Verify};
 use xoauth::smtp::{
     Builder, DeliverBy, Envelope, Error as Smtp, Mail, Message, Notify, Priority, Recipient,
     Return, Session, Source, SourceFault, Transfer,
@@ -64,7 +64,8 @@ fn lmtp() -> Vec<Step> {
 fn deliver<T: Transport>(mut session: Session<T>) {
     assert!(session.extensions().is_lmtp());
     let to = ["b@example.net", "c@example.net"];
-    let sent = session.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap();
+    let sent =
+        session.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap();
     let outcomes: Vec<_> = sent.recipients().iter().map(|one| one.delivery.to_string()).collect();
     assert_eq!(outcomes, ["accepted: 250 2.1.5 delivered", "message refused: 452 4.2.2 full"]);
     session.quit().unwrap();
@@ -146,7 +147,7 @@ fn lines(size: u64) -> Message<'static> {
             Ok(n)
         }
     }
-    Message::streamed(FromReader(Lines(size))).seven_bit().normalise_line_ends()
+    Message::from_source(FromReader(Lines(size))).seven_bit().normalise_line_ends()
 }
 
 fn mail(message: Message<'_>, transfer: Transfer) -> Mail<'_> {
@@ -175,9 +176,9 @@ fn a_48_mb_message_is_sent_by_data_within_1_mib_of_heap() {
     let mut session = client.without_authentication();
     // The octets of the message and of its lines are counted by the peer, whatever they are.
     let source = FromReader(io::Read::take(io::repeat(b'x'), SIZE));
-    let message = Message::streamed(source).seven_bit().size(SIZE);
+    let message = Message::from_source(source).seven_bit().size(SIZE);
     let grown = growth(|| {
-        session.run(Send::mail(mail(message, Transfer::Data))).unwrap();
+        session.run(Submit::mail(mail(message, Transfer::Data))).unwrap();
     });
     assert!(grown < MIB, "the heap grew by {grown} octets");
 }
@@ -206,9 +207,9 @@ fn a_48_mb_message_is_sent_by_bdat_within_2_mib_of_heap() {
     let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
     let mut session = client.without_authentication();
     let source = FromReader(io::Read::take(io::repeat(b'x'), SIZE));
-    let message = Message::streamed(source).seven_bit().size(SIZE);
+    let message = Message::from_source(source).seven_bit().size(SIZE);
     let grown = growth(|| {
-        session.run(Send::mail(mail(message, Transfer::Automatic))).unwrap();
+        session.run(Submit::mail(mail(message, Transfer::Automatic))).unwrap();
     });
     assert!(grown < 2 * MIB, "the heap grew by {grown} octets");
 }
@@ -232,9 +233,9 @@ fn a_source_that_fails_by_data_closes_the_connection_without_a_final_dot() {
     let peer = Peer::start(vec![script]).unwrap();
     let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
     let mut session = client.without_authentication();
-    let message = Message::streamed(FromReader(Failing(0))).seven_bit();
-    let error = session.run(Send::mail(mail(message, Transfer::Data))).unwrap_err();
-    assert!(matches!(&error, Error::Smtp(Smtp::Body { ended: true, .. })), "{error:?}");
+    let message = Message::from_source(FromReader(Failing(0))).seven_bit();
+    let error = session.run(Submit::mail(mail(message, Transfer::Data))).unwrap_err();
+    assert!(matches!(&error, Error::Smtp(Smtp::Content { ended: true, .. })), "{error:?}");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the disk is gone");
     assert!(!session.is_usable());
@@ -270,7 +271,7 @@ fn a_source_that_has_to_be_waited_for_parks_a_blocking_session() {
         let host = Host::builder().start().unwrap();
         let mut session = host_session(&host);
         let source = Late(vec![b"hello\r\n", b"\r\n", b"Subject: t\r\n"], false);
-        session.run(Send::mail(mail(Message::streamed(source), transfer))).unwrap();
+        session.run(Submit::mail(mail(Message::from_source(source), transfer))).unwrap();
         assert_eq!(host.outbox()[0].octets.as_slice(), b"Subject: t\r\n\r\nhello\r\n");
         session.quit().unwrap();
     }
@@ -285,9 +286,10 @@ fn async_sessions_speak_lmtp_and_read_messages_too() {
         let client = builder.connect_plain().await.unwrap().trust();
         let mut session = client.without_authentication();
         let to = ["b@example.net", "c@example.net"];
-        let message = Message::streamed(FromReader(&b"Subject: t\n\nhello"[..]));
+        let message = Message::from_source(FromReader(&b"Subject: t\n\nhello"[..]));
         let message = message.seven_bit().normalise_line_ends();
-        let sent = session.run(Send::mail(Mail::new("a@example.org", to, message))).await.unwrap();
+        let sent =
+            session.run(Submit::mail(Mail::new("a@example.org", to, message))).await.unwrap();
         assert_eq!((sent.accepted().count(), sent.refused().count()), (1, 1));
         session.quit().await.unwrap();
     });
@@ -305,7 +307,7 @@ fn line_ends_are_mended_while_a_message_of_any_size_goes() {
     let peer = Peer::start(vec![script]).unwrap();
     let client = Builder::new("127.0.0.1").port(peer.port()).connect_plain().unwrap().trust();
     let mut session = client.without_authentication();
-    session.run(Send::mail(mail(lines(size as u64), Transfer::Data))).unwrap();
+    session.run(Submit::mail(mail(lines(size as u64), Transfer::Data))).unwrap();
     drop(session);
     peer.finish().unwrap();
 }
@@ -340,8 +342,9 @@ fn envelope_and_message_reach_the_host_as_they_were_asked_for() {
         .deliver_by(DeliverBy::or_return(120))
         .priority(Priority::new(-3).unwrap());
     let octets = b"Subject: t\r\n\r\n\0\n.\r\n.\r\r\n\xff end";
-    let sent =
-        session.run(Send::mail(Mail::with(envelope, Message::new(&octets[..]).binary()))).unwrap();
+    let sent = session
+        .run(Submit::mail(Mail::with(envelope, Message::new(&octets[..]).binary())))
+        .unwrap();
     assert_eq!(sent.accepted().count(), 3);
     let outbox = host.outbox();
     let kept = outbox.last().unwrap();
@@ -358,12 +361,12 @@ fn envelope_and_message_reach_the_host_as_they_were_asked_for() {
 
     // Limits are held before MAIL: the host would refuse, and is not asked.
     let to = ["1@example.net", "2@example.net", "3@example.net", "4@example.net"];
-    let error = session.run(Send::new("a@example.org", to, "x")).unwrap_err();
+    let error = session.run(Submit::new("a@example.org", to, "x")).unwrap_err();
     assert!(matches!(error, Error::Smtp(Smtp::ServerLimit { limit: "RCPTMAX", .. })), "{error}");
     for _ in 0..2 {
-        session.run(Send::new("a@example.org", ["b@example.net"], "x")).unwrap();
+        session.run(Submit::new("a@example.org", ["b@example.net"], "x")).unwrap();
     }
-    let error = session.run(Send::new("a@example.org", ["b@example.net"], "x")).unwrap_err();
+    let error = session.run(Submit::new("a@example.org", ["b@example.net"], "x")).unwrap_err();
     assert!(matches!(error, Error::Smtp(Smtp::ServerLimit { limit: "MAILMAX", .. })), "{error}");
     assert_eq!(host.outbox().len(), 3);
     session.quit().unwrap();
@@ -383,9 +386,9 @@ fn messages_arrive_the_same_by_data_and_by_chunks_from_memory_and_from_a_reader(
             for streamed in [false, true] {
                 let message = match streamed {
                     false => Message::from(text),
-                    true => Message::streamed(FromReader(text.as_bytes())),
+                    true => Message::from_source(FromReader(text.as_bytes())),
                 };
-                session.run(Send::mail(mail(message, transfer))).unwrap();
+                session.run(Submit::mail(mail(message, transfer))).unwrap();
                 arrived.push(host.outbox().last().unwrap().octets.as_ref().clone());
             }
         }
@@ -410,7 +413,7 @@ fn a_message_alone_says_whom_it_is_for() {
     let message =
         "From: a@example.org\r\nTo: B <b@example.net>\r\nBcc: grün@example.com\r\n\r\nhällo\r\n";
     let mail = xoauth::smtp::mail_from_headers(message.as_bytes()).unwrap();
-    session.run(Send::mail(mail)).unwrap();
+    session.run(Submit::mail(mail)).unwrap();
     let outbox = host.outbox();
     let kept = outbox.last().unwrap();
     assert_eq!((kept.from.as_str(), kept.utf8, kept.eight_bit), ("a@example.org", true, true));
@@ -475,9 +478,9 @@ fn promising() -> Peer {
     Peer::start(vec![script]).unwrap()
 }
 
-fn under_tls_only() -> Send<'static> {
+fn under_tls_only() -> Submit<'static> {
     let envelope = Envelope::new("a@example.org", ["b@example.net"]).require_tls();
-    Send::mail(Mail::with(envelope, "hello\r\n"))
+    Submit::mail(Mail::with(envelope, "hello\r\n"))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::net::{AsyncTlsTransport, TcpTransport, TlsTransport, Untimed};
 use xoauth::sasl::XOAuth2;
-use xoauth::smtp::exchange::Send as SendMail;
+use xoauth::smtp::exchange::Submit;
 use xoauth::{Credentials, Error, Fixed, LoginRefused, TokenSource, Transport, imap, smtp};
 
 /// A stream that has its whole life written down: what it reads, and how much at a time.
@@ -233,7 +233,7 @@ fn futures_of_async_sessions_move_between_threads() {
     sent(async {
         let client = smtp::nonblocking::Builder::new("smtp.example.com").connect_starttls().await?;
         let mut session = client.authenticate(XOAuth2::new("user", "token")?).await?;
-        session.run(SendMail::new("ann@example.com", ["ben@example.org"], "\r\n")).await?;
+        session.run(Submit::new("ann@example.com", ["ben@example.org"], "\r\n")).await?;
         session.quit().await
     });
     let credentials = || Credentials::token("user", "token");
@@ -252,6 +252,6 @@ fn futures_of_async_sessions_move_between_threads() {
         let builder = smtp::nonblocking::Builder::new("smtp.example.com");
         let pool = smtp::nonblocking::Pool::new(2);
         let mailer = pool.mailer(builder, credentials());
-        mailer.send(|| SendMail::new("ann@example.com", ["ben@example.org"], "")).await
+        mailer.send(|| Submit::new("ann@example.com", ["ben@example.org"], "")).await
     });
 }

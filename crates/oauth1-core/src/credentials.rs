@@ -146,7 +146,7 @@ impl Token {
         if url != OUT_OF_BAND && (scheme.len() == url.len() || scheme.is_empty()) {
             let found = url.chars().next().unwrap_or_default();
             let expected = "an absolute URI or oob";
-            return Err(Error::Character { what: "callback", found, offset: 0, expected });
+            return Err(Error::Character { argument: "callback", found, offset: 0, expected });
         }
         self.callback = Some(url);
         self.callback_confirmed = true;
@@ -295,7 +295,7 @@ fn check(
 }
 
 fn refuse_empty(what: &'static str, text: &str) -> Result<(), Error> {
-    if text.is_empty() { Err(Error::Empty { what }) } else { Ok(()) }
+    if text.is_empty() { Err(Error::Empty { argument: what }) } else { Ok(()) }
 }
 
 fn form(key_name: &str, key: &str, secret_name: &str, secret: &Secret, tail: &str) -> Secret {

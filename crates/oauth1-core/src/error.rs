@@ -16,13 +16,13 @@ pub enum Error {
     /// A text that must not be empty is empty.
     Empty {
         /// Which text: `consumer key`, `nonce`, …
-        what: &'static str,
+        argument: &'static str,
     },
     /// A text holds a character that cannot be sent or signed. The usual case is the line end of
     /// a file that the text was read from.
     Character {
         /// Which text: `consumer secret`, `nonce`, …
-        what: &'static str,
+        argument: &'static str,
         /// The character.
         found: char,
         /// Where it is, in octets from the start of the text.
@@ -68,9 +68,15 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty { what } => write!(f, "{what} is empty, expected at least one character"),
-            Self::Character { what, found, offset, expected } => {
-                write!(f, "{what} holds {} at octet {offset}, expected {expected}", Shown(*found))
+            Self::Empty { argument } => {
+                write!(f, "{argument} is empty, expected at least one character")
+            }
+            Self::Character { argument, found, offset, expected } => {
+                write!(
+                    f,
+                    "{argument} holds {} at octet {offset}, expected {expected}",
+                    Shown(*found)
+                )
             }
             Self::Url { found: Some(found), offset, expected } => {
                 write!(f, "url holds {} at octet {offset}, expected {expected}", Shown(*found))
@@ -128,22 +134,22 @@ impl fmt::Display for Shown {
 }
 
 /// Refuses the control characters (C0, DEL), which no key, secret or header can carry.
-pub(crate) fn refuse_controls(what: &'static str, text: &str) -> Result<(), Error> {
+pub(crate) fn refuse_controls(argument: &'static str, text: &str) -> Result<(), Error> {
     if classes(text) & CONTROL == 0 {
         return Ok(());
     }
-    refuse(what, text, "no control character", |c| c.is_ascii_control())
+    refuse(argument, text, "no control character", |c| c.is_ascii_control())
 }
 
 /// Refuses the first character for which `forbidden` holds.
 pub(crate) fn refuse(
-    what: &'static str,
+    argument: &'static str,
     text: &str,
     expected: &'static str,
     forbidden: impl Fn(char) -> bool,
 ) -> Result<(), Error> {
     match text.char_indices().find(|&(_, c)| forbidden(c)) {
-        Some((offset, found)) => Err(Error::Character { what, found, offset, expected }),
+        Some((offset, found)) => Err(Error::Character { argument, found, offset, expected }),
         None => Ok(()),
     }
 }

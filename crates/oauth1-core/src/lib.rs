@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 extern crate alloc;
@@ -30,6 +31,6 @@ pub use secret::Secret;
 pub use signer::{Signed, Signer};
 pub use stamp::{Nonce, Stamp};
 pub use verify::{
-    Credentials, MemoryNonceStore, NonceError, NonceKey, NonceStore, ReceivedRequest, Verified,
+    CredentialStore, MemoryNonceStore, NonceError, NonceKey, NonceStore, ReceivedRequest, Verified,
     Verifier, VerifyError,
 };

@@ -200,7 +200,7 @@ pub(crate) fn checked_method(method: &str) -> Result<Cow<'static, str>, Error> {
         return Ok(Cow::Borrowed(known));
     }
     if method.is_empty() {
-        return Err(Error::Empty { what: "method" });
+        return Err(Error::Empty { argument: "method" });
     }
     // RFC 9110 5.6.2
     refuse("method", method, "a letter, a digit or one of !#$%&'*+-.^_`|~", |c| {

@@ -60,7 +60,7 @@ impl Nonce {
     /// [`Error::Empty`], or [`Error::Character`] for a control character or a space.
     pub fn new(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Error::Empty { what: "nonce" });
+            return Err(Error::Empty { argument: "nonce" });
         }
         let classes = classes(text);
         if classes & (CONTROL | SPACE) != 0 {

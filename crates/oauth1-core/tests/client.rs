@@ -91,7 +91,7 @@ fn a_servers_answer_is_read() {
         ("", missing("oauth_token")),
         ("oauth_token", missing("oauth_token_secret")),
         ("oauth_token_secret=s", missing("oauth_token")),
-        ("oauth_token=&oauth_token_secret=", Error::Empty { what: "token" }),
+        ("oauth_token=&oauth_token_secret=", Error::Empty { argument: "token" }),
         ("oauth_token=%zz&oauth_token_secret=", Error::PercentEncoding { offset: 0 }),
         ("oauth_token=a%ff&oauth_token_secret=", Error::PercentEncoding { offset: 1 }),
         (

@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 
 use oauth1_core::{
-    Consumer, Credentials, MemoryNonceStore, Nonce, ReceivedRequest, Request, RequestUrl, Secret,
-    SignatureMethod, Signer, Stamp, Token, Verifier, percent_decode, percent_encode,
+    Consumer, CredentialStore, MemoryNonceStore, Nonce, ReceivedRequest, Request, RequestUrl,
+    Secret, SignatureMethod, Signer, Stamp, Token, Verifier, percent_decode, percent_encode,
 };
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ struct One {
     token: Token,
 }
 
-impl Credentials for One {
+impl CredentialStore for One {
     fn consumer(&self, key: &str) -> Option<Secret> {
         (key == self.consumer.key()).then(|| self.consumer.secret().clone())
     }

@@ -7,8 +7,8 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 use oauth1_core::{
-    Consumer, Credentials, MemoryNonceStore, Nonce, NonceError, NonceKey, ReceivedRequest, Request,
-    Secret, SignatureMethod, Signer, Stamp, Token, Verified, Verifier, VerifyError,
+    Consumer, CredentialStore, MemoryNonceStore, Nonce, NonceError, NonceKey, ReceivedRequest,
+    Request, Secret, SignatureMethod, Signer, Stamp, Token, Verified, Verifier, VerifyError,
 };
 
 const URL: &str = "https://mail.example.com/b/user@example.com/imap/?a=1&b=x+y";
@@ -16,7 +16,7 @@ const NOW: u64 = 1_700_000_000;
 
 struct OneUser;
 
-impl Credentials for OneUser {
+impl CredentialStore for OneUser {
     fn consumer(&self, key: &str) -> Option<Secret> {
         (key == "ck").then(|| Secret::new("consumer&secret"))
     }

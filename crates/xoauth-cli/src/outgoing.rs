@@ -137,12 +137,12 @@ impl Outgoing {
             Err(file) => file.into_reader().map_err(failed)?,
         };
         let source = std::io::Cursor::new(header).chain(body);
-        let mut message = Message::streamed(FromReader(source)).size(size);
+        let mut message = Message::from_source(FromReader(source)).size(size);
         if is_seven_bit {
             message = message.seven_bit();
         }
         if is_internationalised {
-            message = message.internationalised();
+            message = message.utf8();
         }
         Ok((message, size))
     }

@@ -167,6 +167,7 @@ impl Error {
     }
 
     /// The session is over; only a new connection helps.
+    #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Transport { .. }
@@ -198,17 +199,19 @@ impl Error {
     }
 
     /// The same may work later, unchanged: the server or the way to it was busy or down.
+    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::Bye { .. } | Self::IdleTimeout { .. } => true,
-            Self::Refused { status, .. } => status.is_temporary(),
-            Self::AuthenticationRefused(refused) => refused.is_temporary(),
+            Self::Refused { status, .. } => status.is_transient(),
+            Self::AuthenticationRefused(refused) => refused.is_transient(),
             _ => false,
         }
     }
 
     /// A new access token is likely to help: the server refused this one, or ended the session because it
     /// expired. Never true after BAD, which means our syntax, or after a temporary failure.
+    #[must_use]
     pub fn needs_new_token(&self) -> bool {
         match self {
             Self::Expired { .. } => true,
@@ -228,20 +231,22 @@ impl Error {
         match farewell {
             Farewell::Expired => Self::Expired { status },
             Farewell::Idle => Self::IdleTimeout { status },
-            Farewell::Other => Self::Bye { status },
+            _ => Self::Bye { status },
         }
     }
 }
 
 impl AuthenticationRefused {
     /// `NO [UNAVAILABLE]` and its like: the judge was down, the credentials were not judged.
-    pub fn is_temporary(&self) -> bool {
-        self.status.is_temporary()
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.status.is_transient()
     }
 
     /// The credentials themselves were refused: NO without a code, or with AUTHENTICATIONFAILED, EXPIRED or
     /// one that says nothing about it (RFC 5530, 3), unless the server's document means something else
     /// ([`ErrorChallenge::may_mean_token`]).
+    #[must_use]
     pub fn needs_new_token(&self) -> bool {
         self.status.is_no()
             && self.cancelled.is_none()
@@ -252,7 +257,8 @@ impl AuthenticationRefused {
 
 impl StatusText {
     /// NO with a code that says the trouble passes: UNAVAILABLE, INUSE, LIMIT (RFC 5530, 3).
-    pub fn is_temporary(&self) -> bool {
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         self.is_no()
             && matches!(
                 self.code,
@@ -262,7 +268,7 @@ impl StatusText {
 
     /// The code leaves it possible that the token was refused.
     fn may_mean_token(&self) -> bool {
-        !self.is_temporary()
+        !self.is_transient()
             && !matches!(
                 self.code,
                 Some(

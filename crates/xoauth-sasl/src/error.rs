@@ -36,9 +36,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Empty { argument } => OAuth1Error::Empty { what: argument }.fmt(f),
+            Self::Empty { argument } => OAuth1Error::Empty { argument }.fmt(f),
             Self::Character { argument, found, offset, expected } => {
-                OAuth1Error::Character { what: argument, found, offset, expected }.fmt(f)
+                OAuth1Error::Character { argument, found, offset, expected }.fmt(f)
             }
             Self::OAuth1(ref fault) => fault.fmt(f),
             Self::Cancelled => {

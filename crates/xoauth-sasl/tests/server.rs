@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use xoauth_sasl::oauth1::{Credentials, MemoryNonceStore, Verifier, VerifyError};
+use xoauth_sasl::oauth1::{CredentialStore, MemoryNonceStore, Verifier, VerifyError};
 use xoauth_sasl::{
     BearerJudge, BearerRequest, ClientMessage, Consumer, Context, Credential, ErrorChallenge,
     ErrorDocument, Exchange, Identity, IdentityRequest, LoginRequest, Mechanism, Nonce, OAuth10A,
@@ -38,7 +38,7 @@ impl Site {
     }
 }
 
-impl Credentials for Site {
+impl CredentialStore for Site {
     fn consumer(&self, key: &str) -> Option<Secret> {
         (key == "consumer").then(|| Secret::new("consumer secret"))
     }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 extern crate alloc;
@@ -11,7 +12,7 @@ mod parse;
 pub mod proto;
 mod types;
 
-pub use error::{AuthenticationRefused, BodyFault, Error, InvalidArgument};
+pub use error::{AuthenticationRefused, ContentFault, Error, InvalidArgument};
 pub use parse::Reply;
 pub use proto::{LimitKind, Limits};
 pub use types::*;

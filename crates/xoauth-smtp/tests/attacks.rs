@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Peer, RESPONSE, TOKEN, USER, WHOLE, Way, auth_with, told, word};
-use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
+use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Submit};
 use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::XOAuth2;
 use xoauth_smtp::{Error, LimitKind, Limits};
@@ -26,7 +26,7 @@ fn session(peer: &mut Peer) -> Result<String, Error> {
         peer.hello()?;
     }
     peer.auth()?;
-    let sent = told(peer.run(Send::new(
+    let sent = told(peer.run(Submit::new(
         "a@example.org",
         ["b@example.net"],
         "Subject: t\r\n\r\nhello\r\n",
@@ -258,7 +258,7 @@ fn replies_ahead_within_a_transaction_are_refused() {
     for transcript in transcripts {
         let mut peer = Peer::new(&format!("{GREETING}\n{transcript}"), WHOLE);
         peer.greet().unwrap();
-        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let sent = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
         assert_eq!(word(&sent.unwrap_err()), "unsolicited-reply");
         assert!(!peer.sent.ends_with(b".\r\n"));
     }
@@ -281,7 +281,7 @@ fn smuggled_line_ends_are_refused_before_anything_is_sent() {
     let mut peer = Peer::new(GREETING, WHOLE);
     peer.greet().unwrap();
     for message in cases {
-        let error = peer.run(Send::new("a@example.org", ["b@example.net"], message)).unwrap_err();
+        let error = peer.run(Submit::new("a@example.org", ["b@example.net"], message)).unwrap_err();
         assert_eq!(word(&error), "invalid-argument", "{message:?}");
     }
     peer.assert_over();

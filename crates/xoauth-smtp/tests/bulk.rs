@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Peer, WHOLE, every_way, told};
-use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Send, Sending, Tally, Window};
+use xoauth_smtp::exchange::{Bulk, Ehlo, Greeting, Noop, Sending, Submit, Tally, Window};
 use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::wire::{Conversation, Want};
 use xoauth_smtp::{Error, Limits, Mail, Message, Transfer};
@@ -143,7 +143,7 @@ fn who_has_a_message_by_lmtp_has_it_although_the_server_leaves() {
     peer.run(Greeting::new()).unwrap();
     peer.run(Ehlo::new("client.example".parse().unwrap()).lmtp()).unwrap();
     let to = ["b@example.net", "c@example.net"];
-    let error = peer.run(Send::new("a@example.org", to, "x")).unwrap_err();
+    let error = peer.run(Submit::new("a@example.org", to, "x")).unwrap_err();
     let Error::DeliveryUnknown { cause, recipients } = &error else { panic!("{error:?}") };
     assert!(matches!(**cause, Error::ServerClosing { .. }));
     let shown: Vec<_> = recipients.iter().map(|one| one.delivery.to_string()).collect();
@@ -319,14 +319,14 @@ fn a_server_that_leaves_took_none_of_what_it_did_not_answer() {
 fn a_source_that_fails_is_the_fault_of_its_message_alone() {
     let to = ["b@example.net"];
     // A NUL may not be sent.
-    let first = Mail::new("a@example.org", to, Message::streamed(&b"x\0y\r\n"[..]).seven_bit());
+    let first = Mail::new("a@example.org", to, Message::from_source(&b"x\0y\r\n"[..]).seven_bit());
     let messages = [first, mail(&to, "two"), mail(&to, "three")];
     let (mut peer, mut bulk) = begun("250 PIPELINING\r\n", false, 100, messages);
     peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n");
     let error = peer.deliver(&mut bulk).unwrap_err();
-    assert!(matches!(error, Error::Body { ended: true, .. }), "{error:?}");
+    assert!(matches!(error, Error::Content { ended: true, .. }), "{error:?}");
     let outcomes: Vec<_> = std::iter::from_fn(|| bulk.next_outcome()).collect();
-    assert!(matches!(outcomes[0], Err(Error::Body { .. })), "{outcomes:?}");
+    assert!(matches!(outcomes[0], Err(Error::Content { .. })), "{outcomes:?}");
     assert!(matches!(outcomes[1..], [Err(Error::Ended), Err(Error::Ended)]), "{outcomes:?}");
     assert_eq!(bulk.tally().unsent, 3);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::mails::{GREETING, mail, offering, send};
 use common::{Peer, WHOLE, every_way, told};
-use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
+use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Submit};
 use xoauth_smtp::{Envelope, Error, Mail, Message, Recipient, ReversePath, Transfer};
 
 #[test]
@@ -77,8 +77,8 @@ fn what_the_server_lacks_is_named_before_anything_is_sent() {
         ("CHUNKING", "BINARYMIME", mail(Message::new(&b"x"[..]).binary())),
         ("BINARYMIME", "CHUNKING", mail(Message::new(&b"x"[..]).binary())),
         ("", "CHUNKING", mail("x").transfer(Transfer::Bdat)),
-        ("", "8BITMIME", mail(Message::streamed(&b"x"[..]))),
-        ("8BITMIME", "SMTPUTF8", mail(Message::streamed(&b"x"[..]).internationalised())),
+        ("", "8BITMIME", mail(Message::from_source(&b"x"[..]))),
+        ("8BITMIME", "SMTPUTF8", mail(Message::from_source(&b"x"[..]).utf8())),
     ];
     for (offered, lacking, mail) in content {
         let mut peer = Peer::new(&offering(offered, "C: NOOP\nS: 250 ok"), WHOLE);
@@ -88,7 +88,7 @@ fn what_the_server_lacks_is_named_before_anything_is_sent() {
             "{told}"
         );
     }
-    let sized = mail(Message::streamed(&b"x"[..]).seven_bit().size(1001));
+    let sized = mail(Message::from_source(&b"x"[..]).seven_bit().size(1001));
     let mut peer = Peer::new(&offering("SIZE 1000", "C: NOOP\nS: 250 ok"), WHOLE);
     assert_eq!(send(&mut peer, sized).unwrap(), "message has 1001 octets, server takes 1000");
 }
@@ -107,7 +107,7 @@ fn server_takes_as_many_messages_as_it_says() {
     let transcript = offering("LIMITS MAILMAX=2", &format!("{one}{one}C: NOOP\nS: 250 ok"));
     let outcome = every_way(&transcript, |peer| {
         peer.greet()?;
-        let send = || Send::new("a@example.org", ["b@example.net"], "x");
+        let send = || Submit::new("a@example.org", ["b@example.net"], "x");
         peer.run(send())?;
         peer.run(send())?;
         let outcome = told(peer.run(send()))?;
@@ -136,7 +136,7 @@ fn server_takes_as_many_domains_in_a_session_as_it_says() {
     let transcript = offering("LIMITS RCPTDOMAINMAX=2", &format!("{b}{c}{b}C: NOOP\nS: 250 ok"));
     let outcome = every_way(&transcript, |peer| {
         peer.greet()?;
-        let mut send = |to: &str| peer.run(Send::new("a@example.org", [to], "x"));
+        let mut send = |to: &str| peer.run(Submit::new("a@example.org", [to], "x"));
         send("b@example.net")?;
         send("c@EXAMPLE.com")?;
         let outcome = told(send("d@example.org"))?;
@@ -201,7 +201,7 @@ fn parameters_say_what_the_message_needs() {
         );
         every_way(&transcript, |peer| {
             peer.greet()?;
-            peer.run(Send::new(from, [to], message)).map(drop)
+            peer.run(Submit::new(from, [to], message)).map(drop)
         });
     }
 }
@@ -270,7 +270,7 @@ fn message_the_server_cannot_take_is_refused_before_anything_is_sent() {
         );
         let told = every_way(&transcript, |peer| {
             peer.greet()?;
-            let told = told(peer.run(Send::new(from, [to], message)))?;
+            let told = told(peer.run(Submit::new(from, [to], message)))?;
             peer.run(Noop::new())?;
             Ok(told)
         });
@@ -278,7 +278,7 @@ fn message_the_server_cannot_take_is_refused_before_anything_is_sent() {
     }
     let mut peer = Peer::new(GREETING, WHOLE);
     peer.greet().unwrap();
-    let nobody = peer.run(Send::new(a, [""; 0], "x")).unwrap_err();
+    let nobody = peer.run(Submit::new(a, [""; 0], "x")).unwrap_err();
     assert_eq!(
         nobody.to_string(),
         "invalid list of recipients '': end of text at octet 0, expected at least one address"
@@ -345,7 +345,7 @@ fn a_thousand_recipients_are_one_message_or_none() {
             peer.say_line_by_line("250 queued\r\n");
             peer.greet().unwrap();
             let before = peer.sent.len();
-            let sent = peer.run(Send::new("a@example.org", &to, "x\r\n"));
+            let sent = peer.run(Submit::new("a@example.org", &to, "x\r\n"));
             if is_sent {
                 let sent = sent.unwrap();
                 assert_eq!((sent.accepted().count(), sent.refused().count()), (666, 334));

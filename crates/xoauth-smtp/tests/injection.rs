@@ -5,7 +5,7 @@ mod common;
 
 use common::{Peer, WHOLE, word};
 use proptest::prelude::*;
-use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::exchange::{Noop, Submit};
 use xoauth_smtp::proto::{Command, Encoder, Exchange, Place, Progress};
 use xoauth_smtp::{
     Address, ClientName, Envelope, Error, Extensions, Mail, Recipient, Reply, ReversePath,
@@ -79,9 +79,9 @@ fn hostile_arguments_send_nothing() {
         assert!(text.parse::<ClientName>().is_err(), "{text:?}");
         let good = "a@example.org";
         let errors = [
-            peer.run(Send::new(*text, [good], "x\r\n")).unwrap_err(),
-            peer.run(Send::new(good, [*text], "x\r\n")).unwrap_err(),
-            peer.run(Send::new(good, [good, *text, good], "x\r\n")).unwrap_err(),
+            peer.run(Submit::new(*text, [good], "x\r\n")).unwrap_err(),
+            peer.run(Submit::new(good, [*text], "x\r\n")).unwrap_err(),
+            peer.run(Submit::new(good, [good, *text, good], "x\r\n")).unwrap_err(),
             peer.run(Raw(text)).err().unwrap_or(Error::Busy),
         ];
         for (error, argument) in errors.iter().zip(["sender", "recipient", "recipient"]) {
@@ -188,7 +188,7 @@ proptest! {
             peer.greet().unwrap();
             let before = peer.sent.len();
             // What the answers mean is no matter here, only what is sent.
-            let _ = peer.run(Send::mail(Mail::with(envelope, "x\r\n")));
+            let _ = peer.run(Submit::mail(Mail::with(envelope, "x\r\n")));
             let sent = &peer.sent[before..];
             let lines: Vec<&[u8]> = sent.split_inclusive(|&octet| octet == b'\n').collect();
             let envelope_ends = lines.iter().position(|line| *line == b"DATA\r\n").unwrap_or(lines.len());

@@ -5,7 +5,7 @@ mod common;
 
 use common::mails::shown;
 use common::{Peer, WHOLE, every_way};
-use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Send};
+use xoauth_smtp::exchange::{Ehlo, Greeting, Noop, Submit};
 use xoauth_smtp::{Error, Mail, Transfer};
 
 #[test]
@@ -28,7 +28,7 @@ fn what_is_refused_for_all_by_lmtp_may_work_later_for_one() {
         peer.run(Greeting::new()).unwrap();
         peer.run(Ehlo::new("client.example".parse().unwrap()).lmtp()).unwrap();
         let to = ["b@example.net", "c@example.net"];
-        let error = peer.run(Send::new("a@example.org", to, "x")).unwrap_err();
+        let error = peer.run(Submit::new("a@example.org", to, "x")).unwrap_err();
         let Error::DataRefused { reply, .. } = &error else { panic!("{error:?}") };
         assert_eq!(Some(&reply.to_string().as_str()), message.last());
         assert_eq!(error.is_transient(), is_transient, "{error:?}");
@@ -49,7 +49,7 @@ fn lmtp_answers_for_each_accepted_recipient() {
         assert!(peer.run(Ehlo::new("client.example".parse()?).lmtp())?.is_lmtp());
         let to = ["b@example.net", "c@example.net", "d@example.net"];
         let mail = Mail::new("a@example.org", to, "x").transfer(transfer);
-        let outcome = match peer.run(Send::mail(mail)) {
+        let outcome = match peer.run(Submit::mail(mail)) {
             Ok(sent) => format!("{} ({})", sent.reply(), shown(sent.recipients())),
             Err(error) if !error.is_fatal() => format!("{error} ({})", shown(error.recipients())),
             Err(error) => return Err(error),

@@ -5,7 +5,7 @@ mod common;
 
 use common::mails::{greeted, in_one_group, send_and_go_on, shown, to_the_dot};
 use common::{Peer, WHOLE, every_way};
-use xoauth_smtp::exchange::{Bulk, Noop, Send, Window};
+use xoauth_smtp::exchange::{Bulk, Noop, Submit, Window};
 use xoauth_smtp::proto::Machine;
 use xoauth_smtp::sasl::wire::Want;
 use xoauth_smtp::{Error, Limits, Mail, Message, Stage, Transfer, TransportFault};
@@ -48,7 +48,7 @@ fn one_refused_recipient_does_not_stop_the_others() {
         every_way(&transcript, |peer| {
             peer.greet()?;
             let to = ["b@example.net", "c@example.net"];
-            let sent = peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello"))?;
+            let sent = peer.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\nhello"))?;
             let refused: Vec<_> = sent.refused().collect();
             assert_eq!(refused.len(), 1);
             assert_eq!(refused[0].address.as_str(), "b@example.net");
@@ -103,7 +103,7 @@ fn all_refused_recipients_close_the_transaction() {
         let mut peer = Peer::new(&transcript, WHOLE);
         peer.greet().unwrap();
         let to = ["b@example.net", "c@example.net"];
-        let error = peer.run(Send::new("a@example.org", to, "x\r\n")).unwrap_err();
+        let error = peer.run(Submit::new("a@example.org", to, "x\r\n")).unwrap_err();
         let Error::RecipientsRefused { recipients } = &error else { panic!("{error:?}") };
         assert_eq!(recipients.len(), 2);
         assert!(error.is_transient(), "the second may be taken later");
@@ -128,7 +128,7 @@ fn no_empty_message_goes_to_recipients_of_a_refused_sender() {
         }
         peer.greet().unwrap();
         let to = ["b@example.net", "c@example.net"];
-        let error = peer.run(Send::new("a@example.org", to, "x\r\n")).unwrap_err();
+        let error = peer.run(Submit::new("a@example.org", to, "x\r\n")).unwrap_err();
         assert!(matches!(error, Error::SenderRefused { .. }), "{error:?}");
         let sent = String::from_utf8(peer.sent.clone()).unwrap();
         assert!(sent.ends_with(if is_sent { "DATA\r\n.\r\n" } else { "DATA\r\n" }), "{sent}");
@@ -162,7 +162,7 @@ fn too_many_recipients_may_be_told_by_552_and_try_later() {
         ));
         let mut peer = Peer::new(&transcript, WHOLE);
         peer.greet().unwrap();
-        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let sent = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
         let error = sent.unwrap_err();
         assert_eq!(error.is_transient(), is_transient, "{reply}");
         assert_eq!(error.recipients()[0].is_transient(), is_transient, "{reply}");
@@ -240,7 +240,7 @@ fn refused_data_closes_the_transaction() {
     peer.greet().unwrap();
     let to = ["b@example.net", "c@example.net"];
     let error =
-        peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap_err();
+        peer.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")).unwrap_err();
     assert!(matches!(error, Error::DataRefused { stage: Stage::Content, .. }));
     assert!(!error.is_transient() && !error.is_fatal());
 }
@@ -257,7 +257,7 @@ fn transaction_that_cannot_be_closed_ends_the_session() {
     );
     every_way(&transcript, |peer| {
         peer.greet()?;
-        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let sent = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
         let error = sent.unwrap_err();
         if error.is_fatal() {
             return Err(error);
@@ -278,7 +278,7 @@ fn a_refusal_is_told_although_the_connection_breaks_behind_it() {
         let mut peer = Peer::new(refused, common::Way { cut: Some(cut), ..WHOLE });
         let result = peer
             .greet()
-            .and_then(|()| peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")));
+            .and_then(|()| peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n")));
         let is_told = matches!(result, Err(Error::RecipientsRefused { .. }));
         assert_eq!(is_told, cut >= heard, "{cut}: {result:?}");
         // The next hears what became of the session, and not of that message.
@@ -297,7 +297,7 @@ fn break_after_the_message_and_before_its_answer_is_delivery_unknown() {
         let mut peer = Peer::new(&transcript, common::Way { cut: Some(cut), ..WHOLE });
         let result = peer
             .greet()
-            .and_then(|()| peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")));
+            .and_then(|()| peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n")));
         let error = result.unwrap_err();
         assert_eq!(matches!(error, Error::DeliveryUnknown { .. }), cut >= all - last, "{cut}");
         assert_eq!(error.is_transient(), cut < all - last, "nobody may send it again by itself");
@@ -309,7 +309,7 @@ fn deadline_after_the_message_was_handed_over_is_delivery_unknown() {
     let before = "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n";
     let mut peer = Peer::saying(before.as_bytes(), common::Way { read: 1, ..WHOLE });
     peer.greet().unwrap();
-    let mut send = Send::new("a@example.org", ["b@example.net"], "x\r\n");
+    let mut send = Submit::new("a@example.org", ["b@example.net"], "x\r\n");
     peer.machine.start(&mut send).unwrap();
     let mut replies = ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"].into_iter();
     loop {
@@ -358,7 +358,7 @@ fn strange_answers_to_the_message_leave_its_delivery_unknown() {
         let transcript = to_the_dot(&format!("S: {reply}"));
         let mut peer = Peer::new(&transcript, WHOLE);
         peer.greet().unwrap();
-        let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let sent = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
         let error = sent.unwrap_err();
         assert_eq!(matches!(error, Error::DeliveryUnknown { .. }), unknown);
         assert!(error.is_fatal());
@@ -374,7 +374,7 @@ fn message_is_accepted_although_the_server_closes_behind_its_answer() {
     );
     let mut peer = Peer::new(&transcript, WHOLE);
     peer.greet().unwrap();
-    let sent = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
+    let sent = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
     assert_eq!(sent.reply().to_string(), "250 queued");
     let error = peer.run(Noop::new()).unwrap_err();
     assert_eq!(error.to_string(), "server ended the session: 421 too many messages");
@@ -431,7 +431,7 @@ fn a_message_taken_although_it_was_refused_before_is_delivery_unknown() {
                 if unknown.is_none() {
                     peer.say_line_by_line("250 reset\r\n");
                 }
-                peer.run(Send::mail(mail))
+                peer.run(Submit::mail(mail))
             };
             let error = outcome.unwrap_err();
             assert_eq!(error.is_delivery_unknown(), unknown.is_some(), "{replies:?}: {error:?}");
@@ -458,7 +458,7 @@ fn a_chunk_that_was_not_sent_behind_a_refused_one_was_not_taken() {
     peer.say_line_by_line("220 mx\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
     peer.greet().unwrap();
     peer.say_line_by_line("250 ok\r\n250 ok\r\n452 full\r\n250 strange\r\n250 reset\r\n");
-    let error = peer.run(Send::new("a@example.org", ["b@example.net"], &text)).unwrap_err();
+    let error = peer.run(Submit::new("a@example.org", ["b@example.net"], &text)).unwrap_err();
     assert_eq!(error.to_string(), "message refused: 452 full");
     let sent = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
     assert!(sent.matches("BDAT ").count() == 2 && !sent.contains("LAST"));
@@ -478,7 +478,7 @@ fn interrupted(
     const TAKEN: usize = 40_000;
     let mut peer = in_chunks(&[]);
     let mail = Mail::new("a@example.org", ["b@example.net"], message).transfer(transfer);
-    let mut send = Send::mail(mail);
+    let mut send = Submit::mail(mail);
     peer.machine.hears_while_writing();
     peer.machine.start(&mut send).unwrap();
     let is_data = transfer == Transfer::Data;
@@ -529,7 +529,7 @@ fn a_farewell_within_content_is_one_however_it_is_cut() {
     for transfer in [Transfer::Data, Transfer::Bdat] {
         for is_read in [false, true] {
             let message = || match is_read {
-                true => Message::streamed(text.as_bytes()).seven_bit(),
+                true => Message::from_source(text.as_bytes()).seven_bit(),
                 false => Message::from(&text),
             };
             let farewell = "421 4.3.2 going down\r\n";

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Peer, WHOLE, Way};
 use proptest::prelude::*;
-use xoauth_smtp::exchange::{Greeting, Noop, Send};
+use xoauth_smtp::exchange::{Greeting, Noop, Submit};
 use xoauth_smtp::proto::{Command, Encoder, Exchange, Progress};
 use xoauth_smtp::{Error, Extensions, Reply};
 
@@ -87,7 +87,7 @@ proptest! {
         let mut peer = Peer::saying(&said, Way { read, ..WHOLE });
         let _ = peer.greet();
         let _ = peer.auth();
-        let _ = peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n"));
+        let _ = peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
         let _ = peer.run(Noop::new());
         prop_assert!(peer.sent.len() < 1000);
     }

@@ -6,7 +6,7 @@ mod common;
 use common::mails::offering;
 use common::{Peer, WHOLE, every_way, told};
 use xoauth_smtp::Error;
-use xoauth_smtp::exchange::{Expand, Greeting, Help, Raw, Verify};
+use xoauth_smtp::exchange::{Expand, Greeting, Help, Noop, Raw, Verify, VerifySender};
 
 #[test]
 fn questions_are_asked_and_answered() {
@@ -53,6 +53,51 @@ fn questions_are_asked_and_answered() {
             "550 no",
         ]
     );
+}
+
+#[test]
+fn a_sender_is_asked_about_and_no_transaction_stays_open() {
+    let transcript = offering(
+        "SMTPUTF8|PIPELINING",
+        "C: MAIL FROM:<a@example.org>
+         S: 250 2.1.0 go on
+         C: RSET
+         S: 250 reset
+         C: MAIL FROM:<>
+         S: 451 4.7.1 later
+         C: MAIL FROM:<grün@example.org> SMTPUTF8
+         S: 250 ok
+         C: RSET
+         S: 250 reset
+         C: NOOP
+         S: 250 ok",
+    );
+    let outcome = every_way(&transcript, |peer| {
+        peer.greet()?;
+        let mut all = Vec::new();
+        for sender in ["a@example.org", "<>", "grün@example.org"] {
+            let told_of =
+                peer.run(VerifySender::new(sender.parse()?)).map(|reply| reply.to_string());
+            all.push(told(told_of)?);
+        }
+        assert_eq!(peer.machine.transactions(), 3);
+        peer.run(Noop::new())?;
+        Ok(all)
+    });
+    assert_eq!(outcome, [r#""250 2.1.0 go on""#, "sender refused: 451 4.7.1 later", r#""250 ok""#]);
+    // No letters where the server takes none, and no session with a transaction that may be open.
+    for (sender, answers, told, goes_on) in [
+        ("grün@example.org", "", "does not offer SMTPUTF8", true),
+        ("a@example.org", "250 ok\r\n502 no\r\n", "502 no", false),
+        ("a@example.org", "354 go\r\n", "354 go", false),
+    ] {
+        let mut peer = Peer::saying(b"", WHOLE);
+        peer.say_line_by_line(&format!("220 mx\r\n250-mx\r\n250 SIZE\r\n{answers}"));
+        peer.greet().unwrap();
+        let error = peer.run(VerifySender::new(sender.parse().unwrap())).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(peer.machine.is_usable(), goes_on, "{error}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use common::mails::{mail, offering, send};
 use common::{Peer, WHOLE, every_way};
-use xoauth_smtp::exchange::Send;
-use xoauth_smtp::{BodyFault, Delivery, Error, Message, Source, SourceFault, Stage, Transfer};
+use xoauth_smtp::exchange::Submit;
+use xoauth_smtp::{ContentFault, Delivery, Error, Message, Source, SourceFault, Stage, Transfer};
 
 const ENVELOPE: &str = "
     C: MAIL FROM:<a@example.org>
@@ -198,10 +198,10 @@ fn message_is_read_while_it_is_sent() {
     );
     for transcript in [by_data, by_bdat] {
         every_way(&transcript, |peer| {
-            send(peer, mail(Message::streamed(&message[..]).normalise_line_ends()))
+            send(peer, mail(Message::from_source(&message[..]).normalise_line_ends()))
         });
         every_way(&transcript, |peer| {
-            send(peer, mail(Message::streamed(Dripping(message)).normalise_line_ends()))
+            send(peer, mail(Message::from_source(Dripping(message)).normalise_line_ends()))
         });
     }
 }
@@ -250,7 +250,7 @@ fn a_message_of_no_octets_is_sent_as_one() {
             let transcript = offering("SIZE|CHUNKING", &format!("{envelope}\n{content}\n{go_on}"));
             every_way(&transcript, |peer| {
                 let message = if is_read {
-                    Message::streamed(Nothing).seven_bit()
+                    Message::from_source(Nothing).seven_bit()
                 } else {
                     Message::new(&b""[..])
                 };
@@ -266,32 +266,32 @@ fn broken_off(message: Message<'_>) -> (Vec<u8>, Error) {
     let mut peer = Peer::saying(b"", WHOLE);
     peer.say_line_by_line(replies);
     peer.greet().unwrap();
-    let error = peer.run(Send::new("a@example.org", ["b@example.net"], message)).unwrap_err();
+    let error = peer.run(Submit::new("a@example.org", ["b@example.net"], message)).unwrap_err();
     assert!(error.is_fatal() && !peer.machine.is_usable());
     (peer.sent, error)
 }
 
 #[test]
 fn message_that_breaks_off_by_data_has_no_final_dot() {
-    let (sent, error) = broken_off(Message::streamed(Broken(b"Subject: t\r\n\r\nx\r\n")));
+    let (sent, error) = broken_off(Message::from_source(Broken(b"Subject: t\r\n\r\nx\r\n")));
     assert!(sent.ends_with(b"DATA\r\nSubject: t\r\n\r\nx\r\n"), "{}", sent.escape_ascii());
     assert_eq!(error.to_string(), "message cannot be sent to its end: its source failed");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "another command is under way");
     let cases: [(Message<'_>, &str); 9] = [
-        (Message::streamed(Boasting(b"x\r\n")), "its source failed"),
-        (Message::streamed(&b"a\nb"[..]), "'\\n' at octet 1"),
-        (Message::streamed(&b"a\r\n\0"[..]), "'\\0' at octet 3"),
-        (Message::streamed(&b"\r\n\xff"[..]).seven_bit(), "'\u{ff}' at octet 2"),
-        (Message::streamed(&b"S: \xff"[..]), "'\u{ff}' at octet 3"),
-        (Message::streamed(&b"abc"[..]).size(4), "another size"),
-        (Message::streamed(&b"abc"[..]).size(2), "another size"),
-        (Message::streamed(Dripping(b"abc")).size(2), "another size"),
-        (Message::streamed(Nothing).size(1), "another size"),
+        (Message::from_source(Boasting(b"x\r\n")), "its source failed"),
+        (Message::from_source(&b"a\nb"[..]), "'\\n' at octet 1"),
+        (Message::from_source(&b"a\r\n\0"[..]), "'\\0' at octet 3"),
+        (Message::from_source(&b"\r\n\xff"[..]).seven_bit(), "'\u{ff}' at octet 2"),
+        (Message::from_source(&b"S: \xff"[..]), "'\u{ff}' at octet 3"),
+        (Message::from_source(&b"abc"[..]).size(4), "another size"),
+        (Message::from_source(&b"abc"[..]).size(2), "another size"),
+        (Message::from_source(Dripping(b"abc")).size(2), "another size"),
+        (Message::from_source(Nothing).size(1), "another size"),
     ];
     for (message, expected) in cases {
         let (sent, error) = broken_off(message);
-        assert!(matches!(error, Error::Body { ended: true, .. }));
+        assert!(matches!(error, Error::Content { ended: true, .. }));
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!sent.ends_with(b"\r\n.\r\n"), "{}", sent.escape_ascii());
     }
@@ -310,12 +310,14 @@ fn message_that_breaks_off_by_bdat_is_forgotten_and_the_session_goes_on() {
          C: NOOP
          S: 250 ok";
     let transcript = offering("8BITMIME|PIPELINING|CHUNKING", before);
-    let outcome = every_way(&transcript, |peer| send(peer, mail(Message::streamed(Broken(b"x")))));
+    let outcome =
+        every_way(&transcript, |peer| send(peer, mail(Message::from_source(Broken(b"x")))));
     assert_eq!(outcome, "message cannot be sent to its end: its source failed");
-    let boasting = || Message::streamed(Boasting(b"x"));
+    let boasting = || Message::from_source(Boasting(b"x"));
     let outcome = every_way(&transcript, |peer| send(peer, mail(boasting())));
     assert_eq!(outcome, "message cannot be sent to its end: its source failed");
-    let outcome = every_way(&transcript, |peer| send(peer, mail(Message::streamed(&b"x\n"[..]))));
+    let outcome =
+        every_way(&transcript, |peer| send(peer, mail(Message::from_source(&b"x\n"[..]))));
     assert!(outcome.contains("'\\n' at octet 1"), "{outcome}");
 }
 
@@ -326,7 +328,7 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
     for streamed in [false, true] {
         let message = || match streamed {
             false => Message::from(&message),
-            true => Message::streamed(message.as_bytes()).seven_bit(),
+            true => Message::from_source(message.as_bytes()).seven_bit(),
         };
         let mut peer = Peer::saying(b"", WHOLE);
         peer.say_line_by_line(
@@ -335,7 +337,7 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
         );
         peer.say_line_by_line(if streamed { "250 4\r\n250 queued\r\n" } else { "250 queued\r\n" });
         peer.greet().unwrap();
-        let sent = peer.run(Send::mail(mail(message()))).unwrap();
+        let sent = peer.run(Submit::mail(mail(message()))).unwrap();
         assert_eq!(sent.reply().to_string(), "250 queued");
         assert_eq!(sent.accepted().count(), 2);
         let text = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
@@ -361,7 +363,7 @@ fn large_message_travels_in_chunks_and_stops_at_a_refusal() {
         );
         peer.greet().unwrap();
         let bdat = mail(message()).transfer(Transfer::Bdat);
-        let error = peer.run(Send::mail(bdat)).unwrap_err();
+        let error = peer.run(Submit::mail(bdat)).unwrap_err();
         assert_eq!(error.to_string(), "message refused: 452 full");
         assert!(error.is_transient() && peer.machine.is_usable());
         let text = String::from_utf8(peer.sent).unwrap();
@@ -381,7 +383,7 @@ fn chunks_from_memory_grow_to_a_bound_and_the_last_is_made_a_line() {
             "250 ok\r\n".repeat(30)
         ));
         peer.greet().unwrap();
-        peer.run(Send::mail(mail(Message::from(&message)))).unwrap();
+        peer.run(Submit::mail(mail(Message::from(&message)))).unwrap();
         let text = String::from_utf8(std::mem::take(&mut peer.sent)).unwrap();
         let lines: Vec<&str> =
             text.match_indices("BDAT ").map(|(at, _)| text[at..].lines().next().unwrap()).collect();
@@ -398,28 +400,28 @@ fn chunks_from_memory_grow_to_a_bound_and_the_last_is_made_a_line() {
 #[test]
 fn binary_message_is_sent_as_it_is() {
     let octets = b"A: b\r\n\r\n\0\n\r\xff.\r\n.\r\nend";
-    for message in [Message::new(&octets[..]), Message::streamed(&octets[..]).size(21)] {
+    for message in [Message::new(&octets[..]), Message::from_source(&octets[..]).size(21)] {
         let mut peer = Peer::saying(b"", WHOLE);
         peer.say_line_by_line(
             "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-SIZE\r\n250-BINARYMIME\r\n250 CHUNKING\r\n\
              250 ok\r\n250 ok\r\n250 ok\r\n250 queued\r\n",
         );
         peer.greet().unwrap();
-        peer.run(Send::mail(mail(message.binary()).transfer(Transfer::Data))).unwrap();
+        peer.run(Submit::mail(mail(message.binary()).transfer(Transfer::Data))).unwrap();
         let text = peer.sent.escape_ascii().to_string();
         let mail = r"MAIL FROM:<a@example.org> SIZE=21 BODY=BINARYMIME\r\n";
         assert!(text.contains(mail), "{text}");
         assert!(peer.sent.ends_with(&[&b"BDAT 21 LAST\r\n"[..], octets].concat()), "{text}");
     }
     // Line ends that were mended first are mended, from memory as from a source.
-    for message in [Message::new(&b"a\nb\r"[..]), Message::streamed(&b"a\nb\r"[..])] {
+    for message in [Message::new(&b"a\nb\r"[..]), Message::from_source(&b"a\nb\r"[..])] {
         let mut peer = Peer::saying(b"", WHOLE);
         peer.say_line_by_line(
             "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-BINARYMIME\r\n250 CHUNKING\r\n250 ok\r\n\
              250 ok\r\n250 ok\r\n250 queued\r\n",
         );
         peer.greet().unwrap();
-        peer.run(Send::mail(mail(message.normalise_line_ends().binary()))).unwrap();
+        peer.run(Submit::mail(mail(message.normalise_line_ends().binary()))).unwrap();
         assert!(peer.sent.ends_with(b"BDAT 6 LAST\r\na\r\nb\r\n"), "{}", peer.sent.escape_ascii());
     }
 }
@@ -434,7 +436,7 @@ fn delivery_is_unknown_from_the_last_octet_of_the_last_chunk_on() {
         peer.say_line_by_line(greeting);
         peer.say_line_by_line(&replies[..cut]);
         peer.greet().unwrap();
-        let error = peer.run(Send::mail(mail("x"))).unwrap_err();
+        let error = peer.run(Submit::mail(mail("x"))).unwrap_err();
         assert!(error.is_delivery_unknown(), "{cut}: {error:?}");
         let [b, c] = error.recipients() else { panic!("{error:?}") };
         let refused = cut >= "250 ok\r\n550 no\r\n".len();
@@ -451,7 +453,7 @@ fn delivery_is_unknown_from_the_last_octet_of_the_last_chunk_on() {
         peer.say_line_by_line(before);
         peer.say_line_by_line("421 4.3.2 going down\r\n");
         peer.greet().unwrap();
-        let error = peer.run(Send::mail(mail("x"))).unwrap_err();
+        let error = peer.run(Submit::mail(mail("x"))).unwrap_err();
         assert!(matches!(error, Error::ServerClosing { .. }), "{error:?}");
     }
     // A reply that answers nothing says nothing of the message either.
@@ -461,15 +463,15 @@ fn delivery_is_unknown_from_the_last_octet_of_the_last_chunk_on() {
         peer.say_line_by_line(before);
         peer.say_line_by_line("354 what\r\n");
         peer.greet().unwrap();
-        let error = peer.run(Send::mail(mail("x"))).unwrap_err();
+        let error = peer.run(Submit::mail(mail("x"))).unwrap_err();
         assert!(error.is_delivery_unknown(), "{error:?}");
     }
 }
 
 #[test]
 fn faults_of_bodies_are_told() {
-    let fault = BodyFault::Size;
+    let fault = ContentFault::Size;
     assert_eq!(fault.to_string(), "it has another size than was said");
-    let error = Error::Body { fault, ended: false };
+    let error = Error::Content { fault, ended: false };
     assert!(!error.is_fatal() && !error.is_transient() && error.recipients().is_empty());
 }

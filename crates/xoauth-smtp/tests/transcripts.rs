@@ -5,7 +5,7 @@ mod common;
 
 use common::mails::{GREETING, greeted, pipelined, send_and_go_on};
 use common::{Peer, RESPONSE, TOKEN, USER, WHOLE, auth_with, every_way, told};
-use xoauth_smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Send};
+use xoauth_smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Submit};
 use xoauth_smtp::sasl::{SaslIr, XOAuth2};
 use xoauth_smtp::{Error, Limits, Message};
 
@@ -34,7 +34,7 @@ fn session_with_pipelining_takes_one_flight_for_the_envelope() {
         peer.greet()?;
         peer.auth()?;
         let to = ["b@example.net", "c@example.net"];
-        let sent = peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\n.hidden\r\n"))?;
+        let sent = peer.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\n.hidden\r\n"))?;
         assert_eq!((sent.accepted().count(), sent.refused().count()), (2, 0));
         assert_eq!(sent.recipients()[1].reply().unwrap().code.get(), 251);
         peer.run(Quit::new())?;
@@ -49,7 +49,7 @@ fn session_with_pipelining_takes_one_flight_for_the_envelope() {
     peer.auth().unwrap();
     let before = peer.flights;
     let to = ["b@example.net", "c@example.net"];
-    peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\n.hidden\r\n")).unwrap();
+    peer.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\n.hidden\r\n")).unwrap();
     assert_eq!(peer.flights - before, 2);
 }
 
@@ -199,7 +199,7 @@ fn commands_ahead_of_replies_stay_within_the_window() {
     peer.greet().unwrap();
     let before = peer.flights;
     let to: Vec<String> = (0..250).map(|n| format!("r{n}@example.net")).collect();
-    let sent = peer.run(Send::new("a@example.org", &to, "x\r\n")).unwrap();
+    let sent = peer.run(Submit::new("a@example.org", &to, "x\r\n")).unwrap();
     assert_eq!(sent.accepted().count(), 250);
     assert_eq!(peer.flights - before, 4, "three flights of commands and the message");
     peer.assert_over();
@@ -221,7 +221,7 @@ fn message_of_any_size_passes_in_pieces() {
         format!("{transcript}\n{}C: .\nS: 250 ok", format!("C: .{line}").repeat(20_000));
     let mut peer = Peer::new(&transcript, WHOLE);
     peer.greet().unwrap();
-    peer.run(Send::new("a@example.org", ["b@example.net"], message)).unwrap();
+    peer.run(Submit::new("a@example.org", ["b@example.net"], message)).unwrap();
     peer.assert_over();
     assert!(peer.longest <= 64 * 1024 * 33 / 32 + 64, "{}", peer.longest);
     assert!(peer.trace.contains(&"C: <message of 640000 octets>".to_string()));
@@ -245,7 +245,7 @@ fn unix_line_ends_are_mended_on_demand() {
     every_way(&transcript, |peer| {
         peer.greet()?;
         let message = Message::normalised(&b"a\n.\nb"[..]);
-        peer.run(Send::new("a@example.org", ["b@example.net"], message)).map(drop)
+        peer.run(Submit::new("a@example.org", ["b@example.net"], message)).map(drop)
     });
 }
 
@@ -349,7 +349,7 @@ fn trace_shows_the_dialogue_without_its_secrets() {
     assert_eq!(error.to_string(), "XOAUTH2 refused: 535 5.7.8 no [secret] for you (status '400')");
     let login = XOAuth2::new(USER, TOKEN).unwrap();
     peer.run(auth_with(&login).sasl_ir(SaslIr::Never)).unwrap();
-    peer.run(Send::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
+    peer.run(Submit::new("a@example.org", ["b@example.net"], "x\r\n")).unwrap();
     let expected = [
         "S: 220 mx.example.org ESMTP",
         "C: EHLO client.example",
@@ -385,11 +385,11 @@ fn machine_says_what_it_is_busy_with() {
     peer.machine.start(&mut greeting).unwrap();
     assert!(matches!(peer.machine.start(&mut Noop::new()), Err(Error::Busy)));
     assert_eq!(peer.machine.limits(), Limits::default());
-    fn is_send<T: std::marker::Send + Sync>() {}
+    fn is_send<T: Send + Sync>() {}
     is_send::<xoauth_smtp::proto::Machine>();
     is_send::<Error>();
     is_send::<Auth>();
     // What is being sent may be read from a source, which is nobody's but the sender's.
-    fn is_sendable<T: std::marker::Send>() {}
-    is_sendable::<Send<'_>>();
+    fn is_sendable<T: Send>() {}
+    is_sendable::<Submit<'_>>();
 }

@@ -4,12 +4,38 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use xoauth_sasl::wire::TransportFault as Fault;
+
 /// What went wrong with a connection or a session.
 ///
 /// The protocol crates' errors are carried whole; the predicates see through them.
+///
+/// ```
+/// # use xoauth::Error;
+/// # #[cfg(all(feature = "imap", feature = "smtp"))]
+/// fn what_to_do(error: &Error) -> &'static str {
+///     match error {
+///         // What was sent last may have been delivered: look it up before it is sent again.
+///         error if error.is_delivery_unknown() => "ask a person",
+///         error if error.is_transient() => "try again later",
+///         error if error.needs_new_token() => "sign in again",
+///         Error::Imap(xoauth::imap::Error::Refused { command, .. }) if *command == "SELECT" => "no such mailbox",
+///         Error::Smtp(xoauth::smtp::Error::MessageTooLarge { .. }) => "send less",
+///         error if error.is_fatal() => "give up",
+///         _ => "go on in the same session",
+///     }
+/// }
+/// # #[cfg(all(feature = "imap", feature = "smtp"))]
+/// # assert_eq!(what_to_do(&Error::Ended), "give up");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// What should be the name or the address of a host is none: it has its port with it, or is a URL. Nothing was dialled.
+    Host {
+        /// What it is.
+        host: String,
+    },
     /// No connection: the name has no address, nobody listens, or the deadline passed.
     Connect {
         /// The host that was dialled.
@@ -90,6 +116,7 @@ pub enum Error {
 
 impl Error {
     /// The session is over; only a new connection helps.
+    #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
             #[cfg(feature = "imap")]
@@ -107,7 +134,9 @@ impl Error {
         }
     }
 
-    /// The same may work later, unchanged.
+    /// The same may work later, unchanged: the server, the way to it or to the source of tokens was busy or down. Never true
+    /// where a message may have been delivered.
+    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             #[cfg(feature = "imap")]
@@ -115,6 +144,11 @@ impl Error {
             #[cfg(feature = "smtp")]
             Self::Smtp(error) => error.is_transient(),
             Self::Connect { .. } | Self::TlsDeadline => true,
+            // A login that was refused is not tried again with the same token: providers count such.
+            Self::Token { source, refusal } => {
+                refusal.as_ref().is_none_or(|refusal| refusal.is_fatal())
+                    && crate::login::may_come_later(&**source)
+            }
             #[cfg(all(feature = "smtp", feature = "native-tls"))]
             Self::PoolFull { .. } => true,
             _ => false,
@@ -122,6 +156,7 @@ impl Error {
     }
 
     /// A new access token is likely to help.
+    #[must_use]
     pub fn needs_new_token(&self) -> bool {
         match self {
             #[cfg(feature = "imap")]
@@ -131,11 +166,76 @@ impl Error {
             _ => false,
         }
     }
+
+    /// One of the [`Deadlines`](crate::Deadlines) passed: of connecting, of TLS or of an operation. After the end of a message it
+    /// leaves [unknown](Error::is_delivery_unknown) whether that was accepted.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::TlsDeadline => true,
+            Self::Connect { source, .. } => source.kind() == io::ErrorKind::TimedOut,
+            #[cfg(feature = "imap")]
+            Self::Imap(error) => {
+                matches!(error, xoauth_imap::Error::Transport { fault: Fault::Deadline, .. })
+            }
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => {
+                let cause = match error {
+                    xoauth_smtp::Error::DeliveryUnknown { cause, .. } => cause,
+                    error => error,
+                };
+                matches!(cause, xoauth_smtp::Error::Transport { fault: Fault::Deadline })
+            }
+            _ => false,
+        }
+    }
+
+    /// A message may have been accepted or not: it must not be sent again without thought.
+    #[must_use]
+    pub fn is_delivery_unknown(&self) -> bool {
+        match self {
+            #[cfg(feature = "smtp")]
+            Self::Smtp(error) => error.is_delivery_unknown(),
+            _ => false,
+        }
+    }
+
+    /// What is known of each recipient of a message that nobody, or perhaps somebody, got.
+    #[cfg(feature = "smtp")]
+    #[must_use]
+    pub fn recipients(&self) -> &[xoauth_smtp::RecipientOutcome] {
+        match self {
+            Self::Smtp(error) => error.recipients(),
+            _ => &[],
+        }
+    }
+
+    /// The document with which the server explained that it refuses the login, where it sent one (RFC 7628, 3.2.2).
+    #[must_use]
+    pub fn challenge(&self) -> Option<&xoauth_sasl::ErrorChallenge> {
+        match self {
+            #[cfg(feature = "imap")]
+            Self::Imap(xoauth_imap::Error::AuthenticationRefused(refused)) => {
+                refused.challenge.as_ref()
+            }
+            #[cfg(feature = "smtp")]
+            Self::Smtp(xoauth_smtp::Error::AuthenticationRefused(refused)) => {
+                refused.challenge.as_ref()
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Host { host } => {
+                write!(
+                    f,
+                    "`{host}` is no host, expected its name or address without scheme and port"
+                )
+            }
             Self::Connect { host, port: 0, .. } => write!(f, "no connection to {host}"),
             Self::Connect { host, port, .. } => write!(f, "no connection to {host}:{port}"),
             #[cfg(feature = "native-tls")]
@@ -199,7 +299,7 @@ impl std::error::Error for Error {
             Self::NoCertificate => None,
             #[cfg(all(feature = "smtp", feature = "native-tls"))]
             Self::PoolFull { .. } => None,
-            Self::TlsDeadline | Self::Ended => None,
+            Self::Host { .. } | Self::TlsDeadline | Self::Ended => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use xoauth_sasl::oauth1::{
-    Credentials, MemoryNonceStore, ReceivedRequest, Secret, Token, Verified, Verifier,
+    CredentialStore, MemoryNonceStore, ReceivedRequest, Secret, Token, Verified, Verifier,
 };
 
 use super::http::{Answer, Request};
@@ -32,7 +32,7 @@ const VERIFIER: &str = "verifier-4711";
 /// One consumer, one temporary token.
 struct Known;
 
-impl Credentials for Known {
+impl CredentialStore for Known {
     fn consumer(&self, key: &str) -> Option<Secret> {
         (key == DEMO_CONSUMER.0).then(|| Secret::new(DEMO_CONSUMER.1))
     }

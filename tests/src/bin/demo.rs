@@ -11,7 +11,7 @@ use e2e::host::{DEMO_CONSUMER, DEMO_TOKEN, DEMO_USER, Host};
 use xoauth::imap::command::{Fetch, Item, Search, Select};
 use xoauth::imap::{self, Query};
 use xoauth::sasl::{Service, XOAuth};
-use xoauth::smtp::{self, exchange::Send};
+use xoauth::smtp::{self, exchange::Submit};
 use xoauth::{Consumer, Tls, Token};
 
 const SUBJECT: &str = "Sent with XOAUTH";
@@ -55,7 +55,7 @@ fn demo() -> Result<(), Box<dyn Error>> {
         "From: {DEMO_USER}\r\nTo: {DEMO_USER}\r\nSubject: {SUBJECT}\r\n\r\n\
          Hello,\r\n.this line begins with a dot\r\nand arrives as it was written.\r\n"
     );
-    let sent = session.run(Send::new(DEMO_USER, [DEMO_USER], message.as_str()))?;
+    let sent = session.run(Submit::new(DEMO_USER, [DEMO_USER], message.as_str()))?;
     told(&format!("accepted: {}", sent.reply()));
     session.quit()?;
 

@@ -3,7 +3,7 @@
 use xoauth::sasl::oauth1::{Nonce, Stamp};
 use xoauth::sasl::wire::{Conversation, TransportFault, Want};
 use xoauth::sasl::{Context, XOAuth2};
-use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, Send, StartTls};
+use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, StartTls, Submit};
 use xoauth::smtp::proto::{Exchange, Machine};
 use xoauth::smtp::{ClientName, Error, Limits};
 
@@ -34,7 +34,7 @@ fn command(choice: u8) -> Option<Box<dyn Exchange>> {
         3 => Box::new(Rset::new()),
         4 => Box::new(StartTls::new()),
         5 => Box::new(Quit::new()),
-        6 => Box::new(Send::new(
+        6 => Box::new(Submit::new(
             "a@example.org",
             ["b@example.org", "c@example.org"],
             "Subject: t\r\n\r\n.\r\n",

@@ -3,7 +3,7 @@
 use xoauth::sasl::oauth1::{Nonce, Stamp};
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::sasl::{Context, XOAuth2};
-use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Send, StartTls};
+use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, StartTls, Submit};
 use xoauth::smtp::proto::{Encoder, Exchange, Machine, Progress};
 use xoauth::smtp::{ClientName, Error, Extensions, Limits, Reply};
 
@@ -45,7 +45,7 @@ impl Exchange for Listened {
 /// The command a context names, and the replies that come before the octets of the case.
 fn command(context: &str) -> Option<(Box<dyn Exchange>, &'static str)> {
     let send =
-        || Box::new(Send::new("a@example.org", ["b@example.org"], "Subject: t\r\n\r\nt\r\n"));
+        || Box::new(Submit::new("a@example.org", ["b@example.org"], "Subject: t\r\n\r\nt\r\n"));
     Some(match context {
         "greeting" => (Box::new(Greeting::new()), ""),
         "ehlo" => (Box::new(Ehlo::new(ClientName::default())), ""),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use xoauth_sasl::oauth1::{Credentials, MemoryNonceStore, Verifier};
+use xoauth_sasl::oauth1::{CredentialStore, MemoryNonceStore, Verifier};
 use xoauth_sasl::{
     BearerJudge, BearerRequest, ErrorDocument, Identity, IdentityRequest, Secret, Server,
     ServerExchange, ServerStep, SignatureMethod, Verdict, decode_response, encode_challenge,
@@ -164,7 +164,7 @@ impl Attempt {
     }
 }
 
-impl Credentials for Judge {
+impl CredentialStore for Judge {
     fn consumer(&self, key: &str) -> Option<Secret> {
         let mut pairs = self.users.iter().flat_map(|user| &user.consumers);
         pairs.find(|pair| pair.key == key).map(|pair| Secret::new(pair.secret.clone()))

@@ -68,7 +68,7 @@ fn smtp(error: &Smtp) -> &'static str {
         Smtp::UnsolicitedReply { .. } => "unsolicited-reply",
         Smtp::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
         Smtp::Limit { .. } => "limit",
-        Smtp::InvalidArgument(_) | Smtp::Body { .. } | Smtp::Sasl(_) | Smtp::Busy => {
+        Smtp::InvalidArgument(_) | Smtp::Content { .. } | Smtp::Sasl(_) | Smtp::Busy => {
             "invalid-argument"
         }
         Smtp::Ended => "closed",

@@ -169,12 +169,12 @@ fn a_protocol_whose_url_is_wrong_is_a_step_that_fails() {
 
 #[test]
 fn a_sender_is_asked_about_and_nothing_is_sent() {
-    let hello = "250-m\r\n250 AUTH XOAUTH2\r\n";
+    let hello = "250-m\r\n250-SMTPUTF8\r\n250 AUTH XOAUTH2\r\n";
     for (sender, line, answer, code, shown) in [
         ("<>", "MAIL FROM:<>", "250 ok\r\n", 0, "MAIL FROM:<> accepted"),
         ("a@b", "MAIL FROM:<a@b>", "550 5.7.1 not you\r\n", 69, "probe      550 5.7.1 not you"),
         ("a@b", "MAIL FROM:<a@b>", "451 4.7.1 later\r\n", 75, "probe      451 4.7.1 later"),
-        ("ü@b", "MAIL FROM:<ü@b> SMTPUTF8", "250 ok\r\n", 0, "MAIL FROM:<ü@b> SMTPUTF8 accepted"),
+        ("ü@b", "MAIL FROM:<ü@b> SMTPUTF8", "250 ok\r\n", 0, "MAIL FROM:<ü@b> accepted"),
         ("a@b>\u{a0}X", "", "", 65, "invalid"),
     ] {
         let mut script = vec![

@@ -5,7 +5,7 @@ use std::time::Duration;
 use xoauth::imap::command::{Append, Fetch, Item, Noop, Search, Select};
 use xoauth::imap::{Compression, Query, Uid, UidSet};
 use xoauth::sasl::{OAuthBearer, SaslIr};
-use xoauth::smtp::exchange::{Noop as SmtpNoop, Send};
+use xoauth::smtp::exchange::{Noop as SmtpNoop, Submit};
 use xoauth::{Deadlines, Error};
 
 use super::super::table::{Doing, MUCH, RENEW, ROWS, Row, deadlines};
@@ -127,14 +127,14 @@ macro_rules! stopped {
                 let mut session = sender!();
                 began = clock.passed();
                 let message =
-                    Send::new("ann@example.com", ["ben@example.org"], text(size.octets($much)));
+                    Submit::new("ann@example.com", ["ben@example.org"], text(size.octets($much)));
                 wait!(session.run(message)).map(drop).unwrap_err()
             }
             Doing::SendAll => {
                 let mut session = sender!();
                 began = clock.passed();
                 let message =
-                    || Send::new("ann@example.com", ["ben@example.org"], text(20).into_bytes());
+                    || Submit::new("ann@example.com", ["ben@example.org"], text(20).into_bytes());
                 let mut outcomes = session.send_all([message(), message()]).unwrap();
                 wait!(outcomes.next()).unwrap().map(drop).unwrap_err()
             }

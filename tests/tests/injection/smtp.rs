@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use xoauth::net::FromReader;
 use xoauth::sasl::wire::{Conversation, Want};
-use xoauth::smtp::exchange::{Bulk, Ehlo, Expand, Greeting, Help, Raw, Send, Verify};
+use xoauth::smtp::exchange::{Bulk, Ehlo, Expand, Greeting, Help, Raw, Submit, Verify};
 use xoauth::smtp::proto::{Encoder, Exchange, Machine, Place, Progress};
 use xoauth::smtp::{
     Address, ClientName, Envelope, Error, Extensions, Limits, Mail, Message, Recipient, Reply,
@@ -24,7 +24,7 @@ fn sent(mut exchange: impl FnMut() -> Box<dyn Exchange>) {
 
 fn message(mail: impl Fn() -> Mail<'static>) {
     for transfer in [Transfer::Automatic, Transfer::Data, Transfer::Bdat] {
-        sent(|| Box::new(Send::mail(mail().transfer(transfer))));
+        sent(|| Box::new(Submit::mail(mail().transfer(transfer))));
     }
 }
 
@@ -161,7 +161,7 @@ fn hear(
 /// A command of a user's own.
 struct Own<F>(F);
 
-impl<F: FnMut(&mut Encoder<'_>) + core::marker::Send> Exchange for Own<F> {
+impl<F: FnMut(&mut Encoder<'_>) + Send> Exchange for Own<F> {
     fn encode(&mut self, out: &mut Encoder<'_>, _: &Extensions) -> Result<(), Error> {
         (self.0)(out);
         out.end_line(Place::Last);
@@ -187,18 +187,18 @@ probes! {
     "xoauth-smtp/exchange/bulk/mod.rs Bulk::push" => |text| {
         for offered in [OFFERED, "X"] {
             let mut bulk = Bulk::default();
-            bulk.push(Send::new(text, ["b@example.org"], "x\r\n"));
-            bulk.push(Send::new("a@example.org", [text], text));
+            bulk.push(Submit::new(text, ["b@example.org"], "x\r\n"));
+            bulk.push(Submit::new("a@example.org", [text], text));
             run(offered, &mut bulk);
         }
     },
-    "xoauth-smtp/exchange/send/mod.rs Send::new" => |text| {
+    "xoauth-smtp/exchange/send/mod.rs Submit::new" => |text| {
         let text = text.to_owned();
-        sent(|| Box::new(Send::new(text.as_str(), ["b@example.org"], "x\r\n")));
-        sent(|| Box::new(Send::new("a@example.org", ["b@example.org", text.as_str()], "x\r\n")));
-        sent(|| Box::new(Send::new("a@example.org", ["b@example.org"], text.clone().into_bytes())));
+        sent(|| Box::new(Submit::new(text.as_str(), ["b@example.org"], "x\r\n")));
+        sent(|| Box::new(Submit::new("a@example.org", ["b@example.org", text.as_str()], "x\r\n")));
+        sent(|| Box::new(Submit::new("a@example.org", ["b@example.org"], text.clone().into_bytes())));
     },
-    "xoauth-smtp/exchange/send/mod.rs Send::mail" => |text| {
+    "xoauth-smtp/exchange/send/mod.rs Submit::mail" => |text| {
         let text = text.to_owned();
         message(|| Mail::with(good(), text.clone().into_bytes()));
     },
@@ -261,11 +261,11 @@ probes! {
         // By BDAT alone, which frames it by its size.
         message(|| Mail::with(good(), Message::new(text.clone().into_bytes()).binary()));
     },
-    "xoauth-smtp/types/message.rs Message::streamed" => |text| {
+    "xoauth-smtp/types/message.rs Message::from_source" => |text| {
         let text = text.to_owned();
         let source = || FromReader(std::io::Cursor::new(text.clone().into_bytes()));
-        message(|| Mail::with(good(), Message::streamed(source())));
-        message(|| Mail::with(good(), Message::streamed(source()).normalise_line_ends()));
+        message(|| Mail::with(good(), Message::from_source(source())));
+        message(|| Mail::with(good(), Message::from_source(source()).normalise_line_ends()));
     },
     "xoauth-smtp/types/message.rs Message::normalised" => |text| {
         let text = text.to_owned();

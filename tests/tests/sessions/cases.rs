@@ -12,7 +12,7 @@ use e2e::scripted::{Peer, Step, expect, send};
 use xoauth::imap::command::{Fetch, Item, List, Noop, Search, Select, Store, StoreAction};
 use xoauth::imap::{self, Flag, Query};
 use xoauth::sasl::{Mechanism, OAuth10A, OAuthBearer, Service, XOAuth, XOAuth2};
-use xoauth::smtp::exchange::{Noop as SmtpNoop, Rset, Send};
+use xoauth::smtp::exchange::{Noop as SmtpNoop, Rset, Submit};
 use xoauth::{Consumer, Deadlines, Error, Tls, Token, Trace, smtp};
 
 use super::{imap_sessions, smtp_sessions};
@@ -194,7 +194,7 @@ fn mail_that_is_sent_is_read_back_octet_for_octet() {
             dots.as_bytes(),
         ];
         for message in &messages {
-            let sent = wait!(sender.run(Send::new(DEMO_USER, [DEMO_USER], *message))).unwrap();
+            let sent = wait!(sender.run(Submit::new(DEMO_USER, [DEMO_USER], *message))).unwrap();
             assert_eq!(sent.accepted().count(), 1);
         }
         wait!(sender.quit()).unwrap();
@@ -231,14 +231,14 @@ fn one_refused_recipient_does_not_stop_the_others() {
         let mut session = wait!(client.authenticate(login)).unwrap();
         let message = "Subject: t\r\n\r\nt\r\n";
         let to = ["ann@example.org", "nobody@example.org", "ben@example.org"];
-        let sent = wait!(session.run(Send::new(DEMO_USER, to, message))).unwrap();
+        let sent = wait!(session.run(Submit::new(DEMO_USER, to, message))).unwrap();
         assert_eq!((sent.accepted().count(), sent.refused().count()), (2, 1));
         // All refused: an error that names each, and the session goes on.
-        let error =
-            wait!(session.run(Send::new(DEMO_USER, ["nobody@example.org"], message))).unwrap_err();
+        let error = wait!(session.run(Submit::new(DEMO_USER, ["nobody@example.org"], message)))
+            .unwrap_err();
         assert!(matches!(error, Error::Smtp(smtp::Error::RecipientsRefused { .. })), "{error}");
         wait!(session.run(Rset::new())).unwrap();
-        wait!(session.run(Send::new(DEMO_USER, ["ann@example.org"], message))).unwrap();
+        wait!(session.run(Submit::new(DEMO_USER, ["ann@example.org"], message))).unwrap();
         assert_eq!(host.outbox().len(), 2);
     })
 }
@@ -269,8 +269,8 @@ fn nothing_a_caller_passes_ends_a_command_early() {
                 wait!(mailbox.run(List::new(evil))).map(drop),
                 wait!(mailbox.run(Search::new(Query::subject(evil)))).map(drop),
                 wait!(mailbox.run(Search::new(Query::header(evil, evil)))).map(drop),
-                wait!(sender.run(Send::new(evil, [DEMO_USER], "\r\n"))).map(drop),
-                wait!(sender.run(Send::new(DEMO_USER, [evil], "\r\n"))).map(drop),
+                wait!(sender.run(Submit::new(evil, [DEMO_USER], "\r\n"))).map(drop),
+                wait!(sender.run(Submit::new(DEMO_USER, [evil], "\r\n"))).map(drop),
             ];
             assert!(
                 ignored

@@ -4,7 +4,7 @@ use e2e::certificates::{Authority, Identity};
 use e2e::scripted::{Peer, Step, expect, send};
 use xoauth::imap::command::{Fetch, Item, Noop};
 use xoauth::imap::{self, Event, TransportFault};
-use xoauth::smtp::exchange::{Noop as SmtpNoop, Send};
+use xoauth::smtp::exchange::{Noop as SmtpNoop, Submit};
 use xoauth::{Credentials, Error, Tls, smtp};
 
 use super::{imap_sessions, smtp_sessions};
@@ -166,7 +166,7 @@ fn a_message_whose_answer_is_lost_is_unknown_whatever_ended_the_session() {
             let login = Credentials::token("ann@example.com", "opaque-4711");
             let mut session = wait!(builder.log_in(&login)).unwrap();
             let message =
-                Send::new("ann@example.com", ["ben@example.org"], "Subject: x\r\n\r\nhi\r\n");
+                Submit::new("ann@example.com", ["ben@example.org"], "Subject: x\r\n\r\nhi\r\n");
             let error = wait!(session.run(message)).unwrap_err();
             // A server that answers 421 says that it did not take the message.
             if let Error::Smtp(smtp::Error::DeliveryUnknown { cause, .. }) = &error {

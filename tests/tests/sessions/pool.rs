@@ -6,7 +6,8 @@ use std::time::Duration;
 use e2e::certificates::Authority;
 use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host, User};
 use e2e::scripted::{Peer, Step, expect, send};
-use xoauth::smtp::exchange::{Noop, Send};
+use xoauth::smtp::PoolOptions;
+use xoauth::smtp::exchange::{Noop, Submit};
 use xoauth::{Credentials, Error, smtp};
 
 use super::cases::tls;
@@ -15,8 +16,8 @@ use super::tokens::Tokens;
 
 const TEXT: &str = "Subject: hello\r\n\r\nHi.\r\n";
 
-fn to_demo() -> Send<'static> {
-    Send::new("ann@example.com", [DEMO_USER], TEXT)
+fn to_demo() -> Submit<'static> {
+    Submit::new("ann@example.com", [DEMO_USER], TEXT)
 }
 
 macro_rules! builder {
@@ -43,11 +44,11 @@ fn a_connection_serves_one_message_after_the_other() {
             wait!(mailer.send(to_demo)).unwrap();
         }
         // A refusal leaves it as it was.
-        let refused = || Send::new("ann@example.com", ["not an address"], TEXT);
+        let refused = || Submit::new("ann@example.com", ["not an address"], TEXT);
         assert!(!wait!(mailer.send(refused)).unwrap_err().is_fatal());
         assert_eq!((pool.open(), pool.idle(), host.accepted_connections()), (1, 1, 1));
         let mut session = wait!(mailer.session()).unwrap();
-        wait!(session.get().unwrap().run(Noop::new())).unwrap();
+        wait!(session.run(Noop::new())).unwrap();
         assert_eq!((pool.open(), pool.idle()), (1, 0));
         drop(session);
         assert_eq!((pool.open(), pool.idle()), (1, 1));
@@ -75,7 +76,7 @@ fn a_connection_that_takes_no_more_makes_room_for_another() {
         let quits = host.transcript().iter().filter(|spoken| spoken.line == "QUIT").count();
         assert_eq!(quits, 2);
         // What the message itself asks too much of is not tried again.
-        let many = || Send::new("ann@example.com", [DEMO_USER, "away@example.org"], TEXT);
+        let many = || Submit::new("ann@example.com", [DEMO_USER, "away@example.org"], TEXT);
         let error = wait!(mailer.send(many)).unwrap_err();
         let limit = smtp::Error::ServerLimit { limit: "RCPTMAX", asked: 2, allowed: 1 };
         assert_eq!(error.to_string(), limit.to_string());
@@ -88,13 +89,13 @@ fn every_message_over_a_lent_session_counts() {
     run!({
         let host = Host::builder().start().unwrap();
         let minute = Duration::from_secs(60);
-        let pool = smtp_sessions::Pool::new(1).keep(minute, minute, 3);
+        let pool = smtp_sessions::Pool::with(PoolOptions::new(1).keep(minute, minute, 3));
         let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
         let mailer = pool.mailer(builder!(host), credentials);
         for count in [2, 1, 1] {
             let mut session = wait!(mailer.session()).unwrap();
             for _ in 0..count {
-                wait!(session.get().unwrap().run(to_demo())).unwrap();
+                wait!(session.run(to_demo())).unwrap();
             }
         }
         assert_eq!((delivered(&host), host.accepted_connections()), (4, 2));
@@ -136,7 +137,7 @@ fn a_connection_is_not_used_for_somebody_else() {
             // The same server and user, and another way to trust the server.
             pool.mailer(builder!(host), Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN)),
         ];
-        let message = || Send::new("ann@example.com", ["away@example.org"], TEXT);
+        let message = || Submit::new("ann@example.com", ["away@example.org"], TEXT);
         for mailer in mailers.iter().chain(&mailers) {
             wait!(mailer.send(message)).unwrap();
             assert_eq!((pool.open(), pool.idle()), (1, 1));
@@ -153,7 +154,7 @@ fn a_connection_that_is_over_is_replaced_before_a_message_is_entrusted_to_it() {
     run!({
         for check in [Duration::ZERO, Duration::from_secs(60)] {
             let host = Host::builder().start().unwrap();
-            let pool = smtp_sessions::Pool::new(1).check_after(check);
+            let pool = smtp_sessions::Pool::with(PoolOptions::new(1).check_after(check));
             let source = Tokens::new(&[DEMO_BEARER_TOKEN; 3]);
             let credentials = Credentials::bearer(DEMO_USER, source.clone());
             let mailer = pool.mailer(builder!(host), credentials);
@@ -191,7 +192,7 @@ fn a_new_connection_that_fails_is_not_tried_again() {
 fn a_place_is_not_waited_for_without_end() {
     run!({
         let host = Host::builder().start().unwrap();
-        let pool = smtp_sessions::Pool::new(1).wait_at_most(Duration::ZERO);
+        let pool = smtp_sessions::Pool::with(PoolOptions::new(1).wait_at_most(Duration::ZERO));
         let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
         let mailer = pool.mailer(builder!(host), credentials);
         let held = wait!(mailer.session()).unwrap();

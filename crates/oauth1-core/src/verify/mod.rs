@@ -9,4 +9,4 @@ mod verifier;
 pub use error::VerifyError;
 pub use nonces::{MemoryNonceStore, NonceError, NonceKey, NonceStore};
 pub use received::ReceivedRequest;
-pub use verifier::{Credentials, Verified, Verifier};
+pub use verifier::{CredentialStore, Verified, Verifier};

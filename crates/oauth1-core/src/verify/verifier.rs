@@ -11,7 +11,7 @@ use crate::verify::{NonceKey, NonceStore, ReceivedRequest, VerifyError};
 use crate::{Secret, SignatureMethod, signing_key};
 
 /// Where a server finds the secrets that belong to keys.
-pub trait Credentials {
+pub trait CredentialStore {
     /// The secret of a consumer; `None` when there is no such consumer.
     fn consumer(&self, key: &str) -> Option<Secret>;
 
@@ -27,7 +27,7 @@ pub trait Credentials {
 /// use oauth1_core::*;
 ///
 /// struct OneUser;
-/// impl Credentials for OneUser {
+/// impl CredentialStore for OneUser {
 ///     fn consumer(&self, key: &str) -> Option<Secret> {
 ///         (key == "consumer").then(|| Secret::new("consumer secret"))
 ///     }
@@ -109,7 +109,7 @@ impl Verifier {
     pub fn verify(
         &self,
         request: &ReceivedRequest,
-        credentials: &dyn Credentials,
+        credentials: &dyn CredentialStore,
         nonces: &dyn NonceStore,
         now: u64,
     ) -> Result<Verified, VerifyError> {
@@ -252,7 +252,7 @@ impl<'a> Claim<'a> {
     fn check_signature(
         &self,
         request: &ReceivedRequest,
-        credentials: &dyn Credentials,
+        credentials: &dyn CredentialStore,
     ) -> Result<(), VerifyError> {
         let nobody = || Secret::new("the secret of nobody, as long as secrets are");
         let consumer = credentials.consumer(self.consumer_key);

@@ -157,7 +157,7 @@ impl Send {
         let takes_utf8 = session.extensions().smtp_utf8();
         let (message, _) = message.complete(&sender, self.keep_bcc, takes_utf8)?;
         let list: Vec<&str> = recipients.iter().map(String::as_str).collect();
-        let sent = session.run(exchange::Send::new(sender.as_str(), list, message));
+        let sent = session.run(exchange::Submit::new(sender.as_str(), list, message));
         let (exit, reported) = match sent {
             Ok(sent) => {
                 let refused: Vec<_> = sent.refused().collect();

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use xoauth::Secret;
 use xoauth::sasl::oauth1::{
-    Credentials, MemoryNonceStore, NonceStore, ReceivedRequest, Verified, Verifier, VerifyError,
+    CredentialStore, MemoryNonceStore, NonceStore, ReceivedRequest, Verified, Verifier, VerifyError,
 };
 use xoauth::sasl::{ClientMessage, Credential, parse_client_message};
 
@@ -56,7 +56,7 @@ struct Known {
     token: Option<Secret>,
 }
 
-impl Credentials for Known {
+impl CredentialStore for Known {
     fn consumer(&self, _: &str) -> Option<Secret> {
         Some(self.consumer.clone())
     }

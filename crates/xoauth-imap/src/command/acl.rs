@@ -25,6 +25,7 @@ pub enum RightsChange {
 
 /// SETACL, RFC 4314 3.1.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct SetAcl {
     mailbox: Mailbox,
     identifier: String,
@@ -76,6 +77,7 @@ impl Command for SetAcl {
 
 /// DELETEACL, RFC 4314 3.2.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct DeleteAcl {
     mailbox: Mailbox,
     identifier: String,
@@ -117,6 +119,7 @@ pub(super) fn has_virtual_rights(state: &State) -> bool {
 
 /// GETACL, RFC 4314 3.3.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct GetAcl {
     mailbox: Mailbox,
     told: Option<AccessList>,
@@ -175,6 +178,7 @@ impl Command for GetAcl {
 
 /// LISTRIGHTS, RFC 4314 3.4.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ListRights {
     mailbox: Mailbox,
     identifier: String,
@@ -241,6 +245,7 @@ impl Command for ListRights {
 
 /// MYRIGHTS, RFC 4314 3.5.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct MyRights {
     mailbox: Mailbox,
     told: Option<MailboxRights>,

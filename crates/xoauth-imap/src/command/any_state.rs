@@ -11,6 +11,7 @@ pub trait BeforeLogin: Command {}
 
 /// Hears the server's greeting (RFC 9051, 7.1.1, 7.1.4, 7.1.5); sends nothing.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Greeting(());
 
 impl Greeting {
@@ -57,6 +58,7 @@ impl Command for Greeting {
 
 /// CAPABILITY, RFC 9051 6.1.1.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Capability {
     heard: Option<Capabilities>,
 }
@@ -108,6 +110,7 @@ impl BeforeLogin for Capability {}
 
 /// NOOP, RFC 9051 6.1.2: does nothing but give the server the chance to tell news.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Noop(());
 
 impl Noop {
@@ -144,6 +147,7 @@ impl BeforeLogin for Noop {}
 
 /// LOGOUT, RFC 9051 6.1.3: ends the session; the server says BYE.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Logout(());
 
 impl Logout {

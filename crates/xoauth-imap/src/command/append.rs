@@ -16,6 +16,7 @@ use crate::types::{
 ///
 /// The octets are sent as they are; mail is lines that end in CRLF (RFC 5322, 2.1).
 #[derive(Debug)]
+#[must_use = "a message is stored by `Append`"]
 pub struct NewMessage {
     content: Content,
     flags: Vec<Flag>,
@@ -122,6 +123,7 @@ impl<C: Into<Content>> From<C> for NewMessage {
 /// # let _ = (one, two);
 /// ```
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Append {
     mailbox: Mailbox,
     messages: Vec<NewMessage>,
@@ -181,6 +183,7 @@ impl Command for Append {
 
 /// REPLACE, RFC 8508: stores a message and removes the one it takes the place of, both or neither.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Replace {
     numbers: Numbers,
     mailbox: Mailbox,

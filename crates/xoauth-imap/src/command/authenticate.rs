@@ -12,6 +12,7 @@ use crate::types::{ArgumentSink, StatusText};
 
 /// Authenticates with a SASL mechanism.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Authenticate {
     exchange: xoauth_sasl::Exchange,
     sasl_ir: SaslIr,

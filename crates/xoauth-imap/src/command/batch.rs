@@ -103,6 +103,7 @@ tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 /// # let _ = (folders, message);
 /// ```
 #[derive(Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Batch {
     commands: Vec<Box<dyn Queued>>,
 }

@@ -27,6 +27,7 @@ use crate::types::{ArgumentSink, Event, Flag, Mailbox, SeqSet, StatusText, UidSe
 /// # let _ = command;
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Custom {
     name: String,
     capability: Option<&'static str>,

@@ -24,6 +24,7 @@ use crate::types::{ArgumentSink, Found, FoundPart, Number, Query, Ranges, SeqNo,
 /// # let _ = (how_many, newest, by_date);
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ExtendedSearch<N = Uid> {
     by_uid: bool,
     query: Query,

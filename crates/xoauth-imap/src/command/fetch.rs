@@ -36,7 +36,7 @@ pub struct BodyInfo {
     pub len: u64,
 }
 
-/// What a FETCH answer consists of while its bodies are streamed.
+/// What a FETCH answer consists of while its bodies are streamed. Whoever reads a stream hands out each of these.
 #[derive(Debug)]
 pub enum FetchEvent {
     /// A body begins; its octets are lent next.
@@ -49,6 +49,7 @@ pub enum FetchEvent {
 
 /// Reads messages.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Fetch {
     numbers: Numbers,
     items: Items,

@@ -13,6 +13,7 @@ use crate::types::{ArgumentSink, StatusText};
 /// every 29 minutes (RFC 2177, 3), for a server may end a session that was silent for 30; there is no clock
 /// here.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Idle {
     phase: Phase,
 }

@@ -9,6 +9,7 @@ use crate::types::{ArgumentSink, Octets, StatusText};
 /// GETJMAPACCESS, RFC 9698: asks where the server's messages are available by JMAP. Mailboxes and messages have the same
 /// identifiers there as OBJECTID tells here.
 #[derive(Debug, Clone, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct GetJmapAccess {
     told: Option<Octets>,
 }

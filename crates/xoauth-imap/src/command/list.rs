@@ -28,6 +28,7 @@ use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusItem, StatusText};
 /// # let _ = (all, subscribed);
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct List {
     reference: Mailbox,
     patterns: Vec<String>,
@@ -309,6 +310,7 @@ fn place_name(mailbox: &Mailbox) -> String {
 /// LSUB, RFC 3501 6.3.9: which mailboxes the user is subscribed to. RFC 9051 has [`List`] with
 /// [`ListSelect::Subscribed`] instead.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Lsub {
     reference: Mailbox,
     pattern: String,

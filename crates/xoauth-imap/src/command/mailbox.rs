@@ -9,10 +9,12 @@ use crate::types::{ArgumentSink, Mailbox, StatusText};
 
 /// SELECT, RFC 9051 6.3.2: opens a mailbox for reading and changing.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Select(Opening);
 
 /// EXAMINE, RFC 9051 6.3.3: opens a mailbox for reading only.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Examine(Opening);
 
 /// What SELECT and EXAMINE have in common.
@@ -152,6 +154,7 @@ macro_rules! about_the_selected {
     ($(#[$doc:meta])* $command:ident, $verb:literal, $capability:expr, $(#[$new:meta])*, $leaves:literal) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
+        #[must_use = "a command does nothing until it is run"]
         pub struct $command(());
 
         impl $command {

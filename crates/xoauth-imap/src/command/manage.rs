@@ -13,6 +13,7 @@ use crate::types::{
 
 /// CREATE, RFC 9051 6.3.4.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Create {
     mailbox: Mailbox,
     uses: Vec<SpecialUse>,
@@ -69,6 +70,7 @@ macro_rules! names_a_mailbox {
     ($(#[$doc:meta])* $command:ident, $verb:literal, $(#[$new:meta])*) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
+        #[must_use = "a command does nothing until it is run"]
         pub struct $command {
             mailbox: Mailbox,
         }
@@ -122,6 +124,7 @@ names_a_mailbox! {
 
 /// RENAME, RFC 9051 6.3.6. What is below the mailbox moves with it; the INBOX is left empty instead.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Rename {
     from: Mailbox,
     to: Mailbox,
@@ -169,6 +172,7 @@ impl Command for Rename {
 /// STATUS, RFC 9051 6.3.11: numbers of a mailbox without selecting it. Not for the selected one, whose numbers
 /// the session knows.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Status {
     mailbox: Mailbox,
     items: Vec<StatusItem>,

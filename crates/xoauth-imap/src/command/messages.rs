@@ -11,6 +11,7 @@ use crate::types::{ArgumentSink, CopyUid, Mailbox, SeqNo, SeqSet, StatusText, Ui
 
 /// COPY, RFC 9051 6.4.7: all the messages are copied or none.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Copy {
     numbers: Numbers,
     mailbox: Mailbox,
@@ -19,6 +20,7 @@ pub struct Copy {
 
 /// MOVE, RFC 6851 and RFC 9051 6.4.8: copies messages and removes the originals, each in one step.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Move {
     numbers: Numbers,
     mailbox: Mailbox,
@@ -162,6 +164,7 @@ impl Command for Move {
 
 /// EXPUNGE, RFC 9051 6.4.3: removes the messages marked \Deleted for good.
 #[derive(Debug, Clone, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Expunge {
     only: Option<Numbers>,
     expunged: Expunged,

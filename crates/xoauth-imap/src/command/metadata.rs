@@ -11,6 +11,7 @@ use crate::types::{ArgumentSink, Mailbox, Metadata, Octets, ResponseCode, Status
 
 /// GETMETADATA, RFC 5464 4.2.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct GetMetadata {
     mailbox: Mailbox,
     entries: Vec<String>,
@@ -154,6 +155,7 @@ impl Command for GetMetadata {
 
 /// SETMETADATA, RFC 5464 4.3: all its entries are changed or none.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct SetMetadata {
     mailbox: Mailbox,
     entries: Vec<(String, Option<Octets>)>,

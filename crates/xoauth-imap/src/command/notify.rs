@@ -10,6 +10,7 @@ use crate::types::{ArgumentSink, Mailbox, StatusText};
 /// NOTIFY: which news the server tells without being asked. They come as [`Event`](crate::Event)s, also of
 /// mailboxes that are not selected: `MailboxStatus` for messages, `List` for names.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Notify {
     /// `None` is `NOTIFY NONE`.
     groups: Option<Vec<(Watched, News)>>,

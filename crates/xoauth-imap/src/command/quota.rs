@@ -11,6 +11,7 @@ use crate::types::{ArgumentSink, Mailbox, Octets, Quota, ResourceKind, StatusTex
 
 /// GETQUOTA, RFC 9208 4.1.1.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct GetQuota {
     root: String,
     told: Option<Quota>,
@@ -61,6 +62,7 @@ impl Command for GetQuota {
 
 /// GETQUOTAROOT, RFC 9208 4.1.2.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct GetQuotaRoot {
     mailbox: Mailbox,
     roots: Vec<Octets>,
@@ -123,6 +125,7 @@ impl Command for GetQuotaRoot {
 
 /// SETQUOTA, RFC 9208 4.1.3.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct SetQuota {
     root: String,
     limits: Vec<(ResourceKind, u64)>,

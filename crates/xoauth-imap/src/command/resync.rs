@@ -19,6 +19,7 @@ use crate::types::{ArgumentSink, Mailbox, Message, SeqSet, Set, StatusText, Uid,
 /// In one round trip it tells what a client that knew the mailbox at `mod_seq` must learn: which messages
 /// are gone, and the flags of those that changed.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Resync {
     opening: Opening,
     uid_validity: NonZeroU32,

@@ -16,6 +16,7 @@ use crate::types::{ArgumentSink, Number, Query, SeqNo, StatusText, Uid};
 /// [`Search::new`] answers unique identifiers (UID SEARCH), which stay what they are;
 /// [`Search::sequence_numbers`] answers sequence numbers.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Search<N = Uid> {
     verb: &'static str,
     query: Query,

@@ -14,6 +14,7 @@ use crate::types::{ArgumentSink, Capabilities, Identity, Namespaces, StatusText}
 
 /// ENABLE, RFC 5161 and RFC 9051 6.3.1: switches on extensions that change what the server sends.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Enable {
     extensions: Vec<String>,
     enabled: Capabilities,
@@ -78,6 +79,7 @@ impl Command for Enable {
 
 /// NAMESPACE, RFC 2342 and RFC 9051 6.3.10: where whose mailboxes are.
 #[derive(Debug, Clone, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Namespace {
     told: Option<Namespaces>,
 }
@@ -122,6 +124,7 @@ impl Command for Namespace {
 
 /// ID, RFC 2971: tells the server who we are and asks who it is, for reports of faults.
 #[derive(Debug, Clone, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Id {
     fields: Vec<(String, Option<String>)>,
     told: Option<Identity>,
@@ -203,8 +206,10 @@ impl Command for Id {
 
 impl BeforeLogin for Id {}
 
-/// LOGIN, RFC 9051 6.2.3: a password, for servers without a better mechanism.
+/// LOGIN, RFC 9051 6.2.3: a password, for servers without a better mechanism. The SASL mechanism of the same name is
+/// [`sasl::Login`](crate::sasl::Login).
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Login {
     user: String,
     password: Secret,
@@ -213,8 +218,8 @@ pub struct Login {
 
 impl Login {
     /// Will log in as `user`. The password is shown in no trace and masked in what the server says.
-    pub fn new(user: impl Into<String>, password: Secret) -> Self {
-        Self { user: user.into(), password, capabilities_told: false }
+    pub fn new(user: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self { user: user.into(), password: password.into(), capabilities_told: false }
     }
 }
 
@@ -268,6 +273,7 @@ impl Command for Login {
 /// PROXYAUTH: goes on as another user, for administrators of iPlanet and its successors. It is described in
 /// no RFC; imaplib has it.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ProxyAuth {
     user: String,
 }

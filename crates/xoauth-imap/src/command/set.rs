@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::proto::Encoder;
 use crate::types::{ArgumentSink, Number, SeqNo, SeqSet, Set, SetError, Uid, UidSet};
 
-/// Messages named by unique identifiers or by sequence numbers, checked when the command is run.
+/// Messages named by unique identifiers or by sequence numbers, checked when the command is run. A command of one's own names them in its
+/// [`Footprint`](crate::proto::Footprint).
 #[derive(Debug, Clone)]
 pub enum Numbers {
     /// By unique identifier: the `UID` form of a command.

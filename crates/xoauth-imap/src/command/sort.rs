@@ -92,6 +92,7 @@ fn footprint(name: &'static str, by_uid: bool, query: &Query) -> Footprint<'stat
 
 /// SORT, RFC 5256 3: which messages match a query, in an order.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Sort<N = Uid> {
     verb: &'static str,
     order: Vec<SortOrder>,
@@ -181,6 +182,7 @@ pub enum ThreadAlgorithm {
 
 /// THREAD, RFC 5256 3: which messages match a query, in conversations.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Thread<N = Uid> {
     verb: &'static str,
     algorithm: ThreadAlgorithm,

@@ -7,6 +7,7 @@ use crate::types::{ArgumentSink, StatusText};
 /// Asks the server to go on under TLS. After its OK the machine is spent: everything it knows was said in
 /// the clear.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct StartTls(());
 
 impl StartTls {

@@ -28,6 +28,7 @@ pub enum StoreAction {
 
 /// Changes flags of messages.
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Store {
     numbers: Numbers,
     action: StoreAction,
@@ -126,6 +127,7 @@ impl Command for Store {
 
 /// STORE that leaves alone what changed meanwhile: [`Store::unchanged_since`].
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ConditionalStore {
     store: Store,
     mod_seq: u64,
@@ -185,6 +187,7 @@ impl Command for ConditionalStore {
 
 /// Changes the labels that Gmail has beside flags: `X-GM-LABELS` (X-GM-EXT-1).
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct StoreLabels {
     numbers: Numbers,
     action: StoreAction,

@@ -8,6 +8,7 @@ use crate::types::StatusText;
 
 /// Reads messages without owning them: [`Fetch::for_each`].
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ForEach<F> {
     fetch: Fetch,
     visit: F,
@@ -55,6 +56,7 @@ impl<F: FnMut(&FetchRef<'_>) + Send> Command for ForEach<F> {
 
 /// Lists mailboxes without owning them: [`List::for_each`].
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct ForEachMailbox<F> {
     list: List,
     visit: F,

@@ -124,6 +124,7 @@ pub trait Command: Exchange {
 
 /// The conversations the machine itself has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A command with a tag.
     Command,
@@ -156,6 +157,7 @@ pub enum Leaves {
 
 /// Whose an untagged response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Claim {
     /// This command's answer.
     Mine,
@@ -179,6 +181,7 @@ pub enum Continued {
 
 /// Where the octets of a literal go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sink {
     /// They stay part of the response, within [`Limits::buffered_literal`](crate::Limits).
     Buffer,

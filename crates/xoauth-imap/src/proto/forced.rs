@@ -14,6 +14,7 @@ use crate::types::StatusText;
 
 /// A command that is sent although the server does not list what it needs: [`Command::even_if_unlisted`].
 #[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Forced<C>(C);
 
 impl<C> Forced<C> {

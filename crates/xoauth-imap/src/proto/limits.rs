@@ -3,6 +3,11 @@
 /// Bounds on everything whose size a server decides, checked before an octet of it is stored.
 ///
 /// The defaults fit the largest public providers with room to spare.
+///
+/// ```
+/// let mut limits = xoauth_imap::Limits::default();
+/// limits.body = 8 * 1024 * 1024;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -42,6 +47,7 @@ pub struct Limits {
 /// What becomes of the faults a server can be understood in spite of:
 /// [`FaultKind`](crate::parse::FaultKind).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Faults {
     /// They are counted, and the session goes on.
     #[default]

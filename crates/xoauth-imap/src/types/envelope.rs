@@ -9,8 +9,9 @@ use crate::parse::{AddressRef, AddressesRef, EnvelopeRef};
 
 /// The header of a message as the server parsed it, RFC 9051 7.5.2.
 ///
-/// Texts are as the message has them: encoded words (RFC 2047) are not decoded. A field that the message
-/// does not have is `None` or an empty list.
+/// Texts are as the message has them: encoded words (RFC 2047, `=?utf-8?q?Gr=C3=BC=C3=9Fe?=`) are not decoded. A parser of
+/// messages does that: the crate `mail-parser`, say, by `MessageParser::parse_headers` of a line `Subject: ` with the text behind it.
+/// A field that the message does not have is `None` or an empty list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Envelope {

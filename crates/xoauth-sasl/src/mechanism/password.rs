@@ -33,7 +33,7 @@ pub struct Plain {
 /// LOGIN: the server asks for the user and for the password, one after the other.
 ///
 /// It was never standardised, and PLAIN is better wherever it is offered. The prompts are not looked at:
-/// servers word them differently.
+/// servers word them differently. (The command LOGIN of IMAP, which is no SASL mechanism, has a type in `xoauth-imap`.)
 #[derive(Debug, Clone)]
 pub struct Login {
     user: String,

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use oauth1_core::{Credentials, NonceStore, Secret, Verified, Verifier};
+use oauth1_core::{CredentialStore, NonceStore, Secret, Verified, Verifier};
 
 use super::ErrorDocument;
 use super::message::Mechanism;
@@ -86,7 +86,7 @@ pub struct Server<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct OAuth1<'a> {
     pub(super) verifier: &'a Verifier,
-    pub(super) credentials: &'a dyn Credentials,
+    pub(super) credentials: &'a dyn CredentialStore,
     pub(super) nonces: &'a dyn NonceStore,
     pub(super) identity: &'a dyn Identity,
 }
@@ -113,7 +113,7 @@ impl<'a> Server<'a> {
     pub fn oauth1(
         mut self,
         verifier: &'a Verifier,
-        credentials: &'a dyn Credentials,
+        credentials: &'a dyn CredentialStore,
         nonces: &'a dyn NonceStore,
         identity: &'a dyn Identity,
     ) -> Self {

@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::task::{Context, Poll};
 
-/// What the driver must do next; lent from the machine, nothing is copied.
+/// What the driver must do next; lent from the machine, nothing is copied. A driver does each of them: another one would
+/// break drivers, and is meant to.
 #[derive(Debug)]
 pub enum Want<'a> {
     /// Write these octets, then tell [`Conversation::written`] how many the transport took.

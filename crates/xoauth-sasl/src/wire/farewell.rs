@@ -5,6 +5,7 @@
 /// The protocols have hardly a code for it, so that the words of known servers are looked at: what no phrase
 /// is known for is [`Farewell::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Farewell {
     /// The access token the session was begun with expired: a session with a new one goes on.
     Expired,

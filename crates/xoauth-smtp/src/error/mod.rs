@@ -37,9 +37,9 @@ pub enum Error {
         recipients: Vec<RecipientOutcome>,
     },
     /// The message that was read while it was sent could not be sent to its end, and nobody gets it.
-    Body {
+    Content {
         /// Why.
-        fault: BodyFault,
+        fault: ContentFault,
         /// It was on its way by DATA, so that the connection had to be closed. By BDAT the server was told
         /// to forget it, and the session goes on.
         ended: bool,
@@ -173,7 +173,7 @@ pub enum Error {
 /// Why a message could not be read to its end while it was sent.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum BodyFault {
+pub enum ContentFault {
     /// Its source failed.
     Source(SourceFault),
     /// It holds what cannot be sent, or what it was not said to hold.
@@ -203,6 +203,7 @@ impl Error {
     /// connection broke behind a refusal, and a server that refuses RSET there leaves a transaction open that would
     /// swallow the next message. Later calls fail with what ended the session, or with [`Error::Ended`]; whether a
     /// session can be used it says itself.
+    #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Transport { .. }
@@ -216,7 +217,7 @@ impl Error {
             | Self::UnsolicitedReply { .. }
             | Self::PlaintextAfterStartTls { .. }
             | Self::Limit { .. }
-            | Self::Body { ended: true, .. }
+            | Self::Content { ended: true, .. }
             | Self::Ended => true,
             Self::Refused { .. }
             | Self::SenderRefused { .. }
@@ -228,7 +229,7 @@ impl Error {
             | Self::ExtensionMissing { .. }
             | Self::MessageTooLarge { .. }
             | Self::ServerLimit { .. }
-            | Self::Body { ended: false, .. }
+            | Self::Content { ended: false, .. }
             | Self::InvalidArgument(_)
             | Self::Sasl(_)
             | Self::Busy => false,
@@ -237,6 +238,7 @@ impl Error {
 
     /// The same may work later, unchanged, for one recipient at least: the server or the way to it was busy or
     /// down. Never true where a message may have been delivered.
+    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } | Self::ServerClosing { .. } | Self::IdleTimeout { .. } => true,
@@ -251,12 +253,13 @@ impl Error {
             Self::DataRefused { reply, recipients, .. } => {
                 reply.code.is_transient() || recipients.iter().any(RecipientOutcome::is_transient)
             }
-            Self::AuthenticationRefused(refused) => refused.reply.code.is_transient(),
+            Self::AuthenticationRefused(refused) => refused.is_transient(),
             _ => false,
         }
     }
 
     /// A new access token is likely to help: the server judged the credentials and refused them.
+    #[must_use]
     pub fn needs_new_token(&self) -> bool {
         match self {
             Self::AuthenticationRefused(refused) => refused.needs_new_token(),
@@ -267,6 +270,7 @@ impl Error {
 
     /// What is known of each recipient, where the message went so far: all of them after
     /// [`Error::RecipientsRefused`], [`Error::DataRefused`] and [`Error::DeliveryUnknown`], else none.
+    #[must_use]
     pub fn recipients(&self) -> &[RecipientOutcome] {
         match self {
             Self::RecipientsRefused { recipients }
@@ -278,6 +282,7 @@ impl Error {
 
     /// The message may have been accepted or not: it must not be sent again without thought. After every
     /// other error it was accepted for nobody.
+    #[must_use]
     pub fn is_delivery_unknown(&self) -> bool {
         matches!(self, Self::DeliveryUnknown { .. })
     }
@@ -287,7 +292,7 @@ impl Error {
         match reply.farewell() {
             Farewell::Expired => Self::Expired { reply },
             Farewell::Idle => Self::IdleTimeout { reply },
-            Farewell::Other => Self::ServerClosing { reply },
+            _ => Self::ServerClosing { reply },
         }
     }
 
@@ -312,9 +317,16 @@ impl Error {
 }
 
 impl AuthenticationRefused {
+    /// 454 and its like: the judge was down, the credentials were not judged (RFC 4954 4.7.1).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.reply.code.is_transient()
+    }
+
     /// The credentials were judged and refused. Other faults hide behind the same 535: Microsoft says
     /// 5.7.139 where the mailbox or tenant forbids SMTP, and a document can say so
     /// ([`ErrorChallenge::may_mean_token`]); a new token helps with neither.
+    #[must_use]
     pub fn needs_new_token(&self) -> bool {
         self.reply.code.get() == 535
             && self.cancelled.is_none()
@@ -345,7 +357,7 @@ impl fmt::Display for Error {
                 write!(f, "message refused before it was sent: {reply}")
             }
             Self::DataRefused { reply, .. } => write!(f, "message refused: {reply}"),
-            Self::Body { fault, .. } => write!(f, "message cannot be sent to its end: {fault}"),
+            Self::Content { fault, .. } => write!(f, "message cannot be sent to its end: {fault}"),
             Self::AuthenticationRefused(refused) => refused.fmt(f),
             Self::MechanismUnavailable { mechanism, offered } => {
                 write!(f, "server does not offer {mechanism}")?;
@@ -422,13 +434,13 @@ impl core::error::Error for Error {
         match self {
             Self::Transport { fault } => fault.source(),
             Self::DeliveryUnknown { cause, .. } => cause.source(),
-            Self::Body { fault: BodyFault::Source(source), .. } => Some(&**source),
+            Self::Content { fault: ContentFault::Source(source), .. } => Some(&**source),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for BodyFault {
+impl fmt::Display for ContentFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(_) => f.write_str("its source failed"),
@@ -438,7 +450,7 @@ impl fmt::Display for BodyFault {
     }
 }
 
-impl From<ScanFault> for BodyFault {
+impl From<ScanFault> for ContentFault {
     fn from(fault: ScanFault) -> Self {
         match fault {
             ScanFault::Invalid(invalid) => Self::Invalid(invalid),

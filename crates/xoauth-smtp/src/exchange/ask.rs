@@ -13,14 +13,17 @@ use crate::types::{Extensions, ReplyText};
 ///
 /// Most servers answer 252: they do not say, and take the message.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Verify(Question);
 
 /// Asks who is on a mailing list (RFC 5321 3.5, 4.1.1.7): a line of the reply for each member.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Expand(Question);
 
 /// Asks for help, about one command or in general (RFC 5321 4.1.1.8).
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Help(Question);
 
 /// Any command of one line that gets one reply: for extensions this crate does not know.
@@ -29,6 +32,7 @@ pub struct Help(Question);
 /// the output: 4yz and 5yz are no errors here. What changes the state of the session (STARTTLS, AUTH, what greets
 /// and what belongs to a mail transaction) has a type of its own and is refused.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Raw {
     line: String,
     reply: Option<ReplyText>,

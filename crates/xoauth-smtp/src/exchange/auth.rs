@@ -16,6 +16,7 @@ use crate::types::{Extensions, ReplyText};
 /// line of its own when the server asks for it: a longer command line is refused or misread by Dovecot,
 /// Postfix and others, and long tokens pass it.
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Auth {
     exchange: xoauth_sasl::Exchange,
     sasl_ir: SaslIr,
@@ -49,14 +50,12 @@ impl Auth {
     }
 
     /// Whether the message goes on the command line; [`SaslIr::Auto`]: where that stays within 512 octets.
-    #[must_use]
     pub fn sasl_ir(mut self, sasl_ir: SaslIr) -> Self {
         self.sasl_ir = sasl_ir;
         self
     }
 
     /// Tries the mechanism although the server does not list it.
-    #[must_use]
     pub fn even_if_unlisted(mut self) -> Self {
         self.listing = Listing::Ignored;
         self

@@ -11,6 +11,7 @@ use crate::types::{ClientName, Extensions, ReplyText};
 /// A server that does not know EHLO (500, 502) is told HELO, after which nothing beyond the minimum can be
 /// used (RFC 5321 3.2).
 #[derive(Debug)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Ehlo {
     name: ClientName,
     verb: Verb,
@@ -61,21 +62,18 @@ impl Ehlo {
     }
 
     /// Speaks LMTP from now on: LHLO, and an answer for each recipient at the end of a message (RFC 2033).
-    #[must_use]
     pub fn lmtp(mut self) -> Self {
         self.verb = Verb::Lhlo;
         self.without_fallback()
     }
 
     /// What a server may offer under TLS only is not taken from it: REQUIRETLS (RFC 8689 2).
-    #[must_use]
     pub fn in_the_clear(mut self) -> Self {
         self.channel = Channel::Clear;
         self
     }
 
     /// A server that refuses EHLO is not told HELO: for sessions that need an extension, TLS above all.
-    #[must_use]
     pub fn without_fallback(mut self) -> Self {
         self.fallback = Fallback::Forbidden;
         self

@@ -8,6 +8,7 @@ use crate::types::{Extensions, ReplyText};
 /// Hears the greeting. It sends nothing, and is what every connection begins with; the server may take its
 /// time before it.
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct Greeting {
     reply: Option<ReplyText>,
 }

@@ -9,6 +9,7 @@ mod bulk;
 mod ehlo;
 mod greeting;
 mod send;
+mod sender;
 mod simple;
 mod starttls;
 
@@ -17,6 +18,7 @@ pub use auth::Auth;
 pub use bulk::{Bulk, Outcome, Sending, Tally, Window};
 pub use ehlo::Ehlo;
 pub use greeting::Greeting;
-pub use send::Send;
+pub use send::Submit;
+pub use sender::VerifySender;
 pub use simple::{Noop, Quit, Rset};
 pub use starttls::StartTls;

@@ -9,6 +9,7 @@ macro_rules! one_word_command {
     ($(#[$doc:meta])* $name:ident, $word:literal, $place:ident, $done:expr, $expected:literal, $progress:ident) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
+        #[must_use = "a command does nothing until it is run"]
         pub struct $name {
             reply: Option<ReplyText>,
         }
@@ -58,7 +59,7 @@ macro_rules! one_word_command {
 }
 
 one_word_command! {
-    /// Gives up a mail transaction that was begun; [`Send`](super::Send) does so by itself.
+    /// Gives up a mail transaction that was begun; [`Submit`](super::Submit) does so by itself.
     Rset, "RSET", Anywhere, |code| matches!(code, 200 | 250..=259), "250 or a refusal to RSET", Continue
 }
 

@@ -9,6 +9,7 @@ use crate::types::{Extensions, ReplyText};
 /// [`StartTls`](xoauth_sasl::wire::Want::StartTls) and is spent: everything it knows was said in the clear
 /// (RFC 3207 4.2).
 #[derive(Debug, Default)]
+#[must_use = "a command does nothing until it is run"]
 pub struct StartTls {
     reply: Option<ReplyText>,
 }

@@ -42,6 +42,7 @@ struct Line {
 
 /// Where in a group of pipelined commands a command may stand (RFC 2920 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// Anywhere: MAIL, RCPT, RSET, and the end of a message.
     Anywhere,

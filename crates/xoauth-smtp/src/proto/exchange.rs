@@ -82,6 +82,7 @@ pub trait Command: Exchange {
 
 /// How an exchange goes on after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// As before: it is over when nothing is outstanding.
     Continue,

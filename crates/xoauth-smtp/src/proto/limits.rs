@@ -3,6 +3,11 @@
 use core::fmt;
 
 /// Bounds on everything whose size a server decides, checked before it is stored.
+///
+/// ```
+/// let mut limits = xoauth_smtp::Limits::default();
+/// limits.lines = 100;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -126,7 +126,7 @@ impl Scan {
             return Err(self.invalid(at, found, "ASCII, as the message was said to hold"));
         }
         if at < header && !self.form.is_internationalised {
-            let expected = "ASCII in the header section (Message::internationalised allows more)";
+            let expected = "ASCII in the header section (Message::utf8 allows more)";
             return Err(self.invalid(at, found, expected));
         }
         Ok(())

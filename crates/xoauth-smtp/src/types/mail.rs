@@ -5,7 +5,7 @@ use crate::error::InvalidArgument;
 
 /// One message to be sent: an envelope, and the message in it.
 ///
-/// [`exchange::Send`](crate::exchange::Send) sends one.
+/// [`exchange::Submit`](crate::exchange::Submit) sends one.
 ///
 /// ```
 /// use xoauth_smtp::{Envelope, Mail, Message};
@@ -13,7 +13,7 @@ use crate::error::InvalidArgument;
 /// let simple = Mail::new("a@example.org", ["b@example.net"], "Subject: hi\r\n\r\nhello\r\n");
 /// let file = &b"Subject: hi\n\nhello\n"[..];
 /// let envelope = Envelope::new("a@example.org", ["b@example.net"]).require_tls();
-/// let other = Mail::with(envelope, Message::streamed(file).normalise_line_ends());
+/// let other = Mail::with(envelope, Message::from_source(file).normalise_line_ends());
 /// # let _ = (simple, other);
 /// ```
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Mail<'a> {
 
 /// By which command a message travels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Transfer {
     /// BDAT where the server offers CHUNKING and PIPELINING, so that envelope and message travel together,
     /// and where the message needs it; DATA otherwise.

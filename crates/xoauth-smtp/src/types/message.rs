@@ -15,12 +15,12 @@ use crate::error::{Fault, InvalidArgument};
 /// A message: its octets as RFC 5322 has them, with CRLF line ends, without dot-stuffing and without a
 /// final dot.
 ///
-/// In memory, borrowed or owned, or [read while it is sent](Message::streamed). What cannot be sent as it
+/// In memory, borrowed or owned, or [read while it is sent](Message::from_source). What cannot be sent as it
 /// is (a CR or LF that is no line end, a NUL) is refused; [`Message::normalise_line_ends`] mends line ends,
 /// [`Message::binary`] keeps every octet.
 ///
 /// A message in memory is looked through before anything is sent. One that is read is not: it says what it
-/// holds by [`Message::seven_bit`], [`Message::internationalised`] and [`Message::size`], and what was said
+/// holds by [`Message::seven_bit`], [`Message::utf8`] and [`Message::size`], and what was said
 /// is checked while it goes.
 pub struct Message<'a> {
     pub(crate) octets: Octets<'a>,
@@ -55,7 +55,7 @@ impl<'a> Message<'a> {
     /// Sent by BDAT where the server can: a source that fails then spoils the message and not the session.
     /// By DATA it ends both, since only the closed connection tells the server that the message is not
     /// whole.
-    pub fn streamed(source: impl Source + 'a) -> Self {
+    pub fn from_source(source: impl Source + 'a) -> Self {
         Self { octets: Octets::Stream(Box::new(source)), form: Form::default() }
     }
 
@@ -115,7 +115,7 @@ impl<'a> Message<'a> {
     /// What is read has UTF-8 in its header section (RFC 6532), and needs SMTPUTF8 of the server. Without
     /// this word such a header is a fault; octets beyond ASCII that are not UTF-8 are one always.
     #[must_use]
-    pub fn internationalised(mut self) -> Self {
+    pub fn utf8(mut self) -> Self {
         self.form.is_internationalised = true;
         self
     }
@@ -279,7 +279,7 @@ mod tests {
         let latin1 = b"Subject: gr\xfcn\r\n\r\nx\r\n";
         let expected = "invalid message: '\u{fc}' at octet 11, expected UTF-8 in the header section \
                         (RFC 6532 3.2)";
-        for message in [Message::from(latin1), Message::from(latin1).internationalised()] {
+        for message in [Message::from(latin1), Message::from(latin1).utf8()] {
             assert_eq!(message.check().unwrap_err().to_string(), expected);
             assert_eq!(message.binary().check().unwrap_err().to_string(), expected);
         }
@@ -340,8 +340,8 @@ mod tests {
         let in_memory = Message::from(octets).normalise_line_ends().binary();
         assert_eq!(in_memory.as_bytes(), Some(mended));
         // The same of a stream.
-        assert!(!Message::streamed(octets).binary().normalise_line_ends().form.normalises);
-        assert!(Message::streamed(octets).normalise_line_ends().binary().form.normalises);
+        assert!(!Message::from_source(octets).binary().normalise_line_ends().form.normalises);
+        assert!(Message::from_source(octets).normalise_line_ends().binary().form.normalises);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! What tests of mail transactions say and send.
 
 use super::{Peer, told};
-use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::exchange::{Noop, Submit};
 use xoauth_smtp::{Error, Mail, Message, RecipientOutcome};
 
 pub(crate) const GREETING: &str = "
@@ -53,7 +53,7 @@ pub(crate) fn to_the_dot(rest: &str) -> String {
 pub(crate) fn send_and_go_on(peer: &mut Peer) -> Result<String, Error> {
     peer.greet()?;
     let to = ["b@example.net", "c@example.net"];
-    let outcome = told(peer.run(Send::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")))?;
+    let outcome = told(peer.run(Submit::new("a@example.org", to, "Subject: t\r\n\r\nhello\r\n")))?;
     peer.run(Noop::new())?;
     assert!(peer.machine.is_usable());
     Ok(outcome)
@@ -75,7 +75,7 @@ pub(crate) fn offering(extensions: &str, rest: &str) -> String {
 /// Sends one message, then shows that the session lives.
 pub(crate) fn send(peer: &mut Peer, mail: Mail<'_>) -> Result<String, Error> {
     peer.greet()?;
-    let outcome = match peer.run(Send::mail(mail)) {
+    let outcome = match peer.run(Submit::mail(mail)) {
         Ok(sent) => format!("{} ({})", sent.reply(), shown(sent.recipients())),
         Err(error) if !error.recipients().is_empty() && !error.is_fatal() => {
             format!("{error} ({})", shown(error.recipients()))

@@ -76,7 +76,11 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// As [`Client::authenticate`]; also where the server says LOGINDISABLED, before anything is sent.
-    pub fn login(mut self, user: &str, password: Secret) -> Result<Session<T>, LoginRefused<Self>> {
+    pub fn login(
+        mut self,
+        user: impl Into<String>,
+        password: impl Into<Secret>,
+    ) -> Result<Session<T>, LoginRefused<Self>> {
         match now(self.core.run(Login::new(user, password))) {
             Ok(_) => Ok(Session { core: self.core }),
             Err(error) => {
@@ -144,8 +148,8 @@ impl PlainClient<TcpTransport> {
     /// Protects the connection with TLS (RFC 9051, 6.2.1). Whatever was said in the clear is forgotten.
     ///
     /// # Errors
-    /// [`xoauth_imap::Error::TlsUnavailable`] where the server does not offer it, refuses it or greeted with
-    /// PREAUTH; [`xoauth_imap::Error::PlaintextAfterStartTls`] where octets follow its answer in the clear;
+    /// [`imap::Error::TlsUnavailable`](xoauth_imap::Error::TlsUnavailable) where the server does not offer it, refuses it or greeted with
+    /// PREAUTH; [`imap::Error::PlaintextAfterStartTls`](xoauth_imap::Error::PlaintextAfterStartTls) where octets follow its answer in the clear;
     /// [`Error::Certificate`] and [`Error::TlsHandshake`].
     pub fn starttls(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
         self.core.connection.allow_time();

@@ -21,6 +21,7 @@ pub fn connect(host: &str) -> Result<Client<TlsTransport>, Error> {
 
 /// How to connect; every choice has a default.
 #[derive(Debug, Clone)]
+#[must_use = "a builder connects when it is told to"]
 pub struct Builder {
     options: Options,
     limits: Limits,

@@ -62,7 +62,7 @@ impl<T: Transport> Client<T> {
 ///
 /// let builder = imap::Builder::new("127.0.0.1").port(1143);
 /// let open = || Ok(builder.connect_plain()?.trust());
-/// let mut session = imap::log_in(open, &Credentials::token("ann@example.com", "a token"))?;
+/// let mut session = imap::log_in(open, &Credentials::token("ann@example.com", "ya29.token"))?;
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 ///

@@ -282,6 +282,7 @@ impl<I: Io> Drop for Held<'_, I> {
 /// idle.done()?;
 /// # Ok(()) }
 /// ```
+#[must_use = "news are told while they are waited for"]
 pub struct Idle<'s, T: Transport> {
     held: Held<'s, Blocking<T>>,
     renew: Duration,

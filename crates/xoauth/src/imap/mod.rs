@@ -3,6 +3,9 @@
 //! [`connect`] opens implicit TLS on port 993; [`Builder`] chooses everything else. A connection is a
 //! [`Client`] until it is authenticated and a [`Session`] from then on; commands are values of
 //! [`command`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
+//!
+//! What is defined here fails with [`xoauth::Error`](crate::Error). This module also has all of `xoauth_imap`, whose own [`Error`] is what
+//! stands in the variant [`Imap`](crate::Error::Imap) of that one.
 
 mod client;
 #[cfg(feature = "deflate")]

@@ -18,7 +18,7 @@ use crate::{Credentials, Error, TokenSource};
 /// use xoauth::imap::{Builder, Query, Reconnect, command::Search};
 /// use xoauth::{Credentials, TokenCommand};
 ///
-/// let source = TokenCommand::new("xoauth", ["token", "work"]);
+/// let source = TokenCommand::new("xoauth", ["token", "-a", "work"]);
 /// let credentials = Credentials::bearer("ann@example.com", source);
 /// let mut mail = Reconnect::new(Builder::new("imap.example.com"), credentials).select("INBOX");
 /// let unseen = mail.run(|| Search::new(Query::unseen()))?;
@@ -30,7 +30,8 @@ use crate::{Credentials, Error, TokenSource};
 /// next call has a new one; whether the server carried the command out is for the program to look up.
 ///
 /// Connecting is attempted as [`Backoff`] says, where another attempt can help: not after a refused login, a certificate
-/// that is not trusted or an argument that cannot be sent.
+/// that is not trusted, an argument that cannot be sent or a source of tokens that has none, unless it has none
+/// [for now](crate::TokenUnavailable).
 pub struct Reconnect<S> {
     pub(super) keeper: Keeper<Builder, S>,
 }

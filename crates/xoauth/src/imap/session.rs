@@ -13,6 +13,17 @@ use crate::Error;
 use crate::net::{Blocking, Transport, debug_of_core, now};
 
 /// An authenticated IMAP session.
+///
+/// ```no_run
+/// # #[cfg(feature = "native-tls")]
+/// # {
+/// use xoauth::{TlsTransport, imap};
+///
+/// struct Account {
+///     session: imap::Session<TlsTransport>,
+/// }
+/// # }
+/// ```
 pub struct Session<T: Transport> {
     pub(super) core: Core<Blocking<T>>,
 }

@@ -15,6 +15,7 @@ use crate::net::{Blocking, Transport, now};
 ///
 /// As an iterator it yields whole items, each owned. For messages of any size take
 /// [`Stream::next_part`] instead, which never holds a body.
+#[must_use = "the answer is read as it is asked for"]
 pub struct Stream<'s, T: Transport, C: Streamed> {
     flow: Flow<'s, Blocking<T>, C>,
 }

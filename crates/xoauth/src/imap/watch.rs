@@ -19,7 +19,7 @@ use crate::{Error, TokenSource};
 /// use xoauth::imap::{Builder, Change, Event, Reconnect};
 /// use xoauth::{Credentials, TokenCommand};
 ///
-/// let source = TokenCommand::new("xoauth", ["token", "work"]);
+/// let source = TokenCommand::new("xoauth", ["token", "-a", "work"]);
 /// let credentials = Credentials::bearer("ann@example.com", source);
 /// let mail = Reconnect::new(Builder::new("imap.example.com"), credentials).examine("INBOX");
 /// for change in mail.watch() {

@@ -13,8 +13,10 @@ pub(crate) use sign_in::Waiting;
 #[cfg(feature = "native-tls")]
 pub(crate) use sign_in::{Asker, Door};
 pub(crate) use sign_in::{Candidate, Given, Immediate, Opening, sign_in};
+pub(crate) use source::may_come_later;
 pub use source::{
     Ask, Fixed, Named, Renew, TokenCommand, TokenCommandOverdue, TokenFailed, TokenSource,
+    TokenUnavailable,
 };
 #[cfg(feature = "tokio")]
 pub use source::{AsyncTokenSource, Awaited};

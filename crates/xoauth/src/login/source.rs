@@ -1,7 +1,7 @@
 //! Where access tokens come from.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -12,6 +12,16 @@ use xoauth_sasl::Secret;
 use crate::Error;
 
 /// What a source of tokens is asked.
+///
+/// ```
+/// use xoauth::{Ask, Renew, Secret, TokenFailed, TokenSource};
+///
+/// let source = |ask: &Ask| Ok::<_, TokenFailed>(Secret::new(format!("token of {}", ask.user)));
+/// let mut ask = Ask::new("ann@example.com");
+/// assert_eq!(source.token(&ask)?.expose(), "token of ann@example.com");
+/// ask.renew = Renew::Force;
+/// # Ok::<(), TokenFailed>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Ask {
@@ -23,7 +33,14 @@ pub struct Ask {
     pub refusal: Option<Arc<Error>>,
 }
 
-/// Whether a token that the source still holds will do.
+impl Ask {
+    /// A token of this user that is still good: for tests of a source of one's own.
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: user.into(), renew: Renew::IfExpired, refusal: None }
+    }
+}
+
+/// Whether a token that the source still holds will do. There is no third wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renew {
     /// A token that is still good by the source's own judgement.
@@ -38,13 +55,15 @@ pub type TokenFailed = Box<dyn std::error::Error + Send + Sync>;
 /// Where access tokens come from: asked at each connect, and once more where the server refuses a token as
 /// such.
 ///
-/// A closure is one: `|ask: &Ask| Ok::<_, TokenFailed>(Secret::new("…"))`. It may take its time; async sessions
-/// run it on a thread for blocking work.
+/// A closure is one: `|ask: &Ask| Ok::<_, TokenFailed>(Secret::new("…"))`, and so is a source in an [`Arc`], which async sessions
+/// need of one that cannot be cloned. It may take its time; async sessions run it on a thread for blocking work.
 pub trait TokenSource: Send + Sync {
     /// A token for `ask.user`.
     ///
     /// # Errors
-    /// There is none; the error is passed on as [`Error::Token`].
+    /// Why it has no token: passed on as [`Error::Token`]. One that holds [`TokenUnavailable`], [`TokenCommandOverdue`] or an
+    /// [`io::Error`] of a network that does not answer [is transient](Error::is_transient), and asked again by what opens
+    /// sessions again.
     fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed>;
 
     /// Whether it can give another token than the one before. Where it cannot, it is not asked again, and the server's
@@ -60,7 +79,7 @@ impl<F: Fn(&Ask) -> Result<Secret, TokenFailed> + Send + Sync> TokenSource for F
     }
 }
 
-impl TokenSource for Arc<dyn TokenSource> {
+impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
     fn token(&self, ask: &Ask) -> Result<Secret, TokenFailed> {
         (**self).token(ask)
     }
@@ -96,7 +115,8 @@ impl TokenSource for Fixed {
 ///
 /// The command is run anew each time, without a shell, its standard error left as it is. Where a new token is wanted
 /// at all costs, the environment holds `XOAUTH_RENEW=force`; the user is in `XOAUTH_USER`. One that has not ended after
-/// 60 seconds, or what [`TokenCommand::wait_at_most`] says, is killed: [`TokenCommandOverdue`].
+/// 60 seconds, or what [`TokenCommand::wait_at_most`] says, is killed: [`TokenCommandOverdue`]. One that ends with status 75
+/// (`EX_TEMPFAIL`, as `xoauth token` does where the endpoint is down) has no token for now: [`TokenUnavailable`].
 #[derive(Debug, Clone)]
 pub struct TokenCommand {
     program: String,
@@ -151,6 +171,9 @@ impl TokenCommand {
     }
 }
 
+/// Of `sysexits.h`: the same may work later.
+const EX_TEMPFAIL: i32 = 75;
+
 /// More than this is no token; a command that prints on finds its output closed.
 const LONGEST_OUTPUT: u64 = 1 << 20;
 
@@ -178,13 +201,70 @@ impl TokenSource for TokenCommand {
         let printed = printed
             .map_err(|_| format!("`{}` printed something that is not UTF-8", self.program))?;
         if !status.success() {
-            return Err(format!("`{}` ended with {status}", self.program).into());
+            let failed = format!("`{}` ended with {status}", self.program);
+            return Err(match status.code() {
+                Some(EX_TEMPFAIL) => TokenUnavailable::new(failed).into(),
+                _ => failed.into(),
+            });
         }
         match printed.expose().lines().next().map(str::trim) {
             Some(token) if !token.is_empty() => Ok(Secret::new(token)),
             _ => Err(format!("`{}` printed no token", self.program).into()),
         }
     }
+}
+
+/// There is no token for now, and there may be one later: an endpoint is down, the network is away. For sources to say so.
+#[derive(Debug)]
+pub struct TokenUnavailable(TokenFailed);
+
+impl TokenUnavailable {
+    /// For this reason.
+    pub fn new(reason: impl Into<TokenFailed>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for TokenUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for TokenUnavailable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Whether what a source failed with passes, by that error itself or one of its causes.
+pub(crate) fn may_come_later(error: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind as Kind;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let of_io = error.downcast_ref::<io::Error>();
+        let passes = of_io.is_some_and(|error| {
+            matches!(
+                error.kind(),
+                Kind::TimedOut
+                    | Kind::ConnectionRefused
+                    | Kind::ConnectionReset
+                    | Kind::ConnectionAborted
+                    | Kind::HostUnreachable
+                    | Kind::NetworkUnreachable
+                    | Kind::NetworkDown
+            )
+        });
+        if passes || error.is::<TokenUnavailable>() || error.is::<TokenCommandOverdue>() {
+            return true;
+        }
+        // The source of an `io::Error` that holds another error is that one's own.
+        next = match of_io.and_then(io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// A [`TokenCommand`] that had not ended when its time was over, and was killed. In [`Error::Token`] as the source.
@@ -239,7 +319,18 @@ impl<S: TokenSource + Clone + 'static> AsyncTokenSource for S {
     }
 }
 
-/// An async closure as a source: `Awaited(|ask: Ask| async move { … })`.
+/// An async closure as a source.
+///
+/// ```
+/// use xoauth::{Ask, Awaited, Credentials, Renew, Secret, TokenFailed};
+/// # async fn my_oauth(user: &str, anew: bool) -> std::io::Result<String> { Ok(format!("{user} {anew}")) }
+///
+/// let source = Awaited(|ask: Ask| async move {
+///     let token = my_oauth(&ask.user, ask.renew == Renew::Force).await?;
+///     Ok::<_, TokenFailed>(Secret::new(token))
+/// });
+/// let credentials = Credentials::bearer("ann@example.com", source);
+/// ```
 #[cfg(feature = "tokio")]
 #[derive(Clone)]
 pub struct Awaited<F>(pub F);
@@ -259,5 +350,52 @@ where
 {
     async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
         (self.0)(ask).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        let failed = |kind: io::ErrorKind| -> TokenFailed { io::Error::from(kind).into() };
+        let overdue = TokenCommandOverdue { program: "pass".into(), limit: Duration::ZERO };
+        let table: [(TokenFailed, bool); 6] = [
+            ("no such account".into(), false),
+            (failed(io::ErrorKind::NotFound), false),
+            (failed(io::ErrorKind::ConnectionRefused), true),
+            (io::Error::other(TokenUnavailable::new("busy")).into(), true),
+            (TokenUnavailable::new("the endpoint is down").into(), true),
+            (overdue.into(), true),
+        ];
+        for (source, passes) in table {
+            let error = Error::Token { source, refusal: None };
+            assert_eq!(error.is_transient(), passes, "{error:?}");
+        }
+        // A login that was refused is not tried again and again with the token that the source still holds.
+        let refusal = Error::Sasl(xoauth_sasl::Error::Cancelled);
+        let source = TokenUnavailable::new("busy").into();
+        assert!(!Error::Token { source, refusal: Some(Arc::new(refusal)) }.is_transient());
+        // Where a session was ended because its token died, none was refused since.
+        let source = TokenUnavailable::new("busy").into();
+        assert!(Error::Token { source, refusal: Some(Arc::new(Error::Ended)) }.is_transient());
+    }
+
+    #[test]
+    fn a_shared_source_is_one() {
+        struct Kept(Secret);
+        impl TokenSource for Kept {
+            fn token(&self, _: &Ask) -> Result<Secret, TokenFailed> {
+                Ok(self.0.clone())
+            }
+            fn can_renew(&self) -> bool {
+                false
+            }
+        }
+        let shared = Arc::new(Kept(Secret::new("token")));
+        assert!(!TokenSource::can_renew(&shared));
+        let token = TokenSource::token(&shared, &Ask::new("ann@example.com")).unwrap();
+        assert_eq!(token.expose(), "token");
     }
 }

@@ -8,6 +8,11 @@ use crate::time;
 /// before, up to the longest, and a random half of it is left out, so that many clients of one server do not come back
 /// together. A call after one that failed waits the pause that is due as well: calls that are repeated, or whose futures are
 /// dropped, do not bother the server more often.
+///
+/// ```
+/// let mut backoff = xoauth::net::Backoff::default();
+/// backoff.attempts = 3;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {

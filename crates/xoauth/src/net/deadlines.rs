@@ -8,6 +8,14 @@ use std::time::Duration;
 /// A server that drips octets does not extend any of them, and what the caller does between two steps of a stream is
 /// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
 /// has to keep one.
+///
+/// ```
+/// use std::time::Duration;
+/// use xoauth::Deadlines;
+///
+/// let mut deadlines = Deadlines::default();
+/// deadlines.connect = Duration::from_secs(10);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlines {
@@ -38,7 +46,8 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// The same bound for connecting and for each operation.
+    /// The same bound for connecting and for each operation; [`Deadlines::slowest`] stays what it is, so that content that
+    /// flows may take longer.
     pub fn all(bound: Duration) -> Self {
         Self { connect: bound, command: bound, delivery: bound, ..Self::default() }
     }

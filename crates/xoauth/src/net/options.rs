@@ -1,5 +1,6 @@
 //! How to connect: what the builders of both protocols share.
 
+use std::net::Ipv6Addr;
 use std::time::Instant;
 
 use super::connection::Settings;
@@ -42,8 +43,19 @@ impl Options {
         }
     }
 
+    /// People type `host:port` and URLs; looked up, they fail as names that nobody has.
+    pub(crate) fn check_host(&self) -> Result<(), Error> {
+        // An IPv6 address may have a zone, `fe80::1%eth0`.
+        let address = self.host.split('%').next().unwrap_or_default();
+        if !self.host.contains([':', '/', '[']) || address.parse::<Ipv6Addr>().is_ok() {
+            return Ok(());
+        }
+        Err(Error::Host { host: self.host.clone() })
+    }
+
     /// A connection in the clear, its deadline that of connecting.
     pub(crate) fn dial(&self, default_port: u16) -> Result<(TcpTransport, Settings), Error> {
+        self.check_host()?;
         let settings = self.settings(default_port, Instant::now());
         let mut transport = dial(&self.host, &settings)?;
         transport.set_deadline(settings.deadline);
@@ -126,3 +138,33 @@ macro_rules! builder_methods {
 }
 
 pub(crate) use builder_methods;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_with_a_port_or_a_scheme_is_none() {
+        let table = [
+            ("imap.example.com", true),
+            ("192.0.2.7", true),
+            ("2001:db8::7", true),
+            ("fe80::1%eth0", true),
+            ("imap.example.com:993", false),
+            ("192.0.2.7:993", false),
+            ("[2001:db8::7]:993", false),
+            ("imaps://imap.example.com", false),
+        ];
+        for (host, fits) in table {
+            match Options::new(host).check_host() {
+                Ok(()) => assert!(fits, "{host}"),
+                Err(error) => {
+                    let expected =
+                        "is no host, expected its name or address without scheme and port";
+                    assert!(!fits && !error.is_transient(), "{host}");
+                    assert_eq!(error.to_string(), format!("`{host}` {expected}"));
+                }
+            }
+        }
+    }
+}

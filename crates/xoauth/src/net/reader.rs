@@ -16,7 +16,7 @@ use xoauth_sasl::wire::{Source, SourceFault};
 /// use xoauth::smtp::Message;
 ///
 /// let file = std::io::Cursor::new("Subject: hi\n\nhello\n");
-/// let message = Message::streamed(FromReader(file)).normalise_line_ends();
+/// let message = Message::from_source(FromReader(file)).normalise_line_ends();
 /// # let _ = message;
 /// # }
 /// ```

@@ -16,7 +16,7 @@ use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
 use xoauth_smtp::Transfer;
-use xoauth_smtp::exchange::Send;
+use xoauth_smtp::exchange::Submit;
 
 use super::gather::Gather;
 use super::tls::flush;
@@ -210,8 +210,8 @@ fn cases() -> impl Iterator<Item = (Manner, Transfer, Vec<u8>)> {
     })
 }
 
-fn mail(message: &[u8], transfer: Transfer) -> Send<'_> {
-    Send::mail(Mail::new("ann@example.org", ["ben@example.org"], message).transfer(transfer))
+fn mail(message: &[u8], transfer: Transfer) -> Submit<'_> {
+    Submit::mail(Mail::new("ann@example.org", ["ben@example.org"], message).transfer(transfer))
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl Options {
         &self,
         default_port: u16,
     ) -> Result<(Timed<TcpStream>, Settings), Error> {
+        self.check_host()?;
         let settings = self.settings_async(default_port);
         let connected = by(settings.deadline, dial(&self.host, &settings)).await;
         let stream = connected.unwrap_or_else(|| Err(timed_out())).and_then(|stream| {

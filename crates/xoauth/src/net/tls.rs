@@ -27,6 +27,7 @@ pub struct Tls {
 
 /// What a [`Tls`] is made of.
 #[derive(Default)]
+#[must_use = "`build` makes the client"]
 pub struct TlsBuilder {
     roots: Vec<Certificate>,
     only_these_roots: bool,

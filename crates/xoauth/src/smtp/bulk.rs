@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::{Bulk, Send};
+use xoauth_smtp::exchange::{Bulk, Submit};
 
 use super::core::Core;
 use super::rate::Rate;
@@ -59,7 +59,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
     }
 
     /// Keeps the pipe full. What is there first is handed out first: a step that is under way goes on.
-    pub(crate) fn next(&mut self, messages: impl FnMut() -> Option<Send<'a>>) -> Next {
+    pub(crate) fn next(&mut self, messages: impl FnMut() -> Option<Submit<'a>>) -> Next {
         let pushed = self.step != Step::UnderWay && self.top_up(messages);
         let due = self.hold_rate();
         if pushed || self.step == Step::UnderWay {
@@ -120,7 +120,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
     }
 
     /// Takes messages while there is room; whether there were any.
-    fn top_up(&mut self, mut messages: impl FnMut() -> Option<Send<'a>>) -> bool {
+    fn top_up(&mut self, mut messages: impl FnMut() -> Option<Submit<'a>>) -> bool {
         let mut pushed = false;
         while !self.is_broken && self.bulk.has_room() {
             let Some(message) = messages() else { break };

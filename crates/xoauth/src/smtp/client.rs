@@ -109,8 +109,8 @@ impl PlainClient<TcpTransport> {
     /// forgotten.
     ///
     /// # Errors
-    /// [`xoauth_smtp::Error::TlsUnavailable`] where the server does not offer it or refuses it;
-    /// [`xoauth_smtp::Error::PlaintextAfterStartTls`] where octets follow its answer in the clear;
+    /// [`smtp::Error::TlsUnavailable`](xoauth_smtp::Error::TlsUnavailable) where the server does not offer it or refuses it;
+    /// [`smtp::Error::PlaintextAfterStartTls`](xoauth_smtp::Error::PlaintextAfterStartTls) where octets follow its answer in the clear;
     /// [`Error::Certificate`] and [`Error::TlsHandshake`].
     pub fn starttls(mut self, tls: &Tls) -> Result<Client<TlsTransport>, Error> {
         self.core.connection.allow_time();

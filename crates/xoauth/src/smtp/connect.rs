@@ -16,7 +16,8 @@ use crate::net::UnixTransport;
 use crate::net::{Blocking, Options, TcpTransport, Transport, builder_methods, now};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
-/// against the system's roots.
+/// against the system's roots. For a server that listens on 587 alone, as Microsoft's do, take
+/// `Builder::new(host).starttls().connect()`.
 ///
 /// # Errors
 /// Those of [`Builder::connect`].
@@ -27,6 +28,7 @@ pub fn connect(host: &str) -> Result<Client<TlsTransport>, Error> {
 
 /// How to connect; every choice has a default.
 #[derive(Debug, Clone)]
+#[must_use = "a builder connects when it is told to"]
 pub struct Builder {
     options: Options,
     limits: Limits,

@@ -59,7 +59,7 @@ impl<T: Transport> Client<T> {
 ///
 /// let builder = smtp::Builder::new("127.0.0.1").port(1587);
 /// let open = || Ok(builder.connect_plain()?.trust());
-/// let mut session = smtp::log_in(open, &Credentials::token("ann@example.com", "a token"))?;
+/// let mut session = smtp::log_in(open, &Credentials::token("ann@example.com", "ya29.token"))?;
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 ///

@@ -3,6 +3,9 @@
 //! [`connect`] opens implicit TLS on port 465; [`Builder`] chooses everything else. A connection is a
 //! [`Client`] until it is authenticated and a [`Session`] from then on; what it does are values of
 //! [`exchange`], and `run` is the verb. Async sessions over tokio are in `nonblocking` (feature `tokio`).
+//!
+//! What is defined here fails with [`xoauth::Error`](crate::Error). This module also has all of `xoauth_smtp`, whose own [`Error`] is what
+//! stands in the variant [`Smtp`](crate::Error::Smtp) of that one.
 
 mod bulk;
 mod client;
@@ -16,6 +19,8 @@ pub mod nonblocking;
 mod outcomes;
 #[cfg(feature = "native-tls")]
 mod pool;
+#[cfg(feature = "native-tls")]
+mod pool_options;
 #[cfg(feature = "native-tls")]
 mod posting;
 mod rate;
@@ -33,5 +38,7 @@ pub use headers::{Headers, mail_from_headers};
 pub use outcomes::Outcomes;
 #[cfg(feature = "native-tls")]
 pub use pool::{Mailer, Pool, Pooled};
+#[cfg(feature = "native-tls")]
+pub use pool_options::PoolOptions;
 pub use session::Session;
 pub use xoauth_smtp::*;

@@ -5,7 +5,7 @@ use std::iter::Fuse;
 use std::time::{Duration, Instant};
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
+use xoauth_smtp::exchange::{Bulk, Submit, Tally, Window};
 
 use super::bulk::{Delivery, Next};
 use super::rate::Rate;
@@ -51,7 +51,7 @@ impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
     }
 
     /// Calls `watcher` whenever octets of a message were queued or an outcome is known.
-    pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + std::marker::Send + 'a) -> Self {
+    pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + Send + 'a) -> Self {
         self.delivery.edit(|bulk| bulk.watched_by(watcher));
         self
     }
@@ -67,7 +67,7 @@ impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
     }
 }
 
-impl<'a, T: Transport, M: Iterator<Item: Into<Send<'a>>>> Iterator for Outcomes<'_, 'a, T, M> {
+impl<'a, T: Transport, M: Iterator<Item: Into<Submit<'a>>>> Iterator for Outcomes<'_, 'a, T, M> {
     type Item = Result<Sent, Error>;
 
     /// What became of the next message. After an error that [is fatal](Error::is_fatal) come the outcomes of

@@ -1,17 +1,18 @@
 //! A pool of connections for sending.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::Send;
+use xoauth_smtp::exchange::Submit;
 
 use super::core::Core;
 use super::posting::{Post, Posting};
-use super::shelf::{Keepable, Lent, Rules, Shelf};
-use super::{Builder, Session};
+use super::shelf::{Keepable, Lent, Shelf};
+use super::{Builder, PoolOptions, Session};
 use crate::login::Immediate;
 use crate::net::{Blocking, TlsTransport, now};
 use crate::{Credentials, Error, TokenSource};
@@ -24,22 +25,22 @@ use crate::{Credentials, Error, TokenSource};
 /// told QUIT, whose answer nobody waits for; [`Pool::quit`] waits. Clones are the same pool.
 ///
 /// ```no_run
-/// use xoauth::smtp::{Builder, Pool, exchange::Send};
+/// use xoauth::smtp::{Builder, Pool, exchange::Submit};
 /// use xoauth::{Credentials, TokenCommand};
 ///
 /// let pool = Pool::new(4);
-/// let source = TokenCommand::new("xoauth", ["token", "work"]);
+/// let source = TokenCommand::new("xoauth", ["token", "-a", "work"]);
 /// let credentials = Credentials::bearer("ann@example.com", source);
 /// let mailer = pool.mailer(Builder::new("smtp.example.com"), credentials);
-/// let text = "Subject: hello\r\n\r\nHi.\r\n";
-/// mailer.send(|| Send::new("ann@example.com", ["ben@example.org"], text))?;
+/// let text = "From: ann@example.com\r\nTo: ben@example.org\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\n\
+///     Subject: hello\r\n\r\nHi.\r\n";
+/// mailer.send(|| Submit::new("ann@example.com", ["ben@example.org"], text))?;
 /// pool.quit();
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Pool {
     shelf: Arc<Shelf<Session<TlsTransport>>>,
-    rules: Rules,
 }
 
 /// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between threads, each
@@ -48,7 +49,7 @@ pub struct Mailer<S> {
     posting: Posting<Builder, S>,
 }
 
-/// A session on loan from a [`Pool`]: given back when it is dropped, where it takes another message.
+/// A session on loan from a [`Pool`], to be used as one: given back when it is dropped, where it takes another message.
 pub struct Pooled {
     lent: Lent<Session<TlsTransport>>,
 }
@@ -101,35 +102,14 @@ impl Keepable for Session<TlsTransport> {
 }
 
 impl Pool {
-    /// At most so many connections, of all mailers together; one at least.
+    /// At most so many connections, of all mailers together; one at least. [`PoolOptions`] say more.
     pub fn new(limit: usize) -> Self {
-        let rules = Rules::new(limit);
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+        Self::with(PoolOptions::new(limit))
     }
 
-    /// A connection is given up after so much silence (a minute), at such an age (10 minutes: Exchange ends sessions
-    /// after 20), or after so many messages (100). To be called before there are mailers: they keep the pool they are
-    /// of.
-    #[must_use]
-    pub fn keep(self, idle: Duration, age: Duration, messages: u32) -> Self {
-        let rules = Rules { idle, age, messages, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
-    }
-
-    /// A connection that waited longer than this (5 seconds) is asked whether it is still there, with NOOP, before a
-    /// message is entrusted to it. To be called before there are mailers.
-    #[must_use]
-    pub fn check_after(self, wait: Duration) -> Self {
-        let rules = Rules { check: wait, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
-    }
-
-    /// Who waits longer than this (10 minutes, what the answer to one message may take) for a place is told that the pool is full:
-    /// [`Error::PoolFull`]. To be called before there are mailers.
-    #[must_use]
-    pub fn wait_at_most(self, wait: Duration) -> Self {
-        let rules = Rules { wait, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    /// A pool of connections as the options say.
+    pub fn with(options: PoolOptions) -> Self {
+        Self { shelf: Arc::new(Shelf::new(options.rules)) }
     }
 
     /// Whoever sends over this server with these credentials.
@@ -166,15 +146,15 @@ impl Pool {
 
 impl<S: TokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another, for as long as [`Pool::wait_at_most`] says.
+    /// place for another, for as long as [`PoolOptions::wait_at_most`] says.
     ///
     /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
     /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Send`]; [`Error::PoolFull`].
-    pub fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+    /// Those of [`Builder::log_in`] and [`Submit`]; [`Error::PoolFull`].
+    pub fn send<'a>(&self, make: impl Fn() -> Submit<'a>) -> Result<Sent, Error> {
         now(self.posting.send(make))
     }
 
@@ -188,20 +168,24 @@ impl<S: TokenSource> Mailer<S> {
     }
 }
 
-impl Pooled {
-    /// The session.
-    ///
-    /// # Errors
-    /// [`Error::Ended`] where there is none, which does not happen.
-    pub fn get(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
-        self.lent.get_mut().ok_or(Error::Ended)
+impl Deref for Pooled {
+    type Target = Session<TlsTransport>;
+
+    fn deref(&self) -> &Self::Target {
+        self.lent.filled()
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.lent.filled_mut()
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("limit", &self.rules.limit)
+            .field("limit", &self.shelf.rules().limit)
             .field("open", &self.open())
             .field("idle", &self.idle())
             .finish()

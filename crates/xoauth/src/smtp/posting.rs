@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::{Noop, Send};
+use xoauth_smtp::exchange::{Noop, Submit};
 
 use super::core::Core;
 use super::shelf::{Keepable, Lent, Shelf};
@@ -85,7 +85,7 @@ impl<D: Post<S>, S> Posting<D, S> {
 
     /// Sends a message; where a connection that was used before is over before it took the message, or takes no more,
     /// once more over a new one.
-    pub(crate) async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+    pub(crate) async fn send<'a>(&self, make: impl Fn() -> Submit<'a>) -> Result<Sent, Error> {
         let (mut lent, is_used) = self.take().await?;
         let session = lent.get_mut().ok_or(Error::Ended)?;
         match D::core(session).run(make()).await {

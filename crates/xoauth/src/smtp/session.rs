@@ -1,7 +1,7 @@
 //! Connections that may send mail.
 
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::{Bulk, Quit, Send};
+use xoauth_smtp::exchange::{Bulk, Quit, Submit};
 use xoauth_smtp::proto::Command;
 
 use super::Outcomes;
@@ -11,6 +11,17 @@ use crate::Error;
 use crate::net::{Blocking, Transport, debug_of_core, now};
 
 /// An SMTP session that may send mail.
+///
+/// ```no_run
+/// # #[cfg(feature = "native-tls")]
+/// # {
+/// use xoauth::{TlsTransport, smtp};
+///
+/// struct Account {
+///     session: smtp::Session<TlsTransport>,
+/// }
+/// # }
+/// ```
 pub struct Session<T: Transport> {
     pub(super) core: Core<Blocking<T>>,
 }
@@ -30,13 +41,14 @@ impl<T: Transport> Session<T> {
     /// order.
     ///
     /// How far sending goes ahead is the server's to allow: see [`Bulk`]. One refused message does not stop
-    /// those behind it. [`xoauth_smtp::Error::DeliveryUnknown`] is the outcome of a message that may have been
+    /// those behind it. [`smtp::Error::DeliveryUnknown`](xoauth_smtp::Error::DeliveryUnknown) is the outcome of a message that may have been
     /// accepted or not because the connection broke; it is never sent again by itself.
     ///
     /// ```no_run
-    /// # use xoauth::smtp::{self, exchange::{Send, Window}, Session};
+    /// # use xoauth::smtp::{self, exchange::{Submit, Window}, Session};
     /// # fn news<T: xoauth::Transport>(session: &mut Session<T>, readers: &[String]) -> Result<(), Box<dyn std::error::Error>> {
-    /// let messages = readers.iter().map(|to| Send::new("news@example.org", [to], "Subject: News\r\n\r\n..."));
+    /// let text = "From: news@example.org\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nSubject: News\r\n\r\n...\r\n";
+    /// let messages = readers.iter().map(|to| Submit::new("news@example.org", [to], text));
     /// for (to, outcome) in readers.iter().zip(session.send_all(messages)?) {
     ///     match outcome {
     ///         Ok(sent) => println!("{to}: {}", sent.reply()),
@@ -53,7 +65,7 @@ impl<T: Transport> Session<T> {
         messages: M,
     ) -> Result<Outcomes<'_, 'a, T, M::IntoIter>, Error>
     where
-        M: IntoIterator<Item: Into<Send<'a>>>,
+        M: IntoIterator<Item: Into<Submit<'a>>>,
     {
         let delivery = Delivery::new(&mut self.core, Bulk::default())?;
         Ok(Outcomes::new(delivery, messages.into_iter()))

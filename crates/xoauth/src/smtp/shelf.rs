@@ -212,6 +212,18 @@ impl<C: Keepable> Lent<C> {
     pub(crate) fn get_mut(&mut self) -> Option<&mut C> {
         self.kept.as_mut().map(|kept| &mut kept.session)
     }
+
+    /// The connection of one that was filled, and that nobody discards.
+    pub(crate) fn filled(&self) -> &C {
+        let Some(kept) = &self.kept else { unreachable!("a place is lent as a session") };
+        &kept.session
+    }
+
+    /// As [`Lent::filled`].
+    pub(crate) fn filled_mut(&mut self) -> &mut C {
+        let Some(kept) = &mut self.kept else { unreachable!("a place is lent as a session") };
+        &mut kept.session
+    }
 }
 
 /// A pool that is dropped takes leave.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::certificates::Authority;
 use tokio::runtime::Runtime;
 use xoauth::net::AsyncTransport;
-use xoauth::smtp::exchange::{Send, Window};
+use xoauth::smtp::exchange::{Submit, Window};
 use xoauth::smtp::nonblocking::{Builder, Session};
 
 use super::{
@@ -66,7 +66,7 @@ fn bulk(runtime: &Runtime, job: Job<'_>, window: Window) -> Result<Took> {
     runtime.block_on(async {
         let client = Builder::new("127.0.0.1").port(job.port).connect_plain().await?;
         let mut session = client.trust().without_authentication();
-        let messages = (0..job.count).map(|_| Send::new(FROM, [TO], job.content));
+        let messages = (0..job.count).map(|_| Submit::new(FROM, [TO], job.content));
         let began = Clock::start();
         let mut outcomes = session.send_all(messages)?.window(window);
         while let Some(outcome) = outcomes.next().await {
@@ -94,7 +94,7 @@ fn run_tls(job: Job<'_>) -> Result<Took> {
 async fn one_by_one<T: AsyncTransport>(mut session: Session<T>, job: Job<'_>) -> Result<Took> {
     let began = Clock::start();
     for _ in 0..job.count {
-        session.run(Send::new(FROM, [TO], job.content)).await?;
+        session.run(Submit::new(FROM, [TO], job.content)).await?;
     }
     Ok(began.took())
 }

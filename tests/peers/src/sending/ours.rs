@@ -2,7 +2,7 @@
 
 use xoauth::net::{TcpTransport, TlsTransport};
 use xoauth::sasl::XOAuth2;
-use xoauth::smtp::exchange::{Send, Window};
+use xoauth::smtp::exchange::{Submit, Window};
 use xoauth::smtp::{Builder, Mail, Message, Session};
 use xoauth::{Tls, Transport};
 
@@ -25,7 +25,7 @@ fn protected(job: Job<'_>) -> Result<Session<TlsTransport>> {
 }
 
 fn bulk<T: Transport>(mut session: Session<T>, job: Job<'_>, window: Window) -> Result<Took> {
-    let messages = (0..job.count).map(|_| Send::new(FROM, [TO], job.content));
+    let messages = (0..job.count).map(|_| Submit::new(FROM, [TO], job.content));
     let began = Clock::start();
     for outcome in session.send_all(messages)?.window(window) {
         outcome?;
@@ -45,7 +45,7 @@ pub(super) fn window_64(job: Job<'_>) -> Result<Took> {
 fn one_by_one<T: Transport>(mut session: Session<T>, job: Job<'_>) -> Result<Took> {
     let began = Clock::start();
     for _ in 0..job.count {
-        session.run(Send::new(FROM, [TO], job.content))?;
+        session.run(Submit::new(FROM, [TO], job.content))?;
     }
     Ok(began.took())
 }
@@ -62,8 +62,8 @@ pub(super) fn run_tls(job: Job<'_>) -> Result<Took> {
 /// The heap that one message takes which is read while it is sent.
 pub(super) fn heap_of_reader(job: Job<'_>) -> Result<u64> {
     let mut session = plain(job)?;
-    let message = Message::streamed(job.content);
-    let (most, sent) = growth(|| session.run(Send::mail(Mail::new(FROM, [TO], message))));
+    let message = Message::from_source(job.content);
+    let (most, sent) = growth(|| session.run(Submit::mail(Mail::new(FROM, [TO], message))));
     sent?;
     Ok(most)
 }
@@ -74,7 +74,7 @@ pub(super) fn first_message(job: Job<'_>) -> Result<Took> {
     let began = Clock::start();
     let client = Builder::new("localhost").port(job.port).tls(&tls).connect()?;
     let mut session = client.authenticate(XOAuth2::new(FROM, "token")?)?;
-    session.run(Send::new(FROM, [TO], job.content))?;
+    session.run(Submit::new(FROM, [TO], job.content))?;
     let took = began.took();
     // What is said in parting is no part of it.
     std::mem::forget(session);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use xoauth::sasl::Service;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::smtp::{Delivery, Mail};
 use xoauth::{Error, smtp};
 
@@ -51,7 +51,7 @@ fn lmtp(lab: &Lab, lines: &Lines) -> Result<()> {
     let to = users.map(address);
     let from = address("lmtpone");
     let sent =
-        session.run(Send::new(from.as_str(), to.iter().map(String::as_str), &message[..]))?;
+        session.run(Submit::new(from.as_str(), to.iter().map(String::as_str), &message[..]))?;
     let found: Vec<(bool, u16)> = sent
         .recipients()
         .iter()

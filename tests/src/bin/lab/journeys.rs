@@ -2,7 +2,7 @@
 //! back with XOAUTH over IMAP, the same octet for octet.
 
 use xoauth::sasl::Service;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::{Error, smtp};
 
 use crate::Result;
@@ -49,7 +49,7 @@ fn cross(lab: &Lab, lines: &Lines, user: &str, body: &[u8]) -> Result<()> {
     let login = OAuth1::of(user).login(Kind::XOAuth, Service::Smtp)?;
     let client = lab.smtp("exim", Security::StartTls, lines)?;
     let mut session = client.authenticate(login).map_err(Error::from)?;
-    session.run(Send::new(to.as_str(), [to.as_str()], &message[..]))?;
+    session.run(Submit::new(to.as_str(), [to.as_str()], &message[..]))?;
     session.quit()?;
 
     mail::wait_for(&mut mailbox, before + 1)?;
@@ -65,7 +65,7 @@ fn refused(lab: &Lab, lines: &Lines) -> Result<()> {
     let from = address("john");
     let to = ["reject", "defer"].map(address);
     let message = "Subject: nobody\r\n\r\n...\r\n";
-    match session.run(Send::new(from.as_str(), to.iter().map(String::as_str), message)) {
+    match session.run(Submit::new(from.as_str(), to.iter().map(String::as_str), message)) {
         Err(Error::Smtp(smtp::Error::RecipientsRefused { recipients })) => {
             let codes: Vec<u16> =
                 recipients.iter().filter_map(|one| Some(one.reply()?.code.get())).collect();
@@ -76,6 +76,6 @@ fn refused(lab: &Lab, lines: &Lines) -> Result<()> {
         other => return Err(format!("not refused: {other:?}").into()),
     }
     let to = [address("null")];
-    session.run(Send::new(from.as_str(), to.iter().map(String::as_str), message))?;
+    session.run(Submit::new(from.as_str(), to.iter().map(String::as_str), message))?;
     Ok(session.quit()?)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use xoauth::imap::command::{Fetch, Item, Noop, Select};
 use xoauth::net::{TlsTransport, UnixTransport};
 use xoauth::sasl::Service;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 use xoauth::{Error, imap, smtp};
 
 use crate::Result;
@@ -35,7 +35,7 @@ pub(crate) fn lmtp(lab: &Lab, lines: &Lines) -> Result<smtp::Session<UnixTranspo
 pub(crate) fn deliver(lab: &Lab, user: &str, message: &[u8], lines: &Lines) -> Result<()> {
     let mut session = lmtp(lab, lines)?;
     let to = address(user);
-    session.run(Send::new(to.as_str(), [to.as_str()], message))?;
+    session.run(Submit::new(to.as_str(), [to.as_str()], message))?;
     Ok(session.quit()?)
 }
 

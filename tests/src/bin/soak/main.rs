@@ -19,10 +19,10 @@ use seen::Seen;
 use xoauth::imap::command::{Expunge, Fetch, Item, Search, Store, StoreAction};
 use xoauth::imap::{self, Flag, Query, UidSet};
 use xoauth::net::Backoff;
-use xoauth::smtp::{self, exchange::Send};
+use xoauth::smtp::{self, exchange::Submit};
 use xoauth::{Ask, Credentials, Deadlines, Error, Renew, Secret, Tls, TokenFailed, TokenSource};
 
-type Result<T> = std::result::Result<T, Box<dyn AnyError + std::marker::Send + Sync>>;
+type Result<T> = std::result::Result<T, Box<dyn AnyError + Send + Sync>>;
 
 /// How long a token lives.
 const LIFETIME: Duration = Duration::from_secs(20);
@@ -158,10 +158,10 @@ impl Ground {
 /// How a message begins that comes and goes while the others are read.
 const CHAFF: &[u8] = b"Subject: chaff\r\n";
 
-fn message(number: u64) -> Send<'static> {
+fn message(number: u64) -> Submit<'static> {
     let body = "x".repeat(usize::try_from(number % 4000).unwrap_or_default());
     let text = format!("Subject: {number}\r\n\r\n{body}\r\n");
-    Send::new("ann@example.com", [DEMO_USER], text)
+    Submit::new("ann@example.com", [DEMO_USER], text)
 }
 
 fn backoff() -> Backoff {

@@ -8,7 +8,7 @@ use crate::workspace::{LOWER_CRATES, Workspace};
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license"];
 
 /// What a published package has beside it.
-const PUBLISHED: &[&str] = &["categories.workspace = true", "readme = \"README.md\""];
+const PUBLISHED: &[&str] = &["readme = \"README.md\""];
 
 pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
     let mut complaints = Vec::new();
@@ -25,6 +25,15 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
             let what = format!("`{wanted}` is missing");
             complaints.push(Complaint::new(&manifest, 1, what, "copy it from another package"));
         }
+        if !table_of(&text, "package").any(|line| line.starts_with("categories = [")) {
+            let help = "name those of the registry that fit";
+            complaints.push(Complaint::new(&manifest, 1, "it has no categories", help));
+        }
+        for feature in undocumented(&text) {
+            let what = format!("docs.rs would leave out what `{feature}` adds");
+            let help = "name it in `[package.metadata.docs.rs]`";
+            complaints.push(Complaint::new(&manifest, 1, what, help));
+        }
         for name in ["README.md", "CHANGELOG.md"] {
             let file = format!("{}/{name}", package.directory);
             if workspace.read(&file).is_err() {
@@ -34,7 +43,10 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
         let library = format!("{}/src/lib.rs", package.directory);
         // A package of programs alone has no library, and no front page in one.
         let Ok(text) = workspace.read(&library) else { continue };
-        let mut wanted = vec!["#![doc = include_str!(\"../README.md\")]"];
+        let mut wanted = vec![
+            "#![doc = include_str!(\"../README.md\")]",
+            "#![cfg_attr(docsrs, feature(doc_cfg))]",
+        ];
         if LOWER_CRATES.contains(&package.name.as_str()) {
             wanted.push("#![no_std]");
         }
@@ -71,11 +83,37 @@ fn missing_lines(manifest: &str) -> Vec<String> {
     missing
 }
 
+/// The features whose items are on no page of docs.rs. `vendored` adds none.
+fn undocumented(manifest: &str) -> Vec<&str> {
+    let shown = "package.metadata.docs.rs";
+    if has_line(manifest, shown, "all-features = true") {
+        return Vec::new();
+    }
+    let names = |table, key: &str| -> Vec<&str> {
+        let mut settings = table_of(manifest, table).filter_map(|line| line.split_once(" = "));
+        let list = settings.find(|(name, _)| *name == key).map_or("", |(_, list)| list);
+        list.split('"').skip(1).step_by(2).collect()
+    };
+    let (by_default, named) = (names("features", "default"), names(shown, "features"));
+    table_of(manifest, "features")
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(feature, _)| feature)
+        .filter(|feature| !["default", "vendored"].contains(feature))
+        .filter(|feature| !by_default.contains(feature) && !named.contains(feature))
+        .collect()
+}
+
 /// Whether a line stands in a table of a manifest.
 fn has_line(manifest: &str, table: &str, wanted: &str) -> bool {
+    table_of(manifest, table).any(|line| line == wanted)
+}
+
+/// The lines of a table of a manifest.
+fn table_of<'m>(manifest: &'m str, table: &str) -> impl Iterator<Item = &'m str> {
     let head = format!("[{table}]");
-    let lines = manifest.lines().map(str::trim).skip_while(|line| *line != head).skip(1);
-    lines.take_while(|line| !line.starts_with('[')).any(|line| line == wanted)
+    let lines = manifest.lines().map(str::trim).skip_while(move |line| *line != head).skip(1);
+    lines.take_while(|line| !line.starts_with('['))
 }
 
 #[cfg(test)]
@@ -89,6 +127,15 @@ mod tests {
     #[test]
     fn a_whole_manifest_misses_nothing() {
         assert!(missing_lines(WHOLE).is_empty());
+    }
+
+    #[test]
+    fn a_feature_that_docs_rs_would_not_build_is_named() {
+        let features = "[features]\ndefault = [\"std\"]\nstd = []\n## More.\nmore = [\"std\"]\n\
+                        vendored = []\n\n[package.metadata.docs.rs]\n";
+        assert_eq!(undocumented(features), ["more"]);
+        assert!(undocumented(&format!("{features}features = [\"more\"]\n")).is_empty());
+        assert!(undocumented(&format!("{features}all-features = true\n")).is_empty());
     }
 
     #[test]

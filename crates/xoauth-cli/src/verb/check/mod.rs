@@ -5,7 +5,7 @@ mod token;
 
 use clap::{Args, ValueEnum};
 use xoauth::smtp::ReversePath;
-use xoauth::smtp::exchange::{Noop, Raw, Rset};
+use xoauth::smtp::exchange::{Noop, VerifySender};
 use xoauth::{imap, smtp};
 
 use self::report::Report;
@@ -146,15 +146,10 @@ fn probe_smtp(
     }
 }
 
-/// Whether the server takes a sender, and how it was asked: MAIL alone (RFC 5321 4.1.1.2), which sends nothing.
+/// Whether the server takes a sender, and how it was asked.
 fn takes(session: &mut smtp::Session<Stream>, sender: &str) -> Result<String, xoauth::Error> {
-    let path: ReversePath = sender.parse().map_err(smtp::Error::InvalidArgument)?;
-    let utf8 = if path.as_str().is_ascii() { "" } else { " SMTPUTF8" };
-    let command = format!("MAIL FROM:<{}>{utf8}", path.as_str());
-    let reply = session.run(Raw::new(command.as_str()))?;
-    if !reply.code.is_mail_action_done() {
-        return Err(smtp::Error::SenderRefused { reply }.into());
-    }
-    session.run(Rset::new())?;
-    Ok(format!("{command} accepted, nothing sent"))
+    let sender: ReversePath = sender.parse().map_err(smtp::Error::InvalidArgument)?;
+    let shown = format!("MAIL FROM:<{}> accepted, nothing sent", sender.as_str());
+    session.run(VerifySender::new(sender))?;
+    Ok(shown)
 }

@@ -1,10 +1,10 @@
-//! One message of many: a [`Send`] that does not have the connection for itself.
+//! One message of many: a [`Submit`] that does not have the connection for itself.
 
 use core::task::{Context, Poll};
 
 use super::Outcome;
 use crate::error::Error;
-use crate::exchange::Send;
+use crate::exchange::Submit;
 use crate::parse::Reply;
 use crate::proto::{Command, Encoder, Exchange, Place};
 use crate::types::Extensions;
@@ -12,7 +12,7 @@ use crate::types::Extensions;
 /// A message that was not answered yet, with what is known of its replies.
 #[derive(Debug)]
 pub(super) struct Job<'a> {
-    send: Send<'a>,
+    send: Submit<'a>,
     state: State,
     /// Replies still to come to what was queued.
     awaited: usize,
@@ -33,7 +33,7 @@ enum State {
 }
 
 impl<'a> Job<'a> {
-    pub(super) fn new(send: Send<'a>) -> Self {
+    pub(super) fn new(send: Submit<'a>) -> Self {
         Self { send, state: State::Waiting, awaited: 0 }
     }
 

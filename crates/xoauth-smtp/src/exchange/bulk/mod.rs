@@ -26,7 +26,7 @@ use alloc::collections::VecDeque;
 use core::task::{Context, Poll};
 
 use crate::error::Error;
-use crate::exchange::Send;
+use crate::exchange::Submit;
 use crate::parse::Reply;
 use crate::proto::{Encoder, Exchange, Place, Progress};
 use crate::types::{Extensions, Sent};
@@ -52,6 +52,7 @@ pub type Outcome = Result<Sent, Error>;
 /// does not stop those behind it. When the session breaks, every message that was pushed still gets its
 /// outcome; nothing is sent twice.
 #[derive(Debug, Default)]
+#[must_use = "nothing is sent until a driver drives it"]
 pub struct Bulk<'a> {
     window: Window,
     avoids_chunking: bool,
@@ -95,14 +96,14 @@ impl<'a> Bulk<'a> {
     }
 
     /// Sends with DATA also where the server offers CHUNKING, for servers that get it wrong. Messages that ask for
-    /// BDAT ([`Transfer::Bdat`], [`Message::binary`](crate::Message::binary)) travel by it all the same.
+    /// BDAT ([`Transfer::Bdat`](crate::Transfer::Bdat), [`Message::binary`](crate::Message::binary)) travel by it all the same.
     pub fn without_chunking(mut self) -> Self {
         self.avoids_chunking = true;
         self
     }
 
     /// Calls `watcher` whenever octets of a message were sent or an outcome is known.
-    pub fn watched_by(mut self, watcher: impl FnMut(&Tally) + core::marker::Send + 'a) -> Self {
+    pub fn watched_by(mut self, watcher: impl FnMut(&Tally) + Send + 'a) -> Self {
         self.watcher = Watcher(Some(Box::new(watcher)));
         self
     }
@@ -120,7 +121,7 @@ impl<'a> Bulk<'a> {
 
     /// The next message to send. What cannot be sent (an argument, or what the server does not take) is the
     /// message's outcome, and nothing of it is sent.
-    pub fn push(&mut self, message: impl Into<Send<'a>>) {
+    pub fn push(&mut self, message: impl Into<Submit<'a>>) {
         let mut message = message.into();
         if self.avoids_chunking {
             message.avoid_chunks();
@@ -342,7 +343,7 @@ impl Exchange for Bulk<'_> {
         let begun = core::mem::take(&mut self.begun);
         for (index, job) in core::mem::take(&mut self.jobs).into_iter().enumerate() {
             // A source that failed is that of the message that was begun last; the others only lost the session.
-            let is_anothers = matches!(cause, Error::Body { .. }) && index + 1 != begun;
+            let is_anothers = matches!(cause, Error::Content { .. }) && index + 1 != begun;
             let cause = if is_anothers { &Error::Ended } else { &cause };
             let outcome = if index < begun {
                 job.into_outcome_after(cause, &mut sent)

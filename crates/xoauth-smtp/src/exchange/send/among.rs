@@ -2,12 +2,12 @@
 
 use super::body::Body;
 use super::needs::Method;
-use super::{Company, Protocol, Send, Step};
+use super::{Company, Protocol, Step, Submit};
 use crate::error::Error;
 use crate::proto::Encoder;
 use crate::types::{Extensions, Mail, Transfer};
 
-impl Send<'_> {
+impl Submit<'_> {
     /// Queues the envelope of a message that was prepared, of several on the connection.
     pub(in crate::exchange) fn begin_among_others(
         &mut self,

@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use xoauth_sasl::wire::poll_piece;
 
 use super::needs::Method;
-use crate::error::BodyFault;
+use crate::error::ContentFault;
 use crate::proto::{DotStuffing, Encoder, Place};
 use crate::types::{Content, Message, Octets, Scan, normalise};
 
@@ -148,14 +148,14 @@ impl Body {
         message: &mut Message<'_>,
         cx: &mut Context<'_>,
         out: &mut Encoder<'_>,
-    ) -> Poll<Result<usize, BodyFault>> {
+    ) -> Poll<Result<usize, ContentFault>> {
         let Octets::Stream(source) = &mut message.octets else { return Poll::Ready(Ok(0)) };
         // The room is kept for the next piece.
         let mut room = mem::take(&mut self.room);
         room.resize(PIECE, 0);
         let result = match poll_piece(&mut **source, cx, &mut room) {
             Poll::Ready(Ok(piece)) => Poll::Ready(self.take(piece, message.form.normalises, out)),
-            Poll::Ready(Err(fault)) => Poll::Ready(Err(BodyFault::Source(fault))),
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(ContentFault::Source(fault))),
             Poll::Pending => Poll::Pending,
         };
         self.room = room;
@@ -168,7 +168,7 @@ impl Body {
         piece: &[u8],
         normalises: bool,
         out: &mut Encoder<'_>,
-    ) -> Result<usize, BodyFault> {
+    ) -> Result<usize, ContentFault> {
         let is_last = piece.is_empty();
         if is_last { self.scan.end() } else { self.scan.piece(piece) }?;
         let mut chunk = mem::take(&mut self.chunk);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_message_on_its_way_shows_no_content() {
-        let mut message = Message::streamed(&b"the text of a message"[..]).seven_bit();
+        let mut message = Message::from_source(&b"the text of a message"[..]).seven_bit();
         let content = message.check().unwrap();
         let mut body = Body::new(&message, &content, Method::Bdat);
         let mut output = crate::proto::Output::default();

@@ -27,7 +27,7 @@ use core::task::{Context, Poll, ready};
 
 use self::body::{Body, CHUNK};
 use self::needs::{Method, Needs, rcpt};
-use crate::error::{BodyFault, Error, InvalidArgument};
+use crate::error::{ContentFault, Error, InvalidArgument};
 use crate::parse::Reply;
 use crate::proto::{Command, Encoder, Exchange, History, Place, Progress};
 use crate::types::{
@@ -43,7 +43,8 @@ use crate::types::{
 /// Arguments are checked before anything is sent: addresses, line ends of the message, its size against the
 /// server's limit, and the extensions that message and envelope need.
 #[derive(Debug)]
-pub struct Send<'a> {
+#[must_use = "a command does nothing until it is run"]
+pub struct Submit<'a> {
     mail: Mail<'a>,
     protocol: Protocol,
     method: Method,
@@ -97,7 +98,7 @@ enum Step {
     Reset,
 }
 
-impl<'a> Send<'a> {
+impl<'a> Submit<'a> {
     /// Sends `message` from `from` to each of `to`. Texts are taken as bare addresses (`alice@example.org`);
     /// `<>` as sender is nobody, for notifications. What is no address is an error when the exchange starts.
     pub fn new<F, T, I>(from: F, to: I, message: impl Into<Message<'a>>) -> Self
@@ -192,23 +193,23 @@ impl<'a> Send<'a> {
     }
 
     /// The message ends before its end.
-    fn break_off(&mut self, fault: BodyFault, out: &mut Encoder<'_>) -> Result<(), Error> {
+    fn break_off(&mut self, fault: ContentFault, out: &mut Encoder<'_>) -> Result<(), Error> {
         if self.method == Method::Data {
-            return Err(Error::Body { fault, ended: true });
+            return Err(Error::Content { fault, ended: true });
         }
-        self.fail(Error::Body { fault, ended: false }, out);
+        self.fail(Error::Content { fault, ended: false }, out);
         self.close(out);
         Ok(())
     }
 }
 
-impl<'a> From<Mail<'a>> for Send<'a> {
+impl<'a> From<Mail<'a>> for Submit<'a> {
     fn from(mail: Mail<'a>) -> Self {
         Self::mail(mail)
     }
 }
 
-impl Exchange for Send<'_> {
+impl Exchange for Submit<'_> {
     /// # Errors
     /// [`Error::InvalidArgument`], [`Error::MessageTooLarge`], [`Error::ExtensionMissing`],
     /// [`Error::ServerLimit`]: nothing is sent.
@@ -271,7 +272,7 @@ impl Exchange for Send<'_> {
         }
         // By LMTP some have it already, whatever the server says of those that come next.
         let is_accepted = self.accepted.is_some();
-        if (is_sent || is_accepted) && !matches!(cause, Error::Body { .. }) {
+        if (is_sent || is_accepted) && !matches!(cause, Error::Content { .. }) {
             let recipients = self.unknown();
             return Error::DeliveryUnknown { cause: Box::new(cause), recipients };
         }
@@ -279,12 +280,12 @@ impl Exchange for Send<'_> {
     }
 }
 
-impl Command for Send<'_> {
+impl Command for Submit<'_> {
     type Output = Sent;
 
     /// # Errors
     /// [`Error::SenderRefused`], [`Error::RecipientsRefused`] (each with its reply) or
-    /// [`Error::DataRefused`], and [`Error::Body`] for a message that could not be read; the session stays
+    /// [`Error::DataRefused`], and [`Error::Content`] for a message that could not be read; the session stays
     /// usable.
     fn finish(self) -> Result<Sent, Error> {
         match (self.failure, self.accepted) {

@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 
 use super::body::Body;
 use super::needs::Method;
-use super::{Company, Protocol, Send, Step};
+use super::{Company, Protocol, Step, Submit};
 use crate::error::Error;
 use crate::parse::Reply;
 use crate::proto::{Encoder, Place, Progress};
 use crate::types::{Delivery, Recipient, RecipientOutcome, ReplyText, Stage};
 
-impl Send<'_> {
+impl Submit<'_> {
     /// Hears the next reply.
     pub(super) fn listen(
         &mut self,

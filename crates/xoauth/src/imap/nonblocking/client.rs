@@ -79,8 +79,8 @@ impl<T: AsyncTransport> Client<T> {
     /// As [`Client::authenticate`]; also where the server says LOGINDISABLED, before anything is sent.
     pub async fn login(
         mut self,
-        user: &str,
-        password: Secret,
+        user: impl Into<String>,
+        password: impl Into<Secret>,
     ) -> Result<Session<T>, LoginRefused<Self>> {
         match self.core.run(Login::new(user, password)).await {
             Ok(_) => Ok(Session { core: self.core }),

@@ -25,6 +25,7 @@ use crate::net::{AsyncTransport, Timed};
 ///
 /// # Dropped futures
 /// A future of [`Idle::next`] that is dropped, by `select!` or a time-out, loses nothing: that is how waiting ends.
+#[must_use = "news are told while they are waited for"]
 pub struct Idle<'s, T: AsyncTransport> {
     held: Held<'s, Timed<T>>,
     renew: Duration,
@@ -37,7 +38,6 @@ impl<'s, T: AsyncTransport> Idle<'s, T> {
 
     /// Sends IDLE anew so often instead of every 28 minutes: behind a router that forgets silent connections,
     /// or to find dead ones sooner. Not more than 29 minutes.
-    #[must_use]
     pub fn renew_every(mut self, interval: Duration) -> Self {
         self.renew = interval.min(LATEST);
         self

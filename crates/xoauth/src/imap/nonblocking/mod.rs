@@ -2,11 +2,11 @@
 //!
 //! ```no_run
 //! use xoauth::imap::{Query, command::{Fetch, Item, Search, Select}, nonblocking};
-//! use xoauth::sasl::OAuthBearer;
+//! use xoauth::Credentials;
 //!
 //! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
-//! let login = OAuthBearer::new("ann@example.com", std::env::var("ACCESS_TOKEN")?)?;
-//! let mut session = nonblocking::connect("imap.example.com").await?.authenticate(login).await?;
+//! let credentials = Credentials::token("ann@example.com", std::env::var("ACCESS_TOKEN")?);
+//! let mut session = nonblocking::Builder::new("imap.example.com").log_in(&credentials).await?;
 //! session.run(Select::new("INBOX")).await?;
 //! let unseen = session.run(Search::new(Query::unseen())).await?;
 //! let mut stream = session.stream(Fetch::new(unseen, Item::Body)).await?;

@@ -17,6 +17,7 @@ use crate::net::{AsyncTransport, Timed};
 ///
 /// [`Stream::next`], and the trait `Stream` of the crate `futures-core`, yield whole items, each owned. For
 /// messages of any size take [`Stream::next_part`] instead, which never holds a body.
+#[must_use = "the answer is read as it is asked for"]
 pub struct Stream<'s, T: AsyncTransport, C: Streamed> {
     flow: Flow<'s, Timed<T>, C>,
 }

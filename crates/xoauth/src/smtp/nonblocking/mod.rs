@@ -1,14 +1,15 @@
 //! Async SMTP sessions over tokio: the same exchanges, the same `run`, awaited.
 //!
 //! ```no_run
-//! use xoauth::sasl::OAuthBearer;
-//! use xoauth::smtp::{exchange::Send, nonblocking};
+//! use xoauth::Credentials;
+//! use xoauth::smtp::{exchange::Submit, nonblocking};
 //!
 //! # async fn send() -> Result<(), Box<dyn std::error::Error>> {
-//! let login = OAuthBearer::new("ann@example.com", std::env::var("ACCESS_TOKEN")?)?;
-//! let mut session = nonblocking::connect("smtp.example.com").await?.authenticate(login).await?;
-//! let message = "Subject: hello\r\n\r\nHi.\r\n";
-//! let sent = session.run(Send::new("ann@example.com", ["ben@example.org"], message)).await?;
+//! let credentials = Credentials::token("ann@example.com", std::env::var("ACCESS_TOKEN")?);
+//! let mut session = nonblocking::Builder::new("smtp.example.com").log_in(&credentials).await?;
+//! let message = "From: ann@example.com\r\nTo: ben@example.org\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\n\
+//!     Subject: hello\r\n\r\nHi.\r\n";
+//! let sent = session.run(Submit::new("ann@example.com", ["ben@example.org"], message)).await?;
 //! println!("{}", sent.reply());
 //! session.quit().await?;
 //! # Ok(()) }

@@ -6,7 +6,7 @@ use std::iter::Fuse;
 use std::time::Duration;
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::{Bulk, Send, Tally, Window};
+use xoauth_smtp::exchange::{Bulk, Submit, Tally, Window};
 
 use crate::Error;
 use crate::net::{AsyncTransport, Timed, by};
@@ -51,7 +51,7 @@ impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
     }
 
     /// Calls `watcher` whenever octets of a message were queued or an outcome is known.
-    pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + std::marker::Send + 'a) -> Self {
+    pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + Send + 'a) -> Self {
         self.delivery.edit(|bulk| bulk.watched_by(watcher));
         self
     }
@@ -67,7 +67,7 @@ impl<'s, 'a, T: AsyncTransport, M: Iterator> Outcomes<'s, 'a, T, M> {
     }
 }
 
-impl<'a, T: AsyncTransport, M: Iterator<Item: Into<Send<'a>>>> Outcomes<'_, 'a, T, M> {
+impl<'a, T: AsyncTransport, M: Iterator<Item: Into<Submit<'a>>>> Outcomes<'_, 'a, T, M> {
     /// What became of the next message. After an error that [is fatal](Error::is_fatal) come the outcomes of
     /// the messages that were on their way, then `None`; messages not taken by then are left in the caller's
     /// iterator.

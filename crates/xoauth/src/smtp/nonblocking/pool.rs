@@ -1,18 +1,20 @@
 //! A pool of connections for sending.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use xoauth_smtp::Sent;
-use xoauth_smtp::exchange::Send;
+use xoauth_smtp::exchange::Submit;
 
 use super::{Builder, Session};
 use crate::login::Waiting;
 use crate::net::{AsyncTlsTransport, Timed, by};
+use crate::smtp::PoolOptions;
 use crate::smtp::core::Core;
 use crate::smtp::posting::{Post, Posting};
-use crate::smtp::shelf::{Keepable, Lent, Rules, Shelf};
+use crate::smtp::shelf::{Keepable, Lent, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 /// Connections for sending, at most so many at a time, as [`smtp::Pool`](crate::smtp::Pool).
@@ -23,7 +25,6 @@ use crate::{AsyncTokenSource, Credentials, Error};
 #[derive(Clone)]
 pub struct Pool {
     shelf: Arc<Shelf<Session<AsyncTlsTransport>>>,
-    rules: Rules,
 }
 
 /// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between tasks, each
@@ -32,7 +33,7 @@ pub struct Mailer<S> {
     posting: Posting<Builder, S>,
 }
 
-/// A session on loan from a [`Pool`]: given back when it is dropped, where it takes another message.
+/// A session on loan from a [`Pool`], to be used as one: given back when it is dropped, where it takes another message.
 pub struct Pooled {
     lent: Lent<Session<AsyncTlsTransport>>,
 }
@@ -76,35 +77,14 @@ impl Keepable for Session<AsyncTlsTransport> {
 }
 
 impl Pool {
-    /// At most so many connections, of all mailers together; one at least.
+    /// At most so many connections, of all mailers together; one at least. [`PoolOptions`] say more.
     pub fn new(limit: usize) -> Self {
-        let rules = Rules::new(limit);
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+        Self::with(PoolOptions::new(limit))
     }
 
-    /// A connection is given up after so much silence (a minute), at such an age (10 minutes: Exchange ends sessions
-    /// after 20), or after so many messages (100). To be called before there are mailers: they keep the pool they are
-    /// of.
-    #[must_use]
-    pub fn keep(self, idle: Duration, age: Duration, messages: u32) -> Self {
-        let rules = Rules { idle, age, messages, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
-    }
-
-    /// A connection that waited longer than this (5 seconds) is asked whether it is still there, with NOOP, before a
-    /// message is entrusted to it. To be called before there are mailers.
-    #[must_use]
-    pub fn check_after(self, wait: Duration) -> Self {
-        let rules = Rules { check: wait, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
-    }
-
-    /// Who waits longer than this (10 minutes, what the answer to one message may take) for a place is told that the pool is full:
-    /// [`Error::PoolFull`]. To be called before there are mailers.
-    #[must_use]
-    pub fn wait_at_most(self, wait: Duration) -> Self {
-        let rules = Rules { wait, ..self.rules };
-        Self { shelf: Arc::new(Shelf::new(rules)), rules }
+    /// A pool of connections as the options say.
+    pub fn with(options: PoolOptions) -> Self {
+        Self { shelf: Arc::new(Shelf::new(options.rules)) }
     }
 
     /// Whoever sends over this server with these credentials.
@@ -141,15 +121,15 @@ impl Pool {
 
 impl<S: AsyncTokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another, for as long as [`Pool::wait_at_most`] says.
+    /// place for another, for as long as [`PoolOptions::wait_at_most`] says.
     ///
     /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
     /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Send`]; [`Error::PoolFull`].
-    pub async fn send<'a>(&self, make: impl Fn() -> Send<'a>) -> Result<Sent, Error> {
+    /// Those of [`Builder::log_in`] and [`Submit`]; [`Error::PoolFull`].
+    pub async fn send<'a>(&self, make: impl Fn() -> Submit<'a>) -> Result<Sent, Error> {
         self.posting.send(make).await
     }
 
@@ -163,20 +143,24 @@ impl<S: AsyncTokenSource> Mailer<S> {
     }
 }
 
-impl Pooled {
-    /// The session.
-    ///
-    /// # Errors
-    /// [`Error::Ended`] where there is none, which does not happen.
-    pub fn get(&mut self) -> Result<&mut Session<AsyncTlsTransport>, Error> {
-        self.lent.get_mut().ok_or(Error::Ended)
+impl Deref for Pooled {
+    type Target = Session<AsyncTlsTransport>;
+
+    fn deref(&self) -> &Self::Target {
+        self.lent.filled()
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.lent.filled_mut()
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("limit", &self.rules.limit)
+            .field("limit", &self.shelf.rules().limit)
             .field("open", &self.open())
             .field("idle", &self.idle())
             .finish()

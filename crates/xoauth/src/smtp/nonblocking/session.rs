@@ -1,7 +1,7 @@
 //! Connections that may send mail.
 
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::{Bulk, Quit, Send};
+use xoauth_smtp::exchange::{Bulk, Quit, Submit};
 use xoauth_smtp::proto::Command;
 
 use super::Outcomes;
@@ -36,7 +36,7 @@ impl<T: AsyncTransport> Session<T> {
         messages: M,
     ) -> Result<Outcomes<'_, 'a, T, M::IntoIter>, Error>
     where
-        M: IntoIterator<Item: Into<Send<'a>>>,
+        M: IntoIterator<Item: Into<Submit<'a>>>,
     {
         let delivery = Delivery::new(&mut self.core, Bulk::default())?;
         Ok(Outcomes::new(delivery, messages.into_iter()))

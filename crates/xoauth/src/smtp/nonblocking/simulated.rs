@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
-use xoauth_smtp::exchange::Send;
+use xoauth_smtp::exchange::Submit;
 
 use super::{Builder, Client, Session};
 use crate::login::{Door, Fixed, Waiting};
@@ -110,8 +110,8 @@ fn mailer(limit: usize, greets_after: Duration) -> Arc<Posting<Net, Fixed>> {
     Arc::new(Posting { door: Net { greets_after }, credentials, shelf, mailer })
 }
 
-fn message() -> Send<'static> {
-    Send::new("ann@example.com", ["ben@example.org"], "Subject: x\r\n\r\nhi\r\n")
+fn message() -> Submit<'static> {
+    Submit::new("ann@example.com", ["ben@example.org"], "Subject: x\r\n\r\nhi\r\n")
 }
 
 /// Runs a case under a clock that stands still while anybody is at work.

@@ -14,7 +14,7 @@ use xoauth::imap::command::{Fetch, Item, Select};
 use xoauth::imap::{self, Section};
 use xoauth::net::TlsTransport;
 use xoauth::smtp::Mail;
-use xoauth::smtp::exchange::Send;
+use xoauth::smtp::exchange::Submit;
 
 use super::Work;
 use super::content::{self, Digest, LARGE_READER, READER, SENDER, SENT};
@@ -228,7 +228,7 @@ fn send_one_by_one(lab: &Lab) -> Result<()> {
     let mut digest = Digest::new();
     let mut session = sink(lab, &Lines::none())?;
     for message in &messages {
-        digest.add(&accepted(session.run(Send::mail(mail(message))))?);
+        digest.add(&accepted(session.run(Submit::mail(mail(message))))?);
     }
     session.quit()?;
     meter.print(digest);

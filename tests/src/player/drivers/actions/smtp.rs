@@ -3,7 +3,7 @@
 use serde_json::Value;
 use xoauth::Error;
 use xoauth::smtp::ClientName;
-use xoauth::smtp::exchange::{Noop, Send};
+use xoauth::smtp::exchange::{Noop, Submit};
 
 use super::Carrier;
 use super::smtp_sessions::{Builder, Client, PlainClient, Session};
@@ -158,7 +158,7 @@ async fn act<T: Carrier>(
         "send" => {
             let to = action.get("to").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let to: Vec<&str> = to.iter().filter_map(Value::as_str).collect();
-            let sent = wait!(session.run(Send::new(field("from"), to, message(action))))?;
+            let sent = wait!(session.run(Submit::new(field("from"), to, message(action))))?;
             surfaced.push(format!("{sent:?}"));
         }
         _ => return Err(Failed::RuledOut(NO_SUCH_COMMAND)),
