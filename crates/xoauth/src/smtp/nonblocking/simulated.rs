@@ -165,7 +165,10 @@ fn those_who_wait_are_served_in_the_order_in_which_they_came() {
         while let Some(done) = tasks.join_next().await {
             done.unwrap();
         }
-        assert_eq!(*served.lock().unwrap(), (0..20).collect::<Vec<_>>());
+        // The first two have a place each and open connections, by threads that ask for tokens.
+        let mut served = served.lock().unwrap().clone();
+        served[..2].sort_unstable();
+        assert_eq!(served, (0..20).collect::<Vec<_>>());
         assert_eq!(mailer.shelf.counts(), (2, 2));
     });
 }
