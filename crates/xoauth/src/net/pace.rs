@@ -51,6 +51,7 @@ impl Pace {
     }
 
     /// Each command of a new operation may take so long.
+    #[cfg(feature = "smtp")]
     pub(crate) fn begin_each(&mut self, bound: Duration) {
         self.begin(bound);
         self.each = Some(bound);
