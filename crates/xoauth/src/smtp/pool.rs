@@ -10,7 +10,7 @@ use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::Submit;
 
 use super::core::Core;
-use super::posting::{Post, Posting};
+use super::posting::{Post, Posting, leave};
 use super::shelf::{Keepable, Lent, Shelf};
 use super::{Builder, PoolOptions, Session};
 use crate::login::Immediate;
@@ -133,14 +133,10 @@ impl Pool {
         self.shelf.counts().1
     }
 
-    /// Says QUIT over the connections that wait, and closes them.
+    /// Says QUIT over the connections that wait, and closes them. Answers are waited for together, as long as
+    /// [`Deadlines::connect`](crate::Deadlines::connect) says.
     pub fn quit(&self) {
-        let leave = |mut session: Session<_>| Some((session.core.say_quit()?, session));
-        let leaving: Vec<_> = self.shelf.take_idle().into_iter().filter_map(leave).collect();
-        // All are told first: that one does not answer keeps nobody waiting twice.
-        for (mut quit, mut session) in leaving {
-            let _ = now(session.core.drive(&mut quit));
-        }
+        now(leave(self.shelf.take_idle(), |session| &mut session.core));
     }
 }
 

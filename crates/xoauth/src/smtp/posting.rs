@@ -100,6 +100,17 @@ impl<D: Post<S>, S> Posting<D, S> {
     }
 }
 
+/// Says QUIT over all of these sessions, and then hears the answers: servers that do not answer are waited for
+/// together, as long as one alone.
+pub(crate) async fn leave<C, I: Io>(sessions: Vec<C>, core: impl Fn(&mut C) -> &mut Core<I>) {
+    let say = |mut session: C| Some((core(&mut session).say_quit()?, session));
+    let leaving: Vec<_> = sessions.into_iter().filter_map(say).collect();
+    for (mut quit, mut session) in leaving {
+        // A server that is gone needs no goodbye.
+        let _ = core(&mut session).drive(&mut quit).await;
+    }
+}
+
 /// The connection was over, and nobody got the message: a server that gave up a silent client, a token that expired.
 fn is_over_before(error: &Error) -> bool {
     let Error::Smtp(fault) = error else { return matches!(error, Error::Ended) };

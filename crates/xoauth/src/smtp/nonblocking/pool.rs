@@ -13,7 +13,7 @@ use crate::login::Waiting;
 use crate::net::{AsyncTlsTransport, Timed, by};
 use crate::smtp::PoolOptions;
 use crate::smtp::core::Core;
-use crate::smtp::posting::{Post, Posting};
+use crate::smtp::posting::{Post, Posting, leave};
 use crate::smtp::shelf::{Keepable, Lent, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
@@ -108,14 +108,10 @@ impl Pool {
         self.shelf.counts().1
     }
 
-    /// Says QUIT over the connections that wait, and closes them.
+    /// Says QUIT over the connections that wait, and closes them. Answers are waited for together, as long as
+    /// [`Deadlines::connect`](crate::Deadlines::connect) says.
     pub async fn quit(&self) {
-        let leave = |mut session: Session<_>| Some((session.core.say_quit()?, session));
-        let leaving: Vec<_> = self.shelf.take_idle().into_iter().filter_map(leave).collect();
-        // All are told first: that one does not answer keeps nobody waiting twice.
-        for (mut quit, mut session) in leaving {
-            let _ = session.core.drive(&mut quit).await;
-        }
+        leave(self.shelf.take_idle(), |session| &mut session.core).await;
     }
 }
 

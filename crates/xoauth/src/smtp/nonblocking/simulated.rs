@@ -12,14 +12,14 @@ use super::{Builder, Client, Session};
 use crate::login::{Door, Fixed, Waiting};
 use crate::net::{Timed, by};
 use crate::smtp::core::Core;
-use crate::smtp::posting::{Post, Posting};
+use crate::smtp::posting::{Post, Posting, leave};
 use crate::smtp::shelf::{Keepable, Rules, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Where a server is found that takes every message; a greeting takes so long.
+/// Where a server is found that takes every message, and no leave; a greeting takes so long.
 #[derive(Clone)]
 struct Net {
     greets_after: Duration,
@@ -48,6 +48,7 @@ impl Net {
                     is_content = true;
                     "354 go\r\n"
                 }
+                "QUIT" => "",
                 _ => "250 ok\r\n",
             };
             stream.write_all(answer.as_bytes()).await?;
@@ -170,6 +171,21 @@ fn those_who_wait_are_served_in_the_order_in_which_they_came() {
         served[..2].sort_unstable();
         assert_eq!(served, (0..20).collect::<Vec<_>>());
         assert_eq!(mailer.shelf.counts(), (2, 2));
+    });
+}
+
+#[test]
+fn servers_that_answer_no_quit_are_waited_for_together() {
+    simulated(async {
+        let mailer = mailer(3, Duration::ZERO);
+        let lent = [mailer.take().await, mailer.take().await, mailer.take().await];
+        drop(lent.map(Result::unwrap));
+        assert_eq!(mailer.shelf.counts(), (3, 3));
+        let began = Instant::now();
+        leave(mailer.shelf.take_idle(), |session| &mut session.core).await;
+        let waited = began.elapsed();
+        assert!(waited >= MINUTE / 2 && waited < MINUTE / 2 + SECOND / 10, "{waited:?}");
+        assert_eq!(mailer.shelf.counts(), (0, 0));
     });
 }
 
