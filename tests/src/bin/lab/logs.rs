@@ -14,6 +14,9 @@ struct Log {
     reasons: &'static [&'static str],
 }
 
+/// With what the name of an outcome of these begins.
+pub(crate) const NAME: &str = "log ";
+
 /// What Dovecot's services say of themselves.
 const DOVECOT: &[&str] =
     &[": Error: ", ": Fatal: ", ": Panic: ", "SSL_accept() failed", "wrong version"];
@@ -92,14 +95,14 @@ const SHOWN: usize = 10;
 /// Looks at every log there is, once the servers have been asked everything.
 /// `is_whole`: all cells were run, so that their traces are there.
 pub(crate) fn outcomes(lab: &Lab, is_whole: bool, wanted: impl Fn(&str) -> bool) -> Vec<Outcome> {
-    let logs = LOGS.iter().map(|log| (format!("log {}", log.file), log));
+    let logs = LOGS.iter().map(|log| (format!("{NAME}{}", log.file), log));
     let logs = logs.filter(|(name, _)| wanted(name));
     logs.map(|(name, log)| Outcome::new(name, log.judge(lab, is_whole))).collect()
 }
 
 /// The names of all of them.
 pub(crate) fn names() -> Vec<String> {
-    LOGS.iter().map(|log| format!("log {}", log.file)).collect()
+    LOGS.iter().map(|log| format!("{NAME}{}", log.file)).collect()
 }
 
 impl Log {
