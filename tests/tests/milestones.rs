@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use e2e::host::Host;
+use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host};
 use xoauth::net::Milestone;
-use xoauth::{Tls, imap, smtp};
+use xoauth::sasl::SaslIr;
+use xoauth::{Credentials, Tls, imap, smtp};
 
 /// The names of what was heard so far.
 #[derive(Clone, Default)]
@@ -28,6 +29,10 @@ impl Heard {
                     format!("secured {}", version.map(|v| v.to_string()).unwrap_or_default())
                 }
                 Milestone::Greeted => "greeted".to_owned(),
+                Milestone::Authenticating { mechanism, octets, with_command } => {
+                    let how = if with_command { "with the command" } else { "alone" };
+                    format!("{mechanism} of {octets} {how}")
+                }
                 _ => panic!("{milestone:?}"),
             };
             heard.lock().unwrap().push(name);
@@ -69,6 +74,35 @@ fn blocking_connections_tell_how_far_they_came() {
     assert_eq!(heard.take(), STARTTLS);
     smtp.port(host.submission_port()).connect_plain().unwrap();
     assert_eq!(heard.take(), CLEAR);
+}
+
+/// What is told of a login is what goes over the line; where the mechanism is not to be tried nothing is.
+#[test]
+fn logins_are_told_with_the_size_and_the_place_of_their_message() {
+    let (host, tls) = host();
+    let heard = Heard::default();
+    let told = |credentials: &Credentials| {
+        let imap = imap::Builder::new("localhost").tls(&tls).milestones(heard.hook());
+        let session = imap.port(host.imaps_port()).log_in(credentials).map(drop);
+        let first = heard.take();
+        let smtp = smtp::Builder::new("localhost").tls(&tls).milestones(heard.hook());
+        let second = smtp.port(host.submissions_port()).log_in(credentials).map(drop);
+        let behind = |text: &str| text.split("greeted").nth(1).map(str::to_owned);
+        (session.is_ok() && second.is_ok(), behind(&first), behind(&heard.take()))
+    };
+    let user = format!("user={DEMO_USER}\u{1}auth=Bearer {DEMO_BEARER_TOKEN}\u{1}\u{1}");
+    let octets = user.len().div_ceil(3) * 4;
+    let credentials = || Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN).force_xoauth2();
+    let line = |how: &str| Some(format!(", XOAUTH2 of {octets} {how}"));
+    let (inline, alone) = (line("with the command"), line("alone"));
+    assert_eq!(told(&credentials()), (true, inline.clone(), inline.clone()));
+    let never = credentials().sasl_ir(SaslIr::Never);
+    assert_eq!(told(&never), (true, alone.clone(), alone));
+    // Long ones have a line of their own in SMTP alone.
+    let long = Credentials::token(DEMO_USER, "t".repeat(600)).force_xoauth2();
+    let (is_in, imap, smtp) = told(&long);
+    assert!(!is_in && imap.unwrap().ends_with("with the command"));
+    assert!(smtp.unwrap().ends_with("alone"));
 }
 
 #[tokio::test]

@@ -44,16 +44,22 @@ impl Authenticate {
         self.unlisted = true;
         self
     }
-}
 
-impl Exchange for Authenticate {
+    /// The mechanism's name.
+    pub fn mechanism(&self) -> &str {
+        self.exchange.mechanism()
+    }
+
+    /// How many octets the mechanism's message has in base64.
+    pub fn message_len(&self) -> usize {
+        self.exchange.initial_len()
+    }
+
+    /// Whether the message goes on the command line of a server in this state, for programs that tell.
+    ///
     /// # Errors
-    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism;
-    /// [`Error::AlreadyAuthenticated`] where it knows who we are: behind a PREAUTH greeting, or an earlier login.
-    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
-        if state.is_authenticated() {
-            return Err(Error::AlreadyAuthenticated);
-        }
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism and it is not to be tried all the same.
+    pub fn goes_with_command(&self, state: &State) -> Result<bool, Error> {
         let name = self.exchange.mechanism();
         let offered = state.capabilities().is_some_and(|capabilities| {
             capabilities.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))
@@ -64,9 +70,6 @@ impl Exchange for Authenticate {
             });
             return Err(Error::MechanismUnavailable { mechanism: name.to_string(), offered });
         }
-        out.protect(self.exchange.mask());
-        out.raw("AUTHENTICATE ");
-        out.raw(name);
         let inline = match self.sasl_ir {
             SaslIr::Always => true,
             SaslIr::Never => false,
@@ -74,7 +77,23 @@ impl Exchange for Authenticate {
                 capabilities.has("SASL-IR") || capabilities.has("IMAP4REV2")
             }),
         };
-        if inline && self.exchange.allows_initial_response() {
+        Ok(inline && self.exchange.allows_initial_response())
+    }
+}
+
+impl Exchange for Authenticate {
+    /// # Errors
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism;
+    /// [`Error::AlreadyAuthenticated`] where it knows who we are: behind a PREAUTH greeting, or an earlier login.
+    fn encode(&mut self, out: &mut Encoder<'_>, state: &State) -> Result<(), Error> {
+        if state.is_authenticated() {
+            return Err(Error::AlreadyAuthenticated);
+        }
+        let inline = self.goes_with_command(state)?;
+        out.protect(self.exchange.mask());
+        out.raw("AUTHENTICATE ");
+        out.raw(self.exchange.mechanism());
+        if inline {
             out.raw(" ");
             out.secret(self.exchange.initial_response());
         }

@@ -61,10 +61,39 @@ impl Auth {
         self
     }
 
-    /// `"AUTH" SP sasl-mech SP initial-response CRLF`, RFC 4954 4.
-    fn fits_command_line(&self) -> bool {
-        let around = "AUTH ".len() + self.exchange.mechanism().len() + " ".len() + "\r\n".len();
-        around + self.exchange.initial_len() <= LONGEST_COMMAND
+    /// The mechanism's name.
+    pub fn mechanism(&self) -> &str {
+        self.exchange.mechanism()
+    }
+
+    /// How many octets the mechanism's message has in base64.
+    pub fn message_len(&self) -> usize {
+        self.exchange.initial_len()
+    }
+
+    /// Whether the command line stays within 512 octets with the message on it: `"AUTH" SP sasl-mech SP initial-response
+    /// CRLF`, RFC 4954 4.
+    pub fn fits_command_line(&self) -> bool {
+        let around = "AUTH ".len() + self.mechanism().len() + " ".len() + "\r\n".len();
+        around + self.message_len() <= LONGEST_COMMAND
+    }
+
+    /// Whether the message goes on the command line of a server with these extensions, for programs that tell.
+    ///
+    /// # Errors
+    /// [`Error::MechanismUnavailable`] where the server does not list the mechanism and it is not to be tried all the same.
+    pub fn goes_with_command(&self, extensions: &Extensions) -> Result<bool, Error> {
+        let mechanism = self.mechanism();
+        if self.listing == Listing::Required && !extensions.offers_mechanism(mechanism) {
+            let offered = extensions.mechanisms().map(String::from).collect();
+            return Err(Error::MechanismUnavailable { mechanism: mechanism.to_string(), offered });
+        }
+        let inline = match self.sasl_ir {
+            SaslIr::Auto => self.fits_command_line(),
+            SaslIr::Always => true,
+            SaslIr::Never => false,
+        };
+        Ok(inline && self.exchange.allows_initial_response())
     }
 }
 
@@ -72,20 +101,11 @@ impl Exchange for Auth {
     /// # Errors
     /// [`Error::MechanismUnavailable`] where the server does not list the mechanism.
     fn encode(&mut self, out: &mut Encoder<'_>, extensions: &Extensions) -> Result<(), Error> {
-        let mechanism = self.exchange.mechanism();
-        if self.listing == Listing::Required && !extensions.offers_mechanism(mechanism) {
-            let offered = extensions.mechanisms().map(String::from).collect();
-            return Err(Error::MechanismUnavailable { mechanism: mechanism.to_string(), offered });
-        }
+        let inline = self.goes_with_command(extensions)?;
         out.protect(self.exchange.mask());
         out.text("AUTH ");
-        out.text(mechanism);
-        let inline = match self.sasl_ir {
-            SaslIr::Auto => self.fits_command_line(),
-            SaslIr::Always => true,
-            SaslIr::Never => false,
-        };
-        if inline && self.exchange.allows_initial_response() {
+        out.text(self.exchange.mechanism());
+        if inline {
             out.text(" ");
             out.secret(self.exchange.initial_response());
         }

@@ -70,6 +70,10 @@ impl<I: Io> Core<I> {
         let settings = &self.connection.settings;
         let context = xoauth_sasl::Context::new(&stamp, &settings.host, settings.port);
         let command = options(Authenticate::new(mechanism, &context)?);
+        if let Ok(with_command) = command.goes_with_command(self.state()) {
+            let (mechanism, octets) = (command.mechanism(), command.message_len());
+            settings.reached(Milestone::Authenticating { mechanism, octets, with_command });
+        }
         self.run_in_time(command).await.map(drop)
     }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::TlsVersion;
 
-/// What was reached on the way to a connection that takes credentials, in the order it happens. With STARTTLS the
-/// greeting comes before TLS.
+/// What was reached on the way to a session, in the order it happens. With STARTTLS the greeting comes before TLS.
 ///
 /// Of a connection that fails, the last one that was heard tells where.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +21,15 @@ pub enum Milestone<'a> {
     Secured(Option<TlsVersion>),
     /// The server greeted.
     Greeted,
+    /// A login by this mechanism begins. With one renewal of the token there may be two.
+    Authenticating {
+        /// Its name.
+        mechanism: &'a str,
+        /// How many octets its message has in base64.
+        octets: usize,
+        /// These go on the line of the command, and not on one of their own.
+        with_command: bool,
+    },
 }
 
 /// Who hears of milestones.

@@ -103,6 +103,10 @@ impl<I: Io> Core<I> {
         let settings = &self.connection.settings;
         let context = Context::new(&stamp, &settings.host, settings.port);
         let command = options(Auth::new(mechanism, &context)?);
+        if let Ok(with_command) = command.goes_with_command(self.extensions()) {
+            let (mechanism, octets) = (command.mechanism(), command.message_len());
+            settings.reached(Milestone::Authenticating { mechanism, octets, with_command });
+        }
         // All challenges together have the time of one command: how many there are is the server's choice.
         self.connection.allow(self.connection.settings.deadlines.delivery);
         self.run_in_time(command).await.map(drop)
