@@ -6,7 +6,6 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use xoauth::sasl::SaslIr;
 use xoauth::{Deadlines, Direction, Error, Tls, Trace, Transport, imap, smtp};
 
 use crate::Result;
@@ -15,7 +14,7 @@ use crate::diagnose::Attempt;
 use crate::failure::Failure;
 use crate::files::private;
 use crate::server::{Protection, Server};
-use crate::sign_in::{Credentials, SignIn, fits_line, response_length};
+use crate::sign_in::{Credentials, SignIn};
 use crate::steps::Steps;
 
 /// A stream to a server, protected or on loopback.
@@ -28,8 +27,6 @@ pub(crate) struct Gate<'a> {
     pub(crate) server: Server,
     protocol: &'static str,
     sign_in: SignIn,
-    /// The credentials, where they are at hand before the server is asked.
-    known: Option<Credentials>,
     tls: Tls,
     deadlines: Deadlines,
     trace: Option<Trace>,
@@ -38,7 +35,7 @@ pub(crate) struct Gate<'a> {
 impl<'a> Gate<'a> {
     /// For `imap` or `smtp`, with a token of the account, renewed where it is refused.
     pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Result<Self> {
-        Self::with(account, protocol, SignIn::of(account, protocol)?, None)
+        Self::with(account, protocol, SignIn::of(account, protocol)?)
     }
 
     /// With these credentials, which are not renewed.
@@ -47,16 +44,10 @@ impl<'a> Gate<'a> {
         protocol: &'static str,
         credentials: &Credentials,
     ) -> Result<Self> {
-        let sign_in = SignIn::known(account, protocol, credentials)?;
-        Self::with(account, protocol, sign_in, Some(credentials.clone()))
+        Self::with(account, protocol, SignIn::known(account, protocol, credentials)?)
     }
 
-    fn with(
-        account: &'a Account,
-        protocol: &'static str,
-        sign_in: SignIn,
-        known: Option<Credentials>,
-    ) -> Result<Self> {
+    fn with(account: &'a Account, protocol: &'static str, sign_in: SignIn) -> Result<Self> {
         let tls = match &account.settings.ca_file {
             None => Tls::system(),
             Some(path) => {
@@ -78,7 +69,6 @@ impl<'a> Gate<'a> {
             server: account.server(protocol)?,
             protocol,
             sign_in: sign_in.sasl_ir(account.sasl_ir()?),
-            known,
             tls,
             deadlines: account.timeout.map_or_else(Deadlines::default, patient),
             trace: account.trace.as_ref().map(|path| trace_to(path)).transpose()?,
@@ -107,22 +97,7 @@ impl<'a> Gate<'a> {
                 Protection::None => builder.connect_plain()?.trust().boxed(),
             }?;
             let capabilities = client.capabilities()?;
-            let offered: Vec<String> = capabilities.mechanisms().map(str::to_owned).collect();
-            let lists_ir = capabilities.has_sasl_ir();
-            steps.capabilities(capabilities.iter().collect::<Vec<_>>().join(" "));
-            let name = self.mechanism(&offered);
-            if !offers(&offered, &name) {
-                return Err(Error::Imap(imap::Error::MechanismUnavailable {
-                    mechanism: name,
-                    offered,
-                }));
-            }
-            steps.mechanism(
-                &name,
-                &offered,
-                self.length(&name),
-                self.is_inline(|_| lists_ir, &name),
-            );
+            steps.capabilities(capabilities.iter(), capabilities.mechanisms());
             Ok(client)
         };
         let session = match &self.sign_in {
@@ -154,17 +129,7 @@ impl<'a> Gate<'a> {
                 Protection::None => builder.connect_plain()?.trust().boxed(),
             }?;
             let extensions = client.extensions();
-            let offered: Vec<String> = extensions.mechanisms().map(str::to_owned).collect();
-            let name = self.mechanism(&offered);
-            steps.capabilities(extensions.keywords().collect::<Vec<_>>().join(" "));
-            if !offers(&offered, &name) {
-                return Err(Error::Smtp(smtp::Error::MechanismUnavailable {
-                    mechanism: name,
-                    offered,
-                }));
-            }
-            let fits = |length: usize| fits_line("smtp", &name, length);
-            steps.mechanism(&name, &offered, self.length(&name), self.is_inline(fits, &name));
+            steps.capabilities(extensions.keywords(), extensions.mechanisms());
             Ok(client)
         };
         let session = match &self.sign_in {
@@ -174,29 +139,6 @@ impl<'a> Gate<'a> {
         session.map_err(|error| self.failure(error, steps))
     }
 
-    /// The mechanism that the library will choose.
-    fn mechanism(&self, offered: &[String]) -> String {
-        let offers = |name: &str| offers(offered, name);
-        match &self.sign_in {
-            SignIn::Bearer(credentials) => credentials.mechanism_for(offers).to_owned(),
-            SignIn::Signed(credentials) => credentials.mechanism_for(offers).to_owned(),
-        }
-    }
-
-    /// How long its message is in base64.
-    fn length(&self, name: &str) -> Option<usize> {
-        response_length(name, self.account, self.protocol, self.known.as_ref()?, &self.server)
-    }
-
-    /// Whether its message goes with the command; `automatic` decides where the account does not.
-    fn is_inline(&self, automatic: impl Fn(usize) -> bool, name: &str) -> bool {
-        match self.account.sasl_ir().unwrap_or_default() {
-            SaslIr::Always => true,
-            SaslIr::Never => false,
-            _ => automatic(self.length(name).unwrap_or_default()),
-        }
-    }
-
     /// What an error of a session means for this account.
     pub(crate) fn attempt(&self) -> Attempt<'a> {
         Attempt::new(self.account, self.protocol)
@@ -204,7 +146,7 @@ impl<'a> Gate<'a> {
 
     fn failure(&self, error: Error, steps: &Steps) -> Failure {
         let mut attempt = self.attempt();
-        attempt.inline = steps.is_inline();
+        (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.is_unlisted());
         attempt.failure(error, steps.under_way())
     }
 }
@@ -215,10 +157,6 @@ fn patient(bound: Duration) -> Deadlines {
     let mut deadlines = Deadlines::all(bound);
     deadlines.delivery = bound.max(Deadlines::default().delivery);
     deadlines
-}
-
-fn offers(offered: &[String], name: &str) -> bool {
-    offered.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// The lines of a session, secrets replaced already, in a file that only its owner may read.

@@ -17,11 +17,13 @@ pub(crate) struct Attempt<'a> {
     pub(crate) protocol: &'static str,
     /// The credentials went with the first line.
     pub(crate) inline: bool,
+    /// The mechanism was tried although the server does not list it.
+    pub(crate) unlisted: bool,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Self {
-        Self { account, protocol, inline: false }
+        Self { account, protocol, inline: false, unlisted: false }
     }
 
     /// The failure of signing in, while this step was under way.
@@ -135,7 +137,22 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
     let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
     evidence.inline = attempt.inline && refused_login;
     evidence.login = mechanism_of(error).is_some();
+    evidence.mechanism_missing |= attempt.unlisted && is_about_mechanism(error);
     Some(evidence)
+}
+
+/// A login was refused for what it was, and not for who it was: by what the protocols have for that, or in words.
+fn is_about_mechanism(error: &Error) -> bool {
+    let (by_kind, said) = match error {
+        Error::Imap(imap::Error::AuthenticationRefused(refused)) => {
+            (refused.status.kind == imap::StatusKind::Bad, refused.status.text().to_owned())
+        }
+        Error::Smtp(smtp::Error::AuthenticationRefused(refused)) => {
+            (matches!(refused.reply.code.get(), 500..=504), refused.reply.text())
+        }
+        _ => return false,
+    };
+    by_kind || said.to_ascii_lowercase().contains("mechanism")
 }
 
 fn imap_evidence(error: &imap::Error) -> Option<Evidence> {

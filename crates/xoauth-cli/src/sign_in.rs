@@ -2,18 +2,14 @@
 
 use std::sync::OnceLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use xoauth::sasl::oauth1::{Nonce, Stamp};
-use xoauth::sasl::{Context, Mechanism, OAuth10A, OAuthBearer, SaslIr, Service, XOAuth, XOAuth2};
+use xoauth::sasl::{Mechanism, OAuth10A, OAuthBearer, SaslIr, Service, XOAuth, XOAuth2};
 use xoauth::{Ask, Consumer, Named, Secret, Token, TokenFailed, TokenSource};
 
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
-use crate::server::Server;
 use crate::store::Store;
-use crate::token::{Renew, access_token, is_fixed, now};
+use crate::token::{Renew, access_token, is_fixed};
 
 /// What an account proves itself with.
 #[derive(Debug, Clone)]
@@ -209,36 +205,6 @@ pub(crate) fn login(
                 .hint(account.how_to_sign_in()));
         }
     })
-}
-
-/// How long the mechanism's message is in base64, where it can be made.
-pub(crate) fn response_length(
-    name: &str,
-    account: &Account,
-    protocol: &str,
-    credentials: &Credentials,
-    server: &Server,
-) -> Option<usize> {
-    let mechanism = login(name, account, protocol, credentials, true, None).ok()?;
-    let stamp = Stamp::new(Nonce::random().ok()?, now());
-    let context = Context::new(&stamp, &server.host, server.port);
-    let message = mechanism.initial_response(&context).ok()?;
-    Some(Secret::new(STANDARD.encode(message.expose())).expose().len())
-}
-
-/// What servers take on a line of SMTP at least (RFC 4954 4).
-const SMTP_LINE: usize = 512;
-
-/// What servers take on a line of IMAP at least (RFC 7162 4).
-const IMAP_LINE: usize = 8192;
-
-/// Whether a message of this length goes with the command.
-pub(crate) fn fits_line(protocol: &str, name: &str, length: usize) -> bool {
-    let (command, line) = match protocol {
-        "imap" => ("A0000 AUTHENTICATE  \r\n", IMAP_LINE),
-        _ => ("AUTH  \r\n", SMTP_LINE),
-    };
-    command.len() + name.len() + length <= line
 }
 
 /// The URL that XOAUTH signs: the account's with `{user}` filled in, or the form that Gmail had.

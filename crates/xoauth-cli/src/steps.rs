@@ -17,15 +17,25 @@ pub(crate) struct Steps(Arc<Mutex<State>>);
 struct State {
     server: Server,
     under_way: &'static str,
+    /// The mechanisms that the server lists.
+    offered: Vec<String>,
     /// The credentials go with the first line.
     is_inline: bool,
+    /// The mechanism is tried although the server does not list it.
+    is_unlisted: bool,
     watcher: Option<Watcher>,
 }
 
 impl Steps {
     pub(crate) fn new(server: &Server) -> Self {
-        let (server, under_way) = (server.clone(), "resolve");
-        Self(Arc::new(Mutex::new(State { server, under_way, is_inline: false, watcher: None })))
+        Self(Arc::new(Mutex::new(State {
+            server: server.clone(),
+            under_way: "resolve",
+            offered: Vec::new(),
+            is_inline: false,
+            is_unlisted: false,
+            watcher: None,
+        })))
     }
 
     pub(crate) fn watched(server: &Server, watcher: Watcher) -> Self {
@@ -64,29 +74,34 @@ impl Steps {
                     let next = if is_late { "tls" } else { "capability" };
                     steps.done("greeting", "OK".to_owned(), next);
                 }
+                Milestone::Authenticating { mechanism, octets, with_command } => {
+                    steps.mechanism(mechanism, octets, with_command);
+                }
                 _ => {}
             }
         }
     }
 
-    /// What the server can do is known.
-    pub(crate) fn capabilities(&self, detail: String) {
-        self.done("capability", detail, "mechanism");
+    /// What the server can do is known, and by which mechanisms.
+    pub(crate) fn capabilities<'a>(
+        &self,
+        all: impl Iterator<Item = &'a str>,
+        mechanisms: impl Iterator<Item = &'a str>,
+    ) {
+        self.state().offered = mechanisms.map(str::to_owned).collect();
+        self.done("capability", all.collect::<Vec<_>>().join(" "), "mechanism");
     }
 
-    /// The mechanism is chosen, and offered; `length` is that of its message.
-    pub(crate) fn mechanism(
-        &self,
-        name: &str,
-        offered: &[String],
-        length: Option<usize>,
-        is_inline: bool,
-    ) {
-        self.state().is_inline = is_inline;
-        let length =
-            length.map_or_else(|| "response".to_owned(), |length| format!("{length} octets"));
+    /// The mechanism is chosen, and its message goes out.
+    fn mechanism(&self, name: &str, octets: usize, is_inline: bool) {
+        let mut state = self.state();
+        let is_unlisted = !state.offered.iter().any(|one| one.eq_ignore_ascii_case(name));
+        (state.is_inline, state.is_unlisted) = (is_inline, is_unlisted);
         let how = if is_inline { "with the command" } else { "on a line of its own" };
-        let detail = format!("{name}, {length} {how} (offered: {})", offered.join(" "));
+        let listed = if is_unlisted { " (not offered)" } else { "" };
+        let offered = state.offered.join(" ");
+        let detail = format!("{name}{listed}, {octets} octets {how} (offered: {offered})");
+        drop(state);
         self.done("mechanism", detail, "auth");
     }
 
@@ -97,6 +112,10 @@ impl Steps {
 
     pub(crate) fn is_inline(&self) -> bool {
         self.state().is_inline
+    }
+
+    pub(crate) fn is_unlisted(&self) -> bool {
+        self.state().is_unlisted
     }
 
     fn done(&self, step: &'static str, detail: String, next: &'static str) {

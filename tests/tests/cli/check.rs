@@ -2,7 +2,7 @@
 
 use e2e::certificates::Authority;
 use e2e::host::{DEMO_EXPIRED_BEARER_TOKEN, Host};
-use e2e::scripted::{Peer, expect, send};
+use e2e::scripted::{Peer, Step, expect, send};
 use serde_json::Value;
 
 use crate::support::{Home, Said, bearer_account, shown, signing_account};
@@ -201,6 +201,57 @@ fn a_sender_is_asked_about_and_nothing_is_sent() {
         let said = home.run(&["check", "smtp", "--sender", sender]);
         assert_eq!(said.code, code, "{said:#?}");
         assert!(said.out.contains(shown), "{shown}: {said:#?}");
+        peer.finish().unwrap();
+    }
+}
+
+/// What the library is told is what the command does: a mechanism that was named is tried, as Yandex takes XOAUTH2 unlisted;
+/// of itself it chooses none that is not offered.
+#[test]
+fn a_mechanism_that_is_named_is_tried_even_where_it_is_not_offered() {
+    let imap = |steps: Vec<Step>| {
+        let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\r\n";
+        [vec![send(greeting)], steps].concat()
+    };
+    let smtp = |steps: Vec<Step>| {
+        let hello = [send("220 m\r\n"), expect("EHLO"), send("250-m\r\n250 AUTH PLAIN\r\n")];
+        [hello.to_vec(), steps].concat()
+    };
+    let taken = [
+        expect("AUTHENTICATE XOAUTH2 "),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("EXAMINE INBOX"),
+        send("{tag} OK done\r\n"),
+        expect("LOGOUT"),
+        send("* BYE bye\r\n{tag} OK done\r\n"),
+    ];
+    let judged = [
+        expect("AUTHENTICATE XOAUTH2 "),
+        send("{tag} NO [AUTHENTICATIONFAILED] bad token\r\n"),
+        Step::ExpectEnd,
+    ];
+    let refused = [expect("AUTH XOAUTH2 "), send("535 5.7.8 bad token\r\n"), Step::ExpectEnd];
+    let named = "mechanism = \"XOAUTH2\"\n";
+    for (protocol, script, mechanism, code, step, rule) in [
+        ("imap", imap(taken.to_vec()), named, 0, "logout", None),
+        ("imap", imap(judged.to_vec()), named, 77, "auth", None),
+        ("smtp", smtp(refused.to_vec()), named, 77, "auth", None),
+        ("imap", imap(vec![Step::ExpectEnd]), "", 69, "mechanism", Some("mech-missing")),
+        ("smtp", smtp(vec![Step::ExpectEnd]), "", 69, "mechanism", Some("mech-missing")),
+    ] {
+        let peer = Peer::start(vec![script]).unwrap();
+        let home = Home::with(&format!(
+            "[account.a]\nuser = \"ann@example.org\"\naccess-token = \"access-token\"\n{mechanism}\
+             insecure-plaintext = true\n{protocol} = \"{protocol}://127.0.0.1:{}\"\n",
+            peer.port()
+        ));
+        let said = home.run(&["--json", "check", protocol]);
+        assert_eq!(said.code, code, "{said:#?}");
+        assert_eq!(steps(&said).last().unwrap().1, step, "{said:#?}");
+        let report: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(report["diagnosis"][0]["id"].as_str(), rule, "{said:#?}");
+        let is_told = said.out.contains("XOAUTH2 (not offered), ");
+        assert_eq!(is_told, !mechanism.is_empty(), "{said:#?}");
         peer.finish().unwrap();
     }
 }

@@ -84,7 +84,13 @@ const SAID: &[(&str, &str, At)] = &[
     (
         "mech-missing",
         "mechanism = \"OAUTH10A\"\nconsumer-key = \"k\"\nconsumer-secret = \"s\"\ntoken = \"t\"\ntoken-secret = \"ts\"",
-        At::ImapLogin(""),
+        At::ImapLogin("{tag} BAD no such thing"),
+    ),
+    ("mech-missing", "mechanism = \"OAUTHBEARER\"", At::SmtpLogin("504 5.5.4 not implemented")),
+    (
+        "mech-missing",
+        "mechanism = \"OAUTHBEARER\"",
+        At::SmtpLogin("535 5.7.8 Error: authentication failed: Invalid authentication mechanism"),
     ),
     (
         "aadsts-65001",
@@ -200,12 +206,9 @@ fn every_rule_is_named_where_a_server_says_its_line() {
 
 /// The rule that `check imap` names.
 fn imap(account: &str, login: &str, probe: Option<&str>) -> String {
-    let mut script = vec![send(
-        "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER AUTH=XOAUTH] hello\r\n",
-    )];
-    if !login.is_empty() {
-        script.extend([expect("AUTHENTICATE XOAUTH"), send(format!("{login}\r\n"))]);
-    }
+    let mut script =
+        vec![send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=XOAUTH] hello\r\n")];
+    script.extend([expect("AUTHENTICATE "), send(format!("{login}\r\n"))]);
     if let Some(line) = probe {
         // The capabilities may be asked for again behind the login.
         script.extend([expect("EXAMINE INBOX"), send(format!("{line}\r\n"))]);
@@ -224,9 +227,7 @@ fn smtp(account: &str, answer: Vec<Step>) -> String {
     let mut script = vec![
         send("220 mail.example.com hello\r\n"),
         expect("EHLO"),
-        send(
-            "250-mail.example.com\r\n250-AUTH LOGIN XOAUTH2 OAUTHBEARER\r\n250 ENHANCEDSTATUSCODES\r\n",
-        ),
+        send("250-mail.example.com\r\n250-AUTH LOGIN XOAUTH2\r\n250 ENHANCEDSTATUSCODES\r\n"),
         expect("AUTH "),
     ];
     script.extend(answer);

@@ -174,11 +174,6 @@ impl Evidence {
     pub(super) fn has_document(&self) -> bool {
         self.status.is_some()
     }
-
-    /// The server judged credentials, or was about to.
-    pub(super) fn is_exchange(&self) -> bool {
-        self.kind != Kind::Other || self.code.is_some()
-    }
 }
 
 /// `5.7.139` as numbers.

@@ -8,8 +8,8 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "mech-missing",
         cause: "The server does not offer the mechanism on this connection.",
-        fix: "Choose one it offers (`mechanism`); where it offers none, connect with TLS first.",
-        when: |e| e.mechanism_missing && !e.is_exchange(),
+        fix: "Choose one it offers (`mechanism`; one that is named is tried even if not offered); where it offers none, connect with TLS first.",
+        when: |e| e.mechanism_missing,
     },
     Rule {
         id: "xoauth1-advertised",

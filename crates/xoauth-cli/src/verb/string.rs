@@ -8,14 +8,18 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use xoauth::Secret;
 use xoauth::sasl::{Context, Nonce, Stamp};
+use xoauth::smtp::exchange::Auth;
 
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
 use crate::output::Ui;
-use crate::sign_in::{Credentials, choose, fits_line, login};
+use crate::sign_in::{Credentials, choose, login};
 use crate::token::{Renew, now};
+
+/// What servers take on a line of IMAP at least (RFC 7162 4).
+const IMAP_LINE: usize = 8192;
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -80,24 +84,26 @@ impl InitialResponse {
             }
             (None, _) => ("", 0),
         };
-        let message = mechanism
-            .initial_response(&Context::new(&stamp, host, port))
-            .map_err(|error| Failure::new(Exit::Config, "mechanism", error.to_string()))?;
+        let context = Context::new(&stamp, host, port);
+        let failed =
+            |error: &dyn ToString| Failure::new(Exit::Config, "mechanism", error.to_string());
+        let message = mechanism.initial_response(&context).map_err(|error| failed(&error))?;
         let encoded = Secret::new(STANDARD.encode(message.expose()));
         let shown = if self.raw { &message } else { &encoded };
         if !ui.json {
             ui.line(shown.expose())?;
             return Ok(Exit::Ok);
         }
-        let length = encoded.expose().len();
+        let command = Auth::new(&*mechanism, &context).map_err(|error| failed(&error))?;
+        let imap = "A0000 AUTHENTICATE  \r\n".len() + name.len() + command.message_len();
         ui.object(json!({
             "mechanism": name,
             "user": account.user(protocol).ok(),
             "initial_response": shown.expose(),
             "bytes": shown.expose().len(),
             "inline_ok": {
-                "imap": fits_line("imap", &name, length),
-                "smtp": fits_line("smtp", &name, length),
+                "imap": imap <= IMAP_LINE,
+                "smtp": command.fits_command_line(),
             },
         }))?;
         Ok(Exit::Ok)
