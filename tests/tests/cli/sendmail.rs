@@ -80,13 +80,19 @@ fn the_envelope_line_of_an_mbox_is_not_sent() {
 /// As every sendmail passes on what bsd-mailx and cron give it.
 #[test]
 fn header_fields_beyond_ascii_are_encoded_for_a_server_that_takes_none() {
-    let text = "From: Jörg <demo@example.test>\nSubject: Grüße an alle\n\nü\n";
+    let text = "From: Jörg <demo@example.test>\nSubject: Grüße an alle\n\
+                Content-Disposition: attachment; filename=\"Maß.txt\"\n\nü\n";
     for (takes_utf8, expected) in [
-        (true, "From: Jörg <demo@example.test>\r\nSubject: Grüße an alle\r\n\r\nü\r\n"),
+        (
+            true,
+            "From: Jörg <demo@example.test>\r\nSubject: Grüße an alle\r\n\
+             Content-Disposition: attachment; filename=\"Maß.txt\"\r\n\r\nü\r\n",
+        ),
         (
             false,
             "From: =?utf-8?q?J=C3=B6rg?= <demo@example.test>\r\n\
-             Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\n\r\nü\r\n",
+             Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\n\
+             Content-Disposition: attachment; filename*=utf-8''Ma%C3%9F.txt\r\n\r\nü\r\n",
         ),
     ] {
         let offer = move |offered: &mut Capabilities| offered.smtp_utf8 = takes_utf8;
@@ -99,7 +105,7 @@ fn header_fields_beyond_ascii_are_encoded_for_a_server_that_takes_none() {
         let said = home.run_with(&["send", "ben@example.org"], &address);
         assert_eq!(said.code, if takes_utf8 { 0 } else { 69 }, "{said:?}");
         assert_eq!(
-            said.err.contains("hint: names and subjects are encoded"),
+            said.err.contains("hint: names, subjects and file names are encoded"),
             !takes_utf8,
             "{said:?}"
         );

@@ -1,12 +1,14 @@
-//! Header fields in ASCII, for servers without SMTPUTF8: encoded words (RFC 2047) where letters beyond it stand.
+//! Header fields in ASCII, for servers without SMTPUTF8: encoded words (RFC 2047) and parameters (RFC 2231) where letters
+//! beyond it stand.
 
+mod parameters;
 mod structured;
 mod words;
 
 use self::words::Words;
 
 /// The header section with the fields encoded that need it, the others as they are; `None` where letters beyond ASCII stand in
-/// something that no encoded word may be part of, like an address (RFC 2047 5).
+/// something that neither can be part of, like an address (RFC 2047 5).
 pub(crate) fn to_ascii(header: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::with_capacity(header.len() + header.len() / 2);
     for field in fields(header) {
@@ -37,6 +39,7 @@ fn encoded(field: &[u8]) -> Option<String> {
     let words = match Kind::of(name.trim_end_matches(':').trim_end()) {
         Kind::Text => Words::of_text(&value),
         Kind::Phrases => structured::with_phrases(&value)?,
+        Kind::Parameters => parameters::with_parameters(&value, charset)?,
         Kind::Other => structured::with_comments(&value)?,
     };
     Some(words.folded(name, charset))
@@ -49,6 +52,8 @@ enum Kind {
     Text,
     /// Names in front of addresses, or nothing but names.
     Phrases,
+    /// Parameters behind something.
+    Parameters,
     /// A structure that has no room for encoded words outside comments.
     Other,
 }
@@ -70,6 +75,7 @@ impl Kind {
             | "mail-reply-to"
             | "disposition-notification-to" => Self::Phrases,
             "content-description" => Self::Text,
+            "content-type" | "content-disposition" => Self::Parameters,
             "date"
             | "message-id"
             | "in-reply-to"

@@ -5,7 +5,7 @@ use super::words::{Words, is_encoded, is_space, split_at};
 
 /// A part of a value that no encoded word goes over the border of.
 #[derive(Debug)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Space(&'a str),
     /// As it is written, and what it says: the same but for a quoted string.
     Word(&'a str, String),
@@ -49,16 +49,28 @@ pub(super) fn with_phrases(value: &str) -> Option<Words> {
 /// Anything else: letters beyond ASCII are in comments.
 pub(super) fn with_comments(value: &str) -> Option<Words> {
     let mut words = Words::default();
-    for token in tokens(value)? {
-        match token {
-            Token::Space(space) => words.push_space(space),
-            Token::Comment(text) => comment(&mut words, text)?,
-            Token::Word(text, _) | Token::Angle(text) | Token::Border(text) => {
-                words.push_literal(Some(text).filter(|text| text.is_ascii())?);
-            }
+    tokens(value)?.iter().try_for_each(|token| literal(&mut words, token))?;
+    Some(words)
+}
+
+/// A token as it is, unless it is a comment.
+pub(super) fn literal(words: &mut Words, token: &Token<'_>) -> Option<()> {
+    match token {
+        Token::Space(space) => words.push_space(space),
+        Token::Comment(text) => comment(words, text)?,
+        Token::Word(text, _) | Token::Angle(text) | Token::Border(text) => {
+            words.push_literal(Some(text).filter(|text| text.is_ascii())?);
         }
     }
-    Some(words)
+    Some(())
+}
+
+/// Whether it can stay as it is, which comments need not.
+pub(super) fn is_ascii(token: &Token<'_>) -> bool {
+    match token {
+        Token::Space(_) | Token::Comment(_) => true,
+        Token::Word(text, _) | Token::Angle(text) | Token::Border(text) => text.is_ascii(),
+    }
 }
 
 /// The words in front of an address or a border; says whether some were encoded. What has an `@` is an address, which cannot be.
@@ -95,7 +107,7 @@ fn phrase(words: &mut Words, tokens: &[Token<'_>]) -> Option<bool> {
 }
 
 /// A comment; those in it are told apart (RFC 2047 5 (2)).
-fn comment(words: &mut Words, text: &str) -> Option<()> {
+pub(super) fn comment(words: &mut Words, text: &str) -> Option<()> {
     if text.is_ascii() {
         let mut rest = text;
         while !rest.is_empty() {
@@ -142,7 +154,7 @@ fn comment(words: &mut Words, text: &str) -> Option<()> {
 }
 
 /// `None` where something that is begun does not end.
-fn tokens(value: &str) -> Option<Vec<Token<'_>>> {
+pub(super) fn tokens(value: &str) -> Option<Vec<Token<'_>>> {
     let mut found = Vec::new();
     let mut rest = value;
     while let Some(first) = rest.chars().next() {

@@ -1,4 +1,4 @@
-use mail_parser::{Address, MessageParser};
+use mail_parser::{Address, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,7 +18,8 @@ fn well_formed(section: &str) {
     assert!(section.is_ascii() && section.ends_with("\r\n"), "{section:?}");
     for line in section.strip_suffix("\r\n").unwrap().split("\r\n") {
         assert!(!line.trim().is_empty(), "an empty line in {section:?}");
-        assert!(line.len() <= 76 || !line.contains("=?"), "{line:?} in {section:?}");
+        let is_ours = line.contains("=?") || line.contains("*=");
+        assert!(line.len() <= 76 || !is_ours, "{line:?} in {section:?}");
         for word in line.split([' ', '\t', '(', ')']).filter(|word| word.starts_with("=?")) {
             assert!(word.len() <= 75 && word.ends_with("?="), "{word:?}");
         }
@@ -88,13 +89,65 @@ fn where_no_encoded_word_may_stand_nothing_is_encoded() {
         "To: (ü",
         "To: ü <a@b",
         "Message-ID: <ü@b>",
-        "Content-Type: text/plain; name=\"ü.txt\"",
+        "Content-Type: text/plain; ü",
+        "Content-Type: text/plain; ü=a",
+        "Content-Type: text/plain; name*=utf-8''ü",
+        "Content-Type: ü=a",
+        "Content-Transfer-Encoding: x; y=\"ü\"",
         "Subjüct: a",
         "no colon ü",
     ] {
         let field = format!("Date: d\r\n{field}\r\n");
         assert_eq!(to_ascii(field.as_bytes()), None, "{field}");
     }
+}
+
+#[test]
+fn parameters_have_a_form_of_their_own() {
+    for (field, expected) in [
+        (
+            "Content-Type: text/plain; name=\"Grüße 1.txt\"; charset=utf-8",
+            "Content-Type: text/plain; name*=utf-8''Gr%C3%BC%C3%9Fe%201.txt; charset=utf-8",
+        ),
+        (
+            "Content-Disposition: attachment;filename=ü",
+            "Content-Disposition: attachment; filename*=utf-8''%C3%BC",
+        ),
+        // As they should not be, and are.
+        (
+            "Content-Type: a/b; name = a  ü:<b>",
+            "Content-Type: a/b; name*=utf-8''a%20%20%C3%BC%3A%3Cb%3E",
+        ),
+        (
+            "Content-Type: a/b; name=\"a\\\"ü;=\";",
+            "Content-Type: a/b; name*=utf-8''a%22%C3%BC%3B%3D;",
+        ),
+        (
+            "Content-Type: a/b; name=\"ü\" (ü)",
+            "Content-Type: a/b; name*=utf-8''%C3%BC (=?utf-8?q?=C3=BC?=)",
+        ),
+        ("Content-Type: a/b (ü); c=d", "Content-Type: a/b (=?utf-8?q?=C3=BC?=); c=d"),
+        // The one for old readers goes where the one for new ones is there.
+        (
+            "Content-Disposition: attachment; filename=\"ü\"; FileName*=utf-8''%C3%BC; size=1",
+            "Content-Disposition: attachment; FileName*=utf-8''%C3%BC; size=1",
+        ),
+        (
+            "Content-Disposition: attachment; filename=\"ü\"; filename*0*=utf-8''%C3%BC",
+            "Content-Disposition: attachment; filename*0*=utf-8''%C3%BC",
+        ),
+    ] {
+        assert_eq!(ascii(field).replace("\r\n ", " "), expected, "{field}");
+    }
+    let long = ascii(&format!("Content-Type: a/b; name=\"{}\"; x=y", "ж".repeat(40)));
+    assert!(
+        long.contains("name*0*=utf-8''%D0%B6") && long.contains(";\r\n name*1*=%D0%B6"),
+        "{long}"
+    );
+    assert!(long.ends_with("; x=y"), "{long}");
+    let latin = to_ascii(b"Content-Type: a/b; name=caf\xe9\r\n").unwrap();
+    let expected = b"Content-Type: a/b; name*=unknown-8bit''caf%E9\r\n";
+    assert_eq!(latin, expected);
 }
 
 #[test]
@@ -175,9 +228,35 @@ proptest! {
     }
 
     #[test]
+    fn names_of_files_read_as_before(
+        name in "[ -~äЖ字😀]{1,80}",
+        other in "[a-z]{1,9}",
+        is_type: bool,
+    ) {
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let field = match is_type {
+            true => format!("Content-Type: text/plain; x={other}; name=\"{quoted}\"\r\n"),
+            false => format!("Content-Disposition: inline; filename=\"{quoted}\"; x={other}\r\n"),
+        };
+        prop_assume!(!field.is_ascii());
+        let encoded = String::from_utf8(to_ascii(field.as_bytes()).unwrap()).unwrap();
+        well_formed(&encoded);
+        let message = format!("{encoded}\r\nbody");
+        let message = MessageParser::default().parse(message.as_bytes()).unwrap();
+        let found = match is_type {
+            true => message.content_type(),
+            false => message.content_disposition(),
+        }
+        .unwrap();
+        let read = found.attribute(if is_type { "name" } else { "filename" });
+        prop_assert_eq!(read, Some(name.as_str()), "{}", encoded);
+        prop_assert_eq!(found.attribute("x"), Some(other.as_str()), "{}", encoded);
+    }
+
+    #[test]
     fn nothing_makes_it_fail_or_change_the_number_of_fields(
-        value in "[ -~äж\t]{0,200}",
-        name in "(Subject|To|Received|X-A|Content-Type)",
+        value in "([ -~äж\t]{0,200}|a(; ?[a-z*0-1]{1,9} ?= ?[ -~äж]{0,40}){0,4})",
+        name in "(Subject|To|Received|X-A|Content-Type|Content-Disposition)",
     ) {
         let field = format!("{name}: {value}\r\n");
         if let Some(encoded) = to_ascii(field.as_bytes()) {

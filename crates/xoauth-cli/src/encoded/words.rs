@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 const LONGEST_WORD: usize = 75;
 
 /// No line with one in it is longer, its line end not counted (RFC 2047 2).
-const LONGEST_LINE: usize = 76;
+pub(super) const LONGEST_LINE: usize = 76;
 
 /// Room for one letter at least, however it is encoded.
 const LEAST: usize = 12;
@@ -221,10 +221,10 @@ impl Lines {
 }
 
 /// The octets of a letter.
-struct Letter([u8; 4], usize);
+pub(super) struct Letter([u8; 4], usize);
 
 impl Letter {
-    fn of(letter: char, charset: &str) -> Self {
+    pub(super) fn of(letter: char, charset: &str) -> Self {
         let mut octets = [0; 4];
         let count = match charset {
             "utf-8" => letter.encode_utf8(&mut octets).len(),
@@ -236,7 +236,7 @@ impl Letter {
         Self(octets, count)
     }
 
-    fn octets(&self) -> &[u8] {
+    pub(super) fn octets(&self) -> &[u8] {
         self.0.get(..self.1).unwrap_or_default()
     }
 

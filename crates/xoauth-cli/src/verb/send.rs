@@ -182,7 +182,7 @@ impl Send {
                     xoauth::Error::Smtp(SmtpError::ExtensionMissing { extension, .. })
                         if extension == "SMTPUTF8" =>
                     {
-                        failure.hint("names and subjects are encoded, addresses and file names cannot be: write them in ASCII")
+                        failure.hint("names, subjects and file names are encoded, addresses cannot be: write them in ASCII")
                     }
                     _ => failure,
                 });
