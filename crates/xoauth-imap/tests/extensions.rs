@@ -124,6 +124,30 @@ fn a_mailbox_is_synchronised_in_one_round_trip() {
 }
 
 #[test]
+fn a_synchronisation_that_cannot_be_read_is_not_whole() {
+    let resync = || Resync::new("x", NonZeroU32::MIN, 5).even_if_unlisted();
+    for (line, is_whole) in [
+        ("VANISHED (EARLIER) 7", true),
+        ("VANISHED (EARLIER) x", false),
+        ("vanished (EARLIER) 0", false),
+        ("VANISHED (EARLIER) 1:*", false),
+        ("VANISHED", false),
+        ("2 FETCH (UID 7 FLAGS (\\Seen))", true),
+        ("2 FETCH (UID x FLAGS (\\Seen))", false),
+        ("0 FETCH (UID 7 FLAGS (\\Seen))", false),
+        ("XNEWS of another kind", true),
+    ] {
+        let text = format!("C: xt2 SELECT x (QRESYNC (1 5))\nS: * {line}\nS: xt2 OK done\n");
+        assert_eq!(told("", &text, resync).unwrap().is_whole, is_whole, "{line}");
+        // What was told of the mailbox that is left does not count.
+        let text = format!(
+            "C: xt2 SELECT x (QRESYNC (1 5))\nS: * {line}\nS: * OK [CLOSED] left\nS: xt2 OK done\n"
+        );
+        assert!(told("", &text, resync).unwrap().is_whole, "{line}");
+    }
+}
+
+#[test]
 fn messages_that_vanish_are_counted_off() {
     // RFC 7162, 3.2.10: EARLIER ones are counted off already.
     let text = "S: * OK ready

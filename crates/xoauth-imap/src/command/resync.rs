@@ -28,6 +28,7 @@ pub struct Resync {
     matching: Option<(SeqSet, UidSet)>,
     changed: Vec<Message>,
     vanished: Vec<(Uid, Uid)>,
+    is_whole: bool,
     mask: Option<Arc<Mask>>,
 }
 
@@ -41,6 +42,9 @@ pub struct Resynced {
     pub vanished: Vec<(Uid, Uid)>,
     /// Messages that changed or came.
     pub changed: Vec<Message>,
+    /// All that the server told could be read. Where it could not (a VANISHED or FETCH that breaks its grammar, which comes
+    /// out as an event), what became of some messages is not known: look for yourself.
+    pub is_whole: bool,
 }
 
 impl Resync {
@@ -54,6 +58,7 @@ impl Resync {
             matching: None,
             changed: Vec::new(),
             vanished: Vec::new(),
+            is_whole: true,
             mask: None,
         }
     }
@@ -127,14 +132,22 @@ impl Exchange for Resync {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
             Response::Fetch(fetch) => {
-                self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
+                let message = fetch.to_message_masked(&mut [], self.mask.as_deref());
+                // RFC 7162, 3.2.5.1: both are told. An item that breaks its grammar is none.
+                self.is_whole &= message.uid.is_some() && message.flags.is_some();
+                self.changed.push(message);
             }
             Response::Vanished(gone) if gone.earlier => self.vanished.extend(gone.uids()),
             _ => {
+                if let Response::Other { name, .. } = response {
+                    let is_told = [&b"VANISHED"[..], b"FETCH"];
+                    self.is_whole &= !is_told.iter().any(|told| name.eq_ignore_ascii_case(told));
+                }
                 let (claim, begins) = self.opening.hear(response);
                 if begins {
                     self.changed.clear();
                     self.vanished.clear();
+                    self.is_whole = true;
                 }
                 return Ok(claim);
             }
@@ -152,7 +165,7 @@ impl Command for Resync {
 
     fn finish(self, status: StatusText) -> Result<Resynced, Error> {
         accepted("SELECT with QRESYNC", status)?;
-        let Self { opening, vanished, changed, .. } = self;
-        Ok(Resynced { selected: opening.into_selected(), vanished, changed })
+        let Self { opening, vanished, changed, is_whole, .. } = self;
+        Ok(Resynced { selected: opening.into_selected(), vanished, changed, is_whole })
     }
 }

@@ -20,7 +20,8 @@ pub struct Reopened {
     pub previous: Option<Selected>,
     /// What ended the session before, where it was seen to end.
     pub cause: Option<Arc<Error>>,
-    /// What changed in between, where the server told (QRESYNC, RFC 7162): then nothing was missed.
+    /// What changed in between, where the server told (QRESYNC, RFC 7162): then nothing was missed. `None` also where it
+    /// told something that cannot be read.
     pub gap: Option<Gap>,
 }
 
@@ -43,8 +44,8 @@ impl Reopened {
     }
 
     pub(super) fn resynced(resynced: Resynced) -> Self {
-        let Resynced { selected, vanished, changed, .. } = resynced;
-        Self { gap: Some(Gap { vanished, changed }), ..Self::new(selected) }
+        let Resynced { selected, vanished, changed, is_whole, .. } = resynced;
+        Self { gap: is_whole.then_some(Gap { vanished, changed }), ..Self::new(selected) }
     }
 
     /// Beside what was known, and what was found and not told yet.

@@ -30,7 +30,9 @@ const SINCE_90: &str = "SELECT INBOX (QRESYNC (7 90))";
 const KNOWN: &str = "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] good\r\n\
                      * OK [HIGHESTMODSEQ 90] high\r\n{tag} OK in\r\n";
 
-async fn opened<S: AsyncTokenSource>(watch: &mut Watcher<Dialled<Server>, S>) -> Reopened {
+async fn opened<S: AsyncTokenSource + 'static>(
+    watch: &mut Watcher<Dialled<Server>, S>,
+) -> Reopened {
     match in_slices(watch).await.unwrap() {
         Change::Opened(opened) => *opened,
         other => panic!("{other:?}"),
@@ -103,6 +105,47 @@ fn a_resync_that_cannot_be_had_is_not_asked_for_again() {
         assert!(again.gap.is_none() && again.previous.is_some());
         assert_eq!(server.heard("SELECT INBOX (QRESYNC"), 1);
     });
+}
+
+/// What cannot be read may be anything: the program is told to look for itself, and the session goes on.
+#[test]
+fn a_gap_that_cannot_be_read_is_none() {
+    let garbled = |line: &str| -> &'static str {
+        format!(
+            "* 2 EXISTS\r\n* OK [UIDVALIDITY 7] good\r\n* OK [HIGHESTMODSEQ 95] high\r\n\
+             * VANISHED (EARLIER) 3:5\r\n* {line}\r\n{{tag}} OK in\r\n"
+        )
+        .leak()
+    };
+    let cases = [
+        ("VANISHED (EARLIER) x", false),
+        ("0 FETCH (UID 9 FLAGS (\\Seen))", false),
+        ("2 FETCH (UID 9 FLAGS (\\Seen))", true),
+    ];
+    for (line, is_told) in cases {
+        simulated(async {
+            let nothing = "* 2 EXISTS\r\n* OK [UIDVALIDITY 7] good\r\n{tag} OK in\r\n";
+            let server = Server::new(vec![
+                resyncs(PLAIN, KNOWN),
+                resyncs(SINCE_90, garbled(line)),
+                // What comes from there on is asked for all the same.
+                resyncs("SELECT INBOX (QRESYNC (7 95))", nothing),
+            ]);
+            let mut watch = server.watch();
+            opened(&mut watch).await;
+            let second = opened(&mut watch).await;
+            assert_eq!(second.gap.is_some(), is_told, "{line}");
+            assert!(second.previous.is_some() && second.has_same_uids());
+            if !is_told {
+                // It comes out as it is.
+                let Event::Other { octets, .. } = told(in_slices(&mut watch).await) else {
+                    panic!()
+                };
+                assert_eq!(octets, line);
+            }
+            assert!(opened(&mut watch).await.gap.is_some());
+        });
+    }
 }
 
 #[test]
