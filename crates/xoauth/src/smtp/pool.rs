@@ -142,7 +142,7 @@ impl Pool {
 
 impl<S: TokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another, for as long as [`PoolOptions::wait_at_most`] says.
+    /// place for another, for as long as [`PoolOptions::wait_at_most`] says. Who came first is served first.
     ///
     /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
     /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message

@@ -58,7 +58,8 @@ struct Places<C> {
     open: usize,
     /// The one that was given back last stands last.
     idle: Vec<Kept<C>>,
-    /// Who waits for a place, by ticket: one that asks again and again stands here once.
+    /// Who waits for a place, by ticket: who came first is served first, and one that asks again and again stands here
+    /// once.
     waiting: BTreeMap<u64, Waker>,
     tickets: u64,
     mailers: u64,
@@ -109,9 +110,25 @@ impl<C> Shelf<C> {
         (places.open, places.idle.len())
     }
 
-    /// Whoever has this ticket waits no longer.
+    /// Whoever has this ticket waits no longer; the place that was meant for it is somebody else's.
     pub(crate) fn forget(&self, ticket: u64) {
-        self.places().waiting.remove(&ticket);
+        let mut places = self.places();
+        if places.waiting.remove(&ticket).is_some() {
+            self.call(places);
+        }
+    }
+
+    /// Wakes those for whom there is a place.
+    fn call(&self, places: MutexGuard<'_, Places<C>>) {
+        let free = self.free(&places);
+        let next: Vec<_> = places.waiting.values().take(free).cloned().collect();
+        drop(places);
+        next.into_iter().for_each(Waker::wake);
+    }
+
+    /// Places that nobody has.
+    fn free(&self, places: &Places<C>) -> usize {
+        self.rules.limit.max(1).saturating_sub(places.open) + places.idle.len()
     }
 
     fn part(&self, mut kept: Kept<C>) {
@@ -124,8 +141,8 @@ impl<C> Shelf<C> {
 }
 
 impl<C: Keepable> Shelf<C> {
-    /// A connection of this mailer, or a place for one; waits while there is neither. `ticket` is that of whoever
-    /// waits, empty at first.
+    /// A connection of this mailer, or a place for one; waits while there is neither, or others who came before wait for
+    /// it. `ticket` is that of whoever waits, empty at first.
     pub(crate) fn poll_take(
         self: &Arc<Self>,
         mailer: u64,
@@ -146,21 +163,29 @@ impl<C: Keepable> Shelf<C> {
                 index += 1;
             }
         }
+        let before = ticket.map_or(places.waiting.len(), |own| places.waiting.range(..own).count());
+        if before >= self.free(&places) {
+            let number = *ticket.get_or_insert_with(|| {
+                places.tickets += 1;
+                places.tickets
+            });
+            places.waiting.insert(number, cx.waker().clone());
+            drop(places);
+            given_up.into_iter().for_each(|kept| self.part(kept));
+            return Poll::Pending;
+        }
+        if let Some(own) = *ticket {
+            places.waiting.remove(&own);
+        }
         let own = places.idle.iter().rposition(|kept| kept.mailer == mailer);
         let kept = own.map(|own| places.idle.remove(own));
         if kept.is_none() {
             if places.open < self.rules.limit.max(1) {
                 places.open += 1;
-            } else if !places.idle.is_empty() {
-                // The place of the connection that another mailer has not used for longest.
-                given_up.push(places.idle.remove(0));
             } else {
-                let number = *ticket.get_or_insert_with(|| {
-                    places.tickets += 1;
-                    places.tickets
-                });
-                places.waiting.insert(number, cx.waker().clone());
-                return Poll::Pending;
+                // The place of the connection that another mailer has not used for longest: there is one, for a place is
+                // free and no more may be opened.
+                given_up.push(places.idle.remove(0));
             }
         }
         drop(places);
@@ -173,9 +198,7 @@ impl<C: Keepable> Shelf<C> {
         let mut places = self.places();
         let idle = std::mem::take(&mut places.idle);
         places.open -= idle.len();
-        let waiting = std::mem::take(&mut places.waiting);
-        drop(places);
-        waiting.into_values().for_each(Waker::wake);
+        self.call(places);
         idle.into_iter().map(|kept| kept.session).collect()
     }
 
@@ -251,9 +274,7 @@ impl<C: Keepable> Drop for Lent<C> {
             Some(kept) => places.idle.push(kept),
             None => places.open -= 1,
         }
-        let waiting = std::mem::take(&mut places.waiting);
-        drop(places);
-        waiting.into_values().for_each(Waker::wake);
+        self.shelf.call(places);
     }
 }
 
@@ -261,6 +282,8 @@ impl<C: Keepable> Drop for Lent<C> {
 mod tests {
     use std::cell::{Cell, RefCell};
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use super::*;
 
@@ -325,8 +348,12 @@ mod tests {
         }
     }
 
+    /// Asks once, and waits for nothing.
     fn take(shelf: &Arc<Shelf<Numbered>>, mailer: u64) -> Option<Lent<Numbered>> {
-        ask(shelf, mailer, &mut None)
+        let mut ticket = None;
+        let lent = ask(shelf, mailer, &mut ticket);
+        ticket.into_iter().for_each(|ticket| shelf.forget(ticket));
+        lent
     }
 
     /// The number of the session that is lent; a place is filled with a new one.
@@ -381,10 +408,59 @@ mod tests {
         assert!((0..100).all(|_| ask(&shelf, other, &mut ticket).is_none()));
         assert_eq!(shelf.waiting(), 1);
         // Another one that waits has a ticket of its own.
-        assert!(take(&shelf, other).is_none());
+        let mut second = None;
+        assert!(ask(&shelf, other, &mut second).is_none());
         assert_eq!(shelf.waiting(), 2);
+        shelf.forget(second.unwrap());
         drop(lent);
-        assert!(shelf.waiting() == 0 && take(&shelf, other).is_some());
+        assert!(ask(&shelf, other, &mut ticket).is_some() && shelf.waiting() == 0);
+    }
+
+    #[test]
+    fn who_came_first_is_served_first_whoever_asks() {
+        let shelf = shelf(2);
+        let mailer = shelf.enroll();
+        let (one, two) = (take(&shelf, mailer), take(&shelf, mailer));
+        let mut tickets = [None; 4];
+        assert!(tickets.iter_mut().all(|ticket| ask(&shelf, mailer, ticket).is_none()));
+        drop(one);
+        // Neither one that has come since nor one who stands behind takes the place that came free.
+        assert!(take(&shelf, mailer).is_none());
+        let [first, second, third, fourth] = &mut tickets;
+        assert!(ask(&shelf, mailer, third).is_none() && ask(&shelf, mailer, second).is_none());
+        let lent = ask(&shelf, mailer, first);
+        assert!(lent.is_some());
+        // Two places, and the first of the three who is left has gone away.
+        drop((two, lent));
+        shelf.forget(second.unwrap());
+        let mut lent = [ask(&shelf, mailer, fourth), ask(&shelf, mailer, third)];
+        assert!(lent.iter_mut().all(|lent| number(lent.as_mut().unwrap(), 2) == 2));
+    }
+
+    /// Whoever is woken and goes away wakes the next.
+    #[test]
+    fn a_place_is_not_kept_for_one_who_has_gone() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let shelf = shelf(1);
+        let mailer = shelf.enroll();
+        let lent = take(&shelf, mailer);
+        let woken = [0, 1].map(|_| Arc::new(Count(AtomicUsize::new(0))));
+        let counts = || woken.each_ref().map(|count| count.0.load(Ordering::SeqCst));
+        for count in &woken {
+            let waker = Waker::from(Arc::clone(count));
+            let polled =
+                shelf.poll_take(mailer, clock, &mut None, &mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        drop(lent);
+        assert_eq!(counts(), [1, 0]);
+        shelf.forget(1);
+        assert_eq!(counts(), [1, 1]);
     }
 
     #[test]

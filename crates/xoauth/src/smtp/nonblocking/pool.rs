@@ -21,7 +21,8 @@ use crate::{AsyncTokenSource, Credentials, Error};
 ///
 /// # Dropped futures
 /// A future of [`Mailer::send`] that is dropped half way closes its connection and frees its place; whether the message was
-/// accepted nobody can tell. One that waits for a place leaves nothing behind.
+/// accepted nobody can tell. One that waits for a place leaves nothing behind. One that is kept and not polled holds up those who
+/// came after it, as with all that is served in order: drop it, or let it be a task.
 #[derive(Clone)]
 pub struct Pool {
     shelf: Arc<Shelf<Session<AsyncTlsTransport>>>,
@@ -117,7 +118,7 @@ impl Pool {
 
 impl<S: AsyncTokenSource> Mailer<S> {
     /// Sends the message that `make` makes, over a connection that waits or a new one; waits where the pool has no
-    /// place for another, for as long as [`PoolOptions::wait_at_most`] says.
+    /// place for another, for as long as [`PoolOptions::wait_at_most`] says. Who came first is served first.
     ///
     /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
     /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
