@@ -1,28 +1,44 @@
 //! What keeps a session alive, the same for both drivers.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use xoauth_imap::command::{Enable, Examine, Resync, Select};
 use xoauth_imap::proto::Command;
-use xoauth_imap::{Event, Mailbox, Selected};
+use xoauth_imap::{Event, Mailbox};
 
 use super::core::Core;
+use super::opening::{Opened, Outcome, comes_back, select};
 use super::reopened::Reopened;
-use crate::login::{Asker, Candidate, Door, sign_in};
+use crate::login::{Asker, Candidate, Door};
 use crate::net::{Backoff, Io};
 use crate::{Credentials, Error};
 
 /// The sessions behind a door.
 pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
 
+/// A door that is opened in a future of its own.
+pub(crate) trait Opens: Door + Sized {
+    /// An opening under way; `None` where nobody will end it.
+    type Opening: Future<Output = Option<Outcome<Self>>> + Unpin;
+}
+
 /// What a keeper asks of sessions and their clock.
-pub(crate) trait Keep<S>: Door + Sized {
+pub(crate) trait Keep<S>: Opens {
     type Io: Io;
     type Asker<'a>: Asker
     where
         S: 'a;
+    /// Begins an opening, which goes on whether or not somebody waits for it.
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening;
 
     fn asker(source: &S) -> Self::Asker<'_>;
 
@@ -36,21 +52,21 @@ pub(crate) trait Keep<S>: Door + Sized {
 }
 
 /// A session that is opened again when it is over.
-pub(crate) struct Keeper<D: Door, S> {
+pub(crate) struct Keeper<D: Opens, S> {
     pub(super) door: D,
     pub(crate) credentials: Credentials<S>,
     pub(crate) backoff: Backoff,
     mailbox: Option<Opened>,
     session: Option<SessionOf<D>>,
+    opening: Option<D::Opening>,
     pub(crate) opened: u64,
     /// When the session was opened, and how many before it were over soon.
     since: Option<Instant>,
     short_lived: u32,
-    /// Openings that failed or were given up since the last one that did not, and how many of them were reported by
-    /// no error yet.
+    /// Openings that failed since the last one that did not, and how many of them were reported by no error yet.
     failed: u32,
     untold: u32,
-    /// No server is bothered before: whose future is dropped does not change that.
+    /// No server is bothered before: a future that is dropped does not change that.
     not_before: Option<Instant>,
     /// What the last opening found, until somebody asks.
     pub(crate) reopened: Option<Reopened>,
@@ -62,22 +78,6 @@ pub(crate) struct Keeper<D: Door, S> {
     cause: Option<Arc<Error>>,
 }
 
-/// The mailbox that is selected in each session.
-struct Opened {
-    mailbox: Mailbox,
-    read_only: bool,
-    /// The mailbox as the last session knew it.
-    known: Option<Selected>,
-}
-
-impl Opened {
-    /// As a session left it.
-    fn left(selected: Selected) -> Self {
-        let (mailbox, read_only) = (selected.mailbox.clone(), selected.read_only);
-        Self { mailbox, read_only, known: Some(selected) }
-    }
-}
-
 impl<D: Keep<S>, S> Keeper<D, S> {
     pub(crate) fn new(door: D, credentials: Credentials<S>) -> Self {
         Self {
@@ -86,6 +86,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
             backoff: Backoff::default(),
             mailbox: None,
             session: None,
+            opening: None,
             opened: 0,
             since: None,
             short_lived: 0,
@@ -189,39 +190,53 @@ impl<D: Keep<S>, S> Keeper<D, S> {
 
     async fn open(&mut self) -> Result<SessionOf<D>, Error> {
         loop {
-            let now = D::now();
-            if let Some(until) = self.not_before.filter(|&until| until > now) {
-                D::pause(until.saturating_duration_since(now)).await;
-            }
-            // An opening whose future is dropped counts as one that failed.
-            self.failed = self.failed.saturating_add(1);
-            let pause = self.backoff.pause(self.failed);
-            self.not_before = D::now().checked_add(pause);
-            match self.attempt().await {
-                Ok(fresh) => {
-                    (self.failed, self.untold, self.not_before) = (0, 0, None);
-                    return Ok(fresh);
+            if self.opening.is_none() {
+                let now = D::now();
+                if let Some(until) = self.not_before.filter(|&until| until > now) {
+                    D::pause(until.saturating_duration_since(now)).await;
                 }
-                Err(error) => {
-                    self.not_before = D::now().checked_add(pause);
-                    self.untold = self.untold.saturating_add(1);
-                    if !comes_back(&error) || self.untold >= self.backoff.attempts {
-                        self.untold = 0;
-                        return Err(error);
+                let (ended, mailbox) = (self.cause.clone(), self.mailbox.clone());
+                self.opening = Some(self.door.begin(&self.credentials, ended, mailbox));
+            }
+            let failed = match self.wait_for_opening().await {
+                Some(Outcome { mailbox, session }) => {
+                    self.mailbox = mailbox;
+                    match session {
+                        Ok((fresh, found)) => {
+                            (self.failed, self.untold, self.not_before) = (0, 0, None);
+                            if let Some(found) = found {
+                                self.note_found(found);
+                            }
+                            return Ok(fresh);
+                        }
+                        Err(error) => Some(error),
                     }
+                }
+                None => None,
+            };
+            self.failed = self.failed.saturating_add(1);
+            self.not_before = D::now().checked_add(self.backoff.pause(self.failed));
+            if let Some(error) = failed {
+                self.untold = self.untold.saturating_add(1);
+                if !comes_back(&error) || self.untold >= self.backoff.attempts {
+                    self.untold = 0;
+                    return Err(error);
                 }
             }
         }
     }
 
-    async fn attempt(&mut self) -> Result<SessionOf<D>, Error> {
-        let credentials = &self.credentials;
-        let mut fresh = sign_in(&self.door, credentials, self.cause.clone(), D::asker).await?;
-        if let Some(opened) = &mut self.mailbox {
-            let found = select(D::core(&mut fresh), opened).await?;
-            self.note_found(found);
-        }
-        Ok(fresh)
+    /// A future that is dropped meanwhile leaves the opening to the next one; one that panics leaves none.
+    async fn wait_for_opening(&mut self) -> Option<Outcome<D>> {
+        poll_fn(|cx| {
+            let Some(mut opening) = self.opening.take() else { return Poll::Ready(None) };
+            let outcome = Pin::new(&mut opening).poll(cx);
+            if outcome.is_pending() {
+                self.opening = Some(opening);
+            }
+            outcome
+        })
+        .await
     }
 
     /// Selects the mailbox again where commands have selected another.
@@ -294,64 +309,4 @@ impl<D: Keep<S>, S> Keeper<D, S> {
     pub(crate) fn take(&mut self) -> Option<SessionOf<D>> {
         self.session.take()
     }
-}
-
-/// Selects the mailbox; where the server has QRESYNC and the mailbox is known, it tells what changed since
-/// (RFC 7162, 3.2.5).
-async fn select<I: Io>(core: &mut Core<I>, opened: &mut Opened) -> Result<Reopened, Error> {
-    core.connection.allow_time();
-    core.know_capabilities().await?;
-    let offers = |core: &Core<I>, name: &str| {
-        core.state().capabilities().is_some_and(|capabilities| capabilities.has(name))
-    };
-    let known = opened.known.as_ref();
-    let mark = known.and_then(|known| Some((known.uid_validity?, known.highest_mod_seq?)));
-    // A server that cannot do what it offers is asked in the old way.
-    let can_resync = offers(core, "QRESYNC")
-        && offers(core, "ENABLE")
-        && core.run(Enable::new(["QRESYNC"])).await.map(Some).or_else(refused)?.is_some();
-    if let Some((uid_validity, mod_seq)) = mark.filter(|&(_, mod_seq)| can_resync && mod_seq > 0) {
-        let resync = Resync::new(opened.mailbox.clone(), uid_validity, mod_seq);
-        let resync = if opened.read_only { resync.read_only() } else { resync };
-        match core.run(resync).await.map(Some).or_else(refused) {
-            Ok(Some(resynced)) if resynced.selected.uid_validity == Some(uid_validity) => {
-                return Ok(Reopened::resynced(resynced));
-            }
-            // Of other messages nothing is told (RFC 7162, 3.2.5.1).
-            Ok(Some(resynced)) => return Ok(Reopened::new(resynced.selected)),
-            Ok(None) => {}
-            Err(error) => {
-                // The answer itself is what cannot be had, and would not be another time.
-                if let (false, Some(known)) = (comes_back(&error), &mut opened.known) {
-                    known.highest_mod_seq = None;
-                }
-                return Err(error);
-            }
-        }
-    }
-    let condstore = offers(core, "CONDSTORE");
-    let mailbox = opened.mailbox.clone();
-    let selected = if opened.read_only {
-        let examine = Examine::new(mailbox);
-        core.run(if condstore { examine.condstore() } else { examine }).await?
-    } else {
-        let select = Select::new(mailbox);
-        core.run(if condstore { select.condstore() } else { select }).await?
-    };
-    Ok(Reopened::new(selected))
-}
-
-/// Another session may do better.
-pub(crate) fn comes_back(error: &Error) -> bool {
-    match error {
-        // Mostly a connection that was cut; the library of TLS does not tell it from a peer that does not fit.
-        Error::TlsHandshake { .. } => true,
-        Error::Imap(error) if error.is_fatal() && error.needs_new_token() => true,
-        error => error.is_transient(),
-    }
-}
-
-/// What a server refuses to answer; a fault is one.
-fn refused<T>(error: Error) -> Result<Option<T>, Error> {
-    if error.is_fatal() { Err(error) } else { Ok(None) }
 }

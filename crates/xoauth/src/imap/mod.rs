@@ -19,6 +19,8 @@ mod idle;
 mod keeper;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
+#[cfg(feature = "native-tls")]
+mod opening;
 #[cfg(all(test, feature = "tokio"))]
 mod paused;
 #[cfg(feature = "native-tls")]

@@ -1,6 +1,7 @@
 //! What the tests by a clock that jumps have in common: sessions over streams in memory, and time.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
@@ -8,12 +9,13 @@ use tokio::time::Instant;
 
 use super::core::Core;
 use super::idle::Idling;
-use super::keeper::{Keep, SessionOf};
+use super::keeper::{Keep, Opens, SessionOf};
 use super::nonblocking::Client;
+use super::opening::{Opened, Outcome, open};
 use super::watcher::Listen;
 use crate::login::{Door, Waiting};
-use crate::net::Timed;
-use crate::{AsyncTokenSource, Error};
+use crate::net::{Task, Timed};
+use crate::{AsyncTokenSource, Credentials, Error};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -25,11 +27,12 @@ pub(super) fn simulated(case: impl Future<Output = ()>) {
 }
 
 /// Where a server is found.
-pub(super) trait Dial {
-    async fn dial(&self) -> Result<Client<DuplexStream>, Error>;
+pub(super) trait Dial: Clone + Send + Sync + 'static {
+    fn dial(&self) -> impl Future<Output = Result<Client<DuplexStream>, Error>> + Send;
 }
 
 /// The door to it.
+#[derive(Clone)]
 pub(super) struct Dialled<D>(pub(super) D);
 
 impl<D: Dial> Door for Dialled<D> {
@@ -40,12 +43,26 @@ impl<D: Dial> Door for Dialled<D> {
     }
 }
 
-impl<D: Dial, S: AsyncTokenSource> Keep<S> for Dialled<D> {
+impl<D: Dial> Opens for Dialled<D> {
+    type Opening = Task<Outcome<Self>>;
+}
+
+impl<D: Dial, S: AsyncTokenSource + 'static> Keep<S> for Dialled<D> {
     type Io = Timed<DuplexStream>;
     type Asker<'a>
         = Waiting<'a, S>
     where
         S: 'a;
+
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        let (door, credentials) = (self.clone(), credentials.clone());
+        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
+    }
 
     fn asker(source: &S) -> Waiting<'_, S> {
         Waiting(source)
@@ -68,7 +85,7 @@ impl<D: Dial, S: AsyncTokenSource> Keep<S> for Dialled<D> {
     }
 }
 
-impl<D: Dial, S: AsyncTokenSource> Listen<S> for Dialled<D> {
+impl<D: Dial, S: AsyncTokenSource + 'static> Listen<S> for Dialled<D> {
     async fn hear(
         idling: &mut Idling<'_, Self::Io>,
         wake: Option<std::time::Instant>,

@@ -1,15 +1,17 @@
 //! Sessions that are opened again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
 
 use super::core::Core;
-use super::keeper::{Keep, Keeper, SessionOf};
+use super::keeper::{Keep, Keeper, Opens, SessionOf};
+use super::opening::{Opened, Outcome, open};
 use super::{Builder, Reopened, Session};
 use crate::login::Immediate;
-use crate::net::{Backoff, Blocking, TlsTransport};
+use crate::net::{Backoff, Blocking, TlsTransport, now};
 use crate::{Credentials, Error, TokenSource};
 
 /// A session that is opened again when it is over: a connection that broke, a token that died.
@@ -36,12 +38,26 @@ pub struct Reconnect<S> {
     pub(super) keeper: Keeper<Builder, S>,
 }
 
+impl Opens for Builder {
+    /// It ends before its caller goes on.
+    type Opening = std::future::Ready<Option<Outcome<Self>>>;
+}
+
 impl<S: TokenSource> Keep<S> for Builder {
     type Io = Blocking<TlsTransport>;
     type Asker<'a>
         = Immediate<'a, S>
     where
         S: 'a;
+
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        std::future::ready(Some(now(open(self, credentials, ended, mailbox))))
+    }
 
     fn asker(source: &S) -> Immediate<'_, S> {
         Immediate(source)
@@ -99,7 +115,7 @@ impl<S: TokenSource> Reconnect<S> {
     /// # Errors
     /// Those of the command and of [`Builder::log_in`]; [`Error::UidValidityChanged`].
     pub fn run<C: Command>(&mut self, make: impl Fn() -> C) -> Result<C::Output, Error> {
-        crate::net::now(self.keeper.run(make))
+        now(self.keeper.run(make))
     }
 
     /// A session that lives as far as anybody knows, for everything else: streams, IDLE, commands that are not
@@ -108,7 +124,7 @@ impl<S: TokenSource> Reconnect<S> {
     /// # Errors
     /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
     pub fn session(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
-        crate::net::now(self.keeper.session())
+        now(self.keeper.session())
     }
 
     /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what

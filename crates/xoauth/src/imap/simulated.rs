@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::time::{Instant, timeout};
 
-use super::keeper::{Keep, Keeper, SessionOf};
+use super::keeper::{Keep, Keeper, Opens, SessionOf};
 use super::nonblocking::{Builder, Client};
+use super::opening::{Opened, Outcome, open};
 use super::paused::{Dial, Dialled, MINUTE, SECOND, simulated};
 use super::watcher::{Change, Watcher};
 use crate::imap::core::Core;
@@ -193,12 +194,25 @@ impl Door for Refused {
     }
 }
 
+impl Opens for Refused {
+    type Opening = std::future::Ready<Option<Outcome<Self>>>;
+}
+
 impl<S: TokenSource> Keep<S> for Refused {
     type Io = crate::net::Blocking<Memory>;
     type Asker<'a>
         = crate::login::Immediate<'a, S>
     where
         S: 'a;
+
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        std::future::ready(Some(crate::net::now(open(self, credentials, ended, mailbox))))
+    }
 
     fn asker(source: &S) -> Self::Asker<'_> {
         crate::login::Immediate(source)

@@ -7,10 +7,10 @@ use xoauth_imap::command::Capability;
 use xoauth_imap::{Capabilities, Event};
 
 use super::idle::{IdleState, Idling, LATEST, RENEW, SOON};
-use super::keeper::{Keep, Keeper, SessionOf, comes_back};
+use super::keeper::{Keep, Keeper, Opens, SessionOf};
+use super::opening::comes_back;
 use super::reopened::Reopened;
 use crate::Error;
-use crate::login::Door;
 
 /// What happened to a mailbox that is watched.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub enum Change {
 const POLL: Duration = Duration::from_secs(60);
 
 /// A mailbox that is watched.
-pub(crate) struct Watcher<D: Door, S> {
+pub(crate) struct Watcher<D: Opens, S> {
     pub(crate) keeper: Keeper<D, S>,
     idle: IdleState,
     /// The session that idles, by its number.

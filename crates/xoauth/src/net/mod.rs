@@ -44,14 +44,14 @@ pub(crate) use milestones::Milestones;
 pub(crate) use options::{Options, builder_methods};
 pub use reader::FromReader;
 pub use tcp::TcpTransport;
-#[cfg(all(feature = "tokio", feature = "imap"))]
-pub(crate) use timed::Alarm;
 #[cfg(feature = "tokio")]
 pub use timed::AsyncTransport;
 #[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;
 #[cfg(all(feature = "tokio", feature = "smtp"))]
 pub(crate) use timed::by;
+#[cfg(all(feature = "tokio", feature = "imap"))]
+pub(crate) use timed::{Alarm, Task};
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
 pub use transport::{Transport, Untimed};

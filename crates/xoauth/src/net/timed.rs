@@ -6,6 +6,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
+#[cfg(feature = "imap")]
+use tokio::task::JoinHandle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use tokio_native_tls::TlsConnector;
@@ -205,6 +207,40 @@ async fn dial(host: &str, settings: &Settings) -> io::Result<TcpStream> {
             Some(Err(error)) => last = io::Error::other(error),
             None => return Err(last),
         }
+    }
+}
+
+/// A task that ends with whoever waits for it; `None` where its runtime ended it before.
+#[cfg(feature = "imap")]
+pub(crate) struct Task<T>(JoinHandle<T>);
+
+#[cfg(feature = "imap")]
+impl<T: Send + 'static> Task<T> {
+    pub(crate) fn spawn(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(future))
+    }
+}
+
+#[cfg(feature = "imap")]
+impl<T> Future for Task<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(cx)) {
+            Ok(output) => Some(output),
+            // Whoever waits panics as if the task were its own.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => None,
+            },
+        })
+    }
+}
+
+#[cfg(feature = "imap")]
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions that are opened again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
@@ -8,26 +9,43 @@ use xoauth_imap::proto::Command;
 use super::{Builder, Session};
 use crate::imap::Reopened;
 use crate::imap::core::Core;
-use crate::imap::keeper::{Keep, Keeper, SessionOf};
+use crate::imap::keeper::{Keep, Keeper, Opens, SessionOf};
+use crate::imap::opening::{Opened, Outcome, open};
 use crate::login::Waiting;
-use crate::net::{AsyncTlsTransport, Backoff, Timed};
+use crate::net::{AsyncTlsTransport, Backoff, Task, Timed};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 /// A session that is opened again when it is over, as [`imap::Reconnect`](crate::imap::Reconnect).
 ///
-/// A future that is dropped leaves the session that there was, or none: the next call opens one. An opening that is dropped half way
-/// begins anew, and counts as one that failed for the pauses in between: who waits in slices takes slices that are longer than an
-/// opening (connecting, TLS, the token, the login and the mailbox).
+/// # Dropped futures
+/// A future that is dropped leaves the session there is, with what [dropped futures](super#dropped-futures) of commands leave. A
+/// session that is being opened goes on being opened, in a task of its own, and the next call has it: nobody connects twice who waits
+/// in slices, however short. The task ends with the `Reconnect`. A source of tokens that never answers is waited for as long as that
+/// lives: an [`Awaited`](crate::Awaited) one keeps a time of its own.
 pub struct Reconnect<S> {
     pub(super) keeper: Keeper<Builder, S>,
 }
 
-impl<S: AsyncTokenSource> Keep<S> for Builder {
+impl Opens for Builder {
+    type Opening = Task<Outcome<Self>>;
+}
+
+impl<S: AsyncTokenSource + 'static> Keep<S> for Builder {
     type Io = Timed<AsyncTlsTransport>;
     type Asker<'a>
         = Waiting<'a, S>
     where
         S: 'a;
+
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        let (door, credentials) = (self.clone(), credentials.clone());
+        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
+    }
 
     fn asker(source: &S) -> Waiting<'_, S> {
         Waiting(source)
@@ -50,7 +68,7 @@ impl<S: AsyncTokenSource> Keep<S> for Builder {
     }
 }
 
-impl<S: AsyncTokenSource> Reconnect<S> {
+impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// Connects at the first call that needs a session.
     pub fn new(builder: Builder, credentials: Credentials<S>) -> Self {
         Self { keeper: Keeper::new(builder, credentials) }

@@ -13,13 +13,13 @@ use crate::{AsyncTokenSource, Error};
 ///
 /// # Dropped futures
 /// A future of [`Watch::next`] that is dropped, by `select!` or a time-out, loses no change: that is how waiting ends. Deadlines and
-/// pauses go on, so that a dead connection is found and no server is bothered by those who wait in slices. An opening that is
-/// dropped half way begins anew: slices are longer than that, or no session is ever had.
+/// pauses go on, so that a dead connection is found and no server is bothered by those who wait in slices, and a session that is being
+/// opened is opened by a task of its own, as [`Reconnect`] says.
 pub struct Watch<S> {
     watcher: Watcher<Builder, S>,
 }
 
-impl<S: AsyncTokenSource> Listen<S> for Builder {
+impl<S: AsyncTokenSource + 'static> Listen<S> for Builder {
     async fn hear(
         idling: &mut Idling<'_, Timed<AsyncTlsTransport>>,
         wake: Option<Instant>,
@@ -28,14 +28,14 @@ impl<S: AsyncTokenSource> Listen<S> for Builder {
     }
 }
 
-impl<S: AsyncTokenSource> Reconnect<S> {
+impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// Watches the mailbox that its sessions select.
     pub fn watch(self) -> Watch<S> {
         Watch { watcher: Watcher::new(self.keeper) }
     }
 }
 
-impl<S: AsyncTokenSource> Watch<S> {
+impl<S: AsyncTokenSource + 'static> Watch<S> {
     /// Sends IDLE anew so often instead of every 28 minutes. Not more than 29 minutes.
     #[must_use]
     pub fn renew_every(mut self, interval: Duration) -> Self {
