@@ -148,7 +148,8 @@ impl Outgoing {
     }
 }
 
-/// Makes CRLF of LF, across the pieces that octets come in.
+/// Refuses what is no end of a line, by its line, across the pieces that octets come in. Ends that are LF alone are mended
+/// as the library mends them, which would take a CR alone for one too.
 #[derive(Debug, Default)]
 struct Mending {
     /// Line ends so far.
@@ -166,29 +167,24 @@ impl Mending {
         Failure::data(format!("the message has {what} on line {}", self.lines + 1))
     }
 
-    fn piece(&mut self, mut octets: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        while !octets.is_empty() {
-            // A CR is held back until it is known what follows.
-            if self.last == Some(b'\r') && octets.first() != Some(&b'\n') {
-                return Err(self.bad("a CR without LF"));
+    fn piece(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        // A CR at the end of a piece was held back until it is known what follows.
+        let held: &[u8] = if self.last == Some(b'\r') { b"\r" } else { b"" };
+        let whole = match held {
+            [] => Cow::Borrowed(octets),
+            held => Cow::Owned([held, octets].concat()),
+        };
+        for at in memchr::memchr3_iter(b'\r', b'\n', 0, &whole) {
+            match (whole.get(at), whole.get(at + 1)) {
+                (Some(0), _) => return Err(self.bad("a NUL")),
+                (Some(b'\n'), _) => self.lines += 1,
+                (_, None | Some(b'\n')) => {}
+                _ => return Err(self.bad("a CR without LF")),
             }
-            let special = octets.iter().position(|octet| matches!(octet, b'\r' | b'\n' | 0));
-            let (text, rest) =
-                octets.split_at_checked(special.unwrap_or(octets.len())).unwrap_or((octets, &[]));
-            out.extend_from_slice(text);
-            self.last = text.last().copied().or(self.last);
-            let Some((&octet, behind)) = rest.split_first() else { break };
-            match octet {
-                0 => return Err(self.bad("a NUL")),
-                b'\n' => {
-                    out.extend_from_slice(b"\r\n");
-                    self.lines += 1;
-                }
-                _ => {}
-            }
-            self.last = Some(octet);
-            octets = behind;
         }
+        self.last = whole.last().copied().or(self.last);
+        let now = whole.strip_suffix(b"\r").unwrap_or(&whole);
+        out.extend_from_slice(Message::normalised(now).as_bytes().unwrap_or_default());
         Ok(())
     }
 
