@@ -1,18 +1,10 @@
 //! JSON Web Tokens, read without their signature: what their issuer says of them, for hints only.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
-use super::Finding;
+use super::{Finding, decode};
 use crate::output::one_line;
 use crate::token::now;
-
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The claims of a token that is a JWT.
 pub(crate) fn claims(token: &str) -> Option<Value> {
@@ -21,7 +13,7 @@ pub(crate) fn claims(token: &str) -> Option<Value> {
     if parts.next().is_some() {
         return None;
     }
-    let read = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE.decode(part).ok()?).ok();
+    let read = |part: &str| serde_json::from_slice::<Value>(&decode(part)?).ok();
     read(header)?.get("alg")?;
     read(payload).filter(Value::is_object)
 }

@@ -120,8 +120,14 @@ fn encoded(text: &str) -> Option<Finding> {
     Some(finding)
 }
 
+/// Base64 of either alphabet (RFC 4648 4 and 5), on any number of lines.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let letters = text.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| match c {
+        '-' => '+',
+        '_' => '/',
+        c => c,
+    });
+    let text: String = letters.collect();
     if text.is_empty() { None } else { LENIENT.decode(text).ok() }
 }
 
