@@ -69,6 +69,11 @@ impl Account {
             }
             settings.mechanism = Some(name);
         }
+        if chosen.is_none() && !ad_hoc && settings.user.is_none() && !config.accounts.is_empty() {
+            let names: Vec<&str> = config.accounts.iter().map(|one| one.name.as_str()).collect();
+            let message = format!("which account? {}", names.join(", "));
+            return Err(Failure::config(message).hint("-a NAME, or `default` in the configuration"));
+        }
         let name = match &chosen {
             Some(name) => name.clone(),
             None => settings.user.as_deref().map_or_else(|| "ad-hoc".to_owned(), file_name),
@@ -139,9 +144,13 @@ impl Account {
             "smtp" => &self.settings.smtp_user,
             _ => &None,
         };
-        own.as_deref().or(self.settings.user.as_deref()).ok_or_else(|| {
-            Failure::config(format!("account `{}` has no user", self.name))
-                .hint("name one: --user ADDRESS")
+        own.as_deref().or(self.settings.user.as_deref()).ok_or_else(|| match &self.file {
+            Some(_) => Failure::config(format!("account `{}` has no user", self.name))
+                .hint("set `user` in the account, or --user ADDRESS"),
+            None => Failure::config("no account and no user").hint(format!(
+                "configure an account{}, or --user ADDRESS --access-token-file FILE",
+                in_configuration()
+            )),
         })
     }
 
@@ -209,14 +218,10 @@ impl Account {
     pub(crate) fn how_to_sign_in(&self) -> String {
         match &self.file {
             Some(_) => format!("run: xoauth login -a {}", self.name),
-            None => {
-                let path =
-                    directory("XDG_CONFIG_HOME", ".config").map(|path| path.join("config.toml"));
-                let path = path.map_or_else(String::new, |path| format!(" in {}", path.display()));
-                format!(
-                    "give a token with --access-token-file, or configure an account{path} and run: xoauth login"
-                )
-            }
+            None => format!(
+                "give a token with --access-token-file, or configure an account{} and run: xoauth login",
+                in_configuration()
+            ),
         }
     }
 
@@ -282,6 +287,12 @@ fn unknown_provider(settings: &Settings, id: &str) -> Failure {
     let names: Vec<String> = Preset::all().iter().map(|preset| preset.id().to_owned()).collect();
     let what = format!("no provider `{id}`");
     settings.fault("provider", what).hint(format!("one of {}", names.join(", ")))
+}
+
+/// ` in FILE`, where there is a place for one.
+fn in_configuration() -> String {
+    let path = directory("XDG_CONFIG_HOME", ".config").map(|path| path.join("config.toml"));
+    path.map_or_else(String::new, |path| format!(" in {}", path.display()))
 }
 
 /// An address as the name of a file.

@@ -34,7 +34,7 @@ All options: man xoauth, or docs/cli.md. Rules: docs/errors.md.
 /// Sign in to mail with OAuth, and find out why a login fails.
 #[derive(Debug, Parser)]
 #[command(name = "xoauth", version, override_help = OVERVIEW, term_width = 80)]
-#[command(disable_help_subcommand = true, subcommand_required = true)]
+#[command(disable_help_subcommand = true, subcommand_required = true, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -102,7 +102,7 @@ pub(crate) struct Global {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal that is not dumb, unless NO_COLOR is set
     Auto,
     /// Always
     Always,

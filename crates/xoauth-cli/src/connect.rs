@@ -48,27 +48,26 @@ impl<'a> Gate<'a> {
     }
 
     fn with(account: &'a Account, protocol: &'static str, sign_in: SignIn) -> Result<Self> {
+        // Said before the roots are read, which takes its time.
+        let (server, sasl_ir) = (account.server(protocol)?, account.sasl_ir()?);
         let tls = match &account.settings.ca_file {
-            None => Tls::system(),
+            None => Tls::system().map_err(|error| Failure::config(why(&error)))?,
             Some(path) => {
-                let pem = std::fs::read(path);
-                let bad = |e| account.settings.fault("ca-file", format!("{}: {e}", path.display()));
-                let pem = pem.map_err(bad)?;
+                let bad = |why: &dyn std::fmt::Display| {
+                    account.settings.fault("ca-file", format!("{}: {why}", path.display()))
+                };
+                let pem = std::fs::read(path).map_err(|error| bad(&error))?;
                 Tls::builder()
                     .add_roots(&pem)
                     .and_then(|builder| builder.only_these_roots().build())
+                    .map_err(|error| bad(&why(&error)))?
             }
         };
-        let tls = tls.map_err(|error| {
-            let why =
-                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            Failure::config(format!("{error}: {why}"))
-        })?;
         Ok(Self {
             account,
-            server: account.server(protocol)?,
+            server,
             protocol,
-            sign_in: sign_in.sasl_ir(account.sasl_ir()?),
+            sign_in: sign_in.sasl_ir(sasl_ir),
             tls,
             deadlines: account.timeout.map_or_else(Deadlines::default, patient),
             trace: account.trace.as_ref().map(|path| trace_to(path)).transpose()?,
@@ -148,6 +147,14 @@ impl<'a> Gate<'a> {
         let mut attempt = self.attempt();
         (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.is_unlisted());
         attempt.failure(error, steps.under_way())
+    }
+}
+
+/// An error with its cause.
+fn why(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 

@@ -85,6 +85,12 @@ pub(crate) fn failure_of(error: &Error, phase: &'static str, attempt: &Attempt<'
     if failure.rule.is_none() && phase == "auth" {
         failure.hint = Some(advice(error, attempt));
     }
+    if matches!(phase, "mechanism" | "auth") {
+        let preset = attempt.account.preset.as_ref();
+        let doubt = preset.and_then(|preset| preset.doubt(attempt.protocol));
+        let hints: Vec<String> = [failure.hint.take(), doubt].into_iter().flatten().collect();
+        failure.hint = Some(hints.join("; ")).filter(|hint| !hint.is_empty());
+    }
     failure
 }
 

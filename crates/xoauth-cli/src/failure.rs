@@ -87,6 +87,11 @@ impl Failure {
         Self::new(exit, "io", format!("{what}: {error}"))
     }
 
+    /// Nobody is there to hear of it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.exit == Exit::BrokenPipe || self.message.is_empty()
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

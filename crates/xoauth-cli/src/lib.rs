@@ -58,8 +58,16 @@ pub fn main() -> ExitCode {
                 return Exit::Usage.into();
             }
             // Help and version go to standard output, complaints to standard error.
-            let _ = error.print();
-            return if asked { Exit::Ok } else { Exit::Usage }.into();
+            return match error.print() {
+                Err(error) if asked => {
+                    let failure = Failure::io("standard output", &error);
+                    output::complain_text(&failure);
+                    failure.exit
+                }
+                _ if asked => Exit::Ok,
+                _ => Exit::Usage,
+            }
+            .into();
         }
     };
     let ui = Ui::new(&cli.global);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Result;
 use crate::args::{Color, Global};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// The version of every JSON document this command prints.
 const VERSION: u8 = 1;
@@ -30,13 +30,19 @@ pub(crate) enum Style {
 
 impl Ui {
     pub(crate) fn new(global: &Global) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let wanted =
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb();
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => wanted && io::stderr().is_terminal() && io::stdout().is_terminal(),
         };
         Self { json: global.json, quiet: global.quiet, verbose: global.verbose > 0, color }
+    }
+
+    /// Something that moves can be drawn on standard error.
+    pub(crate) fn draws(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal() && !is_dumb()
     }
 
     /// A line of the result.
@@ -48,19 +54,19 @@ impl Ui {
 
     /// A JSON object of the result, on one line, with the version in front.
     pub(crate) fn object(&self, value: Value) -> Result<()> {
-        self.line(versioned(value).to_string())
+        self.line(document(value))
     }
 
     /// Something the user wants to know beside the result.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            complain(&one_line(text.as_ref()));
+            complain(text.as_ref());
         }
     }
 
     /// What the user has to read and act on, whatever `-q` says: a line or several.
     pub(crate) fn prompt(&self, text: impl AsRef<str>) {
-        text.as_ref().lines().for_each(|line| complain(&one_line(line)));
+        text.as_ref().lines().for_each(complain);
     }
 
     /// The same, where `-v` was given.
@@ -85,34 +91,46 @@ impl Ui {
 
     /// Tells why the command failed, on standard error.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if failure.exit == Exit::BrokenPipe || failure.message.is_empty() {
-            return;
-        }
-        if self.json {
-            return complain_json(failure);
-        }
-        complain(&format!("xoauth: {}: {}", failure.phase, one_line(&failure.message)));
-        if let Some(rule) = failure.rule {
-            complain(&format!("cause: {} [{}]", rule.cause, rule.id));
-            complain(&format!("fix: {}", rule.fix));
-        }
-        if let Some(hint) = &failure.hint {
-            complain(&format!("hint: {}", one_line(hint)));
-        }
-        if let Some(rule) = failure.rule {
-            complain(&format!("see: xoauth explain {0}, docs/errors.md#{0}", rule.id));
+        match self.json {
+            true => complain_json(failure),
+            false => complain_text(failure),
         }
     }
 }
 
-/// A line on standard error; where nobody reads it, it is lost and nothing else is.
+/// A terminal that can do nothing but print lines.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
+}
+
+/// A line on standard error, where nothing in it steers the terminal; where nobody reads it, it is lost and nothing else is.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", one_line(line));
 }
 
 /// A failure as JSON on standard error.
 pub(crate) fn complain_json(failure: &Failure) {
-    complain(&versioned(json!({ "error": error_object(failure) })).to_string());
+    if !failure.is_quiet() {
+        let _ = writeln!(io::stderr(), "{}", document(json!({ "error": error_object(failure) })));
+    }
+}
+
+/// A failure in words, with cause and fix where a rule has them.
+pub(crate) fn complain_text(failure: &Failure) {
+    if failure.is_quiet() {
+        return;
+    }
+    complain(&format!("xoauth: {}: {}", failure.phase, failure.message));
+    if let Some(rule) = failure.rule {
+        complain(&format!("cause: {} [{}]", rule.cause, rule.id));
+        complain(&format!("fix: {}", rule.fix));
+    }
+    if let Some(hint) = &failure.hint {
+        complain(&format!("hint: {hint}"));
+    }
+    if let Some(rule) = failure.rule {
+        complain(&format!("see: xoauth explain {0}, docs/errors.md#{0}", rule.id));
+    }
 }
 
 /// The failure as the JSON of `--json` shows it.
@@ -138,24 +156,49 @@ fn error_object(failure: &Failure) -> Value {
     Value::Object(object)
 }
 
-fn versioned(value: Value) -> Value {
+/// A document of this command on one line, with the version in front. What would steer a terminal is escaped as JSON does.
+pub(crate) fn document(value: Value) -> String {
     let mut object = Map::from_iter([("v".to_owned(), VERSION.into())]);
     if let Value::Object(members) = value {
         object.extend(members);
     }
-    Value::Object(object)
+    let text = Value::Object(object).to_string();
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        // All of them are within the range of four digits, and stand in strings only.
+        if steers(c) { shown.push_str(&format!("\\u{:04x}", u32::from(c))) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// Control characters escaped, and those that turn the direction of writing: nothing a peer says can steer the terminal,
 /// or make text look like other text.
 pub(crate) fn one_line(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if steers(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_the_same_and_steer_nothing() {
+        let hostile = "\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{200f}\n\\ ü😀";
+        let value = json!({ "a": hostile, hostile: [hostile] });
+        let shown = document(value.clone());
+        assert_eq!(shown.chars().find(|&c| steers(c)), None, "{shown:?}");
+        let mut read: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read.as_object_mut().unwrap().remove("v"), Some(1.into()));
+        assert_eq!(read, value);
+        assert_eq!(one_line(hostile).chars().find(|&c| steers(c)), None);
+    }
 }

@@ -96,6 +96,15 @@ impl Preset {
         self.text(&format!("/mechanisms/{protocol}/confidence")).unwrap_or("unknown")
     }
 
+    /// What to say where the mechanisms of a protocol are hearsay, or nobody knows them.
+    pub(crate) fn doubt(&self, protocol: &str) -> Option<String> {
+        let confidence = self.confidence(protocol);
+        let id = self.id();
+        (!matches!(confidence, "observed" | "documented")).then(|| {
+            format!("what is known of `{id}` is not sure ({confidence}): xoauth explain {id}")
+        })
+    }
+
     pub(crate) fn mechanisms(&self, protocol: &str) -> Vec<String> {
         self.texts(&format!("/mechanisms/{protocol}/value"))
     }
@@ -156,6 +165,12 @@ mod tests {
             assert!(preset.oauth2("authorization_endpoint").unwrap().starts_with("https://"));
             assert!(preset.oauth2("token_endpoint").unwrap().starts_with("https://"));
             assert_eq!(preset.scopes().len(), scopes);
+        }
+        for protocol in ["imap", "smtp"] {
+            assert_eq!(Preset::find("google").unwrap().doubt(protocol), None);
+            let zoho = Preset::find("zoho").unwrap().doubt(protocol).unwrap();
+            assert_eq!(zoho, "what is known of `zoho` is not sure (unknown): xoauth explain zoho");
+            assert!(Preset::find("mailru").unwrap().doubt(protocol).is_some());
         }
         assert_eq!(Preset::find("google").unwrap().oauth2("device_authorization_endpoint"), None);
         assert_eq!(Preset::find("microsoft").unwrap().redirect_host(), "localhost");

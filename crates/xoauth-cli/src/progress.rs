@@ -1,7 +1,6 @@
 //! How far a long transfer is, on a terminal.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -13,8 +12,7 @@ pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn new(ui: &Ui, messages: usize) -> Self {
-        let shown = std::io::stderr().is_terminal() && !ui.quiet;
-        Self::with(shown, messages)
+        Self::with(ui.draws(), messages)
     }
 
     /// A bar that nobody sees.

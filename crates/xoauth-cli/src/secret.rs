@@ -100,37 +100,38 @@ impl SecretRef {
         }
     }
 
-    /// The command, for those that are one.
-    pub(crate) fn command(&self) -> Option<Command> {
+    /// Program and arguments, for those that are a command.
+    pub(crate) fn words(&self) -> Option<Vec<String>> {
         match self {
-            Self::Exec(words) => {
-                let (program, arguments) = words.split_first()?;
-                let mut command = child(program);
-                command.args(arguments);
-                Some(command)
-            }
+            Self::Exec(words) => Some(words.clone()),
             Self::Shell(line) => Some(shell(line)),
             _ => None,
         }
     }
+
+    /// The command, for those that are one.
+    pub(crate) fn command(&self) -> Option<Command> {
+        command(&self.words()?)
+    }
 }
 
-/// A line for the shell.
-pub(crate) fn shell(line: &str) -> Command {
-    #[cfg(windows)]
-    let (program, option) = ("cmd", "/C");
-    #[cfg(not(windows))]
-    let (program, option) = ("sh", "-c");
-    let mut command = child(program);
-    command.arg(option).arg(line);
-    command
+/// Program and arguments for a line of the shell.
+fn shell(line: &str) -> Vec<String> {
+    let words = if cfg!(windows) { ["cmd", "/C", line] } else { ["sh", "-c", line] };
+    words.map(str::to_owned).to_vec()
 }
 
-/// A program of the user's. That a new token is wanted was said to this process, not to an `xoauth token` in there.
-fn child(program: &str) -> Command {
+/// A command of the user's, by its words. That a new token is wanted was said to this process, not to an `xoauth token` in there.
+fn command(words: &[String]) -> Option<Command> {
+    let (program, arguments) = words.split_first()?;
     let mut command = Command::new(program);
-    command.env_remove(RENEW);
-    command
+    command.args(arguments).env_remove(RENEW);
+    Some(command)
+}
+
+/// A line for the shell, which is the user's own: what else is in the environment is there for it.
+pub(crate) fn shell_command(line: &str) -> Option<Command> {
+    command(&shell(line))
 }
 
 fn read_bounded(source: impl Read) -> std::io::Result<String> {

@@ -1,6 +1,7 @@
 //! Servers as people write them: `imaps://host:993`.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +37,16 @@ impl Server {
         let (host, port) = match rest.strip_prefix('[') {
             Some(rest) => {
                 let (host, behind) = rest.split_once(']').ok_or_else(expected)?;
-                (host, behind.strip_prefix(':'))
+                host.parse::<Ipv6Addr>().map_err(|_| format!("`{host}` is no IPv6 address"))?;
+                match behind {
+                    "" => (host, None),
+                    behind => (host, Some(behind.strip_prefix(':').ok_or_else(expected)?)),
+                }
             }
-            None => match rest.rsplit_once(':') {
+            None if rest.parse::<Ipv6Addr>().is_ok() => {
+                return Err(format!("an IPv6 address stands in brackets: {scheme}://[{rest}]"));
+            }
+            None => match rest.split_once(':') {
                 Some((host, port)) => (host, Some(port)),
                 None => (rest, None),
             },
@@ -48,7 +56,10 @@ impl Server {
             return Err(expected());
         }
         let port = match port {
-            Some(port) => port.parse().map_err(|_| format!("`{port}` is no port number"))?,
+            Some(port) => match port.parse() {
+                Ok(port @ 1..) => port,
+                _ => return Err(format!("`{port}` is no port number")),
+            },
             None => default_port(protocol, tls),
         };
         Ok(Self { host: host.to_owned(), port, tls })
@@ -60,7 +71,7 @@ impl Server {
             return Ok(self);
         }
         let loopback = self.host == "localhost"
-            || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         if !loopback {
             return Err(format!("{} is no loopback address; TLS is required", self.host));
         }
@@ -80,7 +91,10 @@ fn default_port(protocol: &str, tls: Protection) -> u16 {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
     }
 }
 
@@ -106,10 +120,28 @@ mod tests {
             "smtp://h",
             "imap://h:x",
             "imap://h:70000",
+            "imap://h:0",
+            "imap://h:-1",
+            "imap://h:",
+            "imap://h:1:2",
+            "imap://user@h",
+            "imap://h/path",
+            "imap://[::1",
+            "imap://[::1]x",
+            "imap://[h]",
+            "imap://[]",
+            "imap://[fe80::1%eth0]",
             "imap://a b",
         ] {
             assert!(Server::parse("imap", text).is_err(), "{text}");
         }
+        let bare = Server::parse("imap", "imaps://::1");
+        assert_eq!(bare, Err("an IPv6 address stands in brackets: imaps://[::1]".to_owned()));
+        let shown = |text| Server::parse("imap", text).unwrap().to_string();
+        assert_eq!(
+            (shown("imap://[::1]:1143"), shown("imap://h")),
+            ("[::1]:1143".into(), "h:143".into())
+        );
         assert_eq!(Server::parse("smtp", "smtp://h").map(|s| s.port), Ok(587));
         assert_eq!(Server::parse("smtp", "smtps://h").map(|s| s.port), Ok(465));
     }

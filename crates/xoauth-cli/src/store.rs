@@ -46,6 +46,9 @@ pub(crate) struct Store {
     bound: [(&'static str, Option<String>); 3],
 }
 
+/// The version of what is kept.
+const VERSION: u8 = 1;
+
 /// Tokens are small; so much room is made for them before they are asked for.
 const ROOM: usize = 16 * 1024;
 
@@ -97,6 +100,11 @@ impl Store {
             let message = format!("{} is no token store", path.display());
             return Err(Failure::data(message).hint(again));
         };
+        // What a later version keeps there is not to be lost by a renewal of this one.
+        if let Some(version) = members.get("v").filter(|version| **version != VERSION) {
+            let message = format!("{} is of version {version}, not {VERSION}", path.display());
+            return Err(Failure::data(message).hint("a newer xoauth wrote it: use that one"));
+        }
         for (name, value) in &self.bound {
             let kept = members.get(*name).and_then(Value::as_str);
             if kept.is_some() && kept != value.as_deref() {
@@ -200,7 +208,7 @@ impl Tokens {
     }
 
     fn to_members(&self) -> Map<String, Value> {
-        let mut members = Map::from_iter([("v".to_owned(), Value::from(1))]);
+        let mut members = Map::from_iter([("v".to_owned(), Value::from(VERSION))]);
         let texts = [
             ("access_token", self.access_token.as_ref().map(Secret::expose)),
             ("refresh_token", self.refresh_token.as_ref().map(Secret::expose)),
@@ -227,8 +235,12 @@ impl Tokens {
 
 /// A file of tokens, its owner's alone; nothing where there is none.
 fn read(path: &Path) -> Result<Option<Secret>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => refuse_open_file(path).map(|()| Some(Secret::new(text))),
+    match std::fs::read(path) {
+        // What is no UTF-8 is no JSON either, which is said by whoever reads it.
+        Ok(octets) => {
+            let text = Secret::new(String::from_utf8(octets).unwrap_or_default());
+            refuse_open_file(path).map(|()| Some(text))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::io(path.display(), &error)),
     }

@@ -1,9 +1,9 @@
 //! A valid access token for an account, renewed where needed.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
-use xoauth::Secret;
+use xoauth::{Ask, Secret, TokenCommand, TokenCommandOverdue, TokenSource, TokenUnavailable};
 
 use crate::Result;
 use crate::account::Account;
@@ -11,7 +11,6 @@ use crate::config::var;
 use crate::failure::{Exit, Failure};
 use crate::oauth2::{self, Http};
 use crate::output::complain;
-use crate::secret::SecretRef;
 use crate::signals;
 use crate::store::{Store, Tokens};
 
@@ -31,7 +30,7 @@ pub(crate) fn now() -> u64 {
 
 /// The account's access token with what is known of it.
 pub(crate) fn access_token(account: &Account, renew: Renew) -> Result<Tokens> {
-    if let Some(given) = given(account)? {
+    if let Some(given) = given(account, renew)? {
         return Ok(given);
     }
     let store = Store::of(account)?;
@@ -71,18 +70,41 @@ pub(crate) fn access_token(account: &Account, renew: Renew) -> Result<Tokens> {
 }
 
 /// A token that comes from outside: a file or variable for this run, or a program of the user's.
-fn given(account: &Account) -> Result<Option<Tokens>> {
+fn given(account: &Account, renew: Renew) -> Result<Option<Tokens>> {
     let configured = account.settings.access_token.as_ref();
     let Some(source) = account.given_token.as_ref().or(configured) else { return Ok(None) };
-    let secret = source.read("access token")?;
+    let secret = match source.words() {
+        Some(words) => by_command(words, account, renew)?,
+        None => source.read("access token")?,
+    };
     let expires_at = crate::inspect::jwt::expiry(secret.expose());
     Ok(Some(Tokens { access_token: Some(secret), expires_at, ..Tokens::default() }))
+}
+
+/// Whoever is asked for a passphrase may take that long.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// As the library asks a program for a token: it hears whose, and whether a server refused the one before.
+fn by_command(words: Vec<String>, account: &Account, renew: Renew) -> Result<Secret> {
+    let mut words = words.into_iter();
+    let program = words.next().unwrap_or_default();
+    let command = TokenCommand::new(program, words).wait_at_most(PATIENCE);
+    let mut ask = Ask::new(account.user("").unwrap_or_default());
+    if renew == Renew::Always {
+        ask.renew = xoauth::Renew::Force;
+    }
+    command.token(&ask).map_err(|error| {
+        let is_late = error.is::<TokenUnavailable>() || error.is::<TokenCommandOverdue>();
+        let exit = if is_late { Exit::Temporary } else { Exit::Config };
+        let place = account.settings.place("access-token");
+        Failure::new(exit, "secret", format!("{place}: {error}"))
+    })
 }
 
 /// Whether the token would be the same however often it is asked for.
 pub(crate) fn is_fixed(account: &Account) -> bool {
     let source = account.given_token.as_ref().or(account.settings.access_token.as_ref());
-    source.is_some_and(|source| !matches!(source, SecretRef::Exec(_) | SecretRef::Shell(_)))
+    source.is_some_and(|source| source.words().is_none())
 }
 
 fn renewed(account: &Account, current: Option<&Tokens>) -> Result<Tokens> {

@@ -10,90 +10,21 @@ use serde_json::Value;
 use crate::support::Home;
 
 /// An account on a scripted server, in the clear.
-fn account(protocol: &str, port: u16) -> String {
+pub(crate) fn account(protocol: &str, port: u16) -> String {
     format!(
         "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH2\"\naccess-token = \"access-token\"\n\
          insecure-plaintext = true\n{protocol} = \"{protocol}://127.0.0.1:{port}\"\n"
     )
 }
 
-const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n";
+pub(crate) const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n";
 
-fn logged_in() -> Vec<Step> {
+pub(crate) fn logged_in() -> Vec<Step> {
     vec![
         send(GREETING),
         expect("AUTHENTICATE XOAUTH2"),
         send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
     ]
-}
-
-/// Clears the screen, sets the title, begins a C1 sequence, turns writing around.
-const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txt";
-
-#[track_caller]
-fn is_tame(text: &str) {
-    let bad = text.chars().find(|&c| c != '\n' && c != '\t' && c.is_control() || c == '\u{202e}');
-    assert_eq!(bad, None, "{text:?}");
-}
-
-#[test]
-fn no_text_of_a_server_steers_the_terminal() {
-    let mut refused = vec![send(GREETING), expect("AUTHENTICATE XOAUTH2")];
-    refused.extend([send(format!("{{tag}} NO {HOSTILE}\r\n")), Step::ExpectEnd]);
-    let mut listed = logged_in();
-    let mailboxes =
-        format!("* LIST () \"/\" {{9}}\r\na\u{1b}[2J\u{9b}bc\r\n{{tag}} OK {HOSTILE}\r\n");
-    listed.extend([expect("LIST"), send(mailboxes), expect("LOGOUT"), Step::Close]);
-    let peer = Peer::start(vec![refused.clone(), refused, listed]).unwrap();
-    let home = Home::with(&account("imap", peer.port()));
-    for verb in ["check", "list", "list"] {
-        let said = home.run(&[verb]);
-        is_tame(&said.out);
-        is_tame(&said.err);
-        assert!(format!("{said:?}").contains("owned") || said.out.contains("[2J"), "{said:?}");
-    }
-
-    let smtp = vec![
-        send("220 hello\r\n"),
-        expect("EHLO"),
-        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
-        expect("AUTH XOAUTH2"),
-        send("235 2.7.0 in\r\n"),
-        expect("MAIL FROM"),
-        send("250 ok\r\n"),
-        expect("RCPT TO"),
-        send(format!("550 5.1.1 {HOSTILE}\r\n")),
-        expect(""),
-        send("250 ok\r\n"),
-        expect("QUIT"),
-        send("221 bye\r\n"),
-    ];
-    let peer = Peer::start(vec![smtp]).unwrap();
-    let home = Home::with(&account("smtp", peer.port()));
-    let said = home.run_with(&["send", "ben@example.org"], "Subject: x\n\ny\n");
-    assert_eq!(said.code, 67, "{said:?}");
-    is_tame(&said.err);
-
-    let server = Authorization::start(&[]).unwrap();
-    let config = format!(
-        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"{CLIENT_ID}\"\ntoken-endpoint = \"{}\"\n\
-         device-endpoint = \"{}\"\n",
-        server.url("/token"),
-        server.url("/device"),
-    );
-    let home = Home::with(&config);
-    let document = serde_json::json!({
-        "device_code": "d", "user_code": HOSTILE, "verification_uri": HOSTILE,
-        "interval": 0, "expires_in": u64::MAX,
-    });
-    server.script(200, &document.to_string());
-    server.script(
-        400,
-        &serde_json::json!({ "error": HOSTILE, "error_description": HOSTILE }).to_string(),
-    );
-    let said = home.run(&["login", "--device"]);
-    assert_eq!(said.code, 77, "{said:?}");
-    is_tame(&said.err);
 }
 
 #[test]

@@ -7,9 +7,11 @@ mod adversary;
 mod check;
 #[cfg(unix)]
 mod disk;
+mod environment;
 mod fetch;
 mod fetch_odd;
 mod fetch_shared;
+mod hostile;
 mod login;
 mod mail;
 mod offline;
@@ -18,5 +20,7 @@ mod secrets;
 mod sending;
 mod sendmail;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tokens;
 mod watch;

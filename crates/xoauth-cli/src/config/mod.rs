@@ -31,8 +31,9 @@ impl Config {
                 None => return Ok(Self::default()),
             },
         };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
+        match std::fs::read(&path) {
+            Ok(octets) => {
+                let text = String::from_utf8(octets).map_err(|error| no_text(&path, &error))?;
                 let config = read::read(&path, &text)?;
                 if config.accounts.iter().any(Settings::has_inline_secret) {
                     refuse_open_file(&path)?;
@@ -60,6 +61,13 @@ impl Config {
             Failure::config(format!("{place}: no account `{name}`; {known}"))
         })
     }
+}
+
+/// Where the file is no text.
+fn no_text(path: &Path, error: &std::string::FromUtf8Error) -> Failure {
+    let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
+    Failure::config(format!("{}:{line}: expected UTF-8", path.display()))
 }
 
 /// The directory of this command below an XDG directory, or below its default in the home.

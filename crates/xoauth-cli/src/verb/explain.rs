@@ -7,7 +7,7 @@ use crate::Result;
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
 use crate::inspect::{self, Finding};
-use crate::output::{Style, Ui};
+use crate::output::{Style, Ui, one_line};
 use crate::preset::Preset;
 
 /// The arguments.
@@ -47,12 +47,12 @@ impl Explain {
 }
 
 fn show(finding: &Finding, ui: &Ui) -> Result<()> {
-    ui.line(&finding.what)?;
+    ui.line(one_line(&finding.what))?;
     for (name, value) in &finding.facts {
-        ui.line(format!("  {name:<14} {value}"))?;
+        ui.line(one_line(&format!("  {name:<14} {value}")))?;
     }
     for note in &finding.notes {
-        ui.line(note)?;
+        ui.line(one_line(note))?;
     }
     if let Some(rule) = finding.rule {
         ui.line(format!(

@@ -62,6 +62,9 @@ impl Login {
             (oauth2::client_credentials(&account, &http)?, held)
         } else {
             refuse_graph_scopes(&account)?;
+            if let Some(doubt) = account.preset.as_ref().and_then(|preset| preset.oauth2("doubt")) {
+                ui.note(format!("warning: not sure: {doubt}"));
+            }
             let (tokens, held) = if self.device {
                 oauth2::authorize_device(&account, &http, ui)?
             } else {

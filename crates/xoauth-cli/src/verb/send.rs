@@ -14,19 +14,16 @@ use crate::connect::Gate;
 use crate::diagnose::failure_of;
 use crate::failure::{Exit, Failure};
 use crate::outgoing::Outgoing;
-use crate::output::{Ui, complain, one_line};
+use crate::output::{Ui, complain};
 
 /// The arguments.
 #[derive(Debug, Args)]
-#[command(
-    args_override_self = true,
-    after_help = "\
+#[command(after_help = "\
 Example: git config sendemail.sendmailCmd \"xoauth send -a work\"
 Strips Bcc, adds Date and Message-ID where they are missing, encodes header
 fields beyond ASCII for a server without SMTPUTF8, changes nothing else. Takes
 sendmail's other options (-i -oi -B -F ...) and ignores them.
-Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77."
-)]
+Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77.")]
 pub(crate) struct Send {
     /// Who gets it
     #[arg(value_name = "RECIPIENT")]
@@ -217,7 +214,7 @@ fn addresses(argument: &str) -> Result<Vec<String>> {
 fn tell(refused: &[&RecipientOutcome]) {
     for one in refused {
         let said = one.reply().map_or_else(|| "not known".to_owned(), ToString::to_string);
-        complain(&format!("xoauth: send: {}: {}", one.address, one_line(&said)));
+        complain(&format!("xoauth: send: {}: {}", one.address, said));
     }
 }
 

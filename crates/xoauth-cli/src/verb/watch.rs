@@ -16,7 +16,7 @@ use crate::connect::{Gate, Stream};
 use crate::diagnose::{Attempt, failure_of};
 use crate::failure::{Exit, Failure};
 use crate::output::{Ui, one_line};
-use crate::secret::shell;
+use crate::secret::shell_command;
 use crate::signals;
 
 /// The arguments.
@@ -129,7 +129,7 @@ impl Watch {
                 }
                 Err(failure) => failure,
             };
-            ui.note(format!("{}; again in {} s", one_line(&failure.message), wait.as_secs()));
+            ui.note(format!("{}; again in {} s", failure.message, wait.as_secs()));
             std::thread::sleep(wait);
             wait = (wait * 2).min(longest);
         }
@@ -196,13 +196,14 @@ impl Watch {
     /// Prints an event and runs the command; says whether that was enough.
     fn tell(&self, event: &Event, ui: &Ui) -> Result<bool> {
         let Some((line, object)) = describe(event) else { return Ok(false) };
+        let line = one_line(&line);
         if ui.json {
             ui.object(object)?
         } else {
             ui.line(&line)?
         }
-        if let Some(command) = &self.exec {
-            let status = shell(command)
+        if let Some(mut command) = self.exec.as_deref().and_then(shell_command) {
+            let status = command
                 .env("XOAUTH_EVENT", &line)
                 .env("XOAUTH_MAILBOX", &self.mailbox)
                 .stdin(Stdio::null())

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::failure::{Exit, Failure};
 use crate::output::{Style, Ui, one_line};
+use crate::rules::Rule;
 use crate::server::Server;
 use crate::steps::Watcher;
 
@@ -84,7 +85,7 @@ impl Report {
 
     /// What is no failure yet, on standard error.
     pub(super) fn warn(&self, note: &str) {
-        self.found().ui.note(format!("warning: {}", one_line(note)));
+        self.found().ui.note(format!("warning: {note}"));
     }
 
     /// A step that failed, and why.
@@ -144,12 +145,15 @@ impl Found {
         if let (Some(step), Some(hint)) = (step, &failure.hint) {
             step.insert("hint".to_owned(), hint.clone().into());
         }
-        let Some(rule) = failure.rule else {
-            if let Some(hint) = &failure.hint {
-                self.print(&format!("hint   {}", one_line(hint)));
-            }
-            return;
-        };
+        if let Some(rule) = failure.rule {
+            self.explain(rule);
+        }
+        if let Some(hint) = &failure.hint {
+            self.print(&format!("hint   {}", one_line(hint)));
+        }
+    }
+
+    fn explain(&mut self, rule: &Rule) {
         let id = self.ui.paint(Style::Faint, &format!("[{}]", rule.id));
         self.print(&format!("cause  {}   {id}", rule.cause));
         self.print(&format!("fix    {}", rule.fix));

@@ -181,13 +181,7 @@ impl Fetch {
     fn told(&self, ui: &Ui) -> Told {
         match ui.json {
             true => Told::Objects,
-            false
-                if std::io::stdout().is_terminal()
-                    && std::io::stderr().is_terminal()
-                    && !ui.quiet =>
-            {
-                Told::Nothing
-            }
+            false if std::io::stdout().is_terminal() && ui.draws() => Told::Nothing,
             false => Told::Paths,
         }
     }

@@ -11,7 +11,7 @@ use super::writer::Writer;
 use crate::Result;
 use crate::connect::Stream;
 use crate::deliver::About;
-use crate::output::{Ui, one_line};
+use crate::output::Ui;
 
 /// Messages a command: of one that breaks off no more is asked for again. A server that takes fewer says so
 /// (MESSAGELIMIT, RFC 9738).
@@ -143,7 +143,7 @@ impl<'a> Transfer<'a> {
         if self.refused > REFUSED {
             return Err(Broken::Session(error));
         }
-        self.ui.note(format!("UID {first}: {}", one_line(&error.to_string())));
+        self.ui.note(format!("UID {first}: {error}"));
         self.refusal = Some(error);
         self.left.truncate(above(&self.left, last));
         Ok(())

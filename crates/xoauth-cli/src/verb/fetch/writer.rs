@@ -15,6 +15,7 @@ use super::target::Target;
 use crate::Result;
 use crate::deliver::About;
 use crate::failure::{Exit, Failure};
+use crate::output::document;
 use crate::progress::Progress;
 
 /// Octets go to the thread in pieces of this size, or in one where a message is smaller.
@@ -244,9 +245,9 @@ impl Desk {
                 flags.flat_map(|flags| flags.iter().map(ToString::to_string)).collect();
             let date = about.date().map(|date| date.unix_seconds());
             let path = place.map(|path| path.display().to_string());
-            let line = json!({
-                "v": 1, "uid": about.uid.get(), "path": path, "size": about.octets, "date": date, "flags": flags
-            });
+            let line = document(json!({
+                "uid": about.uid.get(), "path": path, "size": about.octets, "date": date, "flags": flags
+            }));
             writeln!(self.out, "{line}")
         } else {
             match place.filter(|_| self.told == Told::Paths) {
