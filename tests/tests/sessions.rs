@@ -28,6 +28,16 @@ mod blocking {
             $watch.wait(std::time::Duration::from_secs(20)).map(Option::unwrap)
         };
     }
+    /// What makes connections in the clear by a builder, or fails.
+    macro_rules! open {
+        ($builder:expr) => {{
+            let builder = $builder;
+            move || Ok(builder.connect_plain()?.trust())
+        }};
+        (fails, $error:expr) => {
+            || Err::<imap_sessions::Client<xoauth::net::TcpTransport>, _>($error())
+        };
+    }
     /// Several at a time do what each call of `make` gives.
     macro_rules! together {
         ($count:expr, $make:expr) => {
@@ -49,6 +59,8 @@ mod blocking {
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "over.rs"]
+    mod over;
     #[path = "pool.rs"]
     mod pool;
     #[path = "reconnect.rs"]
@@ -87,6 +99,18 @@ mod nonblocking {
             $watch.next().await
         };
     }
+    macro_rules! open {
+        ($builder:expr) => {{
+            let builder = $builder;
+            move || {
+                let builder = builder.clone();
+                async move { Ok(builder.connect_plain().await?.trust()) }
+            }
+        }};
+        (fails, $error:expr) => {
+            || async { Err::<imap_sessions::Client<tokio::net::TcpStream>, _>($error()) }
+        };
+    }
     macro_rules! together {
         ($count:expr, $make:expr) => {{
             let mut tasks = tokio::task::JoinSet::new();
@@ -109,6 +133,8 @@ mod nonblocking {
     mod cases;
     #[path = "endings.rs"]
     mod endings;
+    #[path = "over.rs"]
+    mod over;
     #[path = "pool.rs"]
     mod pool;
     #[path = "reconnect.rs"]

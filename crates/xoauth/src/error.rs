@@ -99,7 +99,7 @@ pub enum Error {
         mailbox: xoauth_imap::Mailbox,
     },
     /// A pool had no place for another connection, for as long as was to be waited. Nothing was sent.
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    #[cfg(feature = "smtp")]
     PoolFull {
         /// How long was waited.
         waited: std::time::Duration,
@@ -125,7 +125,7 @@ impl Error {
             Self::Smtp(error) => error.is_fatal(),
             #[cfg(feature = "imap")]
             Self::UidValidityChanged { .. } => false,
-            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            #[cfg(feature = "smtp")]
             Self::PoolFull { .. } => false,
             Self::Sasl(_) => false,
             #[cfg(feature = "mail-parser")]
@@ -149,7 +149,7 @@ impl Error {
                 refusal.as_ref().is_none_or(|refusal| refusal.is_fatal())
                     && crate::login::may_come_later(&**source)
             }
-            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            #[cfg(feature = "smtp")]
             Self::PoolFull { .. } => true,
             _ => false,
         }
@@ -264,7 +264,7 @@ impl fmt::Display for Error {
             Self::UidValidityChanged { mailbox } => {
                 write!(f, "the unique identifiers of {mailbox} mean other messages now")
             }
-            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            #[cfg(feature = "smtp")]
             Self::PoolFull { waited } => {
                 write!(f, "no place in the pool after {} seconds", waited.as_secs_f64())
             }
@@ -297,7 +297,7 @@ impl std::error::Error for Error {
             Self::Headers { .. } => None,
             #[cfg(feature = "native-tls")]
             Self::NoCertificate => None,
-            #[cfg(all(feature = "smtp", feature = "native-tls"))]
+            #[cfg(feature = "smtp")]
             Self::PoolFull { .. } => None,
             Self::Host { .. } | Self::TlsDeadline | Self::Ended => None,
         }

@@ -21,7 +21,7 @@ pub(crate) fn random_text() -> Result<Nonce, Error> {
 }
 
 /// A random number from 0 to 1; a half where the system gives none.
-#[cfg(all(feature = "imap", feature = "native-tls"))]
+#[cfg(feature = "imap")]
 pub(crate) fn random_share() -> f64 {
     let Ok(nonce) = Nonce::random() else { return 0.5 };
     // Ten bits tell clients apart well enough.

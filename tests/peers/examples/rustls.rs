@@ -13,6 +13,7 @@ use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use tokio_rustls::TlsConnector;
 use xoauth::imap::command::{Noop, Select};
 use xoauth::imap::{self, Builder};
 use xoauth::net::TcpTransport;
@@ -117,19 +118,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let address = ("localhost", host.imaps_port());
     let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
 
+    let failed = move |error: Box<dyn Error>| xoauth::Error::Connect {
+        host: address.0.to_owned(),
+        port: address.1,
+        source: io::Error::other(format!("{error}")),
+    };
+
     // The port is what the mechanism tells the server; nothing is dialled by it.
     let builder = Builder::new("localhost").port(address.1);
-    let open = || {
+    let tls = Arc::clone(&config);
+    let open = move || {
         let stream = TcpStream::connect(address).map_err(Box::from);
-        let stream = stream.and_then(|tcp| Rustls::new(Arc::clone(&config), "localhost", tcp));
-        let failed = |error| xoauth::Error::Connect {
-            host: address.0.to_owned(),
-            port: address.1,
-            source: io::Error::other(format!("{error}")),
-        };
+        let stream = stream.and_then(|tcp| Rustls::new(Arc::clone(&tls), "localhost", tcp));
         builder.from_stream(stream.map_err(failed)?)
     };
-    let mut session = imap::log_in(open, &credentials)?;
+    let mut session = imap::log_in(&open, &credentials)?;
     session.run(Select::new("INBOX"))?;
     // Silence is waited for as long as was asked, and no longer.
     let mut idle = session.idle()?;
@@ -139,15 +142,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     idle.done()?;
     session.logout()?;
 
+    // A session that lives: `open` is called again when it is over. So do `imap::Watch` and `smtp::Pool`.
+    let mut mail = imap::Reconnect::over(open, credentials.clone()).select("INBOX");
+    mail.run(Noop::new)?;
+    mail.logout()?;
+
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&config));
-        let stream = tokio::net::TcpStream::connect(address).await?;
-        let stream = connector.connect("localhost".try_into()?, stream).await?;
-        let builder = imap::nonblocking::Builder::new("localhost").port(address.1);
-        let client = builder.from_stream(stream).await?;
-        let mut session = client.log_in(&credentials).await?;
-        session.run(Noop::new()).await?;
-        Ok(session.logout().await?)
+        let connect = move |connector: TlsConnector| async move {
+            let stream = tokio::net::TcpStream::connect(address).await?;
+            Ok(connector.connect("localhost".try_into()?, stream).await?)
+        };
+        let open = move || {
+            let stream = connect(TlsConnector::from(Arc::clone(&config)));
+            let builder = imap::nonblocking::Builder::new("localhost").port(address.1);
+            async move { builder.from_stream(stream.await.map_err(failed)?).await }
+        };
+        let mut mail = imap::nonblocking::Reconnect::over(open, credentials).select("INBOX");
+        mail.run(Noop::new).await?;
+        Ok(mail.logout().await?)
     })
 }

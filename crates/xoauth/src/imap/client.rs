@@ -6,7 +6,7 @@ use xoauth_sasl::Mechanism;
 
 use super::Session;
 use super::core::Core;
-use crate::net::{Blocking, Transport, debug_of_core, now};
+use crate::net::{AnyTransport, Blocking, Connection, Transport, debug_of_core, now};
 #[cfg(feature = "native-tls")]
 use crate::net::{TcpTransport, Tls, TlsTransport};
 use crate::{Error, LoginRefused, Secret};
@@ -112,15 +112,14 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`Error::Ended`] where the connection is closed.
-    #[cfg(feature = "native-tls")]
-    pub fn boxed(self) -> Result<Client<Box<dyn Transport + Send>>, Error>
+    pub fn boxed(self) -> Result<Client<AnyTransport>, Error>
     where
         T: Send + 'static,
     {
         let Core { connection, machine } = self.core;
         let (blocking, settings) = connection.into_parts()?;
-        let transport: Box<dyn Transport + Send> = Box::new(blocking.stream);
-        let connection = crate::net::Connection::new(Blocking::new(transport), settings);
+        let transport: AnyTransport = Box::new(blocking.stream);
+        let connection = Connection::new(Blocking::new(transport), settings);
         Ok(Client { core: Core::on(connection, machine) })
     }
 

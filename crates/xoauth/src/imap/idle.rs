@@ -32,7 +32,6 @@ enum UnderWay {
     /// DONE was said, or will be as soon as the server agrees.
     Ending(command::Idle),
     /// NOOP, where IDLE cannot be had.
-    #[cfg(feature = "native-tls")]
     Asked(command::Noop),
 }
 
@@ -51,7 +50,6 @@ impl IdleState {
     }
 
     /// What broke the session, where nobody was told.
-    #[cfg(feature = "native-tls")]
     pub(crate) fn take_fault(&mut self) -> Option<Error> {
         self.fault.take()
     }
@@ -60,7 +58,6 @@ impl IdleState {
         match &mut self.under_way {
             UnderWay::Nothing => None,
             UnderWay::Idle(command) | UnderWay::Ending(command) => Some(command),
-            #[cfg(feature = "native-tls")]
             UnderWay::Asked(command) => Some(command),
         }
     }
@@ -70,7 +67,6 @@ impl IdleState {
         match std::mem::take(&mut self.under_way) {
             UnderWay::Nothing => Ok(()),
             UnderWay::Idle(command) | UnderWay::Ending(command) => core.conclude(command),
-            #[cfg(feature = "native-tls")]
             UnderWay::Asked(command) => core.conclude(command),
         }
     }
@@ -112,7 +108,6 @@ impl<'s, I: Io> Idling<'s, I> {
     }
 
     /// Asks for news by NOOP.
-    #[cfg(feature = "native-tls")]
     pub(crate) async fn ask(&mut self) -> Result<(), Error> {
         let mut command = command::Noop::new();
         self.core.take_time().await?;
@@ -128,13 +123,11 @@ impl<'s, I: Io> Idling<'s, I> {
     }
 
     /// A command waits for its answer.
-    #[cfg(feature = "native-tls")]
     pub(crate) fn is_under_way(&self) -> bool {
         !matches!(self.state.under_way, UnderWay::Nothing)
     }
 
     /// IDLE is under way, and nobody asked the server to end it.
-    #[cfg(feature = "native-tls")]
     pub(crate) fn is_in_idle(&self) -> bool {
         matches!(self.state.under_way, UnderWay::Idle(_))
     }

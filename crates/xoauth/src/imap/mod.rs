@@ -15,25 +15,19 @@ mod core;
 mod door;
 mod flow;
 mod idle;
-#[cfg(feature = "native-tls")]
 mod keeper;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
-#[cfg(feature = "native-tls")]
 mod opening;
 #[cfg(all(test, feature = "tokio"))]
 mod paused;
-#[cfg(feature = "native-tls")]
 mod reconnect;
-#[cfg(feature = "native-tls")]
 mod reopened;
 mod session;
 #[cfg(all(test, feature = "tokio"))]
 mod simulated;
 mod stream;
-#[cfg(feature = "native-tls")]
 mod watch;
-#[cfg(feature = "native-tls")]
 mod watcher;
 
 pub use client::{Client, PlainClient};
@@ -44,15 +38,11 @@ pub use connect::Builder;
 pub use connect::connect;
 pub use door::log_in;
 pub use idle::{Idle, Interrupter};
-#[cfg(feature = "native-tls")]
 pub use reconnect::Reconnect;
-#[cfg(feature = "native-tls")]
 pub use reopened::{Gap, Reopened};
 pub use session::Session;
 pub use stream::{Body, Part, Stream};
-#[cfg(feature = "native-tls")]
 pub use watch::Watch;
-#[cfg(feature = "native-tls")]
 pub use watcher::Change;
 pub use xoauth_imap::*;
 

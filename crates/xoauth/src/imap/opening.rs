@@ -108,6 +108,7 @@ pub(super) async fn select<I: Io>(
 pub(crate) fn comes_back(error: &Error) -> bool {
     match error {
         // Mostly a connection that was cut; the library of TLS does not tell it from a peer that does not fit.
+        #[cfg(feature = "native-tls")]
         Error::TlsHandshake { .. } => true,
         Error::Imap(error) if error.is_fatal() && error.needs_new_token() => true,
         error => error.is_transient(),

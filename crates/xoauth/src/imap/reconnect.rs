@@ -6,17 +6,20 @@ use std::sync::Arc;
 use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
 
+#[cfg(feature = "native-tls")]
+use super::Builder;
 use super::core::Core;
 use super::keeper::{Keep, Keeper, Opens, SessionOf};
 use super::opening::{Opened, Outcome, open};
-use super::{Builder, Reopened, Session};
-use crate::login::Immediate;
-use crate::net::{Backoff, Blocking, TlsTransport, now};
+use super::{Client, Reopened, Session};
+use crate::login::{Immediate, Opening};
+use crate::net::{AnyTransport, Backoff, Blocking, Transport, now};
 use crate::{Credentials, Error, TokenSource};
 
 /// A session that is opened again when it is over: a connection that broke, a token that died.
 ///
 /// ```no_run
+/// # #[cfg(feature = "native-tls")] {
 /// use xoauth::imap::{Builder, Query, Reconnect, command::Search};
 /// use xoauth::{Credentials, TokenCommand};
 ///
@@ -24,6 +27,7 @@ use crate::{Credentials, Error, TokenSource};
 /// let credentials = Credentials::bearer("ann@example.com", source);
 /// let mut mail = Reconnect::new(Builder::new("imap.example.com"), credentials).select("INBOX");
 /// let unseen = mail.run(|| Search::new(Query::unseen()))?;
+/// # }
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 ///
@@ -35,16 +39,20 @@ use crate::{Credentials, Error, TokenSource};
 /// that is not trusted, an argument that cannot be sent or a source of tokens that has none, unless it has none
 /// [for now](crate::TokenUnavailable).
 pub struct Reconnect<S> {
-    pub(super) keeper: Keeper<Builder, S>,
+    pub(super) keeper: Keeper<Anywhere, S>,
 }
 
-impl Opens for Builder {
+/// Where sessions are opened, over whatever streams.
+pub(super) type Anywhere =
+    Opening<Box<dyn Fn() -> Result<Client<AnyTransport>, Error> + Send + Sync>>;
+
+impl Opens for Anywhere {
     /// It ends before its caller goes on.
     type Opening = std::future::Ready<Option<Outcome<Self>>>;
 }
 
-impl<S: TokenSource> Keep<S> for Builder {
-    type Io = Blocking<TlsTransport>;
+impl<S: TokenSource> Keep<S> for Anywhere {
+    type Io = Blocking<AnyTransport>;
     type Asker<'a>
         = Immediate<'a, S>
     where
@@ -82,8 +90,27 @@ impl<S: TokenSource> Keep<S> for Builder {
 
 impl<S: TokenSource> Reconnect<S> {
     /// Connects at the first call that needs a session.
+    #[cfg(feature = "native-tls")]
     pub fn new(builder: Builder, credentials: Credentials<S>) -> Self {
-        Self { keeper: Keeper::new(builder, credentials) }
+        Self::over(move || builder.connect(), credentials)
+    }
+
+    /// The same over connections that `open` makes: with another TLS library, through a tunnel, or in the clear to a
+    /// server on this machine. It is called for each session.
+    ///
+    /// ```
+    /// use xoauth::{Credentials, imap};
+    ///
+    /// let builder = imap::Builder::new("127.0.0.1").port(1143);
+    /// let open = move || Ok(builder.connect_plain()?.trust());
+    /// let credentials = Credentials::token("ann@example.com", "ya29.token");
+    /// let mail = imap::Reconnect::over(open, credentials).select("INBOX");
+    /// ```
+    pub fn over<T: Transport + Send + 'static>(
+        open: impl Fn() -> Result<Client<T>, Error> + Send + Sync + 'static,
+        credentials: Credentials<S>,
+    ) -> Self {
+        Self { keeper: Keeper::new(Opening(Box::new(move || open()?.boxed())), credentials) }
     }
 
     /// Every session selects this mailbox, until a command of the program selects another one, or none: a session that is
@@ -113,7 +140,7 @@ impl<S: TokenSource> Reconnect<S> {
     /// is safe to repeat.
     ///
     /// # Errors
-    /// Those of the command and of [`Builder::log_in`]; [`Error::UidValidityChanged`].
+    /// Those of the command and of [`imap::log_in`](super::log_in); [`Error::UidValidityChanged`].
     pub fn run<C: Command>(&mut self, make: impl Fn() -> C) -> Result<C::Output, Error> {
         now(self.keeper.run(make))
     }
@@ -122,8 +149,8 @@ impl<S: TokenSource> Reconnect<S> {
     /// repeated.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
-    pub fn session(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
+    /// Those of [`imap::log_in`](super::log_in); [`Error::UidValidityChanged`].
+    pub fn session(&mut self) -> Result<&mut Session<AnyTransport>, Error> {
         now(self.keeper.session())
     }
 

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::idle::Idling;
+use super::reconnect::Anywhere;
 use super::watcher::{Change, Listen, Watcher};
-use super::{Builder, Reconnect, Session};
-use crate::net::{Blocking, TlsTransport, now};
+use super::{Reconnect, Session};
+use crate::net::{AnyTransport, Blocking, now};
 use crate::{Error, TokenSource};
 
 /// A mailbox that is watched: a stream of [`Change`]s that survives whatever ends a session.
@@ -16,6 +17,7 @@ use crate::{Error, TokenSource};
 /// server has QRESYNC everything, else the numbers to look it up by.
 ///
 /// ```no_run
+/// # #[cfg(feature = "native-tls")] {
 /// use xoauth::imap::{Builder, Change, Event, Reconnect};
 /// use xoauth::{Credentials, TokenCommand};
 ///
@@ -29,15 +31,16 @@ use crate::{Error, TokenSource};
 ///         other => println!("{other:?}"),
 ///     }
 /// }
+/// # }
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 pub struct Watch<S> {
-    watcher: Watcher<Builder, S>,
+    watcher: Watcher<Anywhere, S>,
 }
 
-impl<S: TokenSource> Listen<S> for Builder {
+impl<S: TokenSource> Listen<S> for Anywhere {
     async fn hear(
-        idling: &mut Idling<'_, Blocking<TlsTransport>>,
+        idling: &mut Idling<'_, Blocking<AnyTransport>>,
         wake: Option<Instant>,
     ) -> Result<(), Error> {
         idling.hear_blocking(wake)
@@ -80,7 +83,7 @@ impl<S: TokenSource> Watch<S> {
     ///
     /// # Errors
     /// As [`Reconnect::session`].
-    pub fn session(&mut self) -> Result<&mut Session<TlsTransport>, Error> {
+    pub fn session(&mut self) -> Result<&mut Session<AnyTransport>, Error> {
         now(self.watcher.session())
     }
 

@@ -8,11 +8,9 @@ mod source;
 pub use credentials::Credentials;
 pub(crate) use credentials::Manner;
 pub use refused::LoginRefused;
+pub(crate) use sign_in::{Asker, Candidate, Door, Given, Immediate, Opening, sign_in};
 #[cfg(feature = "tokio")]
-pub(crate) use sign_in::Waiting;
-#[cfg(feature = "native-tls")]
-pub(crate) use sign_in::{Asker, Door};
-pub(crate) use sign_in::{Candidate, Given, Immediate, Opening, sign_in};
+pub(crate) use sign_in::{AsyncOpening, Waiting};
 pub(crate) use source::may_come_later;
 pub use source::{
     Ask, Fixed, Named, Renew, TokenCommand, TokenCommandOverdue, TokenFailed, TokenSource,

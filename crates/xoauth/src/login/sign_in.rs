@@ -72,6 +72,22 @@ impl<C: Candidate, F: Fn() -> Result<C, Error>> Door for Opening<F> {
     }
 }
 
+/// Connections that a function makes, awaited.
+#[cfg(feature = "tokio")]
+pub(crate) struct AsyncOpening<F>(pub(crate) F);
+
+#[cfg(feature = "tokio")]
+impl<C: Candidate, R, F: Fn() -> R> Door for AsyncOpening<F>
+where
+    R: Future<Output = Result<C, Error>>,
+{
+    type Client = C;
+
+    async fn open(&self) -> Result<C, Error> {
+        (self.0)().await
+    }
+}
+
 /// Whoever asks the source of some credentials.
 pub(crate) trait Asker {
     /// A token.

@@ -1,7 +1,7 @@
 //! What every session holds: a stream, and how to use it.
 
 use std::fmt;
-#[cfg(all(feature = "smtp", feature = "native-tls"))]
+#[cfg(feature = "smtp")]
 use std::task::Waker;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -126,7 +126,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// Nothing came that nobody asked for, and the stream is not over, as far as can be told without waiting.
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    #[cfg(feature = "smtp")]
     pub(crate) fn is_quiet(&mut self) -> bool {
         let Some(io) = &mut self.io else { return false };
         io.set_deadline(None);
@@ -134,7 +134,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// Says what the conversation wants to say, as far as the peer takes it at once, and hears nothing.
-    #[cfg(all(feature = "smtp", feature = "native-tls"))]
+    #[cfg(feature = "smtp")]
     pub(crate) fn say<C: Conversation>(&mut self, mut conversation: C) {
         let Some(io) = self.io.as_mut().filter(|io| io.hears_while_writing()) else { return };
         let mut cx = Context::from_waker(Waker::noop());
@@ -205,7 +205,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// The bare stream, for TLS to take over in the time that is left.
-    #[cfg(feature = "native-tls")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     pub(crate) fn into_parts(mut self) -> Result<(I, Settings), Error> {
         let io = self.io.take().ok_or(Error::Ended)?;
         #[cfg(feature = "deflate")]

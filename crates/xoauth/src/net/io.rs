@@ -208,10 +208,10 @@ impl<I: Io> Io for OneRead<'_, I> {
 }
 
 /// A stream on which something is said and nothing heard, in one poll: for last words, which wait for nobody.
-#[cfg(all(feature = "smtp", feature = "native-tls"))]
+#[cfg(feature = "smtp")]
 pub(crate) struct SayOnly<'i, I>(pub(crate) &'i mut I);
 
-#[cfg(all(feature = "smtp", feature = "native-tls"))]
+#[cfg(feature = "smtp")]
 impl<I: Io> Io for SayOnly<'_, I> {
     fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
         Poll::Pending

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "tokio")]
 mod async_tls;
-#[cfg(all(feature = "imap", feature = "native-tls"))]
+#[cfg(feature = "imap")]
 mod backoff;
 mod connection;
 mod deadlines;
@@ -31,7 +31,7 @@ mod unix;
 
 #[cfg(feature = "tokio")]
 pub use async_tls::AsyncTlsTransport;
-#[cfg(all(feature = "imap", feature = "native-tls"))]
+#[cfg(feature = "imap")]
 pub use backoff::Backoff;
 pub(crate) use connection::{Connection, Settings, debug_of_core};
 pub use deadlines::Deadlines;
@@ -45,15 +45,15 @@ pub(crate) use options::{Options, builder_methods};
 pub use reader::FromReader;
 pub use tcp::TcpTransport;
 #[cfg(feature = "tokio")]
-pub use timed::AsyncTransport;
-#[cfg(feature = "tokio")]
 pub(crate) use timed::Timed;
 #[cfg(all(feature = "tokio", feature = "smtp"))]
 pub(crate) use timed::by;
 #[cfg(all(feature = "tokio", feature = "imap"))]
 pub(crate) use timed::{Alarm, Task};
+#[cfg(feature = "tokio")]
+pub use timed::{AnyAsyncTransport, AsyncTransport};
 #[cfg(feature = "native-tls")]
 pub use tls::{Tls, TlsBuilder, TlsTransport};
-pub use transport::{Transport, Untimed};
+pub use transport::{AnyTransport, Transport, Untimed};
 #[cfg(unix)]
 pub use unix::UnixTransport;

@@ -25,6 +25,9 @@ pub trait AsyncTransport: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> AsyncTransport for S {}
 
+/// A stream of whatever type: what sessions run on that are opened again.
+pub type AnyAsyncTransport = Box<dyn AsyncTransport + Send>;
+
 /// A stream whose reads and writes end at a deadline.
 pub(crate) struct Timed<S> {
     stream: S,
@@ -41,6 +44,14 @@ impl<S: AsyncTransport> Timed<S> {
     #[cfg(feature = "smtp")]
     pub(crate) fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    /// The same stream, its type erased.
+    pub(crate) fn boxed(self) -> Timed<AnyAsyncTransport>
+    where
+        S: Send + 'static,
+    {
+        Timed { stream: Box::new(self.stream), deadline: self.deadline, alarm: self.alarm }
     }
 
     /// The stream itself, while the deadline has not passed: octets that come in time do not extend it.

@@ -43,6 +43,9 @@ pub trait Transport: Read + Write {
     fn close(&mut self);
 }
 
+/// A stream of whatever type: what sessions run on that are opened again.
+pub type AnyTransport = Box<dyn Transport + Send>;
+
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
         (**self).set_deadline(deadline);

@@ -6,13 +6,10 @@ use xoauth_smtp::exchange::Auth;
 
 use super::Session;
 use super::core::Core;
-use crate::LoginRefused;
-use crate::net::{Blocking, Transport, debug_of_core, now};
+use crate::net::{AnyTransport, Blocking, Connection, Transport, debug_of_core, now};
 #[cfg(feature = "native-tls")]
-use crate::{
-    Error,
-    net::{TcpTransport, Tls, TlsTransport},
-};
+use crate::net::{TcpTransport, Tls, TlsTransport};
+use crate::{Error, LoginRefused};
 
 /// A connection that may carry credentials, not authenticated yet.
 pub struct Client<T: Transport> {
@@ -72,15 +69,14 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`Error::Ended`] where the connection is closed.
-    #[cfg(feature = "native-tls")]
-    pub fn boxed(self) -> Result<Client<Box<dyn Transport + Send>>, Error>
+    pub fn boxed(self) -> Result<Client<AnyTransport>, Error>
     where
         T: Send + 'static,
     {
         let Core { connection, machine, introduction } = self.core;
         let (blocking, settings) = connection.into_parts()?;
-        let transport: Box<dyn Transport + Send> = Box::new(blocking.stream);
-        let connection = crate::net::Connection::new(Blocking::new(transport), settings);
+        let transport: AnyTransport = Box::new(blocking.stream);
+        let connection = Connection::new(Blocking::new(transport), settings);
         Ok(Client { core: Core { connection, machine, introduction } })
     }
 

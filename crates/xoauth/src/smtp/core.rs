@@ -6,9 +6,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use xoauth_sasl::{Context, Mechanism};
-use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Sending};
 #[cfg(feature = "native-tls")]
-use xoauth_smtp::exchange::{Quit, StartTls};
+use xoauth_smtp::exchange::StartTls;
+use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Quit, Sending};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
 use xoauth_smtp::{ClientName, Extensions, Limits};
 
@@ -190,7 +190,6 @@ impl<I: Io> Core<I> {
 
     /// Says QUIT (RFC 5321, 4.1.1.10) without waiting for the answer, which has the time of a connect. Who took leave
     /// already, or is gone, is told nothing.
-    #[cfg(feature = "native-tls")]
     pub(crate) fn say_quit(&mut self) -> Option<Quit> {
         let mut quit = Quit::new();
         if !self.is_usable() || !self.connection.is_quiet() {
@@ -203,7 +202,6 @@ impl<I: Io> Core<I> {
     }
 
     /// Says QUIT, waits for nothing, and closes the connection.
-    #[cfg(feature = "native-tls")]
     pub(crate) fn part(&mut self) {
         self.say_quit();
         self.connection.close();

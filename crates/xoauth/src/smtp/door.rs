@@ -5,8 +5,6 @@ use xoauth_sasl::Mechanism;
 #[cfg(feature = "native-tls")]
 use super::Builder;
 use super::{Client, Session};
-#[cfg(feature = "native-tls")]
-use crate::login::Door;
 use crate::login::{Candidate, Given, Immediate, Manner, Opening, sign_in};
 #[cfg(feature = "native-tls")]
 use crate::net::TlsTransport;
@@ -33,7 +31,7 @@ impl Builder {
         &self,
         credentials: &Credentials<S>,
     ) -> Result<Session<TlsTransport>, Error> {
-        now(sign_in(self, credentials, None, Immediate))
+        log_in(|| self.connect(), credentials)
     }
 }
 
@@ -70,15 +68,6 @@ pub fn log_in<T: Transport, S: TokenSource>(
     credentials: &Credentials<S>,
 ) -> Result<Session<T>, Error> {
     now(sign_in(&Opening(open), credentials, None, Immediate))
-}
-
-#[cfg(feature = "native-tls")]
-impl Door for Builder {
-    type Client = Client<TlsTransport>;
-
-    async fn open(&self) -> Result<Self::Client, Error> {
-        self.connect()
-    }
 }
 
 impl<T: Transport> Candidate for Client<T> {

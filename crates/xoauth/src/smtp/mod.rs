@@ -17,15 +17,11 @@ mod headers;
 #[cfg(feature = "tokio")]
 pub mod nonblocking;
 mod outcomes;
-#[cfg(feature = "native-tls")]
 mod pool;
-#[cfg(feature = "native-tls")]
 mod pool_options;
-#[cfg(feature = "native-tls")]
 mod posting;
 mod rate;
 mod session;
-#[cfg(feature = "native-tls")]
 mod shelf;
 
 pub use client::{Client, PlainClient};
@@ -36,9 +32,7 @@ pub use door::log_in;
 #[cfg(feature = "mail-parser")]
 pub use headers::{Headers, mail_from_headers};
 pub use outcomes::Outcomes;
-#[cfg(feature = "native-tls")]
 pub use pool::{Mailer, Pool, Pooled};
-#[cfg(feature = "native-tls")]
 pub use pool_options::PoolOptions;
 pub use session::Session;
 pub use xoauth_smtp::*;

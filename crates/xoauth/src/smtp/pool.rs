@@ -9,12 +9,14 @@ use std::time::Instant;
 use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::Submit;
 
+#[cfg(feature = "native-tls")]
+use super::Builder;
 use super::core::Core;
 use super::posting::{Post, Posting, leave};
 use super::shelf::{Keepable, Lent, Shelf};
-use super::{Builder, PoolOptions, Session};
-use crate::login::Immediate;
-use crate::net::{Blocking, TlsTransport, now};
+use super::{Client, PoolOptions, Session};
+use crate::login::{Immediate, Opening};
+use crate::net::{AnyTransport, Blocking, Transport, now};
 use crate::{Credentials, Error, TokenSource};
 
 /// Connections for sending, at most so many at a time, for any number of [`Mailer`]s: a server and a user each.
@@ -25,6 +27,7 @@ use crate::{Credentials, Error, TokenSource};
 /// told QUIT, whose answer nobody waits for; [`Pool::quit`] waits. Clones are the same pool.
 ///
 /// ```no_run
+/// # #[cfg(feature = "native-tls")] {
 /// use xoauth::smtp::{Builder, Pool, exchange::Submit};
 /// use xoauth::{Credentials, TokenCommand};
 ///
@@ -36,26 +39,30 @@ use crate::{Credentials, Error, TokenSource};
 ///     Subject: hello\r\n\r\nHi.\r\n";
 /// mailer.send(|| Submit::new("ann@example.com", ["ben@example.org"], text))?;
 /// pool.quit();
+/// # }
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Pool {
-    shelf: Arc<Shelf<Session<TlsTransport>>>,
+    shelf: Arc<Shelf<Session<AnyTransport>>>,
 }
 
 /// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between threads, each
 /// message has a connection for itself.
 pub struct Mailer<S> {
-    posting: Posting<Builder, S>,
+    posting: Posting<Anywhere, S>,
 }
+
+/// Where sessions are opened, over whatever streams.
+type Anywhere = Opening<Box<dyn Fn() -> Result<Client<AnyTransport>, Error> + Send + Sync>>;
 
 /// A session on loan from a [`Pool`], to be used as one: given back when it is dropped, where it takes another message.
 pub struct Pooled {
-    lent: Lent<Session<TlsTransport>>,
+    lent: Lent<Session<AnyTransport>>,
 }
 
-impl<S: TokenSource> Post<S> for Builder {
-    type Io = Blocking<TlsTransport>;
+impl<S: TokenSource> Post<S> for Anywhere {
+    type Io = Blocking<AnyTransport>;
     type Asker<'a>
         = Immediate<'a, S>
     where
@@ -65,7 +72,7 @@ impl<S: TokenSource> Post<S> for Builder {
         Immediate(source)
     }
 
-    fn core(session: &mut Session<TlsTransport>) -> &mut Core<Self::Io> {
+    fn core(session: &mut Session<AnyTransport>) -> &mut Core<Self::Io> {
         &mut session.core
     }
 
@@ -87,7 +94,7 @@ impl<S: TokenSource> Post<S> for Builder {
     }
 }
 
-impl Keepable for Session<TlsTransport> {
+impl Keepable for Session<AnyTransport> {
     fn is_usable(&self) -> bool {
         self.core.is_usable()
     }
@@ -113,14 +120,35 @@ impl Pool {
     }
 
     /// Whoever sends over this server with these credentials.
+    #[cfg(feature = "native-tls")]
     pub fn mailer<S: TokenSource>(
         &self,
         builder: Builder,
         credentials: Credentials<S>,
     ) -> Mailer<S> {
+        self.mailer_over(move || builder.connect(), credentials)
+    }
+
+    /// The same over connections that `open` makes: with another TLS library, through a tunnel, or to a Unix socket. It is
+    /// called for each connection.
+    ///
+    /// ```
+    /// use xoauth::{Credentials, smtp};
+    ///
+    /// let builder = smtp::Builder::new("127.0.0.1").port(1587);
+    /// let open = move || Ok(builder.connect_plain()?.trust());
+    /// let credentials = Credentials::token("ann@example.com", "ya29.token");
+    /// let mailer = smtp::Pool::new(4).mailer_over(open, credentials);
+    /// ```
+    pub fn mailer_over<T: Transport + Send + 'static, S: TokenSource>(
+        &self,
+        open: impl Fn() -> Result<Client<T>, Error> + Send + Sync + 'static,
+        credentials: Credentials<S>,
+    ) -> Mailer<S> {
+        let door: Anywhere = Opening(Box::new(move || open()?.boxed()));
         let shelf = Arc::clone(&self.shelf);
         let mailer = shelf.enroll();
-        Mailer { posting: Posting { door: builder, credentials, shelf, mailer } }
+        Mailer { posting: Posting { door, credentials, shelf, mailer } }
     }
 
     /// How many connections are open now.
@@ -149,7 +177,7 @@ impl<S: TokenSource> Mailer<S> {
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Submit`]; [`Error::PoolFull`].
+    /// Those of [`smtp::log_in`](super::log_in) and [`Submit`]; [`Error::PoolFull`].
     pub fn send<'a>(&self, make: impl Fn() -> Submit<'a>) -> Result<Sent, Error> {
         now(self.posting.send(make))
     }
@@ -157,7 +185,7 @@ impl<S: TokenSource> Mailer<S> {
     /// A session for everything else: many messages in a row, say.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
+    /// Those of [`smtp::log_in`](super::log_in); [`Error::PoolFull`].
     pub fn session(&self) -> Result<Pooled, Error> {
         let (lent, _) = now(self.posting.take())?;
         Ok(Pooled { lent })
@@ -165,7 +193,7 @@ impl<S: TokenSource> Mailer<S> {
 }
 
 impl Deref for Pooled {
-    type Target = Session<TlsTransport>;
+    type Target = Session<AnyTransport>;
 
     fn deref(&self) -> &Self::Target {
         self.lent.filled()

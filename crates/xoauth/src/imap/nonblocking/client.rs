@@ -7,7 +7,9 @@ use xoauth_sasl::Mechanism;
 
 use super::Session;
 use crate::imap::core::Core;
-use crate::net::{AsyncTlsTransport, AsyncTransport, Timed, Tls, debug_of_core};
+use crate::net::{
+    AnyAsyncTransport, AsyncTlsTransport, AsyncTransport, Connection, Timed, Tls, debug_of_core,
+};
 use crate::{Error, LoginRefused, Secret};
 
 /// A connection that may carry credentials, not authenticated yet.
@@ -106,6 +108,20 @@ impl<T: AsyncTransport> Client<T> {
         } else {
             Err(Box::new(self))
         }
+    }
+
+    /// As [`imap::Client::boxed`](crate::imap::Client::boxed).
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where the connection is closed.
+    pub fn boxed(self) -> Result<Client<AnyAsyncTransport>, Error>
+    where
+        T: Send + 'static,
+    {
+        let Core { connection, machine } = self.core;
+        let (timed, settings) = connection.into_parts()?;
+        let connection = Connection::new(timed.boxed(), settings);
+        Ok(Client { core: Core::on(connection, machine) })
     }
 
     /// False after a fault: only a new connection helps.

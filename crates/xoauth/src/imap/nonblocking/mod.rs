@@ -43,6 +43,7 @@ mod watch;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
+pub use door::log_in;
 pub use idle::Idle;
 pub use reconnect::Reconnect;
 pub use session::Session;

@@ -1,18 +1,19 @@
 //! Sessions that are opened again.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use xoauth_imap::Mailbox;
 use xoauth_imap::proto::Command;
 
-use super::{Builder, Session};
+use super::{Builder, Client, Session};
 use crate::imap::Reopened;
 use crate::imap::core::Core;
 use crate::imap::keeper::{Keep, Keeper, Opens, SessionOf};
 use crate::imap::opening::{Opened, Outcome, open};
-use crate::login::Waiting;
-use crate::net::{AsyncTlsTransport, Backoff, Task, Timed};
+use crate::login::{Door, Waiting};
+use crate::net::{AnyAsyncTransport, AsyncTransport, Backoff, Task, Timed};
 use crate::{AsyncTokenSource, Credentials, Error};
 
 /// A session that is opened again when it is over, as [`imap::Reconnect`](crate::imap::Reconnect).
@@ -23,15 +24,30 @@ use crate::{AsyncTokenSource, Credentials, Error};
 /// in slices, however short. The task ends with the `Reconnect`. A source of tokens that never answers is waited for as long as that
 /// lives: an [`Awaited`](crate::Awaited) one keeps a time of its own.
 pub struct Reconnect<S> {
-    pub(super) keeper: Keeper<Builder, S>,
+    pub(super) keeper: Keeper<Anywhere, S>,
 }
 
-impl Opens for Builder {
+/// A client that is on its way.
+type Arriving = Pin<Box<dyn Future<Output = Result<Client<AnyAsyncTransport>, Error>> + Send>>;
+
+/// Where sessions are opened, over whatever streams.
+#[derive(Clone)]
+pub(super) struct Anywhere(Arc<dyn Fn() -> Arriving + Send + Sync>);
+
+impl Door for Anywhere {
+    type Client = Client<AnyAsyncTransport>;
+
+    async fn open(&self) -> Result<Self::Client, Error> {
+        (self.0)().await
+    }
+}
+
+impl Opens for Anywhere {
     type Opening = Task<Outcome<Self>>;
 }
 
-impl<S: AsyncTokenSource + 'static> Keep<S> for Builder {
-    type Io = Timed<AsyncTlsTransport>;
+impl<S: AsyncTokenSource + 'static> Keep<S> for Anywhere {
+    type Io = Timed<AnyAsyncTransport>;
     type Asker<'a>
         = Waiting<'a, S>
     where
@@ -71,7 +87,27 @@ impl<S: AsyncTokenSource + 'static> Keep<S> for Builder {
 impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// Connects at the first call that needs a session.
     pub fn new(builder: Builder, credentials: Credentials<S>) -> Self {
-        Self { keeper: Keeper::new(builder, credentials) }
+        let open = move || {
+            let builder = builder.clone();
+            async move { builder.connect().await }
+        };
+        Self::over(open, credentials)
+    }
+
+    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each session.
+    pub fn over<T, R>(
+        open: impl Fn() -> R + Send + Sync + 'static,
+        credentials: Credentials<S>,
+    ) -> Self
+    where
+        T: AsyncTransport + Send + 'static,
+        R: Future<Output = Result<Client<T>, Error>> + Send + 'static,
+    {
+        let open = move || -> Arriving {
+            let opened = open();
+            Box::pin(async { opened.await?.boxed() })
+        };
+        Self { keeper: Keeper::new(Anywhere(Arc::new(open)), credentials) }
     }
 
     /// Every session selects this mailbox, until a command of the program selects another one, or none: a session that is
@@ -101,7 +137,7 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// is safe to repeat.
     ///
     /// # Errors
-    /// Those of the command and of [`Builder::log_in`]; [`Error::UidValidityChanged`].
+    /// Those of the command and of [`log_in`](super::log_in); [`Error::UidValidityChanged`].
     pub async fn run<C: Command>(&mut self, make: impl Fn() -> C) -> Result<C::Output, Error> {
         self.keeper.run(make).await
     }
@@ -110,8 +146,8 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// repeated.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`]; [`Error::UidValidityChanged`].
-    pub async fn session(&mut self) -> Result<&mut Session<AsyncTlsTransport>, Error> {
+    /// Those of [`log_in`](super::log_in); [`Error::UidValidityChanged`].
+    pub async fn session(&mut self) -> Result<&mut Session<AnyAsyncTransport>, Error> {
         self.keeper.session().await
     }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Builder, Reconnect, Session};
+use super::reconnect::Anywhere;
+use super::{Reconnect, Session};
 use crate::imap::idle::Idling;
 use crate::imap::watcher::{Change, Listen, Watcher};
-use crate::net::{AsyncTlsTransport, Timed};
+use crate::net::{AnyAsyncTransport, Timed};
 use crate::{AsyncTokenSource, Error};
 
 /// A mailbox that is watched, as [`imap::Watch`](crate::imap::Watch).
@@ -16,12 +17,12 @@ use crate::{AsyncTokenSource, Error};
 /// pauses go on, so that a dead connection is found and no server is bothered by those who wait in slices, and a session that is being
 /// opened is opened by a task of its own, as [`Reconnect`] says.
 pub struct Watch<S> {
-    watcher: Watcher<Builder, S>,
+    watcher: Watcher<Anywhere, S>,
 }
 
-impl<S: AsyncTokenSource + 'static> Listen<S> for Builder {
+impl<S: AsyncTokenSource + 'static> Listen<S> for Anywhere {
     async fn hear(
-        idling: &mut Idling<'_, Timed<AsyncTlsTransport>>,
+        idling: &mut Idling<'_, Timed<AnyAsyncTransport>>,
         wake: Option<Instant>,
     ) -> Result<(), Error> {
         idling.hear(wake).await
@@ -66,7 +67,7 @@ impl<S: AsyncTokenSource + 'static> Watch<S> {
     ///
     /// # Errors
     /// As [`Reconnect::session`].
-    pub async fn session(&mut self) -> Result<&mut Session<AsyncTlsTransport>, Error> {
+    pub async fn session(&mut self) -> Result<&mut Session<AnyAsyncTransport>, Error> {
         self.watcher.session().await
     }
 

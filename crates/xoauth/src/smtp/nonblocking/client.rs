@@ -6,7 +6,9 @@ use xoauth_smtp::Extensions;
 use xoauth_smtp::exchange::Auth;
 
 use super::Session;
-use crate::net::{AsyncTlsTransport, AsyncTransport, Timed, Tls, debug_of_core};
+use crate::net::{
+    AnyAsyncTransport, AsyncTlsTransport, AsyncTransport, Connection, Timed, Tls, debug_of_core,
+};
 use crate::smtp::core::Core;
 use crate::{Error, LoginRefused};
 
@@ -64,6 +66,20 @@ impl<T: AsyncTransport> Client<T> {
     /// Goes on without credentials, for servers that ask for none: a relay on loopback, a test server.
     pub fn without_authentication(self) -> Session<T> {
         Session { core: self.core }
+    }
+
+    /// As [`smtp::Client::boxed`](crate::smtp::Client::boxed).
+    ///
+    /// # Errors
+    /// [`Error::Ended`] where the connection is closed.
+    pub fn boxed(self) -> Result<Client<AnyAsyncTransport>, Error>
+    where
+        T: Send + 'static,
+    {
+        let Core { connection, machine, introduction } = self.core;
+        let (timed, settings) = connection.into_parts()?;
+        let connection = Connection::new(timed.boxed(), settings);
+        Ok(Client { core: Core { connection, machine, introduction } })
     }
 
     /// False after a fault: only a new connection helps.

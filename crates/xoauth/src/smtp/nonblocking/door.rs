@@ -3,7 +3,7 @@
 use xoauth_sasl::Mechanism;
 
 use super::{Builder, Client, Session};
-use crate::login::{Candidate, Door, Given, Manner, Waiting, sign_in};
+use crate::login::{AsyncOpening, Candidate, Given, Manner, Waiting, sign_in};
 use crate::net::{AsyncTlsTransport, AsyncTransport};
 use crate::{AsyncTokenSource, Credentials, Error, LoginRefused};
 
@@ -17,7 +17,7 @@ impl Builder {
         &self,
         credentials: &Credentials<S>,
     ) -> Result<Session<AsyncTlsTransport>, Error> {
-        sign_in(self, credentials, None, Waiting).await
+        log_in(|| self.connect(), credentials).await
     }
 }
 
@@ -35,12 +35,20 @@ impl<T: AsyncTransport> Client<T> {
     }
 }
 
-impl Door for Builder {
-    type Client = Client<AsyncTlsTransport>;
-
-    async fn open(&self) -> Result<Self::Client, Error> {
-        self.connect().await
-    }
+/// As [`smtp::log_in`](crate::smtp::log_in), on connections that `open` makes: over rustls, say, or through a tunnel.
+///
+/// # Errors
+/// Those of `open` and [`Client::authenticate`]; [`Error::Token`].
+pub async fn log_in<T, R, S>(
+    open: impl Fn() -> R,
+    credentials: &Credentials<S>,
+) -> Result<Session<T>, Error>
+where
+    T: AsyncTransport,
+    R: Future<Output = Result<Client<T>, Error>>,
+    S: AsyncTokenSource,
+{
+    sign_in(&AsyncOpening(open), credentials, None, Waiting).await
 }
 
 impl<T: AsyncTransport> Candidate for Client<T> {

@@ -31,6 +31,7 @@ mod simulated;
 
 pub use client::{Client, PlainClient};
 pub use connect::{Builder, connect};
+pub use door::log_in;
 pub use outcomes::Outcomes;
 pub use pool::{Mailer, Pool, Pooled};
 pub use session::Session;

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::Submit;
 
-use super::{Builder, Session};
-use crate::login::Waiting;
-use crate::net::{AsyncTlsTransport, Timed, by};
+use super::{Builder, Client, Session};
+use crate::login::{Door, Waiting};
+use crate::net::{AnyAsyncTransport, AsyncTransport, Timed, by};
 use crate::smtp::PoolOptions;
 use crate::smtp::core::Core;
 use crate::smtp::posting::{Post, Posting, leave};
@@ -25,22 +26,36 @@ use crate::{AsyncTokenSource, Credentials, Error};
 /// came after it, as with all that is served in order: drop it, or let it be a task.
 #[derive(Clone)]
 pub struct Pool {
-    shelf: Arc<Shelf<Session<AsyncTlsTransport>>>,
+    shelf: Arc<Shelf<Session<AnyAsyncTransport>>>,
 }
 
 /// Who sends, as whom and over which server, with the connections of a [`Pool`]. Shared between tasks, each
 /// message has a connection for itself.
 pub struct Mailer<S> {
-    posting: Posting<Builder, S>,
+    posting: Posting<Anywhere, S>,
+}
+
+/// A client that is on its way.
+type Opened = Pin<Box<dyn Future<Output = Result<Client<AnyAsyncTransport>, Error>> + Send>>;
+
+/// Where sessions are opened, over whatever streams.
+struct Anywhere(Box<dyn Fn() -> Opened + Send + Sync>);
+
+impl Door for Anywhere {
+    type Client = Client<AnyAsyncTransport>;
+
+    async fn open(&self) -> Result<Self::Client, Error> {
+        (self.0)().await
+    }
 }
 
 /// A session on loan from a [`Pool`], to be used as one: given back when it is dropped, where it takes another message.
 pub struct Pooled {
-    lent: Lent<Session<AsyncTlsTransport>>,
+    lent: Lent<Session<AnyAsyncTransport>>,
 }
 
-impl<S: AsyncTokenSource> Post<S> for Builder {
-    type Io = Timed<AsyncTlsTransport>;
+impl<S: AsyncTokenSource> Post<S> for Anywhere {
+    type Io = Timed<AnyAsyncTransport>;
     type Asker<'a>
         = Waiting<'a, S>
     where
@@ -50,7 +65,7 @@ impl<S: AsyncTokenSource> Post<S> for Builder {
         Waiting(source)
     }
 
-    fn core(session: &mut Session<AsyncTlsTransport>) -> &mut Core<Self::Io> {
+    fn core(session: &mut Session<AnyAsyncTransport>) -> &mut Core<Self::Io> {
         &mut session.core
     }
 
@@ -63,7 +78,7 @@ impl<S: AsyncTokenSource> Post<S> for Builder {
     }
 }
 
-impl Keepable for Session<AsyncTlsTransport> {
+impl Keepable for Session<AnyAsyncTransport> {
     fn is_usable(&self) -> bool {
         self.core.is_usable()
     }
@@ -94,9 +109,32 @@ impl Pool {
         builder: Builder,
         credentials: Credentials<S>,
     ) -> Mailer<S> {
+        let open = move || {
+            let builder = builder.clone();
+            async move { builder.connect().await }
+        };
+        self.mailer_over(open, credentials)
+    }
+
+    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each connection.
+    pub fn mailer_over<T, R, S>(
+        &self,
+        open: impl Fn() -> R + Send + Sync + 'static,
+        credentials: Credentials<S>,
+    ) -> Mailer<S>
+    where
+        T: AsyncTransport + Send + 'static,
+        R: Future<Output = Result<Client<T>, Error>> + Send + 'static,
+        S: AsyncTokenSource,
+    {
+        let open = move || -> Opened {
+            let opened = open();
+            Box::pin(async { opened.await?.boxed() })
+        };
+        let door = Anywhere(Box::new(open));
         let shelf = Arc::clone(&self.shelf);
         let mailer = shelf.enroll();
-        Mailer { posting: Posting { door: builder, credentials, shelf, mailer } }
+        Mailer { posting: Posting { door, credentials, shelf, mailer } }
     }
 
     /// How many connections are open now.
@@ -125,7 +163,7 @@ impl<S: AsyncTokenSource> Mailer<S> {
     /// is never sent again by itself.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`] and [`Submit`]; [`Error::PoolFull`].
+    /// Those of [`log_in`](super::log_in) and [`Submit`]; [`Error::PoolFull`].
     pub async fn send<'a>(&self, make: impl Fn() -> Submit<'a>) -> Result<Sent, Error> {
         self.posting.send(make).await
     }
@@ -133,7 +171,7 @@ impl<S: AsyncTokenSource> Mailer<S> {
     /// A session for everything else: many messages in a row, say.
     ///
     /// # Errors
-    /// Those of [`Builder::log_in`]; [`Error::PoolFull`].
+    /// Those of [`log_in`](super::log_in); [`Error::PoolFull`].
     pub async fn session(&self) -> Result<Pooled, Error> {
         let (lent, _) = self.posting.take().await?;
         Ok(Pooled { lent })
@@ -141,7 +179,7 @@ impl<S: AsyncTokenSource> Mailer<S> {
 }
 
 impl Deref for Pooled {
-    type Target = Session<AsyncTlsTransport>;
+    type Target = Session<AnyAsyncTransport>;
 
     fn deref(&self) -> &Self::Target {
         self.lent.filled()
