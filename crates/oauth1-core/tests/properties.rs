@@ -135,6 +135,12 @@ proptest! {
         let mut once = String::new();
         signer.sign_into(&request, &stamp, &mut once).unwrap();
         prop_assert_eq!(&once, list.expose());
+        // Without a signer it is what a new one writes.
+        let usual = Signer::new(signer.consumer().clone(), signer.token().cloned());
+        let usual = usual.sign(&request, &stamp).unwrap().parameter_list();
+        let mut once = String::from("before ");
+        Signer::sign_once_into(signer.consumer(), signer.token(), &request, &stamp, &mut once);
+        prop_assert_eq!(once.strip_prefix("before "), Some(usual.expose()));
         let mut prepared = String::new();
         signer.prepare(&request).sign_into(&stamp, &mut prepared);
         prop_assert_eq!(&prepared, list.expose());

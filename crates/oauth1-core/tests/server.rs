@@ -7,8 +7,9 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 use oauth1_core::{
-    Consumer, CredentialStore, MemoryNonceStore, Nonce, NonceError, NonceKey, ReceivedRequest,
-    Request, Secret, SignatureMethod, Signer, Stamp, Token, Verified, Verifier, VerifyError,
+    Consumer, CredentialStore, MemoryNonceStore, Nonce, NonceError, NonceKey, NonceStore,
+    ReceivedRequest, Request, Secret, SignatureMethod, Signer, Stamp, Token, Verified, Verifier,
+    VerifyError,
 };
 
 const URL: &str = "https://mail.example.com/b/user@example.com/imap/?a=1&b=x+y";
@@ -302,7 +303,29 @@ fn a_wrong_signature_takes_no_place_in_the_store() {
     assert!(nonces.borrow().is_empty());
     let sound = received(&list()).unwrap();
     assert!(Verifier::new().verify(&sound, &OneUser, &nonces, NOW).is_ok());
-    assert_eq!(nonces.borrow().len(), 1);
+    assert_eq!((nonces.borrow().len(), nonces.borrow().is_empty()), (1, false));
+}
+
+/// Keeps what it is asked in words, and takes everything.
+#[derive(Default)]
+struct Told(RefCell<Vec<String>>);
+
+impl NonceStore for Told {
+    fn insert(&self, key: NonceKey<'_>, now: u64) -> Result<(), NonceError> {
+        let (time, consumer, token) = (key.timestamp(), key.consumer_key(), key.token_key());
+        let asked = format!("{time} {consumer} {token:?} {} {} {now}", key.nonce(), key.expires());
+        self.0.borrow_mut().push(asked);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_store_is_told_what_must_not_come_twice() {
+    let told = Told::default();
+    let received = received(&list()).unwrap();
+    Verifier::new().verify(&received, &OneUser, &told, NOW + 7).unwrap();
+    let expected = format!("{NOW} ck Some(\"tk\") 7d8f3e4a {} {}", NOW + 300, NOW + 7);
+    assert_eq!(told.0.into_inner(), [expected]);
 }
 
 #[test]
@@ -311,6 +334,7 @@ fn a_full_or_broken_store_refuses() {
     let fault = Verifier::new().verify(&received, &OneUser, &store(0), NOW).unwrap_err();
     assert_eq!(fault, VerifyError::NonceStore(NonceError::Full));
     assert_eq!((fault.http_status(), fault.is_transient()), (401, true));
+    assert_eq!(fault.source().unwrap().to_string(), "nonce store is full");
 
     let shared = Arc::new(Mutex::new(MemoryNonceStore::with_capacity(8)));
     let poisoner = Arc::clone(&shared);
@@ -321,6 +345,7 @@ fn a_full_or_broken_store_refuses() {
     assert!(poisoned.join().is_err());
     let fault = Verifier::new().verify(&received, &OneUser, &shared, NOW).unwrap_err();
     assert_eq!(fault, VerifyError::NonceStore(NonceError::Unavailable));
+    assert_eq!(fault.source().unwrap().to_string(), "nonce store is unavailable");
 }
 
 #[test]

@@ -364,6 +364,7 @@ mod tests {
             ("token", "invalid_token", "invalid_token"),
             ("token", "dG9rZW4= 746f6b656e", "[secret] [secret]"),
             ("s", "s's", "[secret]'[secret]"),
+            ("jo", "6a6f 6:6f", "[secret] 6:6f"),
             ("ü", "<%C3%BC>", "<[secret]>"),
         ];
         for (secret, text, expected) in cases {

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::cell::RefCell;
+use std::error::Error as _;
 
-use xoauth_sasl::oauth1::{CredentialStore, MemoryNonceStore, Verifier, VerifyError};
+use xoauth_sasl::oauth1::{CredentialStore, MemoryNonceStore, RequestUrl, Verifier, VerifyError};
 use xoauth_sasl::{
     BearerJudge, BearerRequest, ClientMessage, Consumer, Context, Credential, ErrorChallenge,
     ErrorDocument, Exchange, Identity, IdentityRequest, LoginRequest, Mechanism, Nonce, OAuth10A,
@@ -276,6 +277,74 @@ fn a_server_that_knows_no_endpoint_takes_any_bearer_and_no_signature() {
     let accepted = ServerStep::Accepted { user: USER.into() };
     assert_eq!(step(&OAuthBearer::new(USER, "good").unwrap()), accepted);
     assert_eq!(step(&oauth10a()), ServerStep::Refused(Refusal::Endpoint));
+}
+
+#[test]
+fn a_host_or_port_alone_must_be_the_servers_too() {
+    let site = Site::new();
+    let cases = [
+        ("host=mail.example.com", true),
+        ("port=993", true),
+        ("host=imap.example.com", false),
+        ("port=143", false),
+    ];
+    for (said, accepted) in cases {
+        let message = format!("n,,\x01{said}\x01auth=Bearer good\x01\x01");
+        let mut exchange = ServerExchange::new("OAUTHBEARER").unwrap();
+        let step = exchange.step(message.as_bytes(), &site.server(), NOW);
+        assert_eq!(
+            step == ServerStep::Accepted { user: USER.into() },
+            accepted,
+            "{said}: {step:?}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_names_where_to_get_a_token() {
+    let site = Site::new();
+    let url = "https://example.com/.well-known/openid-configuration";
+    let server = site.server().openid_configuration(url);
+    let mut exchange = ServerExchange::new("OAUTHBEARER").unwrap();
+    let step = exchange.step(b"n,,\x01auth=\x01\x01", &server, NOW);
+    let ServerStep::Challenge(document) = step else { panic!("{step:?}") };
+    assert_eq!(ErrorChallenge::parse(&document).openid_configuration(), Some(url));
+}
+
+/// A log that shows the chain of an error says each reason once.
+#[test]
+fn refusals_say_why_and_what_is_behind_it() {
+    let request = VerifyError::Request(RequestUrl::new("x").unwrap_err());
+    let table = [
+        (Refusal::Mechanism, "mechanism is not offered"),
+        (
+            Refusal::Malformed(ParseError::Base64),
+            "malformed response, expected base64 of UTF-8 text",
+        ),
+        (
+            Refusal::Malformed(ParseError::Request(VerifyError::Replayed)),
+            "request cannot be judged: nonce was used before",
+        ),
+        (Refusal::OAuth1(VerifyError::Signature), "signature does not match"),
+        (
+            Refusal::OAuth1(request),
+            "request line cannot be signed: url holds 'x' at octet 0, expected http:// or https://",
+        ),
+        (Refusal::Endpoint, "meant for another host or port"),
+        (Refusal::Bearer, "access token refused"),
+        (Refusal::Identity, "credentials are not for the requested user"),
+        (Refusal::Discovery, "asked for the scope only"),
+        (Refusal::Finished, "response after the end of the exchange"),
+    ];
+    for (refusal, expected) in table {
+        let mut told = refusal.to_string();
+        let mut source = refusal.source();
+        while let Some(fault) = source {
+            told += &format!(": {fault}");
+            source = fault.source();
+        }
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -720,5 +789,7 @@ fn nothing_prints_a_token() {
         assert!(!shown.contains(secret), "{shown}");
     }
     let site = Site::new();
-    assert!(!format!("{:?}", site.server()).contains("secret"));
+    let shown = format!("{:?}", site.server());
+    assert!(shown.starts_with("Server { endpoints: [(\"mail.example.com\", 993)"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
 }

@@ -225,6 +225,7 @@ mod tests {
             ("%f=\"1\"", 0, "percent-encoded UTF-8"),
             ("a=\"x\\y\"", 4, "percent-encoded UTF-8"),
             ("a=\"x\r\ny\"", 4, "no control character"),
+            ("a=\"x\ty\",b=\"1\"", 4, "no control character"),
             ("a=\"1\",\n", 6, "a parameter name"),
         ];
         for (text, offset, expected) in cases {

@@ -103,9 +103,11 @@ pub trait Mechanism: Debug + Send + Sync {
         true
     }
 
-    /// The answer to the server's error challenge, before base64: empty, or `%x01` for the
+    /// The answer to the server's error challenge, before base64: empty by default, `%x01` for the
     /// mechanisms of RFC 7628 (3.2.3).
-    fn error_acknowledgement(&self) -> &str;
+    fn error_acknowledgement(&self) -> &str {
+        ""
+    }
 
     /// Shows every secret of the login (tokens, secrets) to `visit`, so that they can be
     /// [masked](crate::Mask) in what the server says.

@@ -101,10 +101,6 @@ impl Mechanism for Plain {
         Ok(Secret::new(message))
     }
 
-    fn error_acknowledgement(&self) -> &str {
-        ""
-    }
-
     fn explains_refusals(&self) -> bool {
         false
     }
@@ -129,10 +125,6 @@ impl Mechanism for Login {
 
     fn first_speaker(&self) -> Speaker {
         Speaker::Server
-    }
-
-    fn error_acknowledgement(&self) -> &str {
-        ""
     }
 
     fn explains_refusals(&self) -> bool {

@@ -158,10 +158,6 @@ impl Mechanism for XOAuth {
         Ok(Secret::new(message))
     }
 
-    fn error_acknowledgement(&self) -> &str {
-        ""
-    }
-
     fn sensitive(&self, visit: &mut dyn FnMut(&str)) {
         visit_credentials(&self.signer, visit);
     }

@@ -76,10 +76,6 @@ impl Mechanism for XOAuth2 {
         Ok(Secret::new(message))
     }
 
-    fn error_acknowledgement(&self) -> &str {
-        ""
-    }
-
     fn sensitive(&self, visit: &mut dyn FnMut(&str)) {
         visit(self.token.expose());
     }

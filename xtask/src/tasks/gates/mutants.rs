@@ -23,9 +23,9 @@ const MUTATED: &[(&str, &[&str])] = &[
 /// Of all mutants, at least so many in a hundred must be caught.
 const CAUGHT: usize = 95;
 
-/// An option that leaves mutants out: `--shard=2/8`, `--in-diff=FILE`, `--package=NAME`.
+/// An option that leaves mutants out: `--shard=2/8`, `--in-diff=FILE`, `--re=PATTERN`, `--package=NAME`.
 pub(super) fn is_part(option: &str) -> bool {
-    ["--shard=", "--in-diff=", "--package="].iter().any(|part| option.starts_with(part))
+    ["--shard=", "--in-diff=", "--re=", "--package="].iter().any(|part| option.starts_with(part))
 }
 
 pub(super) fn run(
@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_part_is_told_from_all() {
-        assert!(is_part("--shard=1/8") && is_part("--in-diff=x") && is_part("--package=x"));
+        assert!(is_part("--shard=1/8") && is_part("--in-diff=x"));
+        assert!(is_part("--package=x") && is_part("--re=x"));
         assert!(!is_part("--write"));
     }
 }
