@@ -76,6 +76,9 @@ impl RequestUrl {
     /// empty, the path as written or `/`; no user information, query or fragment
     /// (RFC 5849 3.4.1.2).
     ///
+    /// Host and port must be those of the `Host` header, so a port is not written anew: `:0444` stays, zeros
+    /// and all. Where the HTTP client sends the number alone, give it the number.
+    ///
     /// ```
     /// let url = oauth1_core::RequestUrl::new("HTTPS://EXAMPLE.com:443?q=1#part")?;
     /// assert_eq!(url.base_string_uri(), "https://example.com/");

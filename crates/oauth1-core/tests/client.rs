@@ -139,6 +139,9 @@ fn the_base_string_uri_follows_the_rfc_and_the_text_stays() {
         ("https://h:/", "https://h/"),
         ("https://h:443/", "https://h/"),
         ("https://h:0443/", "https://h/"),
+        // Only the default is known by its number (RFC 3986 6.2.3); any other port is signed as it is sent.
+        ("https://h:080/", "https://h:080/"),
+        ("http://h:080/", "http://h/"),
         ("https://h:80/", "https://h:80/"),
         ("http://h:443/", "http://h:443/"),
         ("https://u:p@h:1/", "https://h:1/"),
