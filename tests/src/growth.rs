@@ -68,7 +68,7 @@ pub const SHAPES: [Shape; 9] = [
 ];
 
 /// What costs more memory once it is kept than it has octets on the wire: each is understood, where it is shorter
-/// than a response may be.
+/// than a response may be. Only of bodies one message keeps no more than 1,000.
 pub const KEPT: [Shape; 6] = [
     Shape { name: "empty bodies of one message", play: empty_bodies, limit: kept },
     Shape { name: "parameters of one part", play: parameters, limit: kept },

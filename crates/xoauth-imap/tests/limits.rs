@@ -132,6 +132,14 @@ fn bodies_are_bounded() {
     at(LimitKind::Body, limits(|l| l.body = 10), fetch, &body(10), &body(11));
     let two = |n: usize| body(5) + &body(n);
     at(LimitKind::Answers, limits(|l| l.answer_bodies = 10), fetch, &two(5), &two(6));
+    // Of one message, literal or quoted.
+    for body in ["{0}\r\n", "\"\""] {
+        let several = |n: usize| {
+            let bodies = format!(" BODY[1] {body}").repeat(n);
+            format!("* 1 FETCH (UID 1{bodies})\r\n")
+        };
+        at(LimitKind::Answers, Limits::default(), fetch, &several(1000), &several(1001));
+    }
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub struct Fetch {
 /// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
 const STEP: usize = 1024 * 1024;
 
-/// Bodies of one message that are kept; the parser takes as many items.
+/// Bodies of one message that are kept, as many as the parser takes items. One more ends the session: a message
+/// that lacks some of its bodies without a word would be worse.
 const MOST_BODIES: usize = 1000;
 
 impl Fetch {
@@ -279,7 +280,7 @@ impl Exchange for Fetch {
             return Err(Error::Limit { kind: LimitKind::Body });
         }
         if self.bodies.len() >= MOST_BODIES {
-            return Ok(Sink::Buffer);
+            return Err(Error::Limit { kind: LimitKind::Answers });
         }
         let room = usize::try_from(literal.len).unwrap_or(STEP).min(STEP);
         self.bodies.push(Vec::with_capacity(room));
@@ -308,6 +309,10 @@ impl Exchange for Fetch {
         // A body whose item could not be read for what stands before it is known from its announcement.
         for (info, octets) in self.announced.drain(..).zip(self.bodies.drain(..)) {
             message.restore(info, octets);
+        }
+        // Those that did not come as literals count too.
+        if message.bodies.len() > MOST_BODIES && !self.lend {
+            return Err(Error::Limit { kind: LimitKind::Answers });
         }
         if self.lend {
             self.hand_out_bodies(&mut message);

@@ -36,7 +36,7 @@ pub struct Limits {
     /// parameters beyond the first 16 of a response count 128 octets more, which they take once they are kept.
     pub answer_octets: usize,
     /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
-    /// taken yet.
+    /// taken yet. One message keeps at most 1,000 bodies; a stream whose bodies are lent has no such limit.
     pub answer_bodies: u64,
     /// Octets of the read buffer: 64 KiB, four records of TLS.
     pub read_buffer: usize,
