@@ -331,6 +331,39 @@ mod tests {
         }
     }
 
+    /// At run time the tables are what they were for the compiler, and what a slow rule says.
+    #[test]
+    fn tables_hold_what_each_octet_is() {
+        let (classes, base64) = (class_table(), base64_table());
+        let (once, twice) = (escapes::<{ 3 * 256 }>(b"%"), escapes::<{ 5 * 256 }>(b"%25"));
+        assert_eq!((text(&once), text(&twice)), (ONCE, TWICE));
+        for octet in 0..=255_u8 {
+            let at = usize::from(octet);
+            let hex = alloc::format!("{octet:02X}");
+            assert_eq!(ONCE.get(3 * at..3 * at + 3), Some(&*alloc::format!("%{hex}")));
+            assert_eq!(TWICE.get(5 * at..5 * at + 5), Some(&*alloc::format!("%25{hex}")));
+            let (c, is_ascii) = (char::from(octet), octet.is_ascii());
+            let is_plain = c.is_ascii_alphanumeric() || "-._".contains(c);
+            let expected = [
+                (ESCAPED, !(is_plain || c == '~')),
+                (CONTROL, c.is_ascii_control()),
+                (SPACE, c == ' '),
+                (NON_ASCII, !is_ascii),
+                (OTHER, !is_plain),
+            ];
+            let expected =
+                expected.iter().fold(0, |sum, &(bit, is)| sum | if is { bit } else { 0 });
+            assert_eq!((classes.get(at), class(octet)), (Some(&expected), expected), "{octet}");
+            let encoded = match c {
+                '+' | '/' | '=' => alloc::format!("%{hex}"),
+                _ => String::from(char::from(octet & 0x7f)),
+            };
+            let entry = base64.get(at).unwrap();
+            assert_eq!(entry.get(..usize::from(entry[3])), Some(encoded.as_bytes()), "{octet}");
+            assert_eq!(BASE64.get(at), Some(entry));
+        }
+    }
+
     #[test]
     fn only_what_has_an_escape_is_decoded() {
         let table =
