@@ -276,11 +276,11 @@ impl Signed<'_> {
 
     fn list(&self, front: &str, comma: Comma) -> Secret {
         let fields = self.fields();
-        let signature = Some(&SignatureText::Other(&self.signature));
-        let room = parameters_room(fields.as_slice(), signature, comma);
+        let signature = SignatureText::Other(&self.signature);
+        let room = parameters_room(fields.as_slice(), Some(&signature), comma);
         let mut list = String::with_capacity(front.len() + room);
         list.push_str(front);
-        parameters_into(fields.as_slice(), signature, comma, &mut list);
+        parameters_into(fields.as_slice(), Some(&signature), comma, &mut list);
         Secret::new(list)
     }
 

@@ -45,7 +45,8 @@ pub(crate) async fn open<D: Keep<S>, S>(
     mut mailbox: Option<Opened>,
 ) -> Outcome<D> {
     let session = async {
-        let mut fresh = sign_in(door, credentials, ended, D::asker).await?;
+        // As a path, Rust 1.85 asks that the source lives for ever.
+        let mut fresh = sign_in(door, credentials, ended, |source| D::asker(source)).await?;
         let found = match &mut mailbox {
             Some(opened) => Some(select(D::core(&mut fresh), opened).await?),
             None => None,

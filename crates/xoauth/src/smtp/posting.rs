@@ -80,7 +80,8 @@ impl<D: Post<S>, S> Posting<D, S> {
 
     async fn open(&self, ended: Option<Arc<Error>>) -> Result<SessionOf<D>, Error> {
         let credentials = &self.credentials;
-        sign_in(&self.door, credentials, ended, D::asker).await
+        // As a path, Rust 1.85 asks that the source lives for ever.
+        sign_in(&self.door, credentials, ended, |source| D::asker(source)).await
     }
 
     /// Sends a message; where a connection that was used before is over before it took the message, or takes no more,
