@@ -35,20 +35,20 @@ pub(crate) fn access_token(account: &Account, renew: Renew) -> Result<Tokens> {
     }
     let store = Store::of(account)?;
     let before = store.load()?;
-    if let (Renew::Below(left), Some(tokens)) = (renew, &before) {
-        if tokens.valid(now(), left).is_some() {
-            return Ok(tokens.clone());
-        }
+    if let (Renew::Below(left), Some(tokens)) = (renew, &before)
+        && tokens.valid(now(), left).is_some()
+    {
+        return Ok(tokens.clone());
     }
     let lock = store.lock()?;
     // Somebody may have renewed while we waited for the lock.
     let current = store.load()?;
     let is_new = changed(before.as_ref(), current.as_ref());
     let enough = if let Renew::Below(left) = renew { left } else { 60 };
-    if let Some(tokens) = current.as_ref().filter(|_| is_new) {
-        if tokens.valid(now(), enough).is_some() {
-            return Ok(tokens.clone());
-        }
+    if let Some(tokens) = current.as_ref().filter(|_| is_new)
+        && tokens.valid(now(), enough).is_some()
+    {
+        return Ok(tokens.clone());
     }
     let room = store.make_room()?;
     let _held = signals::hold()?;

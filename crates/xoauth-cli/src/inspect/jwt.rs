@@ -90,13 +90,13 @@ pub(crate) fn notes(claims: &Value, wanted: Option<&str>) -> Vec<String> {
     if claims.get("exp").and_then(Value::as_u64).is_some_and(|expires| expires <= now()) {
         notes.push("It has expired: renew it (`xoauth token --renew`).".to_owned());
     }
-    if let (Some(signed_in), Some(wanted)) = (user(claims), wanted) {
-        if !signed_in.eq_ignore_ascii_case(wanted) {
-            notes.push(format!(
-                "It is the token of {}, and the login is for {wanted}.",
-                one_line(signed_in)
-            ));
-        }
+    if let (Some(signed_in), Some(wanted)) = (user(claims), wanted)
+        && !signed_in.eq_ignore_ascii_case(wanted)
+    {
+        notes.push(format!(
+            "It is the token of {}, and the login is for {wanted}.",
+            one_line(signed_in)
+        ));
     }
     notes
 }

@@ -140,11 +140,9 @@ fn warn(account: &Account, tokens: &Tokens, ui: &Ui) {
     }
     let claims = tokens.access_token.as_ref().and_then(|token| jwt::claims(token.expose()));
     let signed_in = claims.as_ref().and_then(jwt::user);
-    if let (Some(signed_in), Ok(wanted)) = (signed_in, account.user("")) {
-        if !signed_in.eq_ignore_ascii_case(wanted) {
-            ui.note(format!(
-                "warning: signed in as {signed_in}, but the account's user is {wanted}"
-            ));
-        }
+    if let (Some(signed_in), Ok(wanted)) = (signed_in, account.user(""))
+        && !signed_in.eq_ignore_ascii_case(wanted)
+    {
+        ui.note(format!("warning: signed in as {signed_in}, but the account's user is {wanted}"));
     }
 }

@@ -73,6 +73,11 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
 fn missing_lines(manifest: &str) -> Vec<String> {
     let mut missing: Vec<String> = INHERITED
         .iter()
+        // What a dependency of its own needs may be newer.
+        .filter(|&&name| {
+            name != "rust-version"
+                || !table_of(manifest, "package").any(|line| line.starts_with("rust-version = \""))
+        })
         .map(|name| format!("{name}.workspace = true"))
         .filter(|wanted| !has_line(manifest, "package", wanted))
         .map(|wanted| format!("`{wanted}` is missing"))
@@ -127,6 +132,9 @@ mod tests {
     #[test]
     fn a_whole_manifest_misses_nothing() {
         assert!(missing_lines(WHOLE).is_empty());
+        let newer = WHOLE.replace("rust-version.workspace = true", "rust-version = \"1.99\"");
+        assert!(missing_lines(&newer).is_empty());
+        assert_eq!(missing_lines(&newer.replace("rust-version", "x")).len(), 1);
     }
 
     #[test]

@@ -67,11 +67,12 @@ pub(super) fn check(account: &Account, report: &Report) -> Option<Credentials> {
     let facts = claims.as_ref().map(jwt::facts).unwrap_or_default();
     let facts = facts.iter().map(|(name, value)| format!("{name} {value}"));
     report.claims(facts.chain(notes.into_iter().flatten()).collect());
-    if account.given_token.is_none() && account.settings.access_token.is_none() {
-        if let Err(failure) = Store::of(account).and_then(|store| store.make_room()) {
-            let why = failure.message;
-            report.warn(&format!("the token store cannot be written: {why}"));
-        }
+    if account.given_token.is_none()
+        && account.settings.access_token.is_none()
+        && let Err(failure) = Store::of(account).and_then(|store| store.make_room())
+    {
+        let why = failure.message;
+        report.warn(&format!("the token store cannot be written: {why}"));
     }
     Some(Credentials::Bearer(token))
 }
