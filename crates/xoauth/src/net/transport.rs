@@ -73,6 +73,42 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 }
 
 /// Any stream, without deadlines: what bounds its waiting is the stream's own business.
+///
+/// In the test of a program it may be one in memory that plays the server. Each read gives one reply: those that come ahead of their
+/// command end the session. A stream that plays an IMAP server repeats the tag of the command it answers.
+///
+/// ```
+/// # #[cfg(feature = "smtp")] {
+/// use std::io::{Read, Result, Write};
+/// use xoauth::{net::Untimed, smtp};
+///
+/// struct Server(Vec<&'static str>);
+///
+/// impl Read for Server {
+///     fn read(&mut self, mut room: &mut [u8]) -> Result<usize> {
+///         room.write(self.0.pop().unwrap_or_default().as_bytes())
+///     }
+/// }
+///
+/// impl Write for Server {
+///     fn write(&mut self, octets: &[u8]) -> Result<usize> {
+///         Ok(octets.len())
+///     }
+///
+///     fn flush(&mut self) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let replies = vec!["550 5.1.1 no such user\r\n", "250 hello\r\n", "220 ready\r\n"];
+/// let client = smtp::Builder::new("localhost").from_stream(Untimed(Server(replies)))?;
+/// let mut session = client.without_authentication();
+/// let sender = smtp::ReversePath::from("ann@example.com".parse::<smtp::Address>()?);
+/// let refused = session.run(smtp::exchange::VerifySender::new(sender)).unwrap_err();
+/// assert_eq!(refused.to_string(), "sender refused: 550 5.1.1 no such user");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Untimed<S>(pub S);
 
