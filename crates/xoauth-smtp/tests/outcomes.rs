@@ -203,6 +203,70 @@ fn refused_sender_leaves_the_session_usable() {
 }
 
 #[test]
+fn a_transaction_that_is_open_before_mail_refuses_one_message_and_not_all() {
+    let nested = "sender refused: 503 5.5.1 nested MAIL";
+    let cases = [
+        greeted(
+            "C: MAIL FROM:<a@example.org>
+             S: 503 5.5.1 nested MAIL
+             C: RSET
+             S: 250 ok
+             C: NOOP
+             S: 250 ok",
+        ),
+        in_one_group(
+            "S: 503 5.5.1 nested MAIL
+             S: 550 5.1.1 no such user
+             S: 550 5.1.1 no such user
+             S: 554 5.5.1 no recipients
+             C: RSET
+             S: 250 ok
+             C: NOOP
+             S: 250 ok",
+        ),
+        in_one_group(
+            "S: 503 5.5.1 nested MAIL
+             S: 550 5.1.1 no such user
+             S: 550 5.1.1 no such user
+             S: 354 strange
+             C: .
+             S: 554 5.5.1 no recipients
+             C: RSET
+             S: 250 ok
+             C: NOOP
+             S: 250 ok",
+        ),
+    ];
+    for transcript in cases {
+        assert_eq!(every_way(&transcript, send_and_go_on), nested);
+    }
+    // Of many messages the next one has it closed before its own.
+    let transcript = greeted(
+        "C: MAIL FROM:<a@example.org>
+         S: 503 5.5.1 nested MAIL
+         C: RSET
+         S: 250 ok
+         C: MAIL FROM:<a@example.org>
+         S: 250 ok
+         C: RCPT TO:<b@example.net>
+         S: 250 ok
+         C: DATA
+         S: 354 go
+         C: x
+         C: .
+         S: 250 queued",
+    );
+    let outcomes: Vec<String> = every_way(&transcript, |peer| {
+        peer.greet()?;
+        let mut bulk = Bulk::new(Window::default());
+        (0..2).for_each(|_| bulk.push(Mail::new("a@example.org", ["b@example.net"], "x")));
+        let outcomes = peer.deliver(&mut bulk)?.into_iter();
+        outcomes.map(|one| common::told(one.map(|sent| sent.reply().to_string()))).collect()
+    });
+    assert_eq!(outcomes, [nested, "\"250 queued\""]);
+}
+
+#[test]
 fn refused_data_closes_the_transaction() {
     let before = greeted(
         "C: MAIL FROM:<a@example.org>

@@ -124,11 +124,11 @@ pub enum Error {
     /// The server announced a limit that the message passes; nothing was sent.
     ServerLimit {
         /// The server's word for it: `RCPTMAX`, `RCPTDOMAINMAX` or `MAILMAX` of LIMITS (RFC 9422), or
-        /// `DELIVERBY` for the least time it takes (RFC 2852).
+        /// `DELIVERBY` for the least delivery time it takes, in seconds (RFC 2852 2).
         limit: &'static str,
         /// What the message asks for.
         asked: u64,
-        /// What the server takes.
+        /// What the server takes: at most, and of `DELIVERBY` at least.
         allowed: u64,
     },
     /// The server sent what the grammar of replies does not allow.
@@ -376,6 +376,11 @@ impl fmt::Display for Error {
             Self::MessageTooLarge { size, limit } => {
                 write!(f, "message has {size} octets, server takes {limit}")
             }
+            // The only one that names the least.
+            Self::ServerLimit { limit: "DELIVERBY", asked, allowed } => write!(
+                f,
+                "server takes no delivery time below {allowed} seconds (DELIVERBY), the message asks for {asked}"
+            ),
             Self::ServerLimit { limit, asked, allowed } => {
                 write!(f, "server has a limit of {allowed} ({limit}), the message asks for {asked}")
             }

@@ -166,6 +166,10 @@ impl<'a> Submit<'a> {
     /// The transaction would swallow the next one.
     pub(super) fn leaves_transaction_open(&self) -> bool {
         let Some(failure) = &self.failure else { return false };
+        // Another transaction was open, and would refuse every sender to come (RFC 5321 4.1.4).
+        if matches!(failure, Error::SenderRefused { reply } if reply.code.get() == 503) {
+            return self.step != Step::Reset;
+        }
         match self.step {
             // Behind a refused chunk the state is indeterminate (RFC 3030 2).
             Step::Content | Step::Delivered(_) => self.method == Method::Bdat,

@@ -195,10 +195,9 @@ fn check_envelope(envelope: &Envelope, extensions: &Extensions) -> Result<(), Er
     for (needed, extension, needed_for) in needs {
         require(needed, extensions.has(extension), extension, needed_for)?;
     }
-    let parameters = |to: &'_ Recipient| to.parameters.clone();
-    let of_recipients = envelope.to.iter().flat_map(parameters);
-    for Parameter { extension, .. } in options.parameters.iter().cloned().chain(of_recipients) {
-        require(true, extensions.has(&extension), &extension, "a parameter of the caller's")?;
+    let of_recipients = envelope.to.iter().flat_map(|to| &to.parameters);
+    for Parameter { extension, .. } in options.parameters.iter().chain(of_recipients) {
+        require(true, extensions.has(extension), extension, "a parameter of the caller's")?;
     }
     match (&options.deliver_by, extensions.least_delivery_time()) {
         (Some((_, Some(asked))), Some(allowed)) if u64::from(*asked) < allowed => {
