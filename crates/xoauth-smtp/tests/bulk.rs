@@ -368,3 +368,66 @@ fn progress_is_told_as_the_transport_takes_octets() {
         assert!(seen.windows(2).all(|pair| (0..=100_000).contains(&(pair[1] - pair[0]))));
     }
 }
+
+#[test]
+fn no_more_messages_begin_than_may() {
+    let to = ["b@example.net"];
+    let commands = |text: &str, chunks: bool| {
+        let end = if chunks {
+            format!("BDAT {} LAST\r\n{text}\r\n", text.len() + 2)
+        } else {
+            format!("DATA\r\n{text}\r\n.\r\n")
+        };
+        format!("MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n{end}")
+    };
+    for (offers, chunks) in [
+        ("250-PIPELINING\r\n250 CHUNKING\r\n", true),
+        ("250 PIPELINING\r\n", false),
+        ("250 HELP\r\n", false),
+    ] {
+        let messages = ["one", "not\nsent", "three", "four", "five"].map(|text| mail(&to, text));
+        let (mut peer, mut bulk) = begun(offers, false, 100, messages);
+        let before = peer.sent.len();
+        let answer = |peer: &mut Peer, resets: usize| {
+            peer.say_line_by_line(&"250 reset\r\n".repeat(if chunks { resets } else { 0 }));
+            peer.say_line_by_line("250 ok\r\n250 ok\r\n");
+            peer.say_line_by_line(if chunks { "" } else { "354 go\r\n" });
+            peer.say_line_by_line("250 queued\r\n");
+        };
+        bulk.begin_at_most(0);
+        peer.send(&mut bulk).unwrap();
+        assert_eq!((bulk.begun(), bulk.waiting(), peer.sent.len()), (0, 5, before), "{offers}");
+
+        bulk.begin_at_most(1);
+        answer(&mut peer, 0);
+        peer.send(&mut bulk).unwrap();
+        // What cannot be sent waits for nothing.
+        assert_eq!((bulk.begun(), bulk.in_flight(), bulk.waiting()), (1, 0, 3), "{offers}");
+        assert!(bulk.next_outcome().unwrap().is_ok());
+        assert!(matches!(bulk.next_outcome(), Some(Err(Error::InvalidArgument(_)))));
+        assert!(bulk.next_outcome().is_none() && !bulk.is_over());
+        // Nothing is on its way: the session may serve for something else meanwhile.
+        peer.say_line_by_line("250 ok\r\n");
+        peer.run(Noop::new()).unwrap();
+
+        bulk.begin_at_most(3);
+        answer(&mut peer, 0);
+        answer(&mut peer, 1);
+        peer.send(&mut bulk).unwrap();
+        assert_eq!((bulk.begun(), bulk.waiting()), (3, 1), "{offers}");
+        bulk.begin_at_most(u64::MAX);
+        answer(&mut peer, 0);
+        peer.send(&mut bulk).unwrap();
+        assert_eq!(std::iter::from_fn(|| bulk.next_outcome()).filter(Result::is_ok).count(), 3);
+        assert!(bulk.is_over());
+        peer.assert_over();
+
+        let sent = String::from_utf8(peer.sent.split_off(before)).unwrap();
+        let reset = if chunks { "RSET\r\n" } else { "" };
+        let [one, three, four, five] =
+            ["one", "three", "four", "five"].map(|text| commands(text, chunks));
+        let expected = format!("{one}NOOP\r\n{three}{reset}{four}{five}");
+        // By DATA the next envelope leaves with the dot; without PIPELINING each command alone.
+        assert_eq!(sent, expected, "{offers}");
+    }
+}

@@ -132,6 +132,13 @@ impl Peer {
         panic!("the machine is idle and messages have no outcome");
     }
 
+    /// Sends of what was pushed as much as may be sent.
+    pub(crate) fn send(&mut self, bulk: &mut Bulk<'_>) -> Result<(), Error> {
+        self.writing = false;
+        self.machine.start(bulk)?;
+        self.drive(bulk)
+    }
+
     fn drive<C: Exchange>(&mut self, command: &mut C) -> Result<(), Error> {
         for _ in 0..10_000_000 {
             match self.machine.poll(command)? {
