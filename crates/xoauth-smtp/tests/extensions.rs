@@ -55,7 +55,8 @@ fn what_the_server_lacks_is_named_before_anything_is_sent() {
             "{told}"
         );
     }
-    let least = "server takes no delivery time below 240 seconds (DELIVERBY), the message asks for 120";
+    let least =
+        "server takes no delivery time below 240 seconds (DELIVERBY), the message asks for 120";
     let cases = [
         ("DELIVERBY 240", least),
         ("DELIVERBY 240,X", least),

@@ -175,6 +175,10 @@ impl Transport for Simulated {
         self.wake = at;
     }
 
+    fn wait_until(&mut self, at: Instant) {
+        self.clock.jump(at);
+    }
+
     fn hears_while_writing(&self) -> bool {
         self.hears_while_writing
     }

@@ -351,7 +351,7 @@ impl<'s, T: Transport> Idle<'s, T> {
             let until = [deadline, look].into_iter().flatten().min();
             if let Some(rests) = idling.rests_until() {
                 let wakes = until.map_or(rests, |until| until.min(rests));
-                std::thread::sleep(wakes.saturating_duration_since(time));
+                self.held.core.connection.wait_until(wakes);
                 has_looked = true;
                 continue;
             }

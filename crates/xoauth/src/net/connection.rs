@@ -152,6 +152,14 @@ impl<I: Io> Connection<I> {
         }
     }
 
+    /// Waits until this time, by the clock of deadlines. For streams that wait.
+    #[cfg(any(feature = "imap", feature = "smtp"))]
+    pub(crate) fn wait_until(&mut self, at: Instant) {
+        if let Some(io) = &mut self.io {
+            io.wait_until(at);
+        }
+    }
+
     /// A new operation begins, which may take so long.
     pub(crate) fn allow(&mut self, bound: Duration) {
         self.pace.begin(bound);

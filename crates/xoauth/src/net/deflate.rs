@@ -197,6 +197,10 @@ impl<I: Io> Io for Deflated<I> {
         self.io.wake_at(at);
     }
 
+    fn wait_until(&mut self, at: Instant) {
+        self.io.wait_until(at);
+    }
+
     #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         self.io.hears_while_writing()
@@ -244,6 +248,10 @@ impl<I: Io> Io for Layered<I> {
 
     fn wake_at(&mut self, at: Option<Instant>) {
         either!(self, io => io.wake_at(at));
+    }
+
+    fn wait_until(&mut self, at: Instant) {
+        either!(self, io => io.wait_until(at));
     }
 
     #[cfg(feature = "smtp")]

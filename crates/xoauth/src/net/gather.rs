@@ -136,6 +136,10 @@ impl<T: Transport> Transport for Gather<T> {
         self.transport.set_wake(at);
     }
 
+    fn wait_until(&mut self, at: Instant) {
+        self.transport.wait_until(at);
+    }
+
     fn hears_while_writing(&self) -> bool {
         self.transport.hears_while_writing()
     }

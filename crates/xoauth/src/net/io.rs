@@ -41,6 +41,12 @@ pub(crate) trait Io {
         let _ = at;
     }
 
+    /// Waits until this time without reading or writing. Only streams that wait need it.
+    #[cfg(any(feature = "imap", feature = "smtp"))]
+    fn wait_until(&mut self, at: Instant) {
+        let _ = at;
+    }
+
     /// A write that the peer does not take is pending, and what the peer says can be read meanwhile.
     #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
@@ -137,6 +143,11 @@ impl<T: Transport> Io for Blocking<T> {
     #[cfg(any(feature = "imap", feature = "smtp"))]
     fn wake_at(&mut self, at: Option<Instant>) {
         self.stream.set_wake(at);
+    }
+
+    #[cfg(any(feature = "imap", feature = "smtp"))]
+    fn wait_until(&mut self, at: Instant) {
+        self.stream.wait_until(at);
     }
 
     #[cfg(feature = "smtp")]

@@ -197,6 +197,10 @@ impl Transport for TlsTransport {
         self.stream.get_mut().set_wake(at);
     }
 
+    fn wait_until(&mut self, at: Instant) {
+        self.stream.get_mut().wait_until(at);
+    }
+
     fn hears_while_writing(&self) -> bool {
         self.get_ref().hears_while_writing()
     }

@@ -25,6 +25,14 @@ pub trait Transport: Read + Write {
         let _ = at;
     }
 
+    /// Waits until `at` has passed by the clock of [`Transport::now`]. Nothing is read or written meanwhile.
+    ///
+    /// So wait the next message of a rate, where none is on its way, and IDLE for its next beginning. A stream that is
+    /// simulated moves its clock; others sleep, as this does by default.
+    fn wait_until(&mut self, at: Instant) {
+        std::thread::sleep(at.saturating_duration_since(self.now()));
+    }
+
     /// A write that the peer does not take ends with [`io::ErrorKind::WouldBlock`] after a moment, and
     /// [`Transport::set_waiting`] is obeyed, so that what the peer says can be read meanwhile: a peer that waits
     /// to be heard takes no more. Where this is false, no more is sent ahead of answers than fits the buffers
@@ -57,6 +65,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn set_wake(&mut self, at: Option<Instant>) {
         (**self).set_wake(at);
+    }
+
+    fn wait_until(&mut self, at: Instant) {
+        (**self).wait_until(at);
     }
 
     fn hears_while_writing(&self) -> bool {

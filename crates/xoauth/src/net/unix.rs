@@ -24,13 +24,14 @@ use crate::Error;
 pub struct UnixTransport {
     stream: UnixStream,
     deadline: Option<Instant>,
+    wake: Option<Instant>,
     is_waiting: bool,
 }
 
 impl UnixTransport {
     /// Takes over a connected stream.
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, deadline: None, is_waiting: true }
+        Self { stream, deadline: None, wake: None, is_waiting: true }
     }
 
     /// Connects to the socket at `path`. Where nobody takes connections from a full backlog the system waits without end
@@ -61,16 +62,35 @@ impl UnixTransport {
             _ => Err(timed_out()),
         }
     }
+
+    /// What is left until the caller wants the call back.
+    fn until_wake(&self) -> io::Result<Option<Duration>> {
+        let Some(wake) = self.wake else { return Ok(None) };
+        match wake.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(Some(left)),
+            _ => Err(would_block()),
+        }
+    }
 }
 
 impl Read for UnixTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left()?;
-        if !self.is_waiting {
-            return self.stream.read(buffer);
+        loop {
+            let left = self.left()?;
+            if !self.is_waiting {
+                return self.stream.read(buffer);
+            }
+            let bound = match (left, self.until_wake()?) {
+                (Some(left), Some(wake)) => Some(left.min(wake)),
+                (left, wake) => left.or(wake),
+            };
+            self.stream.set_read_timeout(bound)?;
+            match self.stream.read(buffer).map_err(as_timed_out) {
+                // Whose time has passed is seen above; where both have, the deadline has the last word.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                read => return read,
+            }
         }
-        self.stream.set_read_timeout(left)?;
-        self.stream.read(buffer).map_err(as_timed_out)
     }
 }
 
@@ -99,6 +119,10 @@ impl Write for UnixTransport {
 impl Transport for UnixTransport {
     fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    fn set_wake(&mut self, at: Option<Instant>) {
+        self.wake = at;
     }
 
     fn hears_while_writing(&self) -> bool {

@@ -71,8 +71,10 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
         if self.is_broken || self.bulk.is_over() {
             return Next::Over;
         }
+        let is_idle = self.bulk.in_flight() == 0 && self.step == Step::Over;
         match due {
-            Some(due) if self.bulk.in_flight() == 0 && self.step == Step::Over => Next::Wait(due),
+            // What may begin now is no reason to wait: the step that begins it ends at once, so that it counts from now.
+            Some(due) if is_idle && due > self.core.connection.now() => Next::Wait(due),
             due => Next::Step(due),
         }
     }
@@ -98,6 +100,11 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
             }
         }
         self.core.connection.wake_at(None);
+    }
+
+    /// Waits for the time of the next message, where the stream is one that waits.
+    pub(crate) fn wait_until(&mut self, due: Instant) {
+        self.core.connection.wait_until(due);
     }
 
     fn begin_step(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::iter::Fuse;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::{Bulk, Submit, Tally, Window};
@@ -81,9 +81,7 @@ impl<'a, T: Transport, M: Iterator<Item: Into<Submit<'a>>>> Iterator for Outcome
             match self.delivery.next(&mut pull) {
                 Next::Outcome(outcome) => return Some(outcome),
                 Next::Step(due) => self.delivery.step_until(due),
-                Next::Wait(due) => {
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                }
+                Next::Wait(due) => self.delivery.wait_until(due),
                 Next::Over => return None,
             }
         }
