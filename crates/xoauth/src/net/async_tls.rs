@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_native_tls::TlsStream;
 
-use super::gather::Gathered;
+use super::gather::{Gathered, portion};
 use super::timed::AsyncTransport;
 use super::tls::ended;
 
@@ -55,7 +55,7 @@ impl AsyncWrite for AsyncTlsTransport {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
+        poll_write(&mut self.stream, cx, octets)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -67,6 +67,16 @@ impl AsyncWrite for AsyncTlsTransport {
         // What says so was gathered.
         poll_flush(&mut self.stream, cx)
     }
+}
+
+/// Gives the TLS library as much as there is room for below it.
+pub(super) fn poll_write<S: AsyncTransport>(
+    stream: &mut TlsStream<Noted<S>>,
+    cx: &mut Context<'_>,
+    octets: &[u8],
+) -> Poll<io::Result<usize>> {
+    ready!(stream.get_mut().get_mut().get_mut().poll_make_room(cx))?;
+    Pin::new(stream).poll_write(cx, portion(octets))
 }
 
 /// Flushes what the TLS library has, and what was gathered below it.
@@ -89,6 +99,11 @@ pub(super) struct Noted<S> {
 impl<S: AsyncTransport> Noted<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, has_ended: false, gathered: Gathered::default() }
+    }
+
+    /// What was gathered has left, if it was enough.
+    fn poll_make_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.gathered.is_enough() { self.poll_empty(cx) } else { Poll::Ready(Ok(())) }
     }
 
     /// Hands on what was gathered.
@@ -120,14 +135,10 @@ impl<S: AsyncTransport> AsyncRead for Noted<S> {
 impl<S: AsyncTransport> AsyncWrite for Noted<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.gathered.is_enough() {
-            ready!(self.poll_empty(cx))?;
-        }
-        self.gathered.add(octets);
-        Poll::Ready(Ok(octets.len()))
+        Poll::Ready(self.gathered.add(octets))
     }
 
     /// As the TLS library flushes, in the midst of a handshake or of a change of keys: OpenSSL takes it for the end of

@@ -4,14 +4,27 @@
 //! and often the waking of the peer for each; gathered, it is one for eight. Nothing is held back for long: it
 //! leaves when it is enough, when the session flushes, which it does before it waits or hands something out, and
 //! before anything is read.
+//!
+//! A TLS library is never told that the stream below takes no more: OpenSSL ends the session where the server changes
+//! its keys (RFC 8446 4.6.3) while a write is half done. What it writes is taken always, and it is given no more to write
+//! before that has left.
 
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use super::Transport;
 
-/// From so many octets on they leave before more are taken.
+/// From so many octets on they leave before the TLS library is given more.
 const ENOUGH: usize = 128 * 1024;
+
+/// So many are never gathered: what was not enough, a portion, and 128 KiB that a peer makes the TLS library say
+/// which takes none of it.
+const TOO_MUCH: usize = 3 * ENOUGH;
+
+/// What a TLS library is given of a write at once: so many octets as are enough when they were encrypted.
+pub(super) fn portion(octets: &[u8]) -> &[u8] {
+    octets.get(..ENOUGH).unwrap_or(octets)
+}
 
 /// Octets on their way to the stream below: those from `sent` on were not taken by it.
 #[derive(Default)]
@@ -30,8 +43,13 @@ impl Gathered {
         self.octets.is_empty()
     }
 
-    pub(super) fn add(&mut self, octets: &[u8]) {
+    /// Takes what the TLS library says, all of it.
+    pub(super) fn add(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.octets.len().saturating_add(octets.len()) > TOO_MUCH {
+            return Err(io::Error::other("the peer takes nothing and asks TLS for more and more"));
+        }
         self.octets.extend_from_slice(octets);
+        Ok(octets.len())
     }
 
     /// What the stream below is to take next; nothing where it took all.
@@ -82,6 +100,12 @@ impl<T: Transport> Gather<T> {
         &mut self.transport
     }
 
+    /// What was gathered has left, if it was enough. Where the peer does not take it this fails with
+    /// [`io::ErrorKind::WouldBlock`], before the TLS library is given more.
+    pub(super) fn make_room(&mut self) -> io::Result<()> {
+        if self.gathered.is_enough() { self.empty() } else { Ok(()) }
+    }
+
     /// Hands on what was gathered: what flushing comes to for a session, which may read meanwhile where this fails
     /// with [`io::ErrorKind::WouldBlock`].
     pub(super) fn empty(&mut self) -> io::Result<()> {
@@ -110,11 +134,7 @@ impl<T: Transport> Read for Gather<T> {
 
 impl<T: Transport> Write for Gather<T> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if self.gathered.is_enough() {
-            self.empty()?;
-        }
-        self.gathered.add(octets);
-        Ok(octets.len())
+        self.gathered.add(octets)
     }
 
     /// As the TLS library flushes, in the midst of a handshake or of a change of keys: OpenSSL takes it for the end of
@@ -209,6 +229,7 @@ mod tests {
         let mut gather = gather(usize::MAX);
         let record = [0; 16_406];
         for _ in 0..9 {
+            gather.make_room().unwrap();
             gather.write_all(&record).unwrap();
         }
         assert_eq!(gather.get_ref().taken, [8 * record.len()]);
@@ -227,17 +248,31 @@ mod tests {
         let mut gather = gather(10);
         gather.write_all(&[0; ENOUGH]).unwrap();
         let kind = |result: io::Result<usize>| result.unwrap_err().kind();
-        // What is not taken is not forgotten, and what comes behind it is refused.
-        assert_eq!(kind(gather.write(b"more")), ErrorKind::WouldBlock);
+        // What is not taken is not forgotten, and there is no room for more of the session's; the library's own is taken.
+        assert_eq!(kind(gather.make_room().map(|()| 0)), ErrorKind::WouldBlock);
+        gather.write_all(b"keys").unwrap();
         assert_eq!(kind(gather.empty().map(|()| 0)), ErrorKind::WouldBlock);
         gather.flush().unwrap();
         assert_eq!(kind(gather.read(&mut [0; 3])), ErrorKind::WouldBlock);
         gather.set_waiting(false);
         assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
-        gather.get_mut().room = ENOUGH;
-        gather.flush().unwrap();
-        assert_eq!(gather.get_ref().taken.iter().sum::<usize>(), ENOUGH);
+        gather.get_mut().room = 2 * ENOUGH;
+        gather.make_room().unwrap();
+        assert_eq!(gather.get_ref().taken.iter().sum::<usize>(), ENOUGH + 4);
         assert!(gather.gathered.is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_cannot_make_it_grow_without_end() {
+        let mut gather = gather(0);
+        // Answers to changes of keys.
+        let taken = (0..).take_while(|_| gather.write(&[0; 27]).is_ok()).count();
+        assert_eq!(taken, TOO_MUCH / 27);
+        assert_eq!(gather.write(&[0; 27]).unwrap_err().kind(), ErrorKind::Other);
+        // Not yet where a session may write once more.
+        let portion = portion(&[0; 2 * ENOUGH]).len();
+        assert_eq!(portion, ENOUGH);
+        assert!(TOO_MUCH - ENOUGH - portion >= ENOUGH);
     }
 
     #[test]

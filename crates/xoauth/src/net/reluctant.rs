@@ -11,7 +11,7 @@ use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
 use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
@@ -19,7 +19,7 @@ use xoauth_smtp::Transfer;
 use xoauth_smtp::exchange::Submit;
 
 use super::gather::Gather;
-use super::tls::flush;
+use super::tls::{flush, write};
 use super::{Tls, Transport};
 use crate::smtp::{Builder, Mail};
 
@@ -95,17 +95,17 @@ impl Transport for Reluctant<UnixStream> {
 }
 
 /// As [`TlsTransport`](super::TlsTransport), over another stream.
-struct Secured(TlsStream<Gather<Reluctant<UnixStream>>>);
+pub(super) struct Secured<S: Transport>(pub(super) TlsStream<Gather<S>>);
 
-impl Read for Secured {
+impl<S: Transport> Read for Secured<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
 }
 
-impl Write for Secured {
+impl<S: Transport> Write for Secured<S> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.write(octets)
+        write(&mut self.0, octets)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -113,7 +113,7 @@ impl Write for Secured {
     }
 }
 
-impl Transport for Secured {
+impl<S: Transport> Transport for Secured<S> {
     fn set_deadline(&mut self, _: Option<Instant>) {}
 
     fn hears_while_writing(&self) -> bool {
@@ -130,8 +130,8 @@ impl Transport for Secured {
     }
 }
 
-/// A server that takes one message, and answers what it was.
-fn server() -> (UnixStream, Tls, JoinHandle<Vec<u8>>) {
+/// The key and the certificate of a server.
+pub(super) fn certificate() -> (PKey<Private>, X509) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut name = X509NameBuilder::new().unwrap();
@@ -149,7 +149,12 @@ fn server() -> (UnixStream, Tls, JoinHandle<Vec<u8>>) {
         .build(&certificate.x509v3_context(None, None));
     certificate.append_extension(names.unwrap()).unwrap();
     certificate.sign(&key, MessageDigest::sha256()).unwrap();
-    let certificate = certificate.build();
+    (key, certificate.build())
+}
+
+/// A server that takes one message, and answers what it was.
+fn server() -> (UnixStream, Tls, JoinHandle<Vec<u8>>) {
+    let (key, certificate) = certificate();
     let roots =
         Tls::builder().only_these_roots().add_roots(&certificate.to_pem().unwrap()).unwrap();
 
@@ -230,7 +235,7 @@ fn a_session_goes_on_over_a_stream_that_takes_writes_reluctantly() {
 }
 
 #[cfg(feature = "tokio")]
-mod awaited {
+pub(super) mod awaited {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -239,12 +244,15 @@ mod awaited {
     use tokio_native_tls::TlsConnector;
 
     use super::*;
-    use crate::net::async_tls::{Noted, poll_flush};
+    use crate::net::AsyncTransport;
+    use crate::net::async_tls::{Noted, poll_flush, poll_write};
 
     /// As [`AsyncTlsTransport`](crate::net::AsyncTlsTransport), over another stream.
-    struct Secured(tokio_native_tls::TlsStream<Noted<Reluctant<UnixStream>>>);
+    pub(in crate::net) struct Secured<S: AsyncTransport>(
+        pub(in crate::net) tokio_native_tls::TlsStream<Noted<S>>,
+    );
 
-    impl AsyncRead for Secured {
+    impl<S: AsyncTransport> AsyncRead for Secured<S> {
         fn poll_read(
             mut self: Pin<&mut Self>,
             cx: &mut Context<'_>,
@@ -254,13 +262,13 @@ mod awaited {
         }
     }
 
-    impl AsyncWrite for Secured {
+    impl<S: AsyncTransport> AsyncWrite for Secured<S> {
         fn poll_write(
             mut self: Pin<&mut Self>,
             cx: &mut Context<'_>,
             octets: &[u8],
         ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.0).poll_write(cx, octets)
+            poll_write(&mut self.0, cx, octets)
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

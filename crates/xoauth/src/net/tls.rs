@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
 
-use super::gather::Gather;
+use super::gather::{Gather, portion};
 use super::{Milestone, Settings, TcpTransport, Transport, hello};
 use crate::Error;
 
@@ -174,12 +174,21 @@ impl Read for TlsTransport {
 
 impl Write for TlsTransport {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.write(octets)
+        write(&mut self.stream, octets)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         flush(&mut self.stream)
     }
+}
+
+/// Gives the TLS library as much as there is room for below it.
+pub(super) fn write<T: Transport>(
+    stream: &mut TlsStream<Gather<T>>,
+    octets: &[u8],
+) -> io::Result<usize> {
+    stream.get_mut().make_room()?;
+    stream.write(portion(octets))
 }
 
 /// Flushes what the TLS library has, and what was gathered below it.
