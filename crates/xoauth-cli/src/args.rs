@@ -193,4 +193,104 @@ mod tests {
             assert!(page.contains("xample"), "{name} has no example:\n{page}");
         }
     }
+
+    /// The pages for users, where they are beside the package.
+    fn pages() -> Vec<(String, String)> {
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+        let files = |directory: &str| {
+            let entries = std::fs::read_dir(directory).into_iter().flatten();
+            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+        };
+        let all = [files(docs), files(&format!("{docs}/recipes"))].concat();
+        let pages = all.iter().filter(|path| path.extension().is_some_and(|name| name == "md"));
+        pages
+            .map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap()))
+            .collect()
+    }
+
+    /// What users copy is taken: every command line of the documentation, the rules and the help.
+    #[test]
+    fn every_command_line_that_is_shown_is_one() {
+        use clap::error::ErrorKind::{DisplayHelp, InvalidValue, MissingRequiredArgument};
+        let mut texts = pages();
+        if texts.is_empty() {
+            crate::output::complain("not run: no documentation beside the package");
+            return;
+        }
+        texts.extend(
+            crate::rules::RULES.iter().map(|rule| (rule.id.to_owned(), rule.fix.to_owned())),
+        );
+        let mut command = command();
+        command.build();
+        for verb in command.get_subcommands() {
+            let behind = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            texts.push((verb.get_name().to_owned(), behind));
+        }
+        let verbs: Vec<String> =
+            command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        let mut tried = 0;
+        for (place, text) in texts {
+            let lines = text.split("xoauth ").skip(1);
+            for line in
+                lines.map(|line| line.split(['`', '"', '\'', '\n', '|', ')', '<']).next().unwrap())
+            {
+                let words: Vec<&str> = line
+                    .split_ascii_whitespace()
+                    // What comes behind is the shell's, or a sentence.
+                    .take_while(|word| !word.starts_with(['#', ';', '&', '\\', '.', ',']))
+                    .collect();
+                let Some(first) = words.first().map(|word| word.trim_end_matches([',', '.', ';']))
+                else {
+                    continue;
+                };
+                // `xoauth list` is one, `xoauth is` a sentence.
+                if !verbs.iter().any(|verb| verb == first) || words.contains(&"and") {
+                    continue;
+                }
+                let parsed = command
+                    .clone()
+                    .try_get_matches_from(["xoauth"].into_iter().chain(words.iter().copied()));
+                let kind = parsed.map_err(|error| error.kind()).err();
+                // The value of the last option may have been cut off with its quotes.
+                let is_cut = words.last().is_some_and(|word| word.starts_with('-'));
+                let is_taken = match kind {
+                    None | Some(DisplayHelp | MissingRequiredArgument) => true,
+                    Some(InvalidValue) => is_cut,
+                    Some(_) => false,
+                };
+                assert!(is_taken, "{place}: xoauth {line}: {kind:?}");
+                tried += 1;
+            }
+        }
+        assert!(tried >= 25, "only {tried} were found");
+    }
+
+    #[test]
+    fn the_page_of_the_command_names_every_verb_and_no_option_that_is_none() {
+        let pages = pages();
+        let Some((_, page)) = pages.iter().find(|(name, _)| name.ends_with("cli.md")) else {
+            crate::output::complain("not run: no documentation beside the package");
+            return;
+        };
+        let command = command();
+        let arguments =
+            command.get_subcommands().chain([&command]).flat_map(|one| one.get_arguments());
+        let known: Vec<&str> = arguments.filter_map(|argument| argument.get_long()).collect();
+        for option in page.split("--").skip(1) {
+            let end =
+                option.find(|c: char| !c.is_ascii_lowercase() && c != '-' && !c.is_ascii_digit());
+            let name = option.get(..end.unwrap_or(option.len())).unwrap().trim_end_matches('-');
+            let of_others = ["path", "help", "version", "", "exclude"];
+            assert!(known.contains(&name) || of_others.contains(&name), "--{name}");
+        }
+        for verb in command.get_subcommands() {
+            assert!(page.contains(&format!("\n| `{}` |", verb.get_name())), "{}", verb.get_name());
+        }
+        for global in Global::augment_args(clap::Command::new("global")).get_arguments() {
+            let name = global.get_long().unwrap();
+            let is_shown =
+                ["quiet", "verbose"].contains(&name) || page.contains(&format!("--{name}"));
+            assert!(is_shown, "--{name} is not in docs/cli.md");
+        }
+    }
 }

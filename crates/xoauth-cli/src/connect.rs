@@ -145,7 +145,7 @@ impl<'a> Gate<'a> {
 
     fn failure(&self, error: Error, steps: &Steps) -> Failure {
         let mut attempt = self.attempt();
-        (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.is_unlisted());
+        (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.unlisted());
         attempt.failure(error, steps.under_way())
     }
 }

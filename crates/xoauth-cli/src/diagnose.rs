@@ -17,13 +17,13 @@ pub(crate) struct Attempt<'a> {
     pub(crate) protocol: &'static str,
     /// The credentials went with the first line.
     pub(crate) inline: bool,
-    /// The mechanism was tried although the server does not list it.
-    pub(crate) unlisted: bool,
+    /// What the server lists, where the mechanism was tried although it is not there.
+    pub(crate) unlisted: Option<Vec<String>>,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn new(account: &'a Account, protocol: &'static str) -> Self {
-        Self { account, protocol, inline: false, unlisted: false }
+        Self { account, protocol, inline: false, unlisted: None }
     }
 
     /// The failure of signing in, while this step was under way.
@@ -85,10 +85,20 @@ pub(crate) fn failure_of(error: &Error, phase: &'static str, attempt: &Attempt<'
     if failure.rule.is_none() && phase == "auth" {
         failure.hint = Some(advice(error, attempt));
     }
+    if matches!(error, Error::Certificate { .. }) {
+        let hint = "its issuer has to be trusted (`ca-file`), its name be that of the server, and its time that of this machine's clock";
+        failure.hint = Some(hint.to_owned());
+    }
     if matches!(phase, "mechanism" | "auth") {
+        let offered = attempt
+            .unlisted
+            .as_ref()
+            .filter(|_| failure.rule.is_some_and(|rule| rule.id == "mech-missing"));
+        let offered = offered.map(|offered| format!("the server offers {}", offered.join(" ")));
         let preset = attempt.account.preset.as_ref();
         let doubt = preset.and_then(|preset| preset.doubt(attempt.protocol));
-        let hints: Vec<String> = [failure.hint.take(), doubt].into_iter().flatten().collect();
+        let hints = [failure.hint.take(), offered, doubt];
+        let hints: Vec<String> = hints.into_iter().flatten().collect();
         failure.hint = Some(hints.join("; ")).filter(|hint| !hint.is_empty());
     }
     failure
@@ -143,7 +153,7 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
     let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
     evidence.inline = attempt.inline && refused_login;
     evidence.login = mechanism_of(error).is_some();
-    evidence.mechanism_missing |= attempt.unlisted && is_about_mechanism(error);
+    evidence.mechanism_missing |= attempt.unlisted.is_some() && is_about_mechanism(error);
     Some(evidence)
 }
 
@@ -261,7 +271,7 @@ fn exit_of(error: &Error) -> Exit {
     }
     match error {
         Error::Certificate { .. } | Error::TlsHandshake { .. } => Exit::Protocol,
-        Error::TlsSetup(_) => Exit::Config,
+        Error::TlsSetup(_) | Error::NoCertificate | Error::Host { .. } => Exit::Config,
         Error::Imap(error) => match error {
             imap::Error::AuthenticationRefused(_) => Exit::NotAuthorised,
             imap::Error::Expired { .. } => Exit::Temporary,

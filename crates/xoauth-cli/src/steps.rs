@@ -114,8 +114,10 @@ impl Steps {
         self.state().is_inline
     }
 
-    pub(crate) fn is_unlisted(&self) -> bool {
-        self.state().is_unlisted
+    /// What the server lists, where the mechanism is not there.
+    pub(crate) fn unlisted(&self) -> Option<Vec<String>> {
+        let state = self.state();
+        state.is_unlisted.then(|| state.offered.clone())
     }
 
     fn done(&self, step: &'static str, detail: String, next: &'static str) {

@@ -237,6 +237,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::Connect { host, port: 0, .. } => write!(f, "no connection to {host}"),
+            Self::Connect { host, port, .. } if host.contains(':') => {
+                write!(f, "no connection to [{host}]:{port}")
+            }
             Self::Connect { host, port, .. } => write!(f, "no connection to {host}:{port}"),
             #[cfg(feature = "native-tls")]
             Self::Certificate { host, .. } => {

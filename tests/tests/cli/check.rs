@@ -104,6 +104,7 @@ fn what_fails_is_told_by_step_and_exit_code() {
         assert_eq!(said.code, code, "{step}: {said:#?}");
         let last = steps(&said).pop().unwrap();
         assert_eq!((last.1.as_str(), last.2), (step, false), "{said:#?}");
+        assert_eq!(said.out.contains("this machine's clock"), step == "tls", "{said:#?}");
     }
 }
 
@@ -230,11 +231,17 @@ fn a_mechanism_that_is_named_is_tried_even_where_it_is_not_offered() {
         send("{tag} NO [AUTHENTICATIONFAILED] bad token\r\n"),
         Step::ExpectEnd,
     ];
+    let unknown = [
+        expect("AUTHENTICATE XOAUTH2 "),
+        send("{tag} NO Unsupported authentication mechanism.\r\n"),
+        Step::ExpectEnd,
+    ];
     let refused = [expect("AUTH XOAUTH2 "), send("535 5.7.8 bad token\r\n"), Step::ExpectEnd];
     let named = "mechanism = \"XOAUTH2\"\n";
     for (protocol, script, mechanism, code, step, rule) in [
         ("imap", imap(taken.to_vec()), named, 0, "logout", None),
         ("imap", imap(judged.to_vec()), named, 77, "auth", None),
+        ("imap", imap(unknown.to_vec()), named, 77, "auth", Some("mech-missing")),
         ("smtp", smtp(refused.to_vec()), named, 77, "auth", None),
         ("imap", imap(vec![Step::ExpectEnd]), "", 69, "mechanism", Some("mech-missing")),
         ("smtp", smtp(vec![Step::ExpectEnd]), "", 69, "mechanism", Some("mech-missing")),
@@ -250,7 +257,12 @@ fn a_mechanism_that_is_named_is_tried_even_where_it_is_not_offered() {
         assert_eq!(steps(&said).last().unwrap().1, step, "{said:#?}");
         let report: Value = serde_json::from_str(&said.out).unwrap();
         assert_eq!(report["diagnosis"][0]["id"].as_str(), rule, "{said:#?}");
+        if rule.is_some() && !mechanism.is_empty() {
+            assert!(said.out.contains("the server offers PLAIN"), "{said:#?}");
+        }
         let is_told = said.out.contains("XOAUTH2 (not offered), ");
+        // Where nothing was tried, the failure itself names what there is.
+        assert_eq!(said.out.contains("only PLAIN"), mechanism.is_empty(), "{said:#?}");
         assert_eq!(is_told, !mechanism.is_empty(), "{said:#?}");
         peer.finish().unwrap();
     }

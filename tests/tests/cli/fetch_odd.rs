@@ -192,6 +192,31 @@ fn a_second_run_into_the_same_place_gives_way() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn who_interrupts_is_told_how_to_go_on() {
+    let mut script = opened("", 9);
+    script.extend(found("1 2"));
+    let half = "* 2 FETCH (UID 2 FLAGS () BODY[] {9}\r\nFrom ha";
+    script.extend([expect("UID FETCH"), send(message(1) + half), Step::Stall]);
+    for (name, note) in [("INT", "interrupted; --resume goes on from here\n"), ("TERM", "")] {
+        let peer = Peer::start(vec![script.clone()]).unwrap();
+        let home = Home::with(&account(peer.port()));
+        let quiet: &[&str] = if note.is_empty() { &["-q"] } else { &[] };
+        let mut command = home.command(&[&["fetch", "--all", "--eml", "E"], quiet].concat());
+        let mut child = command.spawn().unwrap();
+        // Told when it is in its place.
+        let mut told = [0; 4];
+        child.stdout.as_mut().unwrap().read_exact(&mut told).unwrap();
+        let id = child.id().to_string();
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.unwrap().success());
+        let said = finish(child, "");
+        assert_eq!((said.code, said.err.as_str()), (130, note), "{said:?}");
+        assert_eq!(bodies(&home, "E"), ["m001"]);
+    }
+}
+
 #[test]
 fn a_hundred_thousand_messages_take_constant_memory() {
     let peak = |count: u32| {

@@ -24,6 +24,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Ui;
 use crate::progress::Progress;
 use crate::query::{Criteria, find};
+use crate::signals;
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -86,6 +87,10 @@ impl Fetch {
         let mut before = Vec::new();
         if self.resume {
             (before, left) = left.into_iter().partition(|&uid| target.has(uid));
+        }
+        if self.pipe.is_none() {
+            let note = "interrupted; --resume goes on from here";
+            signals::end_with_note(Some(note).filter(|_| !ui.quiet))?;
         }
         let writer = Writer::start(target, self.progress(ui, left.len()), self.told(ui))?;
         let seen = self.mark_seen.then_some(before);
