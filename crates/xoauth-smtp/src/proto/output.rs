@@ -23,6 +23,9 @@ pub(crate) struct Output {
     /// Up to where octets were handed to the transport; some may have gone out although it failed.
     offered: u64,
     awaited: VecDeque<Awaited>,
+    /// The ends of those that are last in their group, so that nobody looks for them among thousands of recipients each
+    /// time one is answered.
+    stops: VecDeque<u64>,
     /// Whether commands may be sent ahead of replies.
     pub(crate) pipelining: bool,
     pub(crate) history: History,
@@ -84,16 +87,17 @@ impl Output {
 
     /// Up to where octets may be written: the end of the first command whose reply must be heard first.
     fn limit(&self, window: usize) -> u64 {
-        let window = window.max(1);
-        let stop = self.awaited.iter().take(window).find(|one| one.is_last || !self.pipelining);
-        let full = || self.awaited.get(window - 1).filter(|_| self.awaited.len() > window);
-        stop.or_else(full).map_or(self.end(), |awaited| awaited.end)
+        let end_of = |index: usize| self.awaited.get(index).map(|one| one.end);
+        let stop = if self.pipelining { self.stops.front().copied() } else { end_of(0) };
+        let last = window.max(1) - 1;
+        let full = end_of(last).filter(|_| self.awaited.len() > last + 1);
+        [stop, full].into_iter().flatten().fold(self.end(), u64::min)
     }
 
     /// Replies must be heard before more is worth queueing.
     pub(crate) fn is_window_full(&self, window: usize) -> bool {
-        let is_stopped = |one: &Awaited| one.is_last || !self.pipelining;
-        self.awaited.len() > window.max(1) || self.awaited.iter().any(is_stopped)
+        let is_stopped = !self.stops.is_empty() || !self.pipelining && !self.awaited.is_empty();
+        is_stopped || self.awaited.len() > window.max(1)
     }
 
     /// [`Output::writable`] is handed to the transport, or [`Output::writable_lent`] of the exchange's octets.
@@ -150,20 +154,25 @@ impl Output {
 
     /// A reply will come to the octets between `start` and everything queued so far.
     pub(crate) fn await_reply(&mut self, start: u64, is_last: bool) {
-        let end = self.end();
-        self.awaited.push_back(Awaited { start, end, is_last, ends_content: false });
+        self.push(Awaited { start, end: self.end(), is_last, ends_content: false });
     }
 
     /// The same, where those octets end content that gets no reply of its own.
     pub(crate) fn await_reply_to_content(&mut self, start: u64, is_last: bool) {
-        let end = self.end();
-        self.awaited.push_back(Awaited { start, end, is_last, ends_content: true });
+        self.push(Awaited { start, end: self.end(), is_last, ends_content: true });
+    }
+
+    fn push(&mut self, awaited: Awaited) {
+        if awaited.is_last {
+            self.stops.push_back(awaited.end);
+        }
+        self.awaited.push_back(awaited);
     }
 
     /// The command queued last gets this many replies more.
     pub(crate) fn await_more(&mut self, replies: usize) {
         if let Some(&last) = self.awaited.back() {
-            self.awaited.extend(core::iter::repeat_n(last, replies));
+            (0..replies).for_each(|_| self.push(last));
         }
     }
 
@@ -186,7 +195,9 @@ impl Output {
 
     /// The next reply came.
     pub(crate) fn answered(&mut self) {
-        self.awaited.pop_front();
+        if self.awaited.pop_front().is_some_and(|answered| answered.is_last) {
+            self.stops.pop_front();
+        }
     }
 
     /// Of the replies still to come, those whose commands were handed to the transport.
@@ -209,6 +220,8 @@ impl Output {
         }
         let cut = kept.checked_sub(1).and_then(|last| self.awaited.get(last));
         let cut = cut.map_or(position, |awaited| awaited.end.max(position));
+        let lasts = self.awaited.iter().skip(kept).filter(|one| one.is_last).count();
+        self.stops.truncate(self.stops.len().saturating_sub(lasts));
         self.awaited.truncate(kept);
         if cut <= self.kept() {
             self.lent = 0;
@@ -229,6 +242,7 @@ impl Output {
         self.buffer.clear();
         self.written = 0;
         self.awaited.clear();
+        self.stops.clear();
         if let Some(notes) = &mut self.notes {
             let base = self.base;
             notes.retain(|&(end, _)| end <= base);

@@ -100,7 +100,9 @@ impl Extensions {
     /// Octets of a message that the server takes at most (RFC 1870 4). `None` where it names no limit: no
     /// number, zero, or one beyond 64 bits.
     pub fn size_limit(&self) -> Option<u64> {
-        self.parameters("SIZE")?.parse().ok().filter(|&limit| limit > 0)
+        let size = self.parameters("SIZE")?.split(' ').next()?;
+        let is_number = size.bytes().all(|octet| octet.is_ascii_digit());
+        size.parse().ok().filter(|&limit| is_number && limit > 0)
     }
 
     /// Commands may be sent ahead of replies (RFC 2920).
@@ -238,6 +240,10 @@ mod tests {
             ("SIZE 0", None),
             ("SIZE 99999999999999999999999", None),
             ("SIZE x", None),
+            ("SIZE +5", None),
+            ("SIZE -5", None),
+            ("SIZE 5 of any kind", Some(5)),
+            ("SIZE  5", Some(5)),
         ];
         for (line, expected) in cases {
             assert_eq!(parse(&[line]).size_limit(), expected, "{line}");
