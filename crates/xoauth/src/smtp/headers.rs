@@ -25,8 +25,8 @@ use crate::Error;
 /// ```
 ///
 /// # Errors
-/// [`Error::Headers`]: there is no sender, or several authors and no `Sender`; an address cannot be told, such as
-/// one with a backslash. [`Error::Smtp`]: an address cannot be sent. Nobody is dropped silently.
+/// [`Error::Headers`]: there is no sender, or several authors and no `Sender`; addresses cannot be told, for example without
+/// commas between them. [`Error::Smtp`]: an address cannot be sent. Nobody is dropped silently.
 pub fn mail_from_headers(message: &[u8]) -> Result<Mail<'_>, Error> {
     let headers = Headers::new(message);
     let envelope = Envelope::new(headers.sender()?, headers.recipients()?);
@@ -205,12 +205,13 @@ fn first_line(octets: &[u8]) -> Option<&[u8]> {
 fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
     let mut found = Vec::new();
     for value in values {
-        if has_quoted_pair_in_address(value) {
-            return Err(Error::Headers { reason: "an address with a backslash" });
-        }
-        let field = [b"To:", &*undecodable(value), b"\r\n\r\n"].concat();
-        let Some(parsed) = MessageParser::default().parse(&field) else { continue };
-        for value in parsed.header_values("To") {
+        let plain = Plain::new(value)?;
+        let octets = undecodable(&plain.octets);
+        let mut signs = signs_in(&octets);
+        let field = [b"To:", &*octets, b"\r\n\r\n"].concat();
+        let parsed = MessageParser::default().parse(&field);
+        let mut rest = &*octets;
+        for value in parsed.iter().flat_map(|parsed| parsed.header_values("To")) {
             let HeaderValue::Address(list) = value else { continue };
             if let mail_parser::Address::Group(groups) = list {
                 let is_address = |name: &Cow<'_, str>| name.contains('@');
@@ -219,18 +220,159 @@ fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
                 }
             }
             for one in list.iter() {
-                // `Postmaster` alone is taken for a name; one with an `@` was quoted, and is no address.
+                let in_name = one.name.as_ref().map_or(0, |name| signs_in(name.as_bytes()));
+                let address = one.address.as_deref().unwrap_or_default();
+                let told = signs_in(address.as_bytes()) + in_name;
+                signs = signs.checked_sub(told).ok_or(UNCLEAR)?;
+                // A parser that makes the best of what it reads puts an address together from pieces, or drops what
+                // stands before it; as a name that is an address some programs write it before angle brackets.
+                rest = match in_name {
+                    0 => behind(rest, address),
+                    _ => behind(rest, &format!("<{address}>")),
+                }
+                .ok_or(UNCLEAR)?;
+                // `Postmaster` alone is taken for a name; one with an `@` is no address.
                 let name = one.name.as_deref().filter(|name| !name.contains('@'));
                 let text = match (&one.address, name) {
                     (Some(address), _) => address,
                     (None, Some(name)) => name,
                     (None, None) => return Err(Error::Headers { reason: "a name and no address" }),
                 };
+                let text = plain.restore(text);
                 found.push(text.parse::<Address>().map_err(xoauth_smtp::Error::from)?);
             }
         }
+        // Each address has one, and nobody is dropped.
+        if signs > 0 {
+            return Err(UNCLEAR);
+        }
     }
     Ok(found)
+}
+
+const UNCLEAR: Error =
+    Error::Headers { reason: "addresses that cannot be told apart, expected commas between them" };
+
+/// What stands behind a text.
+fn behind<'o>(octets: &'o [u8], text: &str) -> Option<&'o [u8]> {
+    let Some(&first) = text.as_bytes().first() else { return Some(octets) };
+    let mut rest = octets;
+    while let Some(at) = rest.iter().position(|octet| *octet == first) {
+        rest = rest.get(at..)?;
+        if let Some(behind) = rest.strip_prefix(text.as_bytes()) {
+            return Some(behind);
+        }
+        rest = rest.get(1..)?;
+    }
+    None
+}
+
+fn signs_in(octets: &[u8]) -> usize {
+    octets.iter().filter(|octet| **octet == b'@').count()
+}
+
+/// The value of an address field as a parser is given it: without comments, and with a mark for each quoted string in
+/// an address, of which the parser would keep neither quotes nor backslashes.
+struct Plain {
+    octets: Vec<u8>,
+    /// The quoted strings that were taken out, as they stand.
+    quoted: Vec<String>,
+}
+
+/// What a mark is between; [`undecodable`] has another.
+const MARK: u8 = 2;
+
+impl Plain {
+    fn new(value: &[u8]) -> Result<Self, Error> {
+        let mut plain = Self { octets: Vec::with_capacity(value.len()), quoted: Vec::new() };
+        let mut rest = value;
+        while let Some((&octet, behind)) = rest.split_first() {
+            rest = match octet {
+                b'"' => plain.add_quoted(rest)?,
+                b'(' => {
+                    plain.octets.push(b' ');
+                    behind_comment(rest)?
+                }
+                b'\\' => return Err(Error::Headers { reason: "a backslash outside of quotes" }),
+                1 | MARK => return Err(Error::Headers { reason: "a control character" }),
+                octet => {
+                    plain.octets.push(octet);
+                    behind
+                }
+            };
+        }
+        Ok(plain)
+    }
+
+    /// Adds the quoted string at the start; what stands behind it.
+    fn add_quoted<'v>(&mut self, value: &'v [u8]) -> Result<&'v [u8], Error> {
+        let mut is_escaped = false;
+        let end = value.iter().skip(1).position(|&octet| {
+            let ends = octet == b'"' && !is_escaped;
+            is_escaped = octet == b'\\' && !is_escaped;
+            ends
+        });
+        let end = end.ok_or(Error::Headers { reason: "a quote that does not end" })?;
+        let (quoted, behind) = value.split_at_checked(end + 2).unwrap_or((value, &[]));
+        // Folding is no part of it.
+        let text = quoted.iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n'));
+        let next = behind_comments(behind)?;
+        if !matches!(next, [b'@' | b'.', ..]) {
+            let is_apart = |octet: &u8| b" \t\r\n<,;:(\"".contains(octet);
+            if !behind.first().is_none_or(is_apart) {
+                return Err(UNCLEAR);
+            }
+            // A name: what is in it is no address, whatever it looks like.
+            self.octets.extend(text.map(|octet| if octet == b'@' { b'_' } else { octet }));
+            return Ok(behind);
+        }
+        self.octets.push(MARK);
+        self.octets.extend_from_slice(self.quoted.len().to_string().as_bytes());
+        self.octets.push(MARK);
+        self.quoted.push(String::from_utf8_lossy(&text.collect::<Vec<_>>()).into_owned());
+        Ok(next)
+    }
+
+    /// The text with the quoted strings in the place of their marks.
+    fn restore<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains(char::from(MARK)) {
+            return Cow::Borrowed(text);
+        }
+        let pieces = text.split(char::from(MARK)).enumerate().map(|(index, piece)| {
+            let marked = piece.parse().ok().filter(|_: &usize| index % 2 == 1);
+            marked.and_then(|number| self.quoted.get(number)).map_or(piece, String::as_str)
+        });
+        Cow::Owned(pieces.collect())
+    }
+}
+
+/// What stands behind white space and comments.
+///
+/// RFC 5322 3.2.2
+fn behind_comments(value: &[u8]) -> Result<&[u8], Error> {
+    let mut rest = value.trim_ascii_start();
+    while rest.starts_with(b"(") {
+        rest = behind_comment(rest)?.trim_ascii_start();
+    }
+    Ok(rest)
+}
+
+/// What stands behind the comment at the start, which may hold others.
+///
+/// RFC 5322 3.2.2
+fn behind_comment(value: &[u8]) -> Result<&[u8], Error> {
+    let (mut depth, mut is_escaped) = (0_usize, false);
+    for (at, &octet) in value.iter().enumerate() {
+        match octet {
+            _ if core::mem::take(&mut is_escaped) => {}
+            b'\\' => is_escaped = true,
+            b'(' => depth += 1,
+            b')' if depth == 1 => return Ok(value.get(at + 1..).unwrap_or_default()),
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Err(Error::Headers { reason: "a comment that does not end" })
 }
 
 /// The value without a word that a parser would decode: what is an address is one as it stands (RFC 2047 5). The
@@ -267,39 +409,6 @@ fn encoded_text(word: &[u8]) -> usize {
         word.get(text + 1..)?.windows(2).position(|two| two == b"?=").map(|end| text + 1 + end)
     });
     end.unwrap_or(0)
-}
-
-/// A backslash stands in an address, where a parser takes it away and makes it another's: anywhere but in a comment
-/// or in a quoted name.
-fn has_quoted_pair_in_address(value: &[u8]) -> bool {
-    let (mut depth, mut is_quoted, mut is_escaped, mut has_pair) = (0_usize, false, false, false);
-    // A quoted string with a pair has ended, and may be a local part.
-    let mut is_behind = false;
-    for &octet in value {
-        if core::mem::take(&mut is_escaped) {
-            continue;
-        }
-        match octet {
-            b'\\' if depth == 0 && !is_quoted => return true,
-            b'\\' => {
-                is_escaped = true;
-                has_pair |= is_quoted;
-            }
-            b'"' if depth == 0 => {
-                is_behind = is_quoted && has_pair;
-                has_pair = false;
-                is_quoted = !is_quoted;
-            }
-            _ if is_quoted => {}
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            b'@' | b'.' if is_behind => return true,
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            _ => is_behind = false,
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -357,7 +466,25 @@ mod tests {
         let to = |value: &str| {
             envelope(&format!("From: a@x\r\nTo: {value}\r\n\r\n")).map(|(_, to, _)| to)
         };
-        let taken: [(&str, &[&str]); 8] = [
+        let taken: [(&str, &[&str]); 24] = [
+            // Quotes and backslashes are part of an address.
+            ("\"john doe\"@x", &["\"john doe\"@x"]),
+            ("J <\"john doe\"@x>, b@x", &["\"john doe\"@x", "b@x"]),
+            ("<\"a\\\"b\"@x>", &["\"a\\\"b\"@x"]),
+            ("<\"a\\\\b\"@x>, \"a\\b\"@x", &["\"a\\\\b\"@x", "\"a\\b\"@x"]),
+            ("\"a b\" @x", &["\"a b\"@x"]),
+            ("\"a b\" (c@x) @x", &["\"a b\"@x"]),
+            ("\"a, b@y\"@x, \"c;d:\"@x", &["\"a, b@y\"@x", "\"c;d:\"@x"]),
+            ("\"john\r\n doe\"@x", &["\"john doe\"@x"]),
+            ("g: \"a b\"@x, c@x;, \"d(e\"@x", &["\"a b\"@x", "c@x", "\"d(e\"@x"]),
+            ("\"=?utf-8?q?a?=\"@x", &["\"=?utf-8?q?a?=\"@x"]),
+            // What is in a comment or in a name is no address.
+            ("j@x (b@x, \\) (\"c@x) d) , e@x", &["j@x", "e@x"]),
+            ("\"b@x, c@x\" <j@x>", &["j@x"]),
+            ("b@x <j@x>", &["j@x"]),
+            ("\"J\". \"D\" <j@x>", &["j@x"]),
+            ("=?utf-8?q?b=40x?= <j@x>", &["j@x"]),
+            ("J (x) <j@x>,, , b@x,", &["j@x", "b@x"]),
             ("=?utf-8?q?J=C3=B6rg?= <j@x>", &["j@x"]),
             ("=?utf-8?q?Doe,_J?= <j@x>, b@x", &["j@x", "b@x"]),
             ("\"J \\\"X\\\" Doe\" <j@x>", &["j@x"]),
@@ -379,21 +506,53 @@ mod tests {
             "a@x: b@x",
             "a@x: b@x;",
             "c@x, a@x: b@x;",
-            // Another mailbox than it says.
-            "<\"a\\b\"@x>",
-            "<\"a\\\\b\"@x>",
-            "\"a\\b\"@x",
-            "\"a\\b\" @x",
-            "\"a\\b\".c@x",
+            // Somebody would be dropped.
+            "a@x b@x",
+            "<a@x> <b@x>",
+            "<a@x> b@x, c@x",
+            "a@x (b@x, c@x",
+            "a@x, \"b@x, c@x",
+            "<@relay:a@x>",
+            "a@b@x",
+            // Nobody's, or another mailbox than it says.
             "a\\b@x",
             "<a\\@x>",
-            // Valid, and not understood: nobody is dropped for it.
-            "\"john doe\"@x",
-            "<\"a\\\"b\"@x>",
+            "\"a\".b@x",
+            "a.\"b c\"@x",
+            "\"a\"b@x",
+            "\"a\tb\"@x",
+            "\u{2}0\u{2}@x, \"b\"@x",
+            "\u{1}@x",
         ];
         for value in refused {
             assert!(to(value).is_err(), "{value}: {:?}", to(value));
         }
+    }
+
+    /// Every list of a few pieces, most of which are none that anybody writes.
+    #[test]
+    fn nobody_is_dropped_and_nobody_is_made_up_whatever_the_list_is() {
+        let pieces =
+            ["a@x", "\"b c\"@y", "\"n@z\"", "(k@z)", " N ", "<", ">", ",", ";", ":", " ", "\\"];
+        let mut lists = vec![(String::new(), 0)];
+        let mut taken = 0;
+        for _ in 0..4 {
+            let longer = lists.iter().flat_map(|(list, count)| {
+                let more = pieces.iter().enumerate();
+                more.map(move |(at, piece)| (format!("{list}{piece}"), count + usize::from(at < 2)))
+            });
+            lists = longer.collect();
+            for (list, count) in &lists {
+                let Ok(found) = addresses(&[list.as_bytes()]) else { continue };
+                let told = |one: &Address| ["a@x", "\"b c\"@y"].contains(&one.as_str());
+                assert!(found.iter().all(told), "{list}: {found:?}");
+                // One that stands before another in angle brackets is its name.
+                let is_named = list.contains('<') && found.len() + 1 == *count;
+                assert!(found.len() == *count || is_named, "{list}: {found:?}");
+                taken += found.len();
+            }
+        }
+        assert!(taken > 1000, "{taken}");
     }
 
     #[test]
