@@ -136,6 +136,28 @@ fn oauthbearer_acknowledges_with_a_separator() {
 }
 
 #[test]
+fn a_login_before_the_credentials_is_none() {
+    let text = "C: xt1 AUTHENTICATE XOAUTH2\nS: xt1 OK welcome\n";
+    let error = command(text, || authenticate(SaslIr::Never)).unwrap_err();
+    assert!(matches!(error, Error::UnsolicitedTagged { .. }) && error.is_fatal(), "{error:?}");
+    // A refusal needs no credentials.
+    let text = "C: xt1 AUTHENTICATE XOAUTH2\nS: xt1 NO no\n";
+    let error = command(text, || authenticate(SaslIr::Never)).unwrap_err();
+    assert!(matches!(error, Error::AuthenticationRefused(_)), "{error:?}");
+    // Half of what LOGIN says is not enough either.
+    let login = || {
+        let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+        let login = xoauth_imap::sasl::Login::new("tim", "tanstaaf").unwrap();
+        Authenticate::new(&login, &Context::new(&stamp, "h", 993)).unwrap().even_if_unlisted()
+    };
+    let begun = "C: xt1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC: dGlt\n";
+    let error = command(&format!("{begun}S: xt1 OK welcome\n"), login).unwrap_err();
+    assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{error:?}");
+    let whole = format!("{begun}S: + UGFzc3dvcmQ6\nC: dGFuc3RhYWY=\nS: xt1 OK welcome\n");
+    command(&whole, login).unwrap();
+}
+
+#[test]
 fn a_temporary_failure_does_not_ask_for_a_new_token() {
     let text = format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: xt1 NO [UNAVAILABLE] later\n");
     let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();

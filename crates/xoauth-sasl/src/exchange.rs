@@ -231,6 +231,17 @@ impl Exchange {
         }
     }
 
+    /// Whether the client has sent all it has to say: a success that comes before is none, for the server cannot
+    /// know who this is. So also once the exchange is cancelled, which fails by itself.
+    #[must_use]
+    pub fn has_said_all(&self) -> bool {
+        match self.state {
+            State::Ready => false,
+            State::Sent => self.further.is_empty(),
+            State::Acknowledged | State::Cancelled(_) => true,
+        }
+    }
+
     /// The server's reason for refusing, where it gave one.
     #[must_use]
     pub fn refusal(&self) -> Option<&ErrorChallenge> {

@@ -29,8 +29,9 @@ fn plain_says_everything_at_once() {
     assert_eq!(start(&letters).initial_response(), "AGrDtnJnAHDDpHNzd29yZA==");
 
     let mut exchange = start(&tim);
-    assert!(exchange.allows_initial_response());
+    assert!(exchange.allows_initial_response() && !exchange.has_said_all());
     assert_eq!(told(exchange.on_challenge(b"").unwrap()), "AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
+    assert!(exchange.has_said_all());
     // Nothing is left to say, and nothing is acknowledged.
     assert_eq!(told(exchange.on_challenge(b"").unwrap()), "*");
     assert_eq!(exchange.cancelled(), Some(CancelReason::SecondChallenge));
@@ -47,9 +48,11 @@ fn login_answers_what_it_is_asked() {
         ("", ""),
     ] {
         let mut exchange = start(&login);
-        assert!(!exchange.allows_initial_response());
+        assert!(!exchange.allows_initial_response() && !exchange.has_said_all());
         assert_eq!(told(exchange.on_challenge(first.as_bytes()).unwrap()), "dGlt");
+        assert!(!exchange.has_said_all());
         assert_eq!(told(exchange.on_challenge(second.as_bytes()).unwrap()), "dGFuc3RhYWY=");
+        assert!(exchange.has_said_all());
         assert_eq!(told(exchange.on_challenge(second.as_bytes()).unwrap()), "*");
         assert_eq!(exchange.cancelled(), Some(CancelReason::SecondChallenge));
         assert!(exchange.refusal().is_none());

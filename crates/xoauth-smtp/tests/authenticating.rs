@@ -105,6 +105,22 @@ fn oauthbearer_acknowledges_with_a_separator() {
 }
 
 #[test]
+fn a_login_before_the_credentials_is_none() {
+    let transcript = greeted("C: AUTH XOAUTH2\nS: 235 2.7.0 welcome");
+    let told = every_way(&transcript, |peer| {
+        peer.greet()?;
+        match peer.run(auth_with(&XOAuth2::new(USER, TOKEN).unwrap()).sasl_ir(SaslIr::Never)) {
+            Err(error @ Error::Unexpected { .. }) => Ok(error.to_string()),
+            other => told(other),
+        }
+    });
+    assert_eq!(
+        told,
+        "unexpected reply: expected 334 before the credentials are sent, found '235 2.7.0 welcome'"
+    );
+}
+
+#[test]
 fn what_is_no_challenge_cancels_the_exchange() {
     let cases = [
         ("334 %%%", "challenge is not base64"),

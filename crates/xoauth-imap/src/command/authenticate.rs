@@ -116,9 +116,13 @@ impl Exchange for Authenticate {
         Ok(Claim::Pass)
     }
 
+    fn has_said_all(&self) -> bool {
+        self.exchange.has_said_all()
+    }
+
     /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
-        state.authenticated |= status.is_ok();
+        state.authenticated |= status.is_ok() && self.exchange.cancelled().is_none();
         if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
             state.capabilities = None;
         }

@@ -94,6 +94,12 @@ pub trait Exchange: Send {
         let _ = octets;
     }
 
+    /// Whether the server has heard all that an OK answers. One that comes before is no answer to this command, and
+    /// the session is over: so where the credentials of a login were not sent yet.
+    fn has_said_all(&self) -> bool {
+        true
+    }
+
     /// The tagged answer came, after its response code has changed the state.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         let _ = (status, state);

@@ -73,6 +73,10 @@ impl<C: Exchange> Exchange for Forced<C> {
         self.0.on_chunk(octets);
     }
 
+    fn has_said_all(&self) -> bool {
+        self.0.has_said_all()
+    }
+
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         self.0.on_completed(status, state);
     }

@@ -254,6 +254,10 @@ impl Machine {
                 let mut flights = flight.iter().enumerate();
                 let answered =
                     flights.find(|(at, flight)| flight.awaits(*at, tag, status.kind, output));
+                let answered = answered.filter(|(at, _)| {
+                    status.kind != StatusKind::Ok
+                        || exchanges.get(*at).is_none_or(|exchange| exchange.has_said_all())
+                });
                 let Some(index) = answered.map(|(at, _)| at) else {
                     return Err(Error::UnsolicitedTagged { octets: Excerpt::new(bytes, mask) });
                 };

@@ -116,6 +116,9 @@ impl Exchange for Auth {
     fn on_reply(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) -> Result<Progress, Error> {
         let code = reply.code();
         match code.get() {
+            235 if !self.exchange.has_said_all() => {
+                return Err(Error::unexpected("334 before the credentials are sent", reply));
+            }
             235 => {}
             334 => {
                 let mut lines = reply.lines();
