@@ -21,7 +21,8 @@ fn heard(text: &[u8]) -> Event {
 
 fn event(bytes: &[u8], literals: &[StreamedLiteral]) -> Result<Event, ParseError> {
     if bytes.len() < 2000 {
-        for end in 0..bytes.len() {
+        // Under miri each place costs seconds.
+        for end in (0..bytes.len()).step_by(if cfg!(miri) { 17 } else { 1 }) {
             let _ = owned(&bytes[..end], literals);
         }
         let _ = owned(&[bytes, b" )\r\n"].concat(), literals);

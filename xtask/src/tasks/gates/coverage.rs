@@ -17,7 +17,10 @@ pub(super) fn run(workspace: &Workspace, figures: &mut String) -> Result<Outcome
     if !super::installed(workspace, "llvm-cov")? {
         return Ok(Outcome::NotRun("cargo-llvm-cov is not installed and cannot be".to_owned()));
     }
-    let file = workspace.root.join("target/coverage.lcov");
+    // Where things are built somewhere else, it is not there.
+    let directory = workspace.root.join("target");
+    std::fs::create_dir_all(&directory)?;
+    let file = directory.join("coverage.lcov");
     let mut command = cargo(workspace);
     command.args(["llvm-cov", "--lcov", "--output-path"]).arg(&file).args(super::lower_crates());
     let outcome = run_command(&mut command)?;
