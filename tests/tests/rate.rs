@@ -231,6 +231,28 @@ fn a_rate_is_held_by_the_clock_of_the_stream() {
     }
 }
 
+/// The second message may never begin; who waits for it is not kept from giving up.
+#[test]
+fn a_rate_that_allows_no_more_is_waited_for_without_end() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let client = async {
+            let builder = smtp::nonblocking::Builder::new("mail.example.org");
+            let client = builder.from_stream(ours).await.unwrap();
+            let mut session = client.without_authentication();
+            let outcomes = session.send_all((0..2).map(message)).unwrap();
+            let mut outcomes = outcomes.rate(1, Duration::MAX);
+            outcomes.next().await.unwrap().unwrap();
+            let waited = tokio::time::timeout(3600 * SECOND, outcomes.next()).await;
+            assert!(waited.is_err(), "{waited:?}");
+        };
+        let ((), begun) = tokio::join!(client, slow_server(theirs, CHUNKS, Duration::ZERO));
+        assert_eq!(begun.len(), 1);
+    });
+}
+
 /// A server that answers nothing of the first message before it has the second; how many it took.
 fn patient_server(mut stream: impl Read + Write) -> u64 {
     let mut model = Model::new(CHUNKS, Keep::Counts, Faults::none());

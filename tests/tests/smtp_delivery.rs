@@ -16,7 +16,7 @@ use xoauth::smtp::{
     Builder, DeliverBy, Envelope, Error as Smtp, Mail, Message, Notify, Priority, Recipient,
     Return, Session, Source, SourceFault, Transfer,
 };
-use xoauth::{Error, Tls, Transport};
+use xoauth::{Error, Tls, Transport, smtp};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -282,7 +282,7 @@ fn async_sessions_speak_lmtp_and_read_messages_too() {
     let _alone = alone();
     let peer = Peer::start(vec![[vec![send("220 localhost LMTP\r\n")], lmtp()].concat()]).unwrap();
     e2e::runtime().block_on(async {
-        let builder = xoauth::smtp::nonblocking::Builder::new("127.0.0.1").port(peer.port()).lmtp();
+        let builder = smtp::nonblocking::Builder::new("127.0.0.1").port(peer.port()).lmtp();
         let client = builder.connect_plain().await.unwrap().trust();
         let mut session = client.without_authentication();
         let to = ["b@example.net", "c@example.net"];
@@ -373,6 +373,61 @@ fn envelope_and_message_reach_the_host_as_they_were_asked_for() {
     assert!(host.violations().is_empty(), "{:?}", host.violations());
 }
 
+/// What becomes of five messages among which are two that pass a limit of the host.
+const WITHIN_LIMITS: [&str; 5] = ["", "RCPTMAX", "", "", "MAILMAX"];
+
+fn limited_host() -> Host {
+    let limits = Some("RCPTMAX=1 MAILMAX=3".to_owned());
+    Host::builder().capabilities(|offers| offers.limits = limits).start().unwrap()
+}
+
+fn beyond_limits() -> impl Iterator<Item = Submit<'static>> {
+    let to = ["b@example.net", "c@example.net"];
+    [1, 2, 1, 1, 1].into_iter().map(move |count| Submit::new("a@example.org", &to[..count], "x"))
+}
+
+fn limit_of(outcome: Result<smtp::Sent, Error>) -> &'static str {
+    match outcome {
+        Ok(_) => "",
+        Err(Error::Smtp(Smtp::ServerLimit { limit, .. })) => limit,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn limits_are_held_among_many_messages() {
+    let _alone = alone();
+    let host = limited_host();
+    let mut session = host_session(&host);
+    let outcomes = session.send_all(beyond_limits()).unwrap();
+    assert_eq!(outcomes.map(limit_of).collect::<Vec<_>>(), WITHIN_LIMITS);
+    session.run(Noop::new()).unwrap();
+    assert_eq!(host.outbox().len(), 3);
+    assert!(host.violations().is_empty(), "{:?}", host.violations());
+}
+
+#[test]
+fn limits_are_held_among_many_messages_of_an_async_session() {
+    let _alone = alone();
+    let host = limited_host();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let tls = Tls::builder().add_roots(host.ca_pem()).unwrap().build().unwrap();
+        let builder = smtp::nonblocking::Builder::new("localhost").port(host.submissions_port());
+        let login = XOAuth2::new(DEMO_USER, DEMO_BEARER_TOKEN).unwrap();
+        let client = builder.tls(&tls).connect().await.unwrap();
+        let mut session = client.authenticate(login).await.unwrap();
+        let mut outcomes = session.send_all(beyond_limits()).unwrap();
+        for expected in WITHIN_LIMITS {
+            assert_eq!(limit_of(outcomes.next().await.unwrap()), expected);
+        }
+        assert!(outcomes.next().await.is_none());
+        session.run(Noop::new()).await.unwrap();
+    });
+    assert_eq!(host.outbox().len(), 3);
+    assert!(host.violations().is_empty(), "{:?}", host.violations());
+}
+
 #[test]
 fn messages_arrive_the_same_by_data_and_by_chunks_from_memory_and_from_a_reader() {
     let _alone = alone();
@@ -412,7 +467,7 @@ fn a_message_alone_says_whom_it_is_for() {
     let mut session = host_session(&host);
     let message =
         "From: a@example.org\r\nTo: B <b@example.net>\r\nBcc: grün@example.com\r\n\r\nhällo\r\n";
-    let mail = xoauth::smtp::mail_from_headers(message.as_bytes()).unwrap();
+    let mail = smtp::mail_from_headers(message.as_bytes()).unwrap();
     session.run(Submit::mail(mail)).unwrap();
     let outbox = host.outbox();
     let kept = outbox.last().unwrap();
@@ -501,7 +556,7 @@ fn nor_does_an_async_one() {
     let peer = promising();
     e2e::runtime().block_on(async {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", peer.port())).await.unwrap();
-        let builder = xoauth::smtp::nonblocking::Builder::new("127.0.0.1");
+        let builder = smtp::nonblocking::Builder::new("127.0.0.1");
         let client = builder.from_plain_stream(stream).await.unwrap();
         let mut session = client.trust().without_authentication();
         let error = session.run(under_tls_only()).await.unwrap_err();

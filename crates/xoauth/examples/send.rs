@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match session.run(Submit::mail(mail)) {
         Ok(sent) => {
             for refused in sent.refused() {
-                println!("{}: {:?}", refused.address, refused.delivery);
+                println!("{}: {}", refused.address, refused.delivery);
             }
             println!("sent: {}", sent.reply());
         }

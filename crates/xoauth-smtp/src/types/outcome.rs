@@ -25,7 +25,7 @@ pub struct RecipientOutcome {
     pub delivery: Delivery,
 }
 
-/// What became of a message, as far as one recipient is concerned. There is no fifth case.
+/// What became of a message, as far as one recipient is concerned. There is no fourth case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// The server took the message for this recipient. The reply is that to RCPT; with LMTP it is the one

@@ -19,6 +19,9 @@ pub(crate) struct Rate {
     told: Option<u64>,
 }
 
+/// When a time is looked at again that no clock will ever show.
+const FAR: Duration = Duration::from_secs(86_400 * 365);
+
 impl Rate {
     pub(crate) fn new(messages: usize, per: Duration) -> Self {
         let messages = u64::try_from(messages.max(1)).unwrap_or(u64::MAX);
@@ -38,7 +41,7 @@ impl Rate {
         let most = begun.saturating_add(self.messages.saturating_sub(seen));
         let is_new = self.told.replace(most) != Some(most);
         let again = if most == begun {
-            self.seen.front().and_then(|first| first.checked_add(self.per))
+            self.seen.front().map(|first| first.checked_add(self.per).unwrap_or(now + FAR))
         } else {
             // What may begin now does so at once, and counts from then; or it waits for room.
             is_new.then_some(now)
@@ -90,6 +93,6 @@ mod tests {
         let start = Instant::now();
         assert_eq!(Rate::new(0, SECOND).look(0, start).0, 1);
         let mut once = Rate::new(1, Duration::MAX);
-        assert_eq!(once.look(1, start), (1, None));
+        assert_eq!(once.look(1, start), (1, Some(start + FAR)));
     }
 }
