@@ -98,6 +98,30 @@ fn homes_that_are_missing_or_relative_are_none() {
     assert_eq!(said.ok(), "kept\n");
 }
 
+/// Names of places are octets; only their display is text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_of_any_octets_is_one() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = Home::with(GIVEN);
+    let odd = home.path.join(std::ffi::OsStr::from_bytes(b"odd-\xff-\x1b[2J"));
+    std::fs::create_dir_all(odd.join(".config/xoauth")).unwrap();
+    let config = odd.join(".config/xoauth/config.toml");
+    home.write("config.toml", &GIVEN.replace("given", "odd"));
+    std::fs::copy(home.path.join("config.toml"), &config).unwrap();
+    let run = |arguments: &[&str], name: &str, value: &std::path::Path| {
+        let mut command = home.command(arguments);
+        command.env_remove("XDG_CONFIG_HOME").env(name, value);
+        finish(command.spawn().unwrap(), "")
+    };
+    assert_eq!(run(&["token"], "HOME", &odd).ok(), "odd-token\n");
+    assert_eq!(run(&["token"], "XOAUTH_CONFIG", &config).ok(), "odd-token\n");
+    std::fs::write(&config, "x = 1").unwrap();
+    let said = run(&["token"], "XOAUTH_CONFIG", &config);
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(said.err.contains("`x`: unknown key") && !said.err.contains('\u{1b}'), "{said:?}");
+}
+
 /// What a later version keeps would be lost by a renewal of this one.
 #[test]
 fn a_store_of_another_version_is_neither_used_nor_replaced() {

@@ -249,6 +249,23 @@ fn a_code_can_be_entered_on_another_device() {
 }
 
 #[test]
+fn a_code_that_expired_or_was_denied_ends_the_login() {
+    let server = Authorization::start(&[]).unwrap();
+    let home = Home::with(&account(&server));
+    for error in ["expired_token", "access_denied"] {
+        server.script(
+            200,
+            r#"{"device_code":"d","user_code":"A-B","verification_uri":"http://h/","interval":1}"#,
+        );
+        server.script(400, &format!(r#"{{"error":"{error}"}}"#));
+        let said = home.run(&["login", "--device"]);
+        assert_eq!(said.code, 77, "{said:?}");
+        assert!(said.err.contains(&format!("refused: {error}")), "{said:?}");
+        assert!(!home.path.join("state/xoauth/work.json").exists());
+    }
+}
+
+#[test]
 fn googles_device_flow_is_refused_before_anything_is_sent() {
     let home = Home::with(
         "[account.g]\nprovider = \"google\"\nuser = \"a@gmail.com\"\nclient-id = \"x\"\n",

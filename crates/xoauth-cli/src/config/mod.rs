@@ -23,7 +23,7 @@ pub(crate) struct Config {
 impl Config {
     /// Reads the file that was named, or the one of the user where it exists.
     pub(crate) fn load(global: &Global) -> Result<Self> {
-        let named = global.config.clone().or_else(|| var("XOAUTH_CONFIG").map(PathBuf::from));
+        let named = global.config.clone().or_else(|| path_of("XOAUTH_CONFIG"));
         let path = match &named {
             Some(path) => path.clone(),
             None => match directory("XDG_CONFIG_HOME", ".config") {
@@ -72,9 +72,14 @@ fn no_text(path: &Path, error: &std::string::FromUtf8Error) -> Failure {
 
 /// The directory of this command below an XDG directory, or below its default in the home.
 pub(crate) fn directory(variable: &str, default: &str) -> Option<PathBuf> {
-    let base = var(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| Some(PathBuf::from(var("HOME")?).join(default)))?;
+    let base = path_of(variable).filter(|path| path.is_absolute());
+    let base = base.or_else(|| Some(path_of("HOME")?.join(default)))?;
     Some(base.join("xoauth"))
+}
+
+/// A variable that names a place, in whatever octets the system has for it.
+pub(crate) fn path_of(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// A variable that is set to something.

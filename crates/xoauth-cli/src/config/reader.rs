@@ -85,9 +85,8 @@ impl Reader<'_> {
     /// A relative file is relative to the configuration.
     pub(super) fn file(&self, key: &str, value: &Value<'_>) -> Result<PathBuf> {
         let path = self.text(key, value)?;
-        let home = path.strip_prefix("~/").zip(super::var("HOME"));
-        let path =
-            home.map_or_else(|| PathBuf::from(&path), |(rest, home)| Path::new(&home).join(rest));
+        let home = path.strip_prefix("~/").zip(super::path_of("HOME"));
+        let path = home.map_or_else(|| PathBuf::from(&path), |(rest, home)| home.join(rest));
         Ok(self.path.parent().map_or_else(|| path.clone(), |parent| parent.join(&path)))
     }
 

@@ -149,9 +149,17 @@ impl Sink for Pipe {
     }
 }
 
-/// A file for mail, which only its owner may read.
+/// A file for mail, which only its owner may read: a new one. What a run left there that was cut off goes, and nothing is
+/// written through what somebody else put there.
 fn create(path: &Path) -> io::Result<File> {
-    private().write(true).create(true).truncate(true).open(path)
+    let create = || private().write(true).create_new(true).open(path);
+    match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            std::fs::remove_file(path)?;
+            create()
+        }
+        made => made,
+    }
 }
 
 /// A directory that only its owner may look into, with those above it that are missing.
@@ -192,5 +200,21 @@ mod tests {
                 assert_eq!(out, *expected, "{octets:?} in pieces of {piece}");
             }
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_what_was_planted() {
+        let directory = std::env::temp_dir().join(format!("xoauth-mail-{}", std::process::id()));
+        make_directory(&directory).unwrap();
+        let at = |name: &str| directory.join(name);
+        std::fs::write(at("victim"), "victim").unwrap();
+        std::os::unix::fs::symlink(at("victim"), at("part")).unwrap();
+        for text in ["one", "two"] {
+            create(&at("part")).unwrap().write_all(text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(at("part")).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_to_string(at("victim")).unwrap(), "victim");
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

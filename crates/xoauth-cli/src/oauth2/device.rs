@@ -50,14 +50,49 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<(Toke
         std::thread::sleep(interval.min(deadline.saturating_duration_since(Instant::now())));
         let held = signals::hold()?;
         let answer = post(account, http, &url, &grant);
-        match answer.as_ref().map(|answer| (answer.error(), answer.is_busy())) {
-            Ok((Some(error), _)) if error == "authorization_pending" => {}
-            // RFC 8628 3.5: five seconds more from now on, and twice as long where nothing is heard.
-            Ok((Some(error), _)) if error == "slow_down" => interval += Duration::from_secs(5),
-            Ok((_, true)) => interval *= 2,
-            Err(failure) if failure.exit == Exit::Temporary => interval *= 2,
-            _ => return Ok((read_tokens(&answer?.json(&url, account)?)?, held)),
+        let (error, is_late) = match &answer {
+            Ok(answer) => (answer.error(), answer.is_busy()),
+            Err(failure) => (None, failure.exit == Exit::Temporary),
+        };
+        match next(interval, error.as_deref(), is_late) {
+            Some(longer) => interval = longer,
+            None => return Ok((read_tokens(&answer?.json(&url, account)?)?, held)),
         }
     }
     Err(Failure::new(Exit::Temporary, "login", "the code was not entered in time"))
+}
+
+/// How long to wait before it is asked again (RFC 8628 3.5): five seconds more from now on where the server wants that, twice
+/// as long where it cannot be heard. `None` where it has given its answer.
+fn next(interval: Duration, error: Option<&str>, is_late: bool) -> Option<Duration> {
+    match error {
+        Some("authorization_pending") => Some(interval),
+        Some("slow_down") => Some(interval + Duration::from_secs(5)),
+        _ => is_late.then(|| interval * 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_waited_for_longer_and_longer_until_there_is_one() {
+        for (error, is_late, seconds) in [
+            (Some("authorization_pending"), false, Some(5)),
+            // Said with 429, it is no trouble.
+            (Some("authorization_pending"), true, Some(5)),
+            (Some("slow_down"), false, Some(10)),
+            (Some("slow_down"), true, Some(10)),
+            (Some("temporarily_unavailable"), true, Some(10)),
+            (None, true, Some(10)),
+            (None, false, None),
+            (Some("expired_token"), false, None),
+            (Some("access_denied"), false, None),
+            (Some("invalid_grant"), false, None),
+        ] {
+            let found = next(Duration::from_secs(5), error, is_late);
+            assert_eq!(found.map(|wait| wait.as_secs()), seconds, "{error:?} {is_late}");
+        }
+    }
 }
