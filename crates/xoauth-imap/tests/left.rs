@@ -1,0 +1,192 @@
+//! Commands whose caller is gone, commands that show instead of keeping, and COMPRESS.
+#![allow(missing_docs, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use xoauth_imap::command::*;
+use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
+use xoauth_imap::sasl::wire::{Conversation, Want};
+use xoauth_imap::{Error, Event, Limits};
+
+const GREETING: &str =
+    "* OK [CAPABILITY IMAP4rev1 IDLE ENABLE CONDSTORE COMPRESS=DEFLATE] ready\r\n";
+
+/// Hears `octets` and keeps what is said; true where the conversation has come to its end.
+fn feed(
+    machine: &mut Machine,
+    exchanges: &mut [&mut dyn Exchange],
+    octets: &str,
+    said: &mut String,
+) -> Result<bool, Error> {
+    let mut octets = octets.as_bytes();
+    loop {
+        let mut conversation = machine.converse(exchanges);
+        match conversation.poll()? {
+            Want::Write(octets) => {
+                let count = octets.len();
+                said.push_str(std::str::from_utf8(octets).unwrap());
+                conversation.written(count);
+            }
+            Want::Read if octets.is_empty() => return Ok(false),
+            Want::Read => {
+                let room = conversation.read_buffer();
+                let count = room.len().min(octets.len());
+                room[..count].copy_from_slice(&octets[..count]);
+                octets = &octets[count..];
+                conversation.received(count);
+            }
+            Want::Chunk(_) => {}
+            Want::Done => return Ok(true),
+            want => panic!("{want:?}"),
+        }
+    }
+}
+
+fn greeted() -> Machine {
+    let mut machine = Machine::new(TagPrefix::new("t"), Limits::default());
+    run(&mut machine, Greeting::new(), GREETING).unwrap();
+    machine
+}
+
+fn run<C: Command>(machine: &mut Machine, mut command: C, says: &str) -> Result<C::Output, Error> {
+    machine.start(&mut [&mut command])?;
+    assert!(feed(machine, &mut [&mut command], says, &mut String::new())?);
+    command.finish(machine.take_status(0).unwrap())
+}
+
+/// A command that is written, and whose caller is gone then; what is said while its rest is heard.
+fn left(machine: &mut Machine, mut command: impl Exchange, rest: &str) -> Result<String, Error> {
+    machine.start(&mut [&mut command])?;
+    assert!(!feed(machine, &mut [&mut command], "", &mut String::new())?);
+    assert!(machine.leave());
+    let (mut left, mut said) = (machine.left(), String::new());
+    let mut exchanges: Vec<&mut dyn Exchange> = Vec::new();
+    for one in &mut left {
+        exchanges.push(one);
+    }
+    let mut is_over = false;
+    for line in rest.split_inclusive('\n') {
+        is_over = feed(machine, &mut exchanges, line, &mut said)?;
+    }
+    assert!(is_over);
+    Ok(said)
+}
+
+fn events(machine: &mut Machine) -> Vec<Event> {
+    std::iter::from_fn(|| machine.next_event()).collect()
+}
+
+#[test]
+fn of_what_was_left_news_stay_news() {
+    let fetch = || Fetch::new("1:*", Item::Body).even_if_unlisted();
+    let mut machine = greeted();
+    events(&mut machine);
+    let rest = "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n* 2 FETCH (FLAGS (\\Seen))\r\n* 5 EXISTS\r\nxt1 OK done\r\n";
+    left(&mut machine, fetch(), rest).unwrap();
+    let news = events(&mut machine);
+    assert!(matches!(&news[..], [Event::Fetch(_), Event::Exists(5)]), "{news:?}");
+    // The next command is heard as ever.
+    run(&mut machine, Noop::new(), "xt2 OK done\r\n").unwrap();
+
+    let mut machine = greeted();
+    events(&mut machine);
+    left(&mut machine, List::all(), "* LIST () \"/\" a\r\n* 5 EXISTS\r\nxt1 OK done\r\n").unwrap();
+    assert!(matches!(&events(&mut machine)[..], [Event::Exists(5)]));
+
+    let mut machine = greeted();
+    events(&mut machine);
+    left(&mut machine, Noop::new(), "* LIST () \"/\" a\r\nxt1 OK done\r\n").unwrap();
+    assert!(matches!(&events(&mut machine)[..], [Event::List(_)]));
+}
+
+#[test]
+fn what_was_left_still_changes_the_session() {
+    let mut machine = greeted();
+    let told = "* ENABLED CONDSTORE\r\nxt1 OK done\r\n";
+    left(&mut machine, Enable::new(["CONDSTORE"]), told).unwrap();
+    assert!(machine.state().enabled().has("CONDSTORE"));
+    // A refusal enables nothing.
+    let mut machine = greeted();
+    let told = "* ENABLED CONDSTORE\r\nxt1 NO no\r\n";
+    left(&mut machine, Enable::new(["CONDSTORE"]), told).unwrap();
+    assert!(!machine.state().enabled().has("CONDSTORE"));
+    // A mailbox that may be selected or not is none.
+    let mut machine = greeted();
+    run(&mut machine, Select::new("a"), "* 1 EXISTS\r\nxt1 OK done\r\n").unwrap();
+    assert!(machine.state().selected().is_some());
+    let mut select = Select::new("b");
+    machine.start(&mut [&mut select]).unwrap();
+    assert!(machine.leave() && machine.state().selected().is_none());
+}
+
+#[test]
+fn idle_that_was_left_is_ended_as_soon_as_the_server_agrees() {
+    let mut machine = greeted();
+    assert_eq!(left(&mut machine, Idle::new(), "+ go\r\nxt1 OK done\r\n").unwrap(), "DONE\r\n");
+    // Nothing else is waiting for the server's leave.
+    let error = left(&mut greeted(), Noop::new(), "+ go\r\n").unwrap_err();
+    assert!(matches!(error, Error::Unexpected { .. }), "{error}");
+}
+
+#[test]
+fn what_was_left_cannot_be_started() {
+    let mut machine = greeted();
+    machine.start(&mut [&mut Noop::new()]).unwrap();
+    let mut left = machine.left();
+    let error = greeted().start(&mut [&mut left[0]]).unwrap_err();
+    assert!(matches!(error, Error::InvalidArgument(_)), "{error}");
+}
+
+#[test]
+fn a_stream_that_may_be_compressed_or_not_is_over() {
+    let mut machine = greeted();
+    machine.start(&mut [&mut Compress::new()]).unwrap();
+    assert!(!machine.leave());
+}
+
+#[test]
+fn a_session_is_compressed_once() {
+    let mut machine = greeted();
+    let mut compress = Compress::new();
+    let mut said = String::new();
+    machine.start(&mut [&mut compress]).unwrap();
+    assert!(feed(&mut machine, &mut [&mut compress], "xt1 OK go\r\n", &mut said).unwrap());
+    assert_eq!(said, "xt1 COMPRESS DEFLATE\r\n");
+    compress.agreed(machine.take_status(0).unwrap()).unwrap();
+    assert!(machine.state().is_compressed());
+    let again = machine.start(&mut [&mut Compress::new()]);
+    assert!(matches!(again, Err(Error::AlreadyCompressed)), "{again:?}");
+
+    let mut machine = greeted();
+    let mut compress = Compress::new();
+    machine.start(&mut [&mut compress]).unwrap();
+    assert!(feed(&mut machine, &mut [&mut compress], "xt1 NO no\r\n", &mut said).unwrap());
+    let refused = compress.agreed(machine.take_status(0).unwrap());
+    assert!(matches!(refused, Err(Error::Refused { .. })) && !machine.state().is_compressed());
+
+    let mut machine = Machine::new(TagPrefix::new("t"), Limits::default());
+    run(&mut machine, Greeting::new(), "* OK [CAPABILITY IMAP4rev1] ready\r\n").unwrap();
+    let unlisted = machine.start(&mut [&mut Compress::new()]);
+    assert!(matches!(unlisted, Err(Error::Unsupported { .. })), "{unlisted:?}");
+}
+
+#[test]
+fn answers_are_shown_where_they_are() {
+    let mut machine = greeted();
+    events(&mut machine);
+    let mut seen = Vec::new();
+    let fetch = Fetch::new("1:2", Item::Size).for_each(|message| seen.push(message.size));
+    let told = "* 1 FETCH (UID 1 RFC822.SIZE 10)\r\n* 4 EXISTS\r\n* 2 FETCH (UID 2 RFC822.SIZE 20)\r\n\
+                * 3 FETCH (UID 9 RFC822.SIZE 30)\r\nxt1 OK done\r\n";
+    assert_eq!(run(&mut machine, fetch.even_if_unlisted(), told).unwrap(), 2);
+    assert_eq!(seen, [Some(10), Some(20)]);
+    // What was not asked for is news.
+    assert!(matches!(&events(&mut machine)[..], [Event::Exists(4), Event::Fetch(_)]));
+
+    let mut names = Vec::new();
+    let list = List::all().for_each(|entry| names.push(format!("{:?}", entry.mailbox)));
+    let told = "* LIST () \"/\" a\r\n* LIST () \"/\" b\r\n* 5 EXISTS\r\nxt2 OK done\r\n";
+    assert_eq!(run(&mut machine, list, told).unwrap(), 2);
+    assert_eq!(names.len(), 2);
+    let list = List::all().for_each(|_| ());
+    let refused = run(&mut machine, list, "xt3 NO no\r\n");
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+}
