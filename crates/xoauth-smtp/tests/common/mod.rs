@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Outcome, StartTls};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
-use xoauth_smtp::sasl::wire::{Direction, Want};
+use xoauth_smtp::sasl::wire::{Conversation, Direction, Want};
 use xoauth_smtp::sasl::{Context, Mechanism, Nonce, Stamp, XOAuth2};
 use xoauth_smtp::{Error, Limits, TransportFault};
 
@@ -140,25 +140,29 @@ impl Peer {
     }
 
     fn drive<C: Exchange>(&mut self, command: &mut C) -> Result<(), Error> {
+        let mut written = Vec::new();
         for _ in 0..10_000_000 {
-            match self.machine.poll(command)? {
+            let mut conversation = self.machine.converse(command);
+            match conversation.poll()? {
                 Want::Write(octets) => {
                     let n = octets.len().min(self.way.write);
-                    let octets = octets[..n].to_vec();
-                    self.take(&octets);
-                    self.machine.written(n);
+                    written.clear();
+                    written.extend_from_slice(&octets[..n]);
+                    conversation.written(n);
+                    self.take(&written);
                 }
                 Want::Read => {
                     self.writing = false;
                     let n = self.say();
+                    let mut conversation = self.machine.converse(command);
                     if n == 0 {
-                        self.machine.end_of_stream(command)?;
+                        conversation.end_of_stream()?;
                     }
-                    self.machine.received(n);
+                    conversation.received(n);
                 }
                 Want::Body => {
                     let mut cx = std::task::Context::from_waker(Waker::noop());
-                    match self.machine.poll_body(command, &mut cx) {
+                    match conversation.poll_body(&mut cx) {
                         Poll::Ready(taken) => taken?,
                         Poll::Pending => panic!("sources of tests never wait"),
                     }

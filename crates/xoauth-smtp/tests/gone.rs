@@ -1,0 +1,91 @@
+//! A peer that is gone while a command is written: what it said before is heard, and nothing more is sent.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Peer, WHOLE};
+use xoauth_smtp::exchange::{Bulk, Noop, Submit, Window};
+use xoauth_smtp::proto::Exchange;
+use xoauth_smtp::sasl::wire::{Conversation, Want};
+use xoauth_smtp::{Error, TransportFault};
+
+fn greeted() -> Peer {
+    let mut peer = Peer::saying(b"", WHOLE);
+    peer.say_line_by_line("220 mx\r\n250-mx\r\n250 PIPELINING\r\n");
+    peer.greet().unwrap();
+    peer
+}
+
+/// Begins a command, of which the transport takes so many octets; then the peer says this and is gone.
+fn gone(command: &mut dyn Exchange, written: usize, says: &[u8]) -> (Result<bool, Error>, Error) {
+    let mut peer = greeted();
+    peer.machine.start(command).unwrap();
+    let mut conversation = peer.machine.converse(command);
+    let Want::Write(octets) = conversation.poll().unwrap() else { panic!("nothing to write") };
+    let written = written.min(octets.len());
+    conversation.written(written);
+    conversation.read_buffer()[..says.len()].copy_from_slice(says);
+    conversation.received(says.len());
+    let heard = conversation.hear();
+    (heard, conversation.transport_failed(TransportFault::Closed))
+}
+
+#[test]
+fn last_words_are_heard() {
+    for written in [0, 3, usize::MAX] {
+        let (heard, fault) = gone(&mut Noop::new(), written, b"421 4.3.2 going down\r\n");
+        // A server may take leave before it has heard a command (RFC 5321 3.8).
+        let error = heard.unwrap_err();
+        let told = error.to_string();
+        assert!(matches!(error, Error::ServerClosing { .. }), "{written}: {told}");
+        assert_eq!(fault.to_string(), told, "the first fault stays");
+    }
+}
+
+#[test]
+fn an_answer_that_came_is_one() {
+    let (heard, _) = gone(&mut Noop::new(), usize::MAX, b"250 ok\r\n");
+    assert!(heard.unwrap());
+    // Half of one is none.
+    let (heard, fault) = gone(&mut Noop::new(), usize::MAX, b"250 o");
+    assert!(!heard.unwrap());
+    assert!(matches!(fault, Error::Transport { .. }), "{fault}");
+}
+
+#[test]
+fn a_message_whose_envelope_was_refused_is_not_unknown() {
+    let mut submit = Submit::new("a@example.org", ["b@example.net"], "x\r\n");
+    let says = b"550 no\r\n503 what\r\n503 what\r\n";
+    let (heard, _) = gone(&mut submit, usize::MAX, says);
+    let is_over = heard.unwrap();
+    let mut submit = Submit::new("a@example.org", ["b@example.net"], "x\r\n");
+    let (heard, fault) = gone(&mut submit, usize::MAX, b"250 ok\r\n");
+    assert!(is_over && !heard.unwrap());
+    // The message was not sent.
+    assert!(!fault.is_delivery_unknown() && fault.is_transient(), "{fault}");
+}
+
+#[test]
+fn messages_wait_where_no_more_may_be_begun() {
+    let mut peer = greeted();
+    let mut told = Vec::new();
+    let mut bulk = Bulk::new(Window::of_messages(1))
+        .within(Window::of_messages(8))
+        .without_chunking()
+        .watched_by(|tally| told.push((tally.pushed, tally.accepted)));
+    for _ in 0..3 {
+        assert!(bulk.has_room());
+        bulk.push(Submit::new("a@example.org", ["b@example.net"], "x\r\n"));
+    }
+    bulk.begin_at_most(1);
+    assert_eq!((bulk.begun(), bulk.in_flight(), bulk.waiting()), (0, 0, 3));
+    peer.say_line_by_line("250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n");
+    peer.send(&mut bulk).unwrap();
+    assert_eq!((bulk.begun(), bulk.in_flight(), bulk.waiting()), (1, 0, 2));
+    assert!(bulk.next_outcome().unwrap().is_ok() && bulk.next_outcome().is_none());
+    let sent = String::from_utf8(peer.sent.clone()).unwrap();
+    assert_eq!(sent.matches("MAIL FROM").count(), 1, "{sent}");
+    assert_eq!(bulk.tally().accepted, 1);
+    drop(bulk);
+    assert_eq!(told.last(), Some(&(3, 1)));
+}
