@@ -1,6 +1,7 @@
 //! Sender and recipients from the header section of a message.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use mail_parser::{HeaderValue, MessageParser};
 use xoauth_smtp::{Address, Envelope, Mail, ReversePath};
@@ -77,12 +78,9 @@ impl<'m> Headers<'m> {
     pub fn recipients(&self) -> Result<Vec<Address>, Error> {
         let fields = ["To", "Cc", "Bcc"].into_iter();
         let values: Vec<&[u8]> = fields.flat_map(|name| self.named(name)).collect();
-        let mut to: Vec<Address> = Vec::new();
-        for address in addresses(&values)? {
-            if !to.contains(&address) {
-                to.push(address);
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut to = addresses(&values)?;
+        to.retain(|address| seen.insert(address.clone()));
         Ok(to)
     }
 
@@ -398,10 +396,15 @@ fn undecodable(value: &[u8]) -> Vec<u8> {
     octets
 }
 
+/// A word that is longer (RFC 2047 2 allows 75 octets) is left to the parser; an address it would make of it stands
+/// nowhere, and is none.
+const LONGEST_WORD: usize = 1000;
+
 /// Of what follows the first `=`, the octets before the `?=` that ends an encoded word; none where it is no such word.
 ///
 /// RFC 2047 2
 fn encoded_text(word: &[u8]) -> usize {
+    let word = word.get(..LONGEST_WORD).unwrap_or(word);
     let end = word.iter().position(u8::is_ascii_whitespace).unwrap_or(word.len());
     let word = word.get(..end).unwrap_or_default();
     let text = word.iter().enumerate().filter(|(_, octet)| **octet == b'?').nth(2);
@@ -553,6 +556,23 @@ mod tests {
             }
         }
         assert!(taken > 1000, "{taken}");
+    }
+
+    #[test]
+    fn long_lists_are_read_once() {
+        let many: Vec<String> = (0..5_000).map(|one| format!("\"{one} b\"@x")).collect();
+        let message = format!("From: a@x\nTo: {}\nCc: {}\n\n", many.join(",\n "), many.join(","));
+        let (_, to, _) = envelope(&message).unwrap();
+        assert_eq!(to, many);
+        // Neither comments nor words without end are gone through for each octet.
+        let deep = format!("{}j@x{}", "(".repeat(200_000), ")".repeat(200_000));
+        assert!(addresses(&[deep.as_bytes()]).unwrap().is_empty());
+        for piece in ["=?x", "\"\" ", "=?a?q?", "a@x<"] {
+            let long = [piece.repeat(20_000), "<j@x>".to_owned()].concat();
+            if let Ok(found) = addresses(&[long.as_bytes()]) {
+                assert!(found.iter().all(|one| one.as_str() == "j@x"), "{piece}");
+            }
+        }
     }
 
     #[test]
