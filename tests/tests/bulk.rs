@@ -9,6 +9,7 @@ use e2e::certificates::Authority;
 use e2e::scripted::{Peer, expect, send};
 use e2e::sink::{Faults, Keep, Model, Offer, Sink};
 use xoauth::net::TcpTransport;
+use xoauth::sasl::XOAuth2;
 use xoauth::smtp::exchange::{Noop, Submit, Window};
 use xoauth::smtp::{self, Builder, Session};
 use xoauth::{Error, Tls, Transport};
@@ -110,6 +111,25 @@ fn flights_are_few() {
         let counts = sink.finish();
         assert!(counts.flights <= most, "{} flights", counts.flights);
         assert_eq!(counts.messages, 100);
+    }
+}
+
+#[test]
+fn the_first_message_is_accepted_after_few_flights() {
+    let authority = Authority::new().unwrap();
+    let tls = Tls::builder().add_roots(&authority.pem().unwrap()).unwrap();
+    let tls = tls.only_these_roots().build().unwrap();
+    // EHLO, AUTH, and the message, by DATA behind its envelope; TCP and TLS 1.3 have one each before that.
+    for (offer, flights) in [(WAYS[0], 3), (WAYS[1], 4)] {
+        let builder = Sink::builder().offer(offer);
+        let sink = builder.tls(authority.localhost().unwrap()).start().unwrap();
+        let client = Builder::new("localhost").port(sink.port()).tls(&tls).connect().unwrap();
+        let login = XOAuth2::new("ann@example.org", "opaque-4711").unwrap();
+        let mut session = client.authenticate(login).unwrap();
+        session.run(message(0)).unwrap();
+        drop(session);
+        let counts = sink.finish();
+        assert_eq!((counts.flights, counts.messages), (flights, 1), "{offer:?}");
     }
 }
 
