@@ -32,6 +32,8 @@ pub struct Shape {
 pub enum Bounds {
     /// Those they have by themselves.
     Default,
+    /// An eighth of each, for builds that are slow.
+    Eighth,
     /// None that a shape of 16 MiB reaches.
     None,
 }
@@ -156,6 +158,15 @@ fn imap(
     step: usize,
 ) -> Played {
     let mut limits = imap_limits();
+    if bounds == Bounds::Eighth {
+        limits.line /= 8;
+        limits.response /= 8;
+        limits.buffered_literal /= 8;
+        limits.events /= 8;
+        limits.event_octets /= 8;
+        limits.answers /= 8;
+        limits.answer_octets /= 8;
+    }
     if bounds == Bounds::None {
         limits.line = usize::MAX;
         limits.response = usize::MAX;
@@ -181,6 +192,10 @@ fn smtp(
     step: usize,
 ) -> Played {
     let mut limits = smtp::Limits::default();
+    if bounds == Bounds::Eighth {
+        limits.reply /= 8;
+        limits.lines /= 8;
+    }
     if bounds == Bounds::None {
         limits.reply = usize::MAX;
         limits.lines = usize::MAX;

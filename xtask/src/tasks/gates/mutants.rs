@@ -54,7 +54,9 @@ pub(super) fn run(
         command.env("PROPTEST_CASES", "16");
         command.args(["mutants", "--in-place", "--package", package, "--test-package", package]);
         command.args(["--no-shuffle", "--cap-lints=true", "--profile", "mutants"]);
-        command.args(["--timeout", "60", "--build-timeout", "300", "--colors", "never"]);
+        // A multiple of what the tests take without a mutant, on this machine, now.
+        command.args(["--minimum-test-timeout", "60", "--timeout-multiplier", "4"]);
+        command.args(["--build-timeout", "600", "--colors", "never"]);
         command.args(["--cargo-arg=--lib", "--output"]).arg(&output);
         for file in *files {
             command.arg("--file").arg(format!("crates/{package}/{file}"));

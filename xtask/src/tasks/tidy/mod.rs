@@ -8,6 +8,7 @@ mod dependencies;
 mod files;
 mod length;
 mod manifests;
+mod pages;
 mod purity;
 mod source;
 
@@ -46,6 +47,7 @@ const RULES: &[(&str, Rule)] = &[
     ("length of files", length::check),
     ("top level", files::top_level),
     ("no path of a machine", files::no_machine_paths),
+    ("what pages name is there", pages::named_files),
     ("dependency budgets", budgets::check),
     ("no_std builds of the lower crates", bare::check),
 ];
