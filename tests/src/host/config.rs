@@ -123,6 +123,8 @@ pub struct Capabilities {
     pub idle: bool,
     /// IMAP: APPENDUID, COPYUID and UID EXPUNGE (RFC 4315).
     pub uidplus: bool,
+    /// IMAP: ENABLE, CONDSTORE and QRESYNC (RFC 7162); off unless asked for.
+    pub qresync: bool,
     /// IMAP: the greeting carries the capabilities.
     pub in_greeting: bool,
     /// IMAP: the OK to AUTHENTICATE carries the capabilities.
@@ -166,6 +168,7 @@ impl Default for Capabilities {
             literal_plus: true,
             idle: true,
             uidplus: true,
+            qresync: false,
             in_greeting: true,
             after_login: true,
             starttls: true,

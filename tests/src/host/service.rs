@@ -270,6 +270,12 @@ impl Client<'_> {
         Duration::from_millis(20) * (1 + open.min(2000) / 20)
     }
 
+    /// Whether a client may ask what changed while it was away: where that is offered, now and then it is not.
+    pub(crate) fn offers_resync(&self) -> bool {
+        self.shared.config.capabilities.qresync
+            && !lock(&self.shared.trouble).as_mut().is_some_and(Draws::old)
+    }
+
     /// Says nothing any more, now and then, until the client closes.
     pub(crate) fn fall_silent_at_random(&mut self) {
         if lock(&self.shared.trouble).as_mut().is_some_and(Draws::silent) {

@@ -56,11 +56,14 @@ pub(crate) struct Mailbox {
     /// Messages from this UID on have been shown to no session: they are \Recent.
     pub(crate) recent_from: u32,
     pub(crate) messages: Vec<Message>,
+    /// Messages that are gone, by the change that removed them.
+    pub(crate) gone: Vec<(u64, u32)>,
 }
 
 impl Mailbox {
     fn new(uid_validity: u32) -> Self {
-        Self { uid_validity, uid_next: 1, changes: 1, recent_from: 1, messages: Vec::new() }
+        let (messages, gone) = (Vec::new(), Vec::new());
+        Self { uid_validity, uid_next: 1, changes: 1, recent_from: 1, messages, gone }
     }
 
     /// Adds a message and gives its UID.
@@ -107,8 +110,15 @@ impl Mailbox {
 
     /// Removes the messages for which `gone` holds.
     pub(crate) fn expunge(&mut self, gone: impl Fn(&Message) -> bool) {
-        self.messages.retain(|message| !gone(message));
         self.changes += 1;
+        let changes = self.changes;
+        self.messages.retain(|message| {
+            let is_gone = gone(message);
+            if is_gone {
+                self.gone.push((changes, message.uid));
+            }
+            !is_gone
+        });
     }
 }
 

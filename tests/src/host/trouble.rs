@@ -18,6 +18,8 @@ pub struct Trouble {
     /// The network forgets a connection: nothing is heard of it any more, not even its end. So it is, as often again,
     /// while a session idles.
     pub silent: u16,
+    /// A session is served by an older server, which offers no QRESYNC: so many of a thousand sessions.
+    pub old: u16,
 }
 
 /// The draws of a [`Trouble`].
@@ -42,6 +44,10 @@ impl Draws {
 
     pub(super) fn silent(&mut self) -> bool {
         self.thousandth(self.trouble.silent)
+    }
+
+    pub(super) fn old(&mut self) -> bool {
+        self.thousandth(self.trouble.old)
     }
 
     /// Which of so many connections is cut.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use e2e::certificates::{Authority, Identity};
+use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host};
 use e2e::scripted::{Peer, Step, expect, send};
-use xoauth::imap::command::Noop;
-use xoauth::imap::{self, Change, Event};
+use xoauth::imap::command::{Expunge, Noop, Select, Store, StoreAction};
+use xoauth::imap::{self, Change, Event, Flag};
 use xoauth::{Credentials, Error};
 
 use super::cases::tls;
@@ -192,6 +193,45 @@ fn with_qresync_nothing_is_missed() {
         assert!(third.gap.is_none() && third.previous.is_some());
         drop(watch);
         drop(peer);
+    });
+}
+
+#[test]
+fn a_host_with_qresync_tells_what_changed_between_two_sessions_and_within_one() {
+    run!({
+        let host = Host::builder().capabilities(|offers| offers.qresync = true).start().unwrap();
+        let deliver = |text: &str| host.deliver(DEMO_USER, "INBOX", text, &[], 0).unwrap();
+        (1..=4).for_each(|number| assert_eq!(deliver("Subject: x\r\n\r\n"), number));
+        let builder = imap_sessions::Builder::new("localhost").tls(&tls(host.ca_pem()));
+        let builder = builder.port(host.imaps_port());
+        let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
+        let mail = imap_sessions::Reconnect::new(builder.clone(), credentials.clone());
+        let mut watch = mail.examine("INBOX").backoff(soon()).watch();
+        let first = opened(change!(watch).unwrap());
+        assert!(first.gap.is_none() && first.selected.exists == Some(4));
+        host.disconnect_all();
+        let mut other = wait!(builder.log_in(&credentials)).unwrap();
+        wait!(other.run(Select::new("INBOX"))).unwrap();
+        wait!(other.run(Store::new("2", StoreAction::Add, [Flag::Deleted]))).unwrap();
+        wait!(other.run(Expunge::new())).unwrap();
+        wait!(other.run(Store::new("3", StoreAction::Add, [Flag::Flagged]))).unwrap();
+        deliver("Subject: y\r\n\r\n");
+        let gap = opened(change!(watch).unwrap()).gap.unwrap();
+        let gone: Vec<_> = gap.vanished.iter().map(|(from, to)| (from.get(), to.get())).collect();
+        assert_eq!(gone, [(2, 2)]);
+        let changed: Vec<_> = gap.changed.iter().map(|it| it.uid.unwrap().get()).collect();
+        assert_eq!(changed, [3, 5]);
+        wait!(other.run(Store::new("4", StoreAction::Add, [Flag::Deleted]))).unwrap();
+        wait!(other.run(Expunge::new())).unwrap();
+        let vanished = loop {
+            match told(change!(watch).unwrap()) {
+                Event::Vanished { earlier: false, uids } => break uids,
+                Event::Fetch(message) => assert_eq!(message.uid.unwrap().get(), 4),
+                event => panic!("{event:?}"),
+            }
+        };
+        assert_eq!(vanished.iter().map(|(from, to)| (from.get(), to.get())).next(), Some((4, 4)));
+        assert!(host.violations().is_empty());
     });
 }
 

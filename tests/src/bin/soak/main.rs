@@ -143,9 +143,12 @@ impl Ground {
         }
     }
 
-    /// All messages are in the mailbox that will ever be, and somebody saw so many.
-    fn has_seen_all(&self, seen: usize) -> bool {
-        self.is_over.load(Ordering::SeqCst) && seen >= self.delivered().len()
+    /// All messages are in the mailbox that will ever be, and a reader saw them, and knows of those that are gone.
+    fn has_seen_all(&self, seen: &Seen) -> bool {
+        self.is_over.load(Ordering::SeqCst) && seen.numbers.len() >= self.delivered().len() && {
+            let there = self.host.mailbox(DEMO_USER, "INBOX");
+            seen.knows(there.iter().map(|message| message.uid))
+        }
     }
 
     /// The messages of the senders, whatever else comes and goes.
@@ -186,11 +189,15 @@ fn watch_blocking(ground: &Arc<Ground>) -> Seen {
     let mail = imap::Reconnect::new(builder, ground.credentials()).examine("INBOX");
     let mut watch = mail.backoff(backoff()).watch().renew_every(SILENCE);
     let mut seen = Seen::default();
-    while !ground.has_seen_all(seen.numbers.len()) {
+    while !ground.has_seen_all(&seen) {
         let read = (|| {
             let change = watch.wait(Duration::from_secs(1))?;
-            if !change.is_some_and(|change| seen.hear(&change)) {
+            if !change.is_some_and(|change| seen.hear(&change, watch.sessions())) {
                 return Ok(());
+            }
+            if seen.wants_search() {
+                let found = watch.session()?.run(Search::new(Query::All))?;
+                seen.found(&found, watch.sessions());
             }
             let (wanted, mut answer) = seen.look();
             for message in watch.session()?.stream(Fetch::new(wanted, Item::Body))? {
@@ -255,15 +262,19 @@ async fn watch_async(ground: Arc<Ground>) -> Seen {
     let mail = Reconnect::new(builder, ground.credentials()).examine("INBOX");
     let mut watch = mail.backoff(backoff()).watch().renew_every(SILENCE);
     let mut seen = Seen::default();
-    while !ground.has_seen_all(seen.numbers.len()) {
+    while !ground.has_seen_all(&seen) {
         let read = async {
             // A future that is dropped loses no change.
             let Ok(change) = tokio::time::timeout(Duration::from_secs(1), watch.next()).await
             else {
                 return Ok(());
             };
-            if !seen.hear(&change?) {
+            if !seen.hear(&change?, watch.sessions()) {
                 return Ok(());
+            }
+            if seen.wants_search() {
+                let found = watch.session().await?.run(Search::new(Query::All)).await?;
+                seen.found(&found, watch.sessions());
             }
             let (wanted, mut answer) = seen.look();
             let session = watch.session().await?;
@@ -301,9 +312,9 @@ fn run_async(ground: &Arc<Ground>) -> Result<Seen> {
 }
 
 fn soak(time: Duration, seed: u64) -> Result<()> {
-    let host = Host::builder().start()?;
+    let host = Host::builder().capabilities(|offers| offers.qresync = true).start()?;
     let tls = Tls::builder().add_roots(host.ca_pem())?.only_these_roots().build()?;
-    host.trouble(Some(Trouble { seed, bye: 10, cut: 10, lose: 10, silent: 5 }));
+    host.trouble(Some(Trouble { seed, bye: 10, cut: 10, lose: 10, silent: 5, old: 100 }));
     let ground = Arc::new(Ground {
         host,
         tls,
@@ -385,14 +396,17 @@ fn judge(ground: &Ground, readers: &[Seen], time: Duration, seed: u64) -> Result
             faults.push(format!("reader {index} saw {count} of {} messages", messages.len()));
         }
         faults.extend(seen.faults.iter().map(|fault| format!("reader {index}: {fault}")));
-        if seen.expunged == 0 || seen.flagged == 0 {
-            faults.push(format!("reader {index} heard of no message that went or was marked"));
+        if seen.expunged == 0 || seen.flagged == 0 || seen.gaps == 0 {
+            let heard = [seen.expunged, seen.flagged, seen.gaps];
+            faults.push(format!(
+                "reader {index} heard of {heard:?} messages that went, that were marked, and gaps"
+            ));
         }
     }
     println!(
         "soak of {} s, seed {seed}: {} messages: {} accepted, {} unknown ({reached} of them delivered), {} unsent; \
          {} delivered, seen by {} readers, who heard of {} that were marked and {} that went; {} connections, \
-         {} sessions of readers, {} tokens",
+         {} sessions of readers, {} of which told what had changed before them, {} tokens",
         time.as_secs(),
         ledger.told(),
         ledger.accepted.len(),
@@ -404,6 +418,7 @@ fn judge(ground: &Ground, readers: &[Seen], time: Duration, seed: u64) -> Result
         readers.iter().map(|seen| seen.expunged).sum::<u64>(),
         ground.host.accepted_connections(),
         ledger.sessions,
+        readers.iter().map(|seen| seen.gaps).sum::<u64>(),
         ledger.renewals,
     );
     let mut errors: Vec<_> = ledger.errors.iter().collect();

@@ -1,5 +1,6 @@
 //! Commands about mailboxes (RFC 3501, sections 6.3.1 to 6.3.10).
 
+use super::resync::{Resyncs, changes_since};
 use super::tokens::Command;
 use super::view::View;
 use super::{Answer, Refusal, Session, State, done, mailbox_text};
@@ -101,14 +102,22 @@ impl Session<'_> {
     /// RFC 3501, sections 6.3.1 and 6.3.2.
     fn select(&mut self, command_name: &str, command: &mut Command) -> Answer {
         let name = command.mailbox()?;
+        let known = self.select_parameters(command)?;
         command.end()?;
         let user = self.user()?.to_owned();
         // Also a SELECT that fails leaves no mailbox selected.
         self.state = State::Authenticated { user: user.clone() };
         let read_only = command_name == "EXAMINE";
+        let resyncs = self.resyncs;
         let (view, lines) = self.mailbox(&name, |mailbox| {
-            let view = View::open(&name, read_only, mailbox);
-            let lines = select_lines(&view, mailbox);
+            let view = View::open(&name, read_only, resyncs == Resyncs::Enabled, mailbox);
+            let mut lines = select_lines(&view, mailbox);
+            if resyncs != Resyncs::NotOffered {
+                lines.push_str(&format!("* OK [HIGHESTMODSEQ {}] highest\r\n", mailbox.changes));
+            }
+            if let Some(known) = known {
+                lines.push_str(&changes_since(&known, &view, mailbox));
+            }
             (view, lines)
         })?;
         self.write(lines.as_bytes())?;
@@ -208,8 +217,9 @@ fn rename(account: &mut Account, from: &str, to: &str) -> Result<(), Refusal> {
     create(account, to)?;
     if from == "INBOX" {
         let moved = account.mailboxes.get_mut(from).map(|inbox| {
-            inbox.changes += 1;
-            std::mem::take(&mut inbox.messages)
+            let moved = inbox.messages.clone();
+            inbox.expunge(|_| true);
+            moved
         });
         if let Some(target) = account.mailboxes.get_mut(to) {
             for message in moved.unwrap_or_default() {

@@ -82,9 +82,12 @@ impl Session<'_> {
                     continue;
                 }
                 if let Some(message) = mailbox.message(uid) {
-                    let uid = if ids == Ids::Uids { format!("UID {uid} ") } else { String::new() };
-                    let flags = view.flags(message);
-                    lines.push_str(&format!("* {number} FETCH ({uid}FLAGS {flags})\r\n"));
+                    if ids == Ids::Uids || view.by_uid {
+                        view.push_flags(number, message, &mut lines);
+                    } else {
+                        let flags = view.flags(message);
+                        lines.push_str(&format!("* {number} FETCH (FLAGS {flags})\r\n"));
+                    }
                 }
             }
             view.catch_up(mailbox);
@@ -169,7 +172,7 @@ impl Session<'_> {
             });
             Some(())
         })?;
-        done("EXPUNGE")
+        self.expunged()
     }
 
     /// CLOSE (RFC 3501, section 6.4.2) removes deleted messages and says nothing; UNSELECT (RFC
@@ -197,7 +200,7 @@ fn no_target() -> Refusal {
 }
 
 /// UIDs in the order given, runs as ranges.
-fn uid_list(uids: impl Iterator<Item = u32>) -> String {
+pub(super) fn uid_list(uids: impl Iterator<Item = u32>) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for uid in uids {
         match ranges.last_mut() {

@@ -4,6 +4,7 @@ mod auth;
 mod fetch;
 mod mailboxes;
 mod messages;
+mod resync;
 mod search;
 mod structure;
 mod tokens;
@@ -14,6 +15,7 @@ use std::io;
 
 use super::service::Client;
 use crate::connection::Line;
+use resync::Resyncs;
 use tokens::Command;
 use view::View;
 
@@ -56,7 +58,8 @@ type Answer = Result<String, Refusal>;
 
 /// Serves one client until it leaves.
 pub(super) fn serve(client: Client<'_>) -> io::Result<()> {
-    let mut session = Session { client, state: State::NotAuthenticated };
+    let resyncs = if client.offers_resync() { Resyncs::Offered } else { Resyncs::NotOffered };
+    let mut session = Session { client, state: State::NotAuthenticated, resyncs };
     let outcome = session.run();
     session.client.connection.close();
     outcome
@@ -65,6 +68,7 @@ pub(super) fn serve(client: Client<'_>) -> io::Result<()> {
 struct Session<'h> {
     client: Client<'h>,
     state: State,
+    resyncs: Resyncs,
 }
 
 /// RFC 3501, section 3; Logout is the end of [`Session::run`].
@@ -163,6 +167,7 @@ impl Session<'_> {
             }
             (_, State::NotAuthenticated) => Err(Refusal::bad("unknown command, or not logged in")),
             ("IDLE", _) if self.client.shared.config.capabilities.idle => self.idle(command),
+            ("ENABLE", _) if self.resyncs != Resyncs::NotOffered => self.enable(command),
             ("NAMESPACE", _) => {
                 command.end()?;
                 self.untagged("NAMESPACE ((\"\" \"/\")) NIL NIL")?;
@@ -286,6 +291,9 @@ impl Session<'_> {
         add(true, "CHILDREN");
         add(true, "MOVE");
         add(offered.uidplus, "UIDPLUS");
+        for name in ["ENABLE", "CONDSTORE", "QRESYNC"] {
+            add(self.resyncs != Resyncs::NotOffered, name);
+        }
         if matches!(self.state, State::NotAuthenticated) {
             add(offered.starttls && !self.client.connection.is_tls(), "STARTTLS");
             add(true, "LOGINDISABLED");

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use super::messages::uid_list;
 use super::tokens::SequenceSet;
 use super::{Ids, Refusal};
 use crate::host::store::{Mailbox, Message, Store};
@@ -13,6 +14,8 @@ use crate::host::store::{Mailbox, Message, Store};
 pub(super) struct View {
     pub(super) name: String,
     pub(super) read_only: bool,
+    /// What happens is told by unique identifier, with mod-sequences (RFC 7162, section 3.2.10).
+    pub(super) by_uid: bool,
     /// Ascending.
     pub(super) uids: Vec<u32>,
     recent: HashSet<u32>,
@@ -23,10 +26,11 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn open(name: &str, read_only: bool, mailbox: &mut Mailbox) -> Self {
+    pub(super) fn open(name: &str, read_only: bool, by_uid: bool, mailbox: &mut Mailbox) -> Self {
         let mut view = Self {
             name: name.to_owned(),
             read_only,
+            by_uid,
             uids: Vec::new(),
             recent: HashSet::new(),
             told: mailbox.changes,
@@ -34,6 +38,11 @@ impl View {
         };
         view.take_arrivals(mailbox);
         view
+    }
+
+    /// The change up to which all was told.
+    pub(super) fn complete_to(&self) -> u64 {
+        self.pruned
     }
 
     pub(super) fn recent_count(&self) -> usize {
@@ -133,7 +142,7 @@ impl View {
     }
 
     fn prune(&mut self, exists: impl Fn(u32) -> bool, news: &mut String) {
-        let mut number = 1;
+        let (mut number, mut gone) = (1, Vec::new());
         let recent = &mut self.recent;
         self.uids.retain(|uid| {
             let kept = exists(*uid);
@@ -141,10 +150,17 @@ impl View {
                 number += 1;
             } else {
                 recent.remove(uid);
-                let _ = write!(news, "* {number} EXPUNGE\r\n");
+                if self.by_uid {
+                    gone.push(*uid);
+                } else {
+                    let _ = write!(news, "* {number} EXPUNGE\r\n");
+                }
             }
             kept
         });
+        if !gone.is_empty() {
+            let _ = write!(news, "* VANISHED {}\r\n", uid_list(gone.into_iter()));
+        }
     }
 
     fn take_arrivals(&mut self, mailbox: &mut Mailbox) -> bool {
@@ -164,8 +180,12 @@ impl View {
         found
     }
 
-    fn push_flags(&self, number: usize, message: &Message, out: &mut String) {
-        let _ =
-            write!(out, "* {number} FETCH (UID {} FLAGS {})\r\n", message.uid, self.flags(message));
+    pub(super) fn push_flags(&self, number: usize, message: &Message, out: &mut String) {
+        let (uid, flags) = (message.uid, self.flags(message));
+        let _ = write!(out, "* {number} FETCH (UID {uid} FLAGS {flags}");
+        if self.by_uid {
+            let _ = write!(out, " MODSEQ ({})", message.changed);
+        }
+        out.push_str(")\r\n");
     }
 }
