@@ -127,6 +127,38 @@ pub(super) fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "deadline passed")
 }
 
+/// Addresses where connecting waits for ever.
+#[cfg(all(test, target_os = "linux", feature = "tokio"))]
+#[allow(clippy::unwrap_used)]
+pub(super) mod swallowing {
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    /// A network that swallows what is sent to it looks like a backlog that is full.
+    pub(crate) struct Swallowing {
+        listener: TcpListener,
+        _held: [TcpStream; 2],
+    }
+
+    impl Swallowing {
+        pub(crate) fn new() -> Self {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
+            let _entered = runtime.enter();
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let listener = socket.listen(1).unwrap().into_std().unwrap();
+            let address = listener.local_addr().unwrap();
+            // Linux holds one more than it is told.
+            let held = [0, 1].map(|_| TcpStream::connect(address).unwrap());
+            Self { listener, _held: held }
+        }
+
+        pub(crate) fn address(&self) -> SocketAddr {
+            self.listener.local_addr().unwrap()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +204,24 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(race(&[], deadline).unwrap_err().kind(), io::ErrorKind::NotFound);
         let error = race(&[open, open], Some(Instant::now())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[cfg(all(target_os = "linux", feature = "tokio"))]
+    #[test]
+    fn an_address_that_swallows_what_is_sent_gives_way_to_the_next() {
+        let silent = [swallowing::Swallowing::new(), swallowing::Swallowing::new()];
+        let [first, second] = silent.each_ref().map(swallowing::Swallowing::address);
+        let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = open.local_addr().unwrap();
+        let deadline = Instant::now().checked_add(Duration::from_secs(20));
+        for addresses in [&[first, open][..], &[first, second, open], &[open, first]] {
+            let stream = race(addresses, deadline).unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), open);
+        }
+        // Nobody answers: the deadline of connecting ends it.
+        let soon = Instant::now().checked_add(2 * HEAD_START);
+        let error = race(&[first, second], soon).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

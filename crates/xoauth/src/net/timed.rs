@@ -1,6 +1,7 @@
 //! Async streams with a deadline, and how they are opened.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -173,24 +174,37 @@ impl Options {
         // Made before dialling: where no TLS can be had, nothing is connected to.
         let tls = self.tls()?;
         let (stream, settings) = self.dial_async(default_port).await?;
-        Ok((tls.handshake_async(stream, &settings).await?, settings))
+        Ok((tls.secured(stream, &settings).await?, settings))
     }
 }
 
 impl Tls {
+    /// The handshake on a connection that is dialled already, for `host`, as [`Tls::handshake`]. It waits for a server that says
+    /// nothing as long as its future lives: `tokio::time::timeout` bounds it.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] and [`Error::TlsHandshake`].
+    pub async fn handshake_async(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<AsyncTlsTransport, Error> {
+        let connector = TlsConnector::from(self.connector().clone());
+        let shaken = connector.connect(host, Noted::new(stream)).await;
+        let stream = shaken.map_err(|source| handshake_failed(host, source))?;
+        Ok(AsyncTlsTransport::new(stream))
+    }
+
     /// The handshake, within the deadline of `settings`.
-    pub(crate) async fn handshake_async(
+    pub(crate) async fn secured(
         &self,
         stream: Timed<TcpStream>,
         settings: &Settings,
     ) -> Result<Timed<AsyncTlsTransport>, Error> {
-        let connector = TlsConnector::from(self.connector().clone());
-        let stream = Noted::new(stream.stream);
-        let shaken = by(settings.deadline, connector.connect(&settings.host, stream)).await;
-        let stream = shaken.ok_or(Error::TlsDeadline)?;
-        let stream = stream.map_err(|source| handshake_failed(&settings.host, source))?;
+        let shaken = self.handshake_async(&settings.host, stream.stream);
+        let stream = by(settings.deadline, shaken).await.ok_or(Error::TlsDeadline)??;
         settings.reached(Milestone::Secured(None));
-        Ok(Timed::new(AsyncTlsTransport::new(stream)))
+        Ok(Timed::new(stream))
     }
 }
 
@@ -198,6 +212,10 @@ impl Tls {
 async fn dial(host: &str, settings: &Settings) -> io::Result<TcpStream> {
     let addresses = in_turn(lookup_host((host, settings.port)).await?);
     settings.reached(Milestone::Resolved(&addresses));
+    race(addresses).await
+}
+
+async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut left = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -263,5 +281,32 @@ pub(crate) async fn by<F: Future>(
     match deadline {
         Some(deadline) => timeout_at(Instant::from_std(deadline), future).await.ok(),
         None => Some(future.await),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::dial::swallowing::Swallowing;
+    use super::*;
+
+    #[test]
+    fn an_address_that_swallows_what_is_sent_gives_way_to_the_next() {
+        let silent = [Swallowing::new(), Swallowing::new()];
+        let [first, second] = silent.each_ref().map(Swallowing::address);
+        let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = open.local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for addresses in [vec![first, open], vec![first, second, open], vec![open, first]] {
+                let stream = timeout(Duration::from_secs(20), race(addresses)).await;
+                assert_eq!(stream.unwrap().unwrap().peer_addr().unwrap(), open);
+            }
+            // Nobody answers: the deadline of connecting ends it.
+            let soon = std::time::Instant::now() + 2 * HEAD_START;
+            assert!(by(Some(soon), race(vec![first, second])).await.is_none());
+        });
     }
 }

@@ -159,7 +159,7 @@ impl PlainClient<TcpStream> {
         tls: &Tls,
     ) -> Result<Client<AsyncTlsTransport>, Error> {
         let (stream, settings, limits) = self.core.agree_on_tls().await?;
-        let stream = tls.handshake_async(stream, &settings).await?;
+        let stream = tls.secured(stream, &settings).await?;
         Ok(Client { core: Core::new(stream, settings, limits)? })
     }
 }

@@ -119,7 +119,7 @@ impl PlainClient<TcpStream> {
         tls: &Tls,
     ) -> Result<Client<AsyncTlsTransport>, Error> {
         let (stream, settings, limits, name) = self.core.agree_on_tls().await?;
-        let stream = tls.handshake_async(stream, &settings).await?;
+        let stream = tls.secured(stream, &settings).await?;
         let mut core = Core::new(stream, settings, limits, name);
         core.hello(|ehlo| ehlo).await?;
         Ok(Client { core })
