@@ -54,6 +54,29 @@ mod blocking {
             $work
         };
     }
+    /// A connection that the program makes, TLS over it, and a function that makes a client.
+    macro_rules! dialled {
+        ($port:expr) => {{
+            let stream = std::net::TcpStream::connect(("127.0.0.1", $port)).unwrap();
+            xoauth::net::TcpTransport::new(stream).unwrap()
+        }};
+    }
+    macro_rules! shaken {
+        ($tls:expr, $host:expr, $stream:expr) => {
+            $tls.handshake($host, $stream)
+        };
+    }
+    macro_rules! opening {
+        ($open:block) => {
+            || $open
+        };
+    }
+    /// Something that may panic.
+    macro_rules! alone {
+        ($work:block) => {
+            let _ = std::thread::spawn(move || $work).join();
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
@@ -61,12 +84,16 @@ mod blocking {
     mod endings;
     #[path = "over.rs"]
     mod over;
+    #[path = "own_streams.rs"]
+    mod own_streams;
     #[path = "pool.rs"]
     mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
     #[path = "renewals.rs"]
     mod renewals;
+    #[path = "surroundings.rs"]
+    mod surroundings;
     #[path = "tokens.rs"]
     mod tokens;
     #[path = "waiting.rs"]
@@ -128,6 +155,26 @@ mod nonblocking {
             async move { $work }
         };
     }
+    macro_rules! dialled {
+        ($port:expr) => {
+            tokio::net::TcpStream::connect(("127.0.0.1", $port)).await.unwrap()
+        };
+    }
+    macro_rules! shaken {
+        ($tls:expr, $host:expr, $stream:expr) => {
+            $tls.handshake_async($host, $stream).await
+        };
+    }
+    macro_rules! opening {
+        ($open:block) => {
+            || async $open
+        };
+    }
+    macro_rules! alone {
+        ($work:block) => {
+            let _ = tokio::spawn(async move { $work }).await;
+        };
+    }
 
     #[path = "cases.rs"]
     mod cases;
@@ -135,12 +182,16 @@ mod nonblocking {
     mod endings;
     #[path = "over.rs"]
     mod over;
+    #[path = "own_streams.rs"]
+    mod own_streams;
     #[path = "pool.rs"]
     mod pool;
     #[path = "reconnect.rs"]
     mod reconnect;
     #[path = "renewals.rs"]
     mod renewals;
+    #[path = "surroundings.rs"]
+    mod surroundings;
     #[path = "tokens.rs"]
     mod tokens;
     #[path = "watch.rs"]

@@ -20,18 +20,25 @@ use crate::{Credentials, Error};
 /// The sessions behind a door.
 pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
 
-/// A door that is opened in a future of its own.
+/// What a keeper asks of sessions and their clock, whatever the source of tokens is: futures that name the source in the
+/// types of what they hold are not sent to other threads where it is a closure.
 pub(crate) trait Opens: Door + Sized {
+    type Io: Io;
+    type Asker<'a>: Asker;
     /// An opening under way; `None` where nobody will end it.
     type Opening: Future<Output = Option<Outcome<Self>>> + Unpin;
+
+    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
+
+    fn is_usable(session: &SessionOf<Self>) -> bool;
+
+    fn now() -> Instant;
+
+    async fn pause(pause: Duration);
 }
 
-/// What a keeper asks of sessions and their clock.
+/// A door that is opened with tokens of this source.
 pub(crate) trait Keep<S>: Opens {
-    type Io: Io;
-    type Asker<'a>: Asker
-    where
-        S: 'a;
     /// Begins an opening, which goes on whether or not somebody waits for it.
     fn begin(
         &self,
@@ -41,14 +48,6 @@ pub(crate) trait Keep<S>: Opens {
     ) -> Self::Opening;
 
     fn asker(source: &S) -> Self::Asker<'_>;
-
-    fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
-
-    fn is_usable(session: &SessionOf<Self>) -> bool;
-
-    fn now() -> Instant;
-
-    async fn pause(pause: Duration);
 }
 
 /// A session that is opened again when it is over.

@@ -44,29 +44,9 @@ impl<D: Dial> Door for Dialled<D> {
 }
 
 impl<D: Dial> Opens for Dialled<D> {
-    type Opening = Task<Outcome<Self>>;
-}
-
-impl<D: Dial, S: AsyncTokenSource + 'static> Keep<S> for Dialled<D> {
     type Io = Timed<DuplexStream>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn begin(
-        &self,
-        credentials: &Credentials<S>,
-        ended: Option<Arc<Error>>,
-        mailbox: Option<Opened>,
-    ) -> Self::Opening {
-        let (door, credentials) = (self.clone(), credentials.clone());
-        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
-    }
-
-    fn asker(source: &S) -> Waiting<'_, S> {
-        Waiting(source)
-    }
+    type Asker<'a> = Waiting<'a>;
+    type Opening = Task<Outcome<Self>>;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -85,7 +65,23 @@ impl<D: Dial, S: AsyncTokenSource + 'static> Keep<S> for Dialled<D> {
     }
 }
 
-impl<D: Dial, S: AsyncTokenSource + 'static> Listen<S> for Dialled<D> {
+impl<D: Dial, S: AsyncTokenSource + 'static> Keep<S> for Dialled<D> {
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        let (door, credentials) = (self.clone(), credentials.clone());
+        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
+    }
+
+    fn asker(source: &S) -> Waiting<'_> {
+        Waiting::new(source)
+    }
+}
+
+impl<D: Dial> Listen for Dialled<D> {
     async fn hear(
         idling: &mut Idling<'_, Self::Io>,
         wake: Option<std::time::Instant>,

@@ -47,29 +47,10 @@ pub(super) type Anywhere =
     Opening<Box<dyn Fn() -> Result<Client<AnyTransport>, Error> + Send + Sync>>;
 
 impl Opens for Anywhere {
+    type Io = Blocking<AnyTransport>;
+    type Asker<'a> = Immediate<'a>;
     /// It ends before its caller goes on.
     type Opening = std::future::Ready<Option<Outcome<Self>>>;
-}
-
-impl<S: TokenSource> Keep<S> for Anywhere {
-    type Io = Blocking<AnyTransport>;
-    type Asker<'a>
-        = Immediate<'a, S>
-    where
-        S: 'a;
-
-    fn begin(
-        &self,
-        credentials: &Credentials<S>,
-        ended: Option<Arc<Error>>,
-        mailbox: Option<Opened>,
-    ) -> Self::Opening {
-        std::future::ready(Some(now(open(self, credentials, ended, mailbox))))
-    }
-
-    fn asker(source: &S) -> Immediate<'_, S> {
-        Immediate(source)
-    }
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -85,6 +66,21 @@ impl<S: TokenSource> Keep<S> for Anywhere {
 
     async fn pause(pause: std::time::Duration) {
         std::thread::sleep(pause);
+    }
+}
+
+impl<S: TokenSource> Keep<S> for Anywhere {
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        std::future::ready(Some(now(open(self, credentials, ended, mailbox))))
+    }
+
+    fn asker(source: &S) -> Immediate<'_> {
+        Immediate::new(source)
     }
 }
 

@@ -195,28 +195,9 @@ impl Door for Refused {
 }
 
 impl Opens for Refused {
-    type Opening = std::future::Ready<Option<Outcome<Self>>>;
-}
-
-impl<S: TokenSource> Keep<S> for Refused {
     type Io = crate::net::Blocking<Memory>;
-    type Asker<'a>
-        = crate::login::Immediate<'a, S>
-    where
-        S: 'a;
-
-    fn begin(
-        &self,
-        credentials: &Credentials<S>,
-        ended: Option<Arc<Error>>,
-        mailbox: Option<Opened>,
-    ) -> Self::Opening {
-        std::future::ready(Some(crate::net::now(open(self, credentials, ended, mailbox))))
-    }
-
-    fn asker(source: &S) -> Self::Asker<'_> {
-        crate::login::Immediate(source)
-    }
+    type Asker<'a> = crate::login::Immediate<'a>;
+    type Opening = std::future::Ready<Option<Outcome<Self>>>;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -233,6 +214,21 @@ impl<S: TokenSource> Keep<S> for Refused {
 
     async fn pause(pause: Duration) {
         PASSED.set(PASSED.get() + pause);
+    }
+}
+
+impl<S: TokenSource> Keep<S> for Refused {
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        std::future::ready(Some(crate::net::now(open(self, credentials, ended, mailbox))))
+    }
+
+    fn asker(source: &S) -> Self::Asker<'_> {
+        crate::login::Immediate::new(source)
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Watch<S> {
     watcher: Watcher<Anywhere, S>,
 }
 
-impl<S: TokenSource> Listen<S> for Anywhere {
+impl Listen for Anywhere {
     async fn hear(
         idling: &mut Idling<'_, Blocking<AnyTransport>>,
         wake: Option<Instant>,

@@ -42,12 +42,12 @@ pub(crate) struct Watcher<D: Opens, S> {
 }
 
 /// What waits for news.
-pub(crate) trait Listen<S>: Keep<S> {
+pub(crate) trait Listen: Opens {
     /// Waits until something was heard, or until then.
     async fn hear(idling: &mut Idling<'_, Self::Io>, wake: Option<Instant>) -> Result<(), Error>;
 }
 
-impl<D: Listen<S>, S> Watcher<D, S> {
+impl<D: Listen + Keep<S>, S> Watcher<D, S> {
     pub(crate) fn new(mut keeper: Keeper<D, S>) -> Self {
         keeper.heard = Some(VecDeque::new());
         let idle = IdleState::new(D::now());

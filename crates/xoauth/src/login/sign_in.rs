@@ -6,6 +6,8 @@ use xoauth_sasl::{Mechanism, Secret};
 
 #[cfg(feature = "tokio")]
 use super::AsyncTokenSource;
+#[cfg(feature = "tokio")]
+use super::source::Awaitable;
 use super::{Ask, Credentials, LoginRefused, Manner, Renew, TokenFailed, TokenSource};
 use crate::Error;
 
@@ -97,9 +99,15 @@ pub(crate) trait Asker {
 }
 
 /// Asks and waits.
-pub(crate) struct Immediate<'a, S>(pub(crate) &'a S);
+pub(crate) struct Immediate<'a>(&'a dyn TokenSource);
 
-impl<S: TokenSource> Asker for Immediate<'_, S> {
+impl<'a> Immediate<'a> {
+    pub(crate) fn new<S: TokenSource>(source: &'a S) -> Self {
+        Self(source)
+    }
+}
+
+impl Asker for Immediate<'_> {
     async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
         self.0.token(&ask)
     }
@@ -110,13 +118,23 @@ impl<S: TokenSource> Asker for Immediate<'_, S> {
 }
 
 /// Asks and is woken.
+///
+/// The source has lost its type: the compiler cannot tell of a future with that of a closure in it that it may be sent to
+/// another thread (it forgets the lifetimes in the closure's signature).
 #[cfg(feature = "tokio")]
-pub(crate) struct Waiting<'a, S>(pub(crate) &'a S);
+pub(crate) struct Waiting<'a>(&'a dyn Awaitable);
 
 #[cfg(feature = "tokio")]
-impl<S: AsyncTokenSource> Asker for Waiting<'_, S> {
+impl<'a> Waiting<'a> {
+    pub(crate) fn new<S: AsyncTokenSource>(source: &'a S) -> Self {
+        Self(source)
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Asker for Waiting<'_> {
     async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
-        self.0.token(ask).await
+        self.0.ask(ask).await
     }
 
     fn can_renew(&self) -> bool {

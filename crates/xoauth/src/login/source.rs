@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Read};
+#[cfg(feature = "tokio")]
+use std::pin::Pin;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -316,6 +318,28 @@ impl<S: TokenSource + Clone + 'static> AsyncTokenSource for S {
 
     fn can_renew(&self) -> bool {
         TokenSource::can_renew(self)
+    }
+}
+
+/// An [`AsyncTokenSource`] whose type is lost.
+#[cfg(feature = "tokio")]
+pub(super) trait Awaitable: Send + Sync {
+    fn ask(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>>;
+
+    fn can_renew(&self) -> bool;
+}
+
+#[cfg(feature = "tokio")]
+type Asked = Result<Secret, TokenFailed>;
+
+#[cfg(feature = "tokio")]
+impl<S: AsyncTokenSource> Awaitable for S {
+    fn ask(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>> {
+        Box::pin(self.token(ask))
+    }
+
+    fn can_renew(&self) -> bool {
+        AsyncTokenSource::can_renew(self)
     }
 }
 

@@ -44,7 +44,7 @@ impl<T: Transport> Client<T> {
     /// Those of [`Client::authenticate`]; [`Error::Token`].
     pub fn log_in<S: TokenSource>(self, credentials: &Credentials<S>) -> Result<Session<T>, Error> {
         let door = Given::new(self);
-        now(sign_in(&door, credentials, None, Immediate))
+        now(sign_in(&door, credentials, None, Immediate::new))
     }
 }
 
@@ -67,7 +67,7 @@ pub fn log_in<T: Transport, S: TokenSource>(
     open: impl Fn() -> Result<Client<T>, Error>,
     credentials: &Credentials<S>,
 ) -> Result<Session<T>, Error> {
-    now(sign_in(&Opening(open), credentials, None, Immediate))
+    now(sign_in(&Opening(open), credentials, None, Immediate::new))
 }
 
 impl<T: Transport> Candidate for Client<T> {

@@ -12,7 +12,7 @@ use xoauth_smtp::exchange::Submit;
 #[cfg(feature = "native-tls")]
 use super::Builder;
 use super::core::Core;
-use super::posting::{Post, Posting, leave};
+use super::posting::{Post, Posting, Posts, leave};
 use super::shelf::{Keepable, Lent, Shelf};
 use super::{Client, PoolOptions, Session};
 use crate::login::{Immediate, Opening};
@@ -61,16 +61,9 @@ pub struct Pooled {
     lent: Lent<Session<AnyTransport>>,
 }
 
-impl<S: TokenSource> Post<S> for Anywhere {
+impl Posts for Anywhere {
     type Io = Blocking<AnyTransport>;
-    type Asker<'a>
-        = Immediate<'a, S>
-    where
-        S: 'a;
-
-    fn asker(source: &S) -> Immediate<'_, S> {
-        Immediate(source)
-    }
+    type Asker<'a> = Immediate<'a>;
 
     fn core(session: &mut Session<AnyTransport>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -91,6 +84,12 @@ impl<S: TokenSource> Post<S> for Anywhere {
             Poll::Pending => Poll::Pending,
         })
         .await
+    }
+}
+
+impl<S: TokenSource> Post<S> for Anywhere {
+    fn asker(source: &S) -> Immediate<'_> {
+        Immediate::new(source)
     }
 }
 

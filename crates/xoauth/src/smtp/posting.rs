@@ -16,14 +16,11 @@ use crate::{Credentials, Error};
 /// The sessions behind a door.
 pub(crate) type SessionOf<D> = <<D as Door>::Client as Candidate>::Session;
 
-/// What a pool asks of sessions and their clock.
-pub(crate) trait Post<S>: Door<Client: Candidate<Session: Keepable>> + Sized {
+/// What a pool asks of sessions and their clock, whatever the source of tokens is: futures that name the source in the
+/// types of what they hold are not sent to other threads where it is a closure.
+pub(crate) trait Posts: Door<Client: Candidate<Session: Keepable>> + Sized {
     type Io: Io;
-    type Asker<'a>: Asker
-    where
-        S: 'a;
-
-    fn asker(source: &S) -> Self::Asker<'_>;
+    type Asker<'a>: Asker;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io>;
 
@@ -31,6 +28,11 @@ pub(crate) trait Post<S>: Door<Client: Candidate<Session: Keepable>> + Sized {
 
     /// What a future answers before `until`.
     async fn before<F: Future>(until: Option<Instant>, future: F) -> Option<F::Output>;
+}
+
+/// A door that is opened with tokens of this source.
+pub(crate) trait Post<S>: Posts {
+    fn asker(source: &S) -> Self::Asker<'_>;
 }
 
 /// A ticket of somebody who waits for a place, or has one.

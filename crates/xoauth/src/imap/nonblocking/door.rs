@@ -35,7 +35,7 @@ impl<T: AsyncTransport> Client<T> {
         credentials: &Credentials<S>,
     ) -> Result<Session<T>, Error> {
         let door = Given::new(self);
-        sign_in(&door, credentials, None, Waiting).await
+        sign_in(&door, credentials, None, Waiting::new).await
     }
 }
 
@@ -53,7 +53,7 @@ where
     R: Future<Output = Result<Client<T>, Error>>,
     S: AsyncTokenSource,
 {
-    sign_in(&AsyncOpening(open), credentials, None, Waiting).await
+    sign_in(&AsyncOpening(open), credentials, None, Waiting::new).await
 }
 
 impl<T: AsyncTransport> Candidate for Client<T> {

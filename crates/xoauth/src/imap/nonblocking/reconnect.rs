@@ -43,29 +43,9 @@ impl Door for Anywhere {
 }
 
 impl Opens for Anywhere {
-    type Opening = Task<Outcome<Self>>;
-}
-
-impl<S: AsyncTokenSource + 'static> Keep<S> for Anywhere {
     type Io = Timed<AnyAsyncTransport>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn begin(
-        &self,
-        credentials: &Credentials<S>,
-        ended: Option<Arc<Error>>,
-        mailbox: Option<Opened>,
-    ) -> Self::Opening {
-        let (door, credentials) = (self.clone(), credentials.clone());
-        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
-    }
-
-    fn asker(source: &S) -> Waiting<'_, S> {
-        Waiting(source)
-    }
+    type Asker<'a> = Waiting<'a>;
+    type Opening = Task<Outcome<Self>>;
 
     fn core(session: &mut SessionOf<Self>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -81,6 +61,22 @@ impl<S: AsyncTokenSource + 'static> Keep<S> for Anywhere {
 
     async fn pause(pause: std::time::Duration) {
         tokio::time::sleep(pause).await;
+    }
+}
+
+impl<S: AsyncTokenSource + 'static> Keep<S> for Anywhere {
+    fn begin(
+        &self,
+        credentials: &Credentials<S>,
+        ended: Option<Arc<Error>>,
+        mailbox: Option<Opened>,
+    ) -> Self::Opening {
+        let (door, credentials) = (self.clone(), credentials.clone());
+        Task::spawn(async move { open(&door, &credentials, ended, mailbox).await })
+    }
+
+    fn asker(source: &S) -> Waiting<'_> {
+        Waiting::new(source)
     }
 }
 

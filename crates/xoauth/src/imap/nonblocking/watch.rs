@@ -20,7 +20,7 @@ pub struct Watch<S> {
     watcher: Watcher<Anywhere, S>,
 }
 
-impl<S: AsyncTokenSource + 'static> Listen<S> for Anywhere {
+impl Listen for Anywhere {
     async fn hear(
         idling: &mut Idling<'_, Timed<AnyAsyncTransport>>,
         wake: Option<Instant>,

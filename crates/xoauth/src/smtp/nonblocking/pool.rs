@@ -14,7 +14,7 @@ use crate::login::{Door, Waiting};
 use crate::net::{AnyAsyncTransport, AsyncTransport, Timed, by};
 use crate::smtp::PoolOptions;
 use crate::smtp::core::Core;
-use crate::smtp::posting::{Post, Posting, leave};
+use crate::smtp::posting::{Post, Posting, Posts, leave};
 use crate::smtp::shelf::{Keepable, Lent, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
@@ -54,16 +54,9 @@ pub struct Pooled {
     lent: Lent<Session<AnyAsyncTransport>>,
 }
 
-impl<S: AsyncTokenSource> Post<S> for Anywhere {
+impl Posts for Anywhere {
     type Io = Timed<AnyAsyncTransport>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn asker(source: &S) -> Waiting<'_, S> {
-        Waiting(source)
-    }
+    type Asker<'a> = Waiting<'a>;
 
     fn core(session: &mut Session<AnyAsyncTransport>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -75,6 +68,12 @@ impl<S: AsyncTokenSource> Post<S> for Anywhere {
 
     async fn before<F: Future>(until: Option<Instant>, future: F) -> Option<F::Output> {
         by(until, future).await
+    }
+}
+
+impl<S: AsyncTokenSource> Post<S> for Anywhere {
+    fn asker(source: &S) -> Waiting<'_> {
+        Waiting::new(source)
     }
 }
 

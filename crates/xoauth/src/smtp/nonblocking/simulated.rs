@@ -12,7 +12,7 @@ use super::{Builder, Client, Session};
 use crate::login::{Door, Fixed, Waiting};
 use crate::net::{Timed, by};
 use crate::smtp::core::Core;
-use crate::smtp::posting::{Post, Posting, leave};
+use crate::smtp::posting::{Post, Posting, Posts, leave};
 use crate::smtp::shelf::{Keepable, Rules, Shelf};
 use crate::{AsyncTokenSource, Credentials, Error};
 
@@ -80,16 +80,9 @@ impl Keepable for Session<DuplexStream> {
     }
 }
 
-impl<S: AsyncTokenSource> Post<S> for Net {
+impl Posts for Net {
     type Io = Timed<DuplexStream>;
-    type Asker<'a>
-        = Waiting<'a, S>
-    where
-        S: 'a;
-
-    fn asker(source: &S) -> Waiting<'_, S> {
-        Waiting(source)
-    }
+    type Asker<'a> = Waiting<'a>;
 
     fn core(session: &mut Session<DuplexStream>) -> &mut Core<Self::Io> {
         &mut session.core
@@ -101,6 +94,12 @@ impl<S: AsyncTokenSource> Post<S> for Net {
 
     async fn before<F: Future>(until: Option<std::time::Instant>, future: F) -> Option<F::Output> {
         by(until, future).await
+    }
+}
+
+impl<S: AsyncTokenSource> Post<S> for Net {
+    fn asker(source: &S) -> Waiting<'_> {
+        Waiting::new(source)
     }
 }
 
