@@ -44,7 +44,7 @@ mod tests {
     fn encoded_words_are_decoded_and_nothing_steers_the_terminal() {
         assert_eq!(decoded("=?utf-8?q?Gr=C3=BC=C3=9Fe_aus_Wien?="), "Grüße aus Wien");
         assert_eq!(decoded("plain"), "plain");
-        assert_eq!(decoded("a\x1b[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(decoded("=?utf-8?q?a=1B=5B2Jb?="), "a\\u{1b}[2Jb");
+        assert_eq!(decoded("a\x1b[2Jb"), "a\\x1b[2Jb");
+        assert_eq!(decoded("=?utf-8?q?a=1B=5B2Jb?="), "a\\x1b[2Jb");
     }
 }

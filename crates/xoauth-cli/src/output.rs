@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Map, Value, json};
+use xoauth::sasl::wire::escape_into;
 
 use crate::Result;
 use crate::args::{Color, Global};
@@ -171,19 +172,16 @@ pub(crate) fn document(value: Value) -> String {
     shown
 }
 
-/// Control characters escaped, and those that turn the direction of writing: nothing a peer says can steer the terminal,
-/// or make text look like other text.
+/// What the library escapes in what it says of a peer is escaped in all that is shown: nothing can steer the terminal, or make
+/// text look like other text.
 pub(crate) fn one_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
+    escape_into(text.as_bytes(), &mut shown);
     shown
 }
 
 fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+    !matches!(c, ' '..='~') && !one_line(c.encode_utf8(&mut [0; 4])).starts_with(c)
 }
 
 #[cfg(test)]
@@ -192,7 +190,7 @@ mod tests {
 
     #[test]
     fn documents_are_the_same_and_steer_nothing() {
-        let hostile = "\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{200f}\n\\ ü😀";
+        let hostile = "\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2066}\u{61c}\u{200f}\u{feff}\n\\ ü😀";
         let value = json!({ "a": hostile, hostile: [hostile] });
         let shown = document(value.clone());
         assert_eq!(shown.chars().find(|&c| steers(c)), None, "{shown:?}");

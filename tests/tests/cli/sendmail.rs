@@ -41,6 +41,9 @@ fn addresses_are_read_as_in_a_header_and_before_anybody_is_connected_to() {
     let sent = host.outbox();
     assert_eq!(sent[0].recipients, ["ben@example.org", "c@example.org", "d@example.org"]);
     assert_eq!(sent[0].from, "");
+    // Options may stand between them.
+    let said = home.run_with(&["send", "--dry-run", "a@b.c", "-f", "x@y.z", "c@d.e"], TEXT).ok();
+    assert!(said.contains("to   a@b.c\nto   c@d.e\n"), "{said}");
     let before = host.accepted_connections();
     for bad in ["nonsense", "", "a@example.org\r\nBcc: b@example.org", "<>"] {
         for options in [&["send"][..], &["send", "--dry-run"]] {

@@ -90,7 +90,7 @@ fn push_hex(octet: u32, out: &mut String) {
 
 /// Line separators, and the marks that change the direction of the text behind them.
 fn reorders(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
             (b"\xff\xc3", r"\xff\xc3"),
             ("grüße".as_bytes(), "grüße"),
             ("\u{202e}gnp.exe".as_bytes(), r"\u{202e}gnp.exe"),
-            ("\u{85}\u{2028}".as_bytes(), r"\u{85}\u{2028}"),
+            ("\u{85}\u{2028}\u{61c}".as_bytes(), r"\u{85}\u{2028}\u{61c}"),
             (b"", ""),
         ];
         for (octets, expected) in cases {
