@@ -136,6 +136,7 @@ fn a_synchronisation_that_cannot_be_read_is_not_whole() {
         ("2 FETCH (UID x FLAGS (\\Seen))", false),
         ("0 FETCH (UID 7 FLAGS (\\Seen))", false),
         ("XNEWS of another kind", true),
+        ("2 EXPUNGE", false),
     ] {
         let text = format!("C: xt2 SELECT x (QRESYNC (1 5))\nS: * {line}\nS: xt2 OK done\n");
         assert_eq!(told("", &text, resync).unwrap().is_whole, is_whole, "{line}");
@@ -145,6 +146,20 @@ fn a_synchronisation_that_cannot_be_read_is_not_whole() {
         );
         assert!(told("", &text, resync).unwrap().is_whole, "{line}");
     }
+}
+
+#[test]
+fn what_goes_while_a_mailbox_is_synchronised_is_told_with_it() {
+    let resync = || Resync::new("x", NonZeroU32::MIN, 5).even_if_unlisted();
+    let text = "C: xt2 SELECT x (QRESYNC (1 5))
+         S: * 4 EXISTS
+         S: * VANISHED (EARLIER) 3
+         S: * VANISHED 7:8
+         S: xt2 OK done\n";
+    let resynced = told("", text, resync).unwrap();
+    let gone: Vec<_> = resynced.vanished.iter().map(|(a, b)| (a.get(), b.get())).collect();
+    assert_eq!((gone, resynced.selected.exists), (vec![(3, 3), (7, 8)], Some(2)));
+    assert!(resynced.is_whole);
 }
 
 #[test]

@@ -137,8 +137,16 @@ impl Exchange for Resync {
                 self.is_whole &= message.uid.is_some() && message.flags.is_some();
                 self.changed.push(message);
             }
-            Response::Vanished(gone) if gone.earlier => self.vanished.extend(gone.uids()),
+            Response::Vanished(gone) => {
+                self.vanished.extend(gone.uids());
+                // What goes meanwhile is told like that, and counted off.
+                if !gone.earlier {
+                    self.opening.hear(response);
+                }
+            }
             _ => {
+                // A number that nobody knows of.
+                self.is_whole &= !matches!(response, Response::Expunge(_));
                 if let Response::Other { name, .. } = response {
                     let is_told = [&b"VANISHED"[..], b"FETCH"];
                     self.is_whole &= !is_told.iter().any(|told| name.eq_ignore_ascii_case(told));

@@ -340,7 +340,7 @@ fn soak(time: Duration, seed: u64) -> Result<()> {
         let patient = Instant::now() + PATIENCE;
         ground.host.trouble(None);
         tender.join().map_err(|_| "the tender panicked")??;
-        while !other.is_finished() && !reader.is_finished() && Instant::now() < patient {
+        while !(other.is_finished() && reader.is_finished()) && Instant::now() < patient {
             let (open, all) = (ground.numbers.load(Ordering::SeqCst), ground.ledger().told());
             ground.is_over.store(open == all, Ordering::SeqCst);
             thread::sleep(REST);
