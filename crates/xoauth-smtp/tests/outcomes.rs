@@ -6,7 +6,7 @@ mod common;
 use common::mails::{greeted, in_one_group, send_and_go_on, shown, to_the_dot};
 use common::{Peer, WHOLE, every_way};
 use xoauth_smtp::exchange::{Bulk, Noop, Submit, Window};
-use xoauth_smtp::proto::Machine;
+use xoauth_smtp::proto::{Exchange, Machine};
 use xoauth_smtp::sasl::wire::Want;
 use xoauth_smtp::{Error, Limits, Mail, Message, Stage, Transfer, TransportFault};
 
@@ -615,6 +615,54 @@ fn a_farewell_within_content_is_one_however_it_is_cut() {
                 let Error::DeliveryUnknown { cause, .. } = &error else { panic!("{error:?}") };
                 assert!(matches!(**cause, Error::UnsolicitedReply { .. }), "{error:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_farewell_while_the_transport_takes_nothing_is_one() {
+    // By DATA its end goes with it; by BDAT it is lent behind the line that announces it.
+    for (transfer, lines) in [(Transfer::Data, 3_000), (Transfer::Bdat, 12_000)] {
+        let text = "0123456789abcd\r\n".repeat(lines);
+        for among_many in [false, true] {
+            let mail = || Mail::new("a@example.org", ["b@example.net"], &text).transfer(transfer);
+            let mut peer = in_chunks(&[]);
+            peer.machine.hears_while_writing();
+            let (mut alone, mut bulk) = (Submit::mail(mail()), Bulk::new(Window::default()));
+            if among_many {
+                bulk.push(mail());
+            }
+            let exchange: &mut dyn Exchange = if among_many { &mut bulk } else { &mut alone };
+            peer.machine.start(exchange).unwrap();
+            let hear = |machine: &mut Machine, octets: &str| {
+                machine.read_buffer()[..octets.len()].copy_from_slice(octets.as_bytes());
+                machine.received(octets.len());
+            };
+            let mut answers = match transfer {
+                Transfer::Data => "250 ok\r\n250 ok\r\n354 go\r\n",
+                _ => "250 ok\r\n250 ok\r\n",
+            };
+            let error = loop {
+                match peer.machine.poll(exchange) {
+                    // The envelope is taken; the end of the message is offered, and the transport does not answer.
+                    Ok(Want::Write(octets)) if octets.len() < 1000 => {
+                        let taken = octets.len();
+                        peer.machine.written(taken);
+                    }
+                    Ok(Want::Write(_)) => {
+                        hear(&mut peer.machine, &format!("{answers}421 4.3.1 disk full\r\n"));
+                    }
+                    Ok(Want::Read) => hear(&mut peer.machine, std::mem::take(&mut answers)),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => break error,
+                }
+            };
+            let error = match among_many {
+                true => bulk.next_outcome().unwrap().unwrap_err(),
+                false => error,
+            };
+            let case = format!("{transfer:?}, among many {among_many}: {error:?}");
+            assert!(matches!(error, Error::ServerClosing { .. }) && error.is_transient(), "{case}");
         }
     }
 }

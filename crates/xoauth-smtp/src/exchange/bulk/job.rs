@@ -168,12 +168,9 @@ impl<'a> Job<'a> {
     pub(super) fn into_outcome_after(mut self, cause: &Error, sent: &mut usize) -> Outcome {
         let own = self.awaited.min(*sent);
         *sent -= own;
-        // 421 answers the command the server is at, and says that it does none of those behind it (RFC 5321
-        // 3.8): no message without an answer was taken.
-        let takes_leave = cause.last_words().is_some_and(|reply| reply.code.get() == 421);
         let own = match self.state {
-            State::Sending if !takes_leave => own,
-            State::Resetting if !takes_leave => own.saturating_sub(1),
+            State::Sending => own,
+            State::Resetting => own.saturating_sub(1),
             _ => 0,
         };
         Err(self.send.interrupted(cause.clone(), own))

@@ -266,6 +266,10 @@ impl Exchange for Submit<'_> {
     /// A message that was refused is refused, whatever happens to the connection behind that; unless the server went
     /// on as if it were not.
     fn interrupted(&mut self, cause: Error, sent: usize) -> Error {
+        // 421 answers the command the server is at, and says that it does none of those behind it (RFC 5321
+        // 3.8): no message without an answer was taken, whatever the transport did with its end.
+        let takes_leave = cause.last_words().is_some_and(|reply| reply.code.get() == 421);
+        let sent = if takes_leave { 0 } else { sent };
         let is_sent = self.body.as_ref().is_some_and(Body::is_ended)
             && sent.saturating_add(usize::from(self.is_astray)) >= self.remaining();
         if is_sent && self.is_doubtful() {
