@@ -431,3 +431,113 @@ fn no_more_messages_begin_than_may() {
         assert_eq!(sent, expected, "{offers}");
     }
 }
+
+#[test]
+fn the_next_envelope_leaves_in_one_write_with_the_end_of_a_message() {
+    let to = ["b@example.net"];
+    let long = "0123456789abcd\r\n".repeat(10_000);
+    for text in ["short\r\n", &long] {
+        for is_read in [false, true] {
+            for chunks in [false, true] {
+                let message = || match is_read {
+                    true => Message::from_source(text.as_bytes()).seven_bit(),
+                    false => Message::from(text),
+                };
+                let messages = [(); 3].map(|()| Mail::new("a@example.org", to, message()));
+                let offers = match chunks {
+                    true => "250-PIPELINING\r\n250 CHUNKING\r\n",
+                    false => "250 PIPELINING\r\n",
+                };
+                let (mut peer, mut bulk) = begun(offers, false, 100, messages);
+                for nth in 0..3 {
+                    peer.say_line_by_line(if chunks && nth > 0 { "250 reset\r\n" } else { "" });
+                    peer.say_line_by_line("250 ok\r\n250 ok\r\n");
+                    peer.say_line_by_line(if chunks { "" } else { "354 go\r\n" });
+                    peer.say_line_by_line("250 queued\r\n");
+                }
+                let outcomes = peer.deliver(&mut bulk).unwrap();
+                assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+                peer.assert_over();
+                // A long chunk is a writing of its own.
+                if chunks && text.len() > 100 {
+                    continue;
+                }
+                let end = match chunks {
+                    true => format!("{text}RSET\r\n").into_bytes(),
+                    false => b"\r\n.\r\nMAIL FROM:".to_vec(),
+                };
+                let behind = if chunks { 6 } else { 10 };
+                let ends: Vec<usize> = (0..peer.sent.len())
+                    .filter(|&at| peer.sent[at..].starts_with(&end))
+                    .map(|at| at + end.len() - behind)
+                    .collect();
+                let case = format!("read {is_read}, chunks {chunks}, {} octets", text.len());
+                assert_eq!(ends.len(), 2, "{case}");
+                for end in ends {
+                    assert!(!peer.writings.contains(&end), "{case}: {end} of {:?}", peer.writings);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_that_wait_leave_no_transaction_open() {
+    let to = ["b@example.net"];
+    for (offers, chunks) in
+        [("250-PIPELINING\r\n250 CHUNKING\r\n", true), ("250 PIPELINING\r\n", false)]
+    {
+        let messages = ["one", "two"].map(|text| mail(&to, text));
+        let (mut peer, mut bulk) = begun(offers, false, 100, messages);
+        bulk.begin_at_most(1);
+        peer.say_line_by_line("250 ok\r\n550 5.1.1 no such user\r\n");
+        peer.say_line_by_line(if chunks { "503 nobody\r\n" } else { "554 nobody\r\n" });
+        peer.say_line_by_line("250 reset\r\n");
+        peer.send(&mut bulk).unwrap();
+        assert_eq!((bulk.in_flight(), bulk.waiting()), (0, 1));
+        assert!(matches!(bulk.next_outcome(), Some(Err(Error::RecipientsRefused { .. }))));
+        assert!(peer.sent.ends_with(b"\r\nRSET\r\n"), "{}", peer.sent.escape_ascii());
+        // Whoever has the outcome may send something else meanwhile.
+        let answers = if chunks { "250 queued\r\n" } else { "354 go\r\n250 queued\r\n" };
+        peer.say_line_by_line(&format!("250 ok\r\n250 ok\r\n{answers}"));
+        peer.run(Submit::mail(mail(&to, "between"))).unwrap();
+        bulk.begin_at_most(2);
+        peer.say_line_by_line(&format!("250 ok\r\n250 ok\r\n{answers}"));
+        assert!(matches!(peer.deliver(&mut bulk).unwrap()[..], [Ok(_)]));
+        peer.assert_over();
+    }
+}
+
+#[test]
+fn the_last_outcome_waits_for_the_answer_to_reset() {
+    let to = ["b@example.net"];
+    let messages = ["one", "two"].map(|text| mail(&to, text));
+    let offers = "250-PIPELINING\r\n250 CHUNKING\r\n";
+    let (mut peer, mut bulk) = begun(offers, false, 100, messages);
+    bulk.begin_at_most(1);
+    peer.machine.start(&mut bulk).unwrap();
+    loop {
+        match peer.machine.poll(&mut bulk).unwrap() {
+            Want::Write(octets) => {
+                let written = octets.len();
+                let is_reset = octets == b"RSET\r\n";
+                peer.machine.written(written);
+                if is_reset {
+                    break;
+                }
+            }
+            Want::Read => {
+                assert!(!bulk.has_outcome());
+                let replies = b"250 ok\r\n550 5.1.1 no such user\r\n503 nobody\r\n";
+                peer.machine.read_buffer()[..replies.len()].copy_from_slice(replies);
+                peer.machine.received(replies.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!bulk.has_outcome());
+    peer.machine.read_buffer()[..8].copy_from_slice(b"250 ok\r\n");
+    peer.machine.received(8);
+    assert!(matches!(peer.machine.poll(&mut bulk).unwrap(), Want::Done));
+    assert!(bulk.has_outcome());
+}

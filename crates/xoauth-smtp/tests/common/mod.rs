@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) sent: Vec<u8>,
     /// How many flights the client wrote: writings without a reading between them count once.
     pub(crate) flights: usize,
+    /// How much was written behind each writing.
+    pub(crate) writings: Vec<usize>,
     pub(crate) trace: Vec<String>,
     /// The longest writing.
     pub(crate) longest: usize,
@@ -88,6 +90,7 @@ impl Peer {
             machine,
             sent: Vec::new(),
             flights: 0,
+            writings: Vec::new(),
             trace: Vec::new(),
             longest: 0,
             turns,
@@ -180,6 +183,7 @@ impl Peer {
         self.writing = true;
         self.longest = self.longest.max(octets.len());
         self.sent.extend_from_slice(octets);
+        self.writings.push(self.sent.len());
         if self.takes_all {
             return;
         }

@@ -159,7 +159,7 @@ impl<'a> Bulk<'a> {
 
     /// [`Bulk::next_outcome`] has something.
     pub fn has_outcome(&self) -> bool {
-        let is_closing = self.jobs.is_empty() && self.open != Open::No;
+        let is_closing = self.begun == 0 && self.open != Open::No;
         self.outcomes.len() > usize::from(is_closing)
     }
 
@@ -245,6 +245,16 @@ impl<'a> Bulk<'a> {
         Ok(has_filled)
     }
 
+    /// Queues as much as is worth writing at a time.
+    fn fill_up(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
+        while out.queued() < PIECE && !out.wants_body() {
+            if !self.fill_last(out)? && !self.begin_next(out) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The transport took octets, and so many of those that were lent are left.
     fn lent_octets_left(&mut self, left: usize) {
         let left = octets_of(left);
@@ -301,12 +311,9 @@ impl Exchange for Bulk<'_> {
     fn fill(&mut self, out: &mut Encoder<'_>) -> Result<(), Error> {
         // Everything was written.
         self.lent_octets_left(0);
-        while out.queued() < PIECE && !out.wants_body() {
-            if !self.fill_last(out)? && !self.begin_next(out) {
-                break;
-            }
-        }
-        if self.jobs.is_empty() && self.open == Open::Maybe {
+        self.fill_up(out)?;
+        // Whatever may begin has begun, with its RSET; what waits may wait for long.
+        if self.begun == 0 && self.open == Open::Maybe {
             out.text("RSET");
             out.end_line(Place::Anywhere);
             self.open = Open::Closing;
@@ -332,7 +339,11 @@ impl Exchange for Bulk<'_> {
         let octets = last.queued() - before;
         self.note(octets);
         self.settle();
-        polled
+        match polled {
+            // The next envelope leaves with the end of this message.
+            Poll::Ready(Ok(())) => Poll::Ready(self.fill_up(out)),
+            other => other,
+        }
     }
 
     fn interrupted(&mut self, cause: Error, sent: usize) -> Error {
