@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+#[cfg(feature = "tokio")]
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -28,12 +29,20 @@ struct Stalling<S> {
     stalled: Option<Sender<()>>,
     has_heard: bool,
     /// An async write that waits.
+    #[cfg(feature = "tokio")]
     writer: Option<Waker>,
 }
 
 impl<S> Stalling<S> {
     fn new(stream: S, left: usize, stalled: Sender<()>) -> Self {
-        Self { stream, left, stalled: Some(stalled), has_heard: false, writer: None }
+        Self {
+            stream,
+            left,
+            stalled: Some(stalled),
+            has_heard: false,
+            #[cfg(feature = "tokio")]
+            writer: None,
+        }
     }
 
     /// How much of a write is taken; `None` is "not now".
