@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use xoauth::imap::command::{Append, Close, Enable, Fetch, Item, Noop, Select, Store, StoreAction};
 use xoauth::imap::{Event, Flag};
 use xoauth::smtp::exchange::{Rset, Submit};
-use xoauth::{Ask, Awaited, Credentials, Error, Renew, Secret, imap, smtp};
+use xoauth::{Ask, Awaited, Credentials, Error, Renew, Secret, TokenFailed, imap, smtp};
 
 type Session = imap::nonblocking::Session<DuplexStream>;
 
@@ -293,6 +293,52 @@ fn a_dropped_renewal_of_a_token_leaves_the_turn_to_the_next() {
         assert!(first.is_none());
         second.unwrap().unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// A source on a thread goes on where nobody waits for it, and what it renews is for the next.
+#[test]
+fn a_renewal_on_a_thread_outlives_the_login_it_was_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let goes_on = std::sync::Mutex::new(goes_on);
+    let source = Arc::new(move |ask: &Ask| {
+        if ask.renew == Renew::IfExpired {
+            return Ok::<_, TokenFailed>(Secret::new("expired"));
+        }
+        asked.send(())?;
+        goes_on.lock().unwrap().recv()?;
+        Ok(Secret::new("renewed"))
+    });
+    let credentials = Credentials::bearer("ann@example.com", source);
+    let log_in = async |refused: &dyn Fn()| {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let mut server = Server { stream: BufReader::new(theirs), tag: String::new() };
+        let serving = async {
+            server.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] ready\r\n").await;
+            server.answer("AUTHENTICATE", "{tag} NO no\r\n").await;
+            refused();
+            server.answer("AUTHENTICATE", "{tag} OK in\r\n").await;
+            std::future::pending::<()>().await;
+        };
+        let logging_in = async {
+            let builder = imap::nonblocking::Builder::new("mail.example.org");
+            builder.from_stream(ours).await?.log_in(&credentials).await
+        };
+        tokio::select! {
+            session = logging_in => session.map(drop),
+            () = serving => Ok(()),
+        }
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            _ = log_in(&|| {}) => panic!("nobody gave a token"),
+            _ = asks.recv() => {}
+        }
+        // The next one waits for the thread's turn, and has its token: a second asking would get no answer.
+        log_in(&|| go_on.send(()).unwrap()).await.unwrap();
+        assert!(asks.try_recv().is_err());
     });
 }
 

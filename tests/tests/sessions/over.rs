@@ -37,7 +37,15 @@ fn a_session_is_opened_again_and_watched_over_streams_of_the_programs() {
                 send("+ idling\r\n* 4 EXISTS\r\n"),
                 Step::Close,
             ]),
-            mailbox(&[expect("IDLE"), Step::ExpectEnd]),
+            mailbox(&[
+                expect("IDLE"),
+                send("+ idling\r\n* 5 EXISTS\r\n"),
+                expect("DONE"),
+                send("{tag} OK done\r\n"),
+                expect("LOGOUT"),
+                send("* BYE bye\r\n{tag} OK out\r\n"),
+                Step::ExpectEnd,
+            ]),
         ];
         let peer = Peer::start(scripts).unwrap();
         let builder = imap_sessions::Builder::new("localhost").port(peer.port());
@@ -52,7 +60,8 @@ fn a_session_is_opened_again_and_watched_over_streams_of_the_programs() {
         assert!(matches!(change!(watch).unwrap(), Change::Told(Event::Exists(4))));
         let Change::Opened(third) = change!(watch).unwrap() else { panic!("a third session") };
         assert!(third.has_same_uids() && watch.sessions() == 3);
-        drop(watch);
+        assert!(matches!(change!(watch).unwrap(), Change::Told(Event::Exists(5))));
+        wait!(watch.logout()).unwrap();
         drop(peer);
     });
 }

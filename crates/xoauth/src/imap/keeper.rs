@@ -73,8 +73,10 @@ pub(crate) struct Keeper<D: Opens, S> {
     is_void: bool,
     /// What a session heard before it broke, for a watch: it is told before the next one.
     pub(crate) heard: Option<VecDeque<Event>>,
-    /// What ended the session before.
+    /// What ended the session before, for the mailbox that is opened again, and for the source of tokens until it
+    /// has given one since.
     cause: Option<Arc<Error>>,
+    refusal: Option<Arc<Error>>,
 }
 
 impl<D: Keep<S>, S> Keeper<D, S> {
@@ -96,12 +98,33 @@ impl<D: Keep<S>, S> Keeper<D, S> {
             is_void: false,
             heard: None,
             cause: None,
+            refusal: None,
         }
     }
 
+    /// From now on this mailbox: what is open, or being opened, has another one.
     pub(crate) fn open_mailbox(&mut self, mailbox: Mailbox, read_only: bool) {
         self.mailbox = Some(Opened { mailbox, read_only, known: None });
         self.session = None;
+        self.opening = None;
+        self.take_reopened();
+    }
+
+    /// What the last opening found, for whoever looks at it.
+    pub(crate) fn take_reopened(&mut self) -> Option<Reopened> {
+        self.is_void = false;
+        self.reopened.take()
+    }
+
+    /// Whoever watches has a mailbox, and is told what is known of it first.
+    pub(crate) fn begin_watching(&mut self) {
+        match &self.mailbox {
+            None => self.open_mailbox(Mailbox::inbox(), true),
+            Some(Opened { known: Some(known), .. }) if self.reopened.is_none() => {
+                self.reopened = Some(Reopened::new(known.clone()));
+            }
+            Some(_) => {}
+        }
     }
 
     /// A session that lives as far as anybody knows: the one there is, or a new one.
@@ -134,6 +157,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         let Some(mut ended) = self.session.take() else { return };
         let core = D::core(&mut ended);
         self.cause = core.machine.fault().map(|fault| Arc::new(Error::Imap(fault.clone())));
+        self.refusal.clone_from(&self.cause);
         let selected = core.state().selected().cloned();
         let is_home = selected.as_ref().map(|selected| &selected.mailbox)
             == self.mailbox.as_ref().map(|opened| &opened.mailbox);
@@ -194,12 +218,15 @@ impl<D: Keep<S>, S> Keeper<D, S> {
                 if let Some(until) = self.not_before.filter(|&until| until > now) {
                     D::pause(until.saturating_duration_since(now)).await;
                 }
-                let (ended, mailbox) = (self.cause.clone(), self.mailbox.clone());
+                let (ended, mailbox) = (self.refusal.clone(), self.mailbox.clone());
                 self.opening = Some(self.door.begin(&self.credentials, ended, mailbox));
             }
             let failed = match self.wait_for_opening().await {
                 Some(Outcome { mailbox, session }) => {
                     self.mailbox = mailbox;
+                    if !matches!(session, Err(Error::Token { .. })) {
+                        self.refusal = None;
+                    }
                     match session {
                         Ok((fresh, found)) => {
                             (self.failed, self.untold, self.not_before) = (0, 0, None);
@@ -252,9 +279,11 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         match select(core, opened).await {
             Ok(found) => self.note_found(found),
             Err(error) => {
-                // Without it there is nothing to watch in the session: the next one is opened after a pause.
+                // Without it there is nothing to watch in the session.
                 if !error.is_fatal() {
-                    self.session = None;
+                    self.note_end();
+                    self.failed = self.failed.saturating_add(1);
+                    self.not_before = D::now().checked_add(self.backoff.pause(self.failed));
                 }
                 return Err(error);
             }
@@ -303,6 +332,11 @@ impl<D: Keep<S>, S> Keeper<D, S> {
                 answer => return answer,
             }
         }
+    }
+
+    /// The session there is, whether it lives or not.
+    pub(crate) fn peek(&mut self) -> Option<&mut SessionOf<D>> {
+        self.session.as_mut()
     }
 
     pub(crate) fn take(&mut self) -> Option<SessionOf<D>> {

@@ -92,7 +92,9 @@ impl<S: TokenSource> Reconnect<S> {
     }
 
     /// The same over connections that `open` makes: with another TLS library, through a tunnel, or in the clear to a
-    /// server on this machine. It is called for each session.
+    /// server on this machine. It is called for each session; its own time is its own affair, [`Deadlines`](crate::Deadlines) begin
+    /// with the greeting. A tunnel whose server greets with PREAUTH has no login to be repeated: take
+    /// [`Client::preauthenticated`].
     ///
     /// ```
     /// use xoauth::{Credentials, imap};
@@ -153,7 +155,7 @@ impl<S: TokenSource> Reconnect<S> {
     /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
     /// became of it in between. `None` where nothing was opened, or no mailbox.
     pub fn reopened(&mut self) -> Option<Reopened> {
-        self.keeper.reopened.take()
+        self.keeper.take_reopened()
     }
 
     /// How many sessions were opened so far.

@@ -48,7 +48,7 @@ impl Listen for Anywhere {
 }
 
 impl<S: TokenSource> Reconnect<S> {
-    /// Watches the mailbox that its sessions select.
+    /// Watches the mailbox that its sessions select; the INBOX, read-only, where none was named.
     pub fn watch(self) -> Watch<S> {
         Watch { watcher: Watcher::new(self.keeper) }
     }
@@ -85,6 +85,15 @@ impl<S: TokenSource> Watch<S> {
     /// As [`Reconnect::session`].
     pub fn session(&mut self) -> Result<&mut Session<AnyTransport>, Error> {
         now(self.watcher.session())
+    }
+
+    /// Says LOGOUT in the session there is.
+    ///
+    /// # Errors
+    /// Those of [`Session::logout`].
+    pub fn logout(mut self) -> Result<(), Error> {
+        self.watcher.leave();
+        Reconnect { keeper: self.watcher.keeper }.logout()
     }
 
     /// How many sessions were opened so far.

@@ -20,7 +20,8 @@ pub enum Change {
     /// had selected another. What was missed in between, if anything, is to be looked up with what stands here.
     Opened(Box<Reopened>),
     /// The server told something: messages came, went or changed. Sequence numbers are those of the session that was
-    /// opened last.
+    /// opened last. A server with QRESYNC says which messages went by unique identifier ([`Event::Vanished`], RFC 7162,
+    /// 3.2.10), all others by number ([`Event::Expunge`]): a program looks for both.
     Told(Event),
 }
 
@@ -50,6 +51,7 @@ pub(crate) trait Listen: Opens {
 impl<D: Listen + Keep<S>, S> Watcher<D, S> {
     pub(crate) fn new(mut keeper: Keeper<D, S>) -> Self {
         keeper.heard = Some(VecDeque::new());
+        keeper.begin_watching();
         let idle = IdleState::new(D::now());
         Self { keeper, idle, watched: 0, refused: 0, renew: RENEW, poll: POLL, polled: None }
     }
@@ -88,7 +90,7 @@ impl<D: Listen + Keep<S>, S> Watcher<D, S> {
                 Ok(_) | Err(Error::UidValidityChanged { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if let Some(reopened) = self.keeper.reopened.take() {
+            if let Some(reopened) = self.keeper.take_reopened() {
                 return Ok(Some(Change::Opened(Box::new(reopened))));
             }
             match self.keeper.come_back().await {
@@ -165,15 +167,18 @@ impl<D: Listen + Keep<S>, S> Watcher<D, S> {
         Ok(Heard::Something)
     }
 
+    /// Ends IDLE, where there is a session: another command comes.
+    pub(crate) fn leave(&mut self) {
+        if let (true, Some(session)) = (self.watched == self.keeper.opened, self.keeper.peek()) {
+            self.idle.leave(D::core(session));
+        }
+    }
+
     /// The session, for commands between two changes; IDLE ends with the first.
     pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
         self.keeper.session().await?;
-        let opened = self.keeper.opened;
-        let session = self.keeper.session().await?;
-        if self.watched == opened {
-            self.idle.leave(D::core(session));
-        }
-        Ok(session)
+        self.leave();
+        self.keeper.peek().ok_or(Error::Ended)
     }
 }
 

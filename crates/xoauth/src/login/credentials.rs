@@ -1,15 +1,11 @@
 //! Who signs in, and with what.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-#[cfg(feature = "tokio")]
-use tokio::sync::{Mutex as Turn, MutexGuard as TurnTaken};
-#[cfg(not(feature = "tokio"))]
-use {Mutex as Turn, MutexGuard as TurnTaken};
+use std::sync::Arc;
 
 use xoauth_sasl::{Mechanism, OAuthBearer, SaslIr, Secret, XOAuth2};
 
+use super::renewals::Renewals;
 use super::source::{Fixed, Named};
 use crate::Error;
 
@@ -19,8 +15,9 @@ use crate::Error;
 /// itself; a mechanism that is [named](Credentials::named) is used as it is, and signs anew each time.
 ///
 /// Clones share renewals: where several connections are refused at the same time, one of them renews the token for all,
-/// blocking and async ones alike. A blocking session waits for an async one that renews: on a thread that runs tasks it
-/// would keep the other from its end.
+/// blocking and async ones alike. What renews goes on where the login it was for is given up, save for an
+/// [`Awaited`](crate::Awaited) source, and its token is for the next. A blocking session waits for an async one that renews: on a
+/// thread that runs tasks it would keep the other from its end, and so would a runtime that nobody drives.
 pub struct Credentials<S = Fixed> {
     kind: Arc<Kind<S>>,
     force: Force,
@@ -31,20 +28,6 @@ pub struct Credentials<S = Fixed> {
 enum Kind<S> {
     Bearer { user: String, source: S, renewals: Renewals },
     Named(Box<dyn Mechanism>),
-}
-
-#[derive(Default)]
-struct Renewals {
-    /// Held by the one who renews.
-    turn: Turn<()>,
-    last: Mutex<Renewed>,
-}
-
-/// The token of the last renewal, and how many there were.
-#[derive(Default)]
-struct Renewed {
-    count: u64,
-    token: Option<Secret>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,51 +157,13 @@ impl<S> Credentials<S> {
         })
     }
 
-    /// How many times the token was renewed.
-    pub(super) fn renewals(&self) -> u64 {
-        self.shared().map_or(0, |renewals| held(&renewals.last).count)
-    }
-
-    /// The token of a renewal that came after `seen` others, unless it is the one that was `refused`.
-    pub(super) fn renewed_since(&self, seen: u64, refused: Option<&Secret>) -> Option<Secret> {
-        let last = held(&self.shared()?.last);
-        let token = last.token.as_ref().filter(|_| last.count > seen)?;
-        (!refused.is_some_and(|refused| refused.is(token.expose()))).then(|| token.clone())
-    }
-
-    /// The token was renewed.
-    pub(super) fn note_renewal(&self, token: &Secret) {
-        if let Some(renewals) = self.shared() {
-            let mut last = held(&renewals.last);
-            *last = Renewed { count: last.count + 1, token: Some(token.clone()) };
-        }
-    }
-
-    /// Held while a session renews. A thread may wait for it as well as a task.
-    #[cfg(feature = "tokio")]
-    pub(super) async fn turn(&self) -> Option<TurnTaken<'_, ()>> {
-        // A thread that runs a task has only so many turns of the runtime's before the task must yield, which a
-        // blocking session does not.
-        Some(tokio::task::unconstrained(self.shared()?.turn.lock()).await)
-    }
-
-    /// Held while a session renews.
-    #[cfg(not(feature = "tokio"))]
-    pub(super) async fn turn(&self) -> Option<TurnTaken<'_, ()>> {
-        Some(held(&self.shared()?.turn))
-    }
-
-    fn shared(&self) -> Option<&Renewals> {
+    /// What its clones share of renewals; nothing where a mechanism carries its own credentials.
+    pub(super) fn renewals(&self) -> Option<&Renewals> {
         match &*self.kind {
             Kind::Bearer { renewals, .. } => Some(renewals),
             Kind::Named(_) => None,
         }
     }
-}
-
-/// A thread that panicked while it renewed left nothing half done.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S> Clone for Credentials<S> {

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod refused;
+mod renewals;
 mod sign_in;
 mod source;
 

@@ -6,6 +6,7 @@ use xoauth_sasl::{Mechanism, Secret};
 
 #[cfg(feature = "tokio")]
 use super::AsyncTokenSource;
+use super::renewals::{Renewals, Turn};
 #[cfg(feature = "tokio")]
 use super::source::Awaitable;
 use super::{Ask, Credentials, LoginRefused, Manner, Renew, TokenFailed, TokenSource};
@@ -95,6 +96,13 @@ pub(crate) trait Asker {
     /// A token.
     async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed>;
 
+    /// A token for all who share it.
+    async fn renew(&self, ask: Ask, turn: Turn) -> Result<Secret, TokenFailed> {
+        let token = self.token(ask).await?;
+        turn.end(&token);
+        Ok(token)
+    }
+
     fn can_renew(&self) -> bool;
 }
 
@@ -137,6 +145,10 @@ impl Asker for Waiting<'_> {
         self.0.ask(ask).await
     }
 
+    async fn renew(&self, ask: Ask, turn: Turn) -> Result<Secret, TokenFailed> {
+        self.0.renew(ask, turn).await
+    }
+
     fn can_renew(&self) -> bool {
         self.0.can_renew()
     }
@@ -153,7 +165,7 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     ended: Option<Arc<Error>>,
     asker: impl FnOnce(&'a S) -> A,
 ) -> Result<<D::Client as Candidate>::Session, Error> {
-    let seen = credentials.renewals();
+    let seen = credentials.renewals().map_or(0, Renewals::count);
     let source = credentials.source().map(|(user, source)| (user, asker(source)));
     let mut token = None;
     if let Some((user, asker)) = &source {
@@ -204,12 +216,11 @@ async fn renew<S>(
     seen: u64,
     refused: Option<&Secret>,
 ) -> Result<Secret, TokenFailed> {
-    let _turn = credentials.turn().await;
+    let Some(renewals) = credentials.renewals() else { return asker.token(ask).await };
+    let turn = renewals.turn().await;
     // The source may have given the other's token to us already, for one that has not expired.
-    if let Some(token) = credentials.renewed_since(seen, refused) {
+    if let Some(token) = renewals.since(seen, refused) {
         return Ok(token);
     }
-    let token = asker.token(ask).await?;
-    credentials.note_renewal(&token);
-    Ok(token)
+    asker.renew(ask, turn).await
 }

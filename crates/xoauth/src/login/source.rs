@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use xoauth_sasl::Secret;
 
+#[cfg(feature = "tokio")]
+use super::renewals::Turn;
 use crate::Error;
 
 /// What a source of tokens is asked.
@@ -307,6 +309,20 @@ pub trait AsyncTokenSource: Send + Sync {
     fn can_renew(&self) -> bool {
         true
     }
+
+    /// A token for all who share it: the turn goes where the work does.
+    #[doc(hidden)]
+    fn renew(
+        &self,
+        ask: Ask,
+        turn: Turn,
+    ) -> impl Future<Output = Result<Secret, TokenFailed>> + Send {
+        async move {
+            let token = self.token(ask).await?;
+            turn.end(&token);
+            Ok(token)
+        }
+    }
 }
 
 #[cfg(feature = "tokio")]
@@ -314,6 +330,17 @@ impl<S: TokenSource + Clone + 'static> AsyncTokenSource for S {
     async fn token(&self, ask: Ask) -> Result<Secret, TokenFailed> {
         let source = self.clone();
         tokio::task::spawn_blocking(move || TokenSource::token(&source, &ask)).await?
+    }
+
+    // A thread goes on where nobody waits for it any more, and so does its turn.
+    async fn renew(&self, ask: Ask, turn: Turn) -> Result<Secret, TokenFailed> {
+        let source = self.clone();
+        let work = move || {
+            let token = TokenSource::token(&source, &ask)?;
+            turn.end(&token);
+            Ok(token)
+        };
+        tokio::task::spawn_blocking(work).await?
     }
 
     fn can_renew(&self) -> bool {
@@ -326,6 +353,8 @@ impl<S: TokenSource + Clone + 'static> AsyncTokenSource for S {
 pub(super) trait Awaitable: Send + Sync {
     fn ask(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>>;
 
+    fn renew(&self, ask: Ask, turn: Turn) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>>;
+
     fn can_renew(&self) -> bool;
 }
 
@@ -336,6 +365,10 @@ type Asked = Result<Secret, TokenFailed>;
 impl<S: AsyncTokenSource> Awaitable for S {
     fn ask(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>> {
         Box::pin(self.token(ask))
+    }
+
+    fn renew(&self, ask: Ask, turn: Turn) -> Pin<Box<dyn Future<Output = Asked> + Send + '_>> {
+        Box::pin(AsyncTokenSource::renew(self, ask, turn))
     }
 
     fn can_renew(&self) -> bool {

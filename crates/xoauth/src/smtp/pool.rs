@@ -129,7 +129,7 @@ impl Pool {
     }
 
     /// The same over connections that `open` makes: with another TLS library, through a tunnel, or to a Unix socket. It is
-    /// called for each connection.
+    /// called for each connection; its own time is its own affair, [`Deadlines`](crate::Deadlines) begin with the greeting.
     ///
     /// ```
     /// use xoauth::{Credentials, smtp};

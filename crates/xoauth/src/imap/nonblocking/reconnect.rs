@@ -90,7 +90,9 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
         Self::over(open, credentials)
     }
 
-    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each session.
+    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each session, in
+    /// a task of its own: what is local to the caller's task is not there. Its time is its own affair; [`Deadlines`](crate::Deadlines)
+    /// begin with the greeting.
     pub fn over<T, R>(
         open: impl Fn() -> R + Send + Sync + 'static,
         credentials: Credentials<S>,
@@ -150,7 +152,7 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
     /// became of it in between. `None` where nothing was opened, or no mailbox.
     pub fn reopened(&mut self) -> Option<Reopened> {
-        self.keeper.reopened.take()
+        self.keeper.take_reopened()
     }
 
     /// How many sessions were opened so far.

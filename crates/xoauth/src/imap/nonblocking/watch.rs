@@ -30,7 +30,7 @@ impl Listen for Anywhere {
 }
 
 impl<S: AsyncTokenSource + 'static> Reconnect<S> {
-    /// Watches the mailbox that its sessions select.
+    /// Watches the mailbox that its sessions select; the INBOX, read-only, where none was named.
     pub fn watch(self) -> Watch<S> {
         Watch { watcher: Watcher::new(self.keeper) }
     }
@@ -69,6 +69,15 @@ impl<S: AsyncTokenSource + 'static> Watch<S> {
     /// As [`Reconnect::session`].
     pub async fn session(&mut self) -> Result<&mut Session<AnyAsyncTransport>, Error> {
         self.watcher.session().await
+    }
+
+    /// Says LOGOUT in the session there is.
+    ///
+    /// # Errors
+    /// Those of [`Session::logout`].
+    pub async fn logout(mut self) -> Result<(), Error> {
+        self.watcher.leave();
+        Reconnect { keeper: self.watcher.keeper }.logout().await
     }
 
     /// How many sessions were opened so far.

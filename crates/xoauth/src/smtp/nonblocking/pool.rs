@@ -115,7 +115,8 @@ impl Pool {
         self.mailer_over(open, credentials)
     }
 
-    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each connection.
+    /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each connection;
+    /// its own time is its own affair, [`Deadlines`](crate::Deadlines) begin with the greeting.
     pub fn mailer_over<T, R, S>(
         &self,
         open: impl Fn() -> R + Send + Sync + 'static,

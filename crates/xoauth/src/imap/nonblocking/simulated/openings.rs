@@ -162,3 +162,88 @@ fn a_source_that_panics_is_heard_of_and_asked_again() {
         assert_eq!(server.dials(), 1);
     });
 }
+
+/// The mailbox that was named last is opened, whatever was being opened.
+#[test]
+fn another_mailbox_may_be_named_while_a_session_is_opened() {
+    simulated(async {
+        let archive = [GREETS, Hear("AUTHENTICATE"), Say(IDLES), Hear("SELECT Archive"), SELECTED];
+        let server = Server::new(vec![slow(&[SERVES]), [&archive[..], &[SERVES]].concat()]);
+        let mut mail = server.keeper();
+        assert!(timeout(3 * SECOND, mail.run(Noop::new)).await.is_err());
+        mail.open_mailbox("Archive".into(), false);
+        mail.run(Noop::new).await.unwrap();
+        assert_eq!((server.dials(), server.heard("SELECT INBOX"), mail.opened), (2, 0, 1));
+        // Of the one that nobody was told of nothing is left.
+        mail.open_mailbox("INBOX".into(), false);
+        assert!(mail.take_reopened().is_none());
+    });
+}
+
+#[test]
+fn who_watches_without_a_mailbox_watches_the_inbox() {
+    simulated(async {
+        let examined = [GREETS, Hear("AUTHENTICATE"), Say(IDLES), Hear("EXAMINE INBOX"), SELECTED];
+        let server = Server::new(vec![[&examined[..], &[SERVES]].concat()]);
+        let source = crate::Awaited(|_| async { Ok("opaque-4711".into()) });
+        let credentials = Credentials::bearer("ann@example.com", source);
+        let mut keeper = Keeper::new(Dialled(server.clone()), credentials);
+        keeper.open_mailbox("INBOX".into(), true);
+        keeper.run(Noop::new).await.unwrap();
+        // What was asked for already is told once more to whoever begins to watch.
+        assert!(keeper.take_reopened().is_some());
+        let mut watch = Watcher::new(keeper);
+        assert!(is_opened(&watch.next(None).await.unwrap().unwrap()));
+
+        let mut keeper = server.keeper();
+        keeper = Keeper::new(Dialled(server.clone()), keeper.credentials);
+        let mut watch = Watcher::new(keeper);
+        assert!(is_opened(&watch.next(None).await.unwrap().unwrap()));
+        assert_eq!((server.dials(), server.heard("EXAMINE INBOX")), (2, 2));
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_takes_its_opening_with_it_and_another_one_begins() {
+    let server = Server::new(vec![slow(&[SERVES])]);
+    let mut mail = server.keeper();
+    let paused = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap()
+    };
+    let first = paused();
+    assert!(first.block_on(async { timeout(SECOND, mail.run(Noop::new)).await }).is_err());
+    drop(first);
+    paused().block_on(mail.run(Noop::new)).unwrap();
+    assert_eq!((server.dials(), server.heard("SELECT"), mail.opened), (2, 1, 1));
+}
+
+#[test]
+fn a_source_hears_of_a_dead_token_until_it_gives_another() {
+    simulated(async {
+        let dies = [Hear("NOOP"), Say("* BYE Session invalidated - AccessTokenExpired\r\n")];
+        let busy = vec![Say("* BYE [UNAVAILABLE] busy\r\n")];
+        let server = Server::new(vec![session(IDLES, &dies), busy, session(IDLES, &[SERVES])]);
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&asked);
+        let source = crate::Awaited(move |ask: Ask| {
+            let refusal = ask.refusal.map(|refusal| refusal.to_string());
+            let mut asked = noted.lock().unwrap();
+            asked.push(refusal);
+            // The second time it has none for now.
+            let token = match asked.len() {
+                2 => Err(crate::TokenUnavailable::new("the endpoint is down").into()),
+                _ => Ok("opaque-4711".into()),
+            };
+            async move { token }
+        });
+        let credentials = Credentials::bearer("ann@example.com", source);
+        let mut mail = Keeper::new(Dialled(server.clone()), credentials);
+        mail.open_mailbox("INBOX".into(), false);
+        mail.run(Noop::new).await.unwrap();
+        let asked = asked.lock().unwrap();
+        let refusals: Vec<bool> = asked.iter().map(Option::is_some).collect();
+        assert_eq!(refusals, [false, true, true, false], "{asked:?}");
+        assert!(asked[1].as_ref().unwrap().contains("AccessTokenExpired"), "{asked:?}");
+    });
+}
