@@ -93,6 +93,15 @@ fn what_the_server_lacks_is_named_before_anything_is_sent() {
     let sized = mail(Message::from_source(&b"x"[..]).seven_bit().size(1001));
     let mut peer = Peer::new(&offering("SIZE 1000", "C: NOOP\nS: 250 ok"), WHOLE);
     assert_eq!(send(&mut peer, sized).unwrap(), "message has 1001 octets, server takes 1000");
+    // Mending makes it longer, if anything.
+    let mended = || Message::from_source(&b"x"[..]).seven_bit().normalise_line_ends();
+    let mut peer = Peer::new(&offering("SIZE 1000", "C: NOOP\nS: 250 ok"), WHOLE);
+    let told = send(&mut peer, mail(mended().size(1001))).unwrap();
+    assert_eq!(told, "message has 1001 octets, server takes 1000");
+    // How long it will be nobody knows.
+    let transcript = "C: MAIL FROM:<a@example.org>\nS: 552 too much\nC: NOOP\nS: 250 ok";
+    let mut peer = Peer::new(&offering("SIZE 1000", transcript), WHOLE);
+    assert_eq!(send(&mut peer, mail(mended().size(1000))).unwrap(), "sender refused: 552 too much");
 }
 
 #[test]

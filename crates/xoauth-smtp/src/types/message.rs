@@ -97,7 +97,9 @@ impl<'a> Message<'a> {
     }
 
     /// How many octets will be read. The server is told, and can refuse before it sees them (RFC 1870); a
-    /// source that gives another number is a fault. Of a message in memory the size is known.
+    /// source that gives another number is a fault. Of a message in memory the size is known. Where
+    /// [line ends are mended](Message::normalise_line_ends) the server is not told, since more may be sent than is
+    /// read; a message that is too large by what is read is refused all the same.
     #[must_use]
     pub fn size(mut self, size: u64) -> Self {
         self.form.size = Some(size);

@@ -87,7 +87,9 @@ impl Needs {
         for (needed, offered, extension, needed_for) in needs {
             require(needed, offered, extension, needed_for)?;
         }
-        match (content.size, extensions.size_limit()) {
+        // Mending line ends makes no message shorter than what was said of it.
+        let size = content.size.or(mail.message.form.size);
+        match (size, extensions.size_limit()) {
             (Some(size), Some(limit)) if size > limit => {
                 Err(Error::MessageTooLarge { size, limit })
             }
