@@ -198,12 +198,17 @@ fn write_point(c: char, out: &mut String) {
     let _ = write!(out, "\\x{{{:02X}}}", u32::from(c));
 }
 
+/// Octets of a keyword or value at most: as many as the longest parameter of a standard has (ORCPT, RFC 3461 4.2). A
+/// server has room for a line of 512, and as much as each extension it offers adds (RFC 5321 4.5.3.1.4).
+const LONGEST: usize = 500;
+
 /// `esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")`
 ///
 /// RFC 5321 4.1.2
 pub(crate) fn check_keyword(keyword: &str) -> Result<(), InvalidArgument> {
     let expected = "a keyword of letters, digits and '-'";
     let fault = match keyword.char_indices().find(|&(at, c)| !is_keyword_character(at, c)) {
+        _ if keyword.len() > LONGEST => Fault::too_long(LONGEST, expected),
         Some((at, found)) => Fault::at(at, found, expected),
         None if keyword.is_empty() => Fault::end(0, expected),
         None => return Ok(()),
@@ -221,6 +226,7 @@ fn is_keyword_character(at: usize, c: char) -> bool {
 pub(crate) fn check_value(value: &str) -> Result<(), InvalidArgument> {
     let expected = "printable ASCII without ' ' and '='";
     let fault = match value.char_indices().find(|&(_, c)| !matches!(c, '!'..='<' | '>'..='~')) {
+        _ if value.len() > LONGEST => Fault::too_long(LONGEST, expected),
         Some((at, found)) => Fault::at(at, found, expected),
         None if value.is_empty() => Fault::end(0, expected),
         None => return Ok(()),
@@ -278,6 +284,12 @@ mod tests {
         }
         for value in ["", "a b", "a=b", "a\r\nRCPT", "ü", "\0"] {
             assert!(check_value(value).is_err(), "{value}");
+        }
+        let (longest, longer) = ("x".repeat(LONGEST), "x".repeat(LONGEST + 1));
+        assert!(check_keyword(&longest).is_ok() && check_value(&longest).is_ok());
+        for told in [check_keyword(&longer), check_value(&longer)] {
+            let told = told.unwrap_err().to_string();
+            assert!(told.contains("500"), "{told}");
         }
         assert!(check_keyword("X-PRIO9").is_ok() && check_value("a;b,+2B<>~").is_ok());
     }
