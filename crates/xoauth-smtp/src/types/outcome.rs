@@ -43,12 +43,11 @@ pub enum Delivery {
     Unknown,
 }
 
-/// What a server refused, in the order of a mail transaction.
+/// What a server refused of a message whose sender it took ([`Error::SenderRefused`](crate::Error::SenderRefused) otherwise),
+/// in the order of a mail transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// MAIL: the sender, or something the envelope asks for.
-    Sender,
     /// RCPT: one recipient.
     Recipient,
     /// DATA: the message, before it was sent.
@@ -128,7 +127,6 @@ impl fmt::Display for Delivery {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Sender => "sender",
             Self::Recipient => "recipient",
             Self::Data => "data",
             Self::Content => "message",
