@@ -130,6 +130,9 @@ fn greetings_that_are_none_are_refused() {
 
 #[test]
 fn endless_replies_stop_at_a_limit() {
+    let limits = Limits::default();
+    let defaults = (limits.line, limits.reply, limits.lines, limits.window);
+    assert_eq!(defaults, (12_294, 64 * 1024, 512, 100));
     // smtp-dos-endless-multiline, and a line without an end.
     let line = format!("250-XEXT{}\r\n", "y".repeat(500));
     let cases = [

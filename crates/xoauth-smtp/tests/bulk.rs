@@ -482,6 +482,39 @@ fn the_next_envelope_leaves_in_one_write_with_the_end_of_a_message() {
 }
 
 #[test]
+fn no_more_octets_are_in_flight_than_the_window_has() {
+    let default = Window::default();
+    assert_eq!((default.messages, default.octets), (8, 256 * 1024));
+    let to = ["b@example.net"];
+    // Messages, their octets, and how many of them are sent before an answer comes.
+    for (window, size, expected) in [
+        (Window { messages: 64, octets: 1_799 }, 900, 1),
+        (Window { messages: 64, octets: 1_800 }, 900, 2),
+        (Window { messages: 64, octets: 2_699 }, 900, 2),
+        (Window { messages: 64, octets: 100 }, 900, 1),
+        (Window { messages: 3, octets: 1 << 20 }, 900, 3),
+        (default, 900, 8),
+        (default, 100_000, 2),
+    ] {
+        let text = format!("{}\r\n", "x".repeat(size - 2));
+        let messages = [(); 20].map(|()| mail(&to, &text));
+        let offers = "250-PIPELINING\r\n250 CHUNKING\r\n";
+        let (mut peer, _) = begun(offers, false, 100, []);
+        let mut bulk = Bulk::new(window);
+        messages.into_iter().for_each(|mail| bulk.push(mail));
+        peer.machine.start(&mut bulk).unwrap();
+        let mut sent = Vec::new();
+        while let Want::Write(octets) = peer.machine.poll(&mut bulk).unwrap() {
+            sent.extend_from_slice(octets);
+            let written = octets.len();
+            peer.machine.written(written);
+        }
+        let chunks = sent.windows(6).filter(|octets| octets == b"LAST\r\n").count();
+        assert_eq!((chunks, bulk.in_flight()), (expected, expected), "{window:?} of {size}");
+    }
+}
+
+#[test]
 fn messages_that_wait_leave_no_transaction_open() {
     let to = ["b@example.net"];
     for (offers, chunks) in
