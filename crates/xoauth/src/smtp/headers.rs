@@ -25,6 +25,19 @@ use crate::Error;
 /// # Ok::<(), xoauth::Error>(())
 /// ```
 ///
+/// Line ends stay as they are, and only CRLF can be sent. Those of a file are mended before:
+///
+/// ```
+/// use xoauth::smtp::{Message, mail_from_headers};
+///
+/// let file = "From: a@example.org\nTo: b@example.net\nBcc: c@example.com\n\nhello\n";
+/// let text = Message::normalised(file.as_bytes());
+/// let mail = mail_from_headers(text.as_bytes().unwrap_or_default())?;
+/// let sent = mail.message().as_bytes().unwrap_or_default();
+/// assert_eq!(sent, b"From: a@example.org\r\nTo: b@example.net\r\n\r\nhello\r\n");
+/// # Ok::<(), xoauth::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Headers`]: there is no sender, or several authors and no `Sender`; addresses cannot be told, for example without
 /// commas between them. [`Error::Smtp`]: an address cannot be sent. Nobody is dropped silently.

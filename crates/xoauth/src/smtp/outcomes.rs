@@ -50,7 +50,7 @@ impl<'s, 'a, T: Transport, M: Iterator> Outcomes<'s, 'a, T, M> {
         self
     }
 
-    /// Calls `watcher` whenever octets of a message were queued or an outcome is known.
+    /// Calls `watcher` whenever [`Tally::octets`] grew or an outcome is known.
     pub fn on_progress(mut self, watcher: impl FnMut(&Tally) + Send + 'a) -> Self {
         self.delivery.edit(|bulk| bulk.watched_by(watcher));
         self

@@ -102,7 +102,7 @@ impl<'a> Bulk<'a> {
         self
     }
 
-    /// Calls `watcher` whenever octets of a message were sent or an outcome is known.
+    /// Calls `watcher` whenever [`Tally::octets`] grew or an outcome is known.
     pub fn watched_by(mut self, watcher: impl FnMut(&Tally) + Send + 'a) -> Self {
         self.watcher = Watcher(Some(Box::new(watcher)));
         self

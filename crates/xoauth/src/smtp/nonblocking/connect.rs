@@ -12,7 +12,8 @@ use crate::net::{AsyncTlsTransport, AsyncTransport, Options, Timed, builder_meth
 use crate::smtp::core::{Core, Introduction, Protocol};
 
 /// Connects to `host` with implicit TLS on port 465 (RFC 8314, 3.3), certificate and host name verified
-/// against the system's roots.
+/// against the system's roots. For a server that listens on 587 alone, as Microsoft's do, take
+/// `Builder::new(host).starttls().connect()`.
 ///
 /// # Errors
 /// Those of [`Builder::connect`].
@@ -26,6 +27,7 @@ const BACKLOG: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// How to connect; every choice has a default.
 #[derive(Debug, Clone)]
+#[must_use = "a builder connects when it is told to"]
 pub struct Builder {
     options: Options,
     limits: Limits,

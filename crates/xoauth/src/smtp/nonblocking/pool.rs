@@ -159,8 +159,8 @@ impl<S: AsyncTokenSource> Mailer<S> {
     /// place for another, for as long as [`PoolOptions::wait_at_most`] says. Who came first is served first.
     ///
     /// Where a connection that was used before turns out to be over, or to take no more (MAILMAX and RCPTDOMAINMAX of
-    /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one. [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message
-    /// is never sent again by itself.
+    /// RFC 9422), and certainly nobody got the message, it is made and sent once more over a new one.
+    /// [`xoauth_smtp::Error::DeliveryUnknown`] is handed out as it is: such a message is never sent again by itself.
     ///
     /// # Errors
     /// Those of [`log_in`](super::log_in) and [`Submit`]; [`Error::PoolFull`].
