@@ -34,6 +34,25 @@ fn with_seed(home: &Home, arguments: &[&str], seed: &str) -> Said {
     finish(command.env("XOAUTH_REFRESH_TOKEN", seed).spawn().unwrap(), "")
 }
 
+/// HTTP is for this machine: a proxy, which may be another, must not read it.
+#[test]
+fn what_is_for_loopback_goes_to_no_proxy() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let home = Home::with(&account(&server.url("/token")));
+    server.set_refresh_token("first");
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = home.command(&["--timeout", "5", "token"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        command.env(name, &url);
+    }
+    let child = command.env("XOAUTH_REFRESH_TOKEN", "first").spawn().unwrap();
+    assert_eq!(finish(child, "").ok(), "access-1\n");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
 #[test]
 fn what_an_endpoint_echoes_in_its_description_is_masked() {
     let server = Authorization::start(&[]).unwrap();

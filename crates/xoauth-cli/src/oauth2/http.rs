@@ -74,8 +74,7 @@ impl Http {
         check_url(url)?;
         let body = Secret::new(form(fields));
         let request = self
-            .0
-            .post(url)
+            .request(url)
             .header("accept", "application/json")
             .content_type("application/x-www-form-urlencoded");
         let secrets = fields.iter().filter(|(name, _)| SECRETS.contains(name));
@@ -92,8 +91,17 @@ impl Http {
         secrets: &[&Secret],
     ) -> Result<Answer> {
         check_url(url)?;
-        let request = self.0.post(url).header("authorization", authorization.expose());
+        let request = self.request(url).header("authorization", authorization.expose());
         read(url, request.send_empty(), secrets.iter().map(|secret| secret.expose()))
+    }
+
+    /// HTTP is for this machine alone: a proxy of the environment would read what is sent.
+    fn request(&self, url: &str) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
+        let request = self.0.post(url);
+        if url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
+            return request;
+        }
+        request.config().proxy(None).build()
     }
 }
 
