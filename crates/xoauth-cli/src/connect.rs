@@ -170,9 +170,11 @@ fn patient(bound: Duration) -> Deadlines {
 fn trace_to(path: &std::path::Path) -> Result<Trace> {
     let open = || {
         let file = private().create(true).append(true).open(path)?;
-        // It may have been there before.
+        // It may have been there before. A device or a pipe is not ours alone.
         #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        if file.metadata()?.is_file() {
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        }
         Ok(Mutex::new(file))
     };
     let file: Mutex<File> = open().map_err(|error| Failure::io(path.display(), &error))?;

@@ -1,9 +1,10 @@
 //! No secret shows in output, errors or traces.
 
 use e2e::authorization::{Authorization, CLIENT_ID};
+use e2e::host::Host;
 use e2e::scripted::{Peer, Step, expect, send};
 
-use crate::support::Home;
+use crate::support::{Home, bearer_account};
 
 const TOKEN: &str = "s3cr3t-4cc3ss-t0k3n-0123456789";
 
@@ -57,4 +58,22 @@ fn what_an_endpoint_echoes_beside_its_error_is_not_repeated() {
     let said = home.run(&["-v", "--json", "token"]);
     assert_eq!(said.code, 77, "{said:?}");
     assert!(!said.err.contains("r3fr3sh"), "{said:?}");
+}
+
+/// As root, `--trace /dev/null` would close the device for everybody.
+#[cfg(unix)]
+#[test]
+fn a_trace_changes_no_mode_but_that_of_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let pipe = home.path.join("pipe");
+    let made = std::process::Command::new("mkfifo").args(["-m", "644"]).arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let reader = pipe.clone();
+    let reader = std::thread::spawn(move || std::fs::read_to_string(reader).unwrap());
+    home.run(&["list", "--trace", "pipe"]).ok();
+    assert!(reader.join().unwrap().contains("C: "));
+    let mode = std::fs::metadata(&pipe).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
 }
