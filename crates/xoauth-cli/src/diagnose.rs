@@ -152,6 +152,7 @@ fn evidence_of(error: &Error, attempt: &Attempt<'_>) -> Option<Evidence> {
     evidence.mechanism = mechanism_of(error).map(str::to_owned);
     let refused_login = matches!(error, Error::Imap(imap::Error::AuthenticationRefused(_)));
     evidence.inline = attempt.inline && refused_login;
+    evidence.unjudged = refused_login && evidence.kind == Kind::No && !error.needs_new_token();
     evidence.login = mechanism_of(error).is_some();
     evidence.mechanism_missing |= attempt.unlisted.is_some() && is_about_mechanism(error);
     Some(evidence)

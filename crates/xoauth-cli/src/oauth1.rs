@@ -95,10 +95,10 @@ fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<T
         let problem = problem.map(|(_, problem)| answer.shown(&problem)).unwrap_or_default();
         let message = format!("the server refused with {}: {problem}", answer.status);
         let mut evidence = Evidence::new(Source::Endpoint, &problem);
-        evidence.ahead = answer.ahead;
+        evidence.ahead = answer.ahead.filter(|_| may_be_the_clock(&problem));
         let rule = diagnose(&evidence);
         let mut message = message.trim_end_matches([':', ' ']).to_owned();
-        if let Some(ahead) = answer.ahead.filter(|_| evidence.clock_is_off()) {
+        if let Some(ahead) = evidence.ahead.filter(|_| evidence.clock_is_off()) {
             message.push_str(&format!("; our clock is {ahead} s ahead of the server's"));
         }
         return Err(Failure::new(Exit::NotAuthorised, "login", message).rule(rule));
@@ -110,6 +110,11 @@ fn fetch(http: &Http, url: &str, signer: &Signer, request: &Request) -> Result<T
             format!("the server's answer holds no token: {error}"),
         )
     })
+}
+
+/// Whether a problem leaves room for the clock as its cause: `consumer_key_unknown` does not.
+fn may_be_the_clock(problem: &str) -> bool {
+    matches!(problem, "" | "signature_invalid" | "nonce_used") || problem.contains("timestamp")
 }
 
 fn verifier_of(query: &[(String, String)], token: &str) -> Option<Result<Secret>> {

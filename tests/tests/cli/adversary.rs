@@ -7,7 +7,7 @@ use e2e::authorization::{Authorization, CLIENT_ID};
 use e2e::scripted::{Peer, Step, expect, send};
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, Said};
 
 /// An account on a scripted server, in the clear.
 pub(crate) fn account(protocol: &str, port: u16) -> String {
@@ -104,8 +104,28 @@ fn a_store_that_holds_something_else_is_told_by_name_and_kept() {
 
 #[test]
 fn a_clock_that_is_off_is_found_by_the_date_of_the_refusal() {
+    let said = refused_years_ago("signature_invalid");
+    assert_eq!(said.error()["id"], "timestamp-skew");
+    assert!(said.error()["message"].as_str().unwrap().contains(" s ahead of the server's"));
+}
+
+#[test]
+fn a_clock_that_is_off_is_not_blamed_where_the_server_names_another_cause() {
+    let said = refused_years_ago("consumer_key_unknown");
+    assert_eq!(said.error()["id"], Value::Null);
+    assert!(said.error()["message"].as_str().unwrap().ends_with("401: consumer_key_unknown"));
+}
+
+/// What a login says that is refused with this problem by a server whose clock is far behind.
+fn refused_years_ago(problem: &str) -> Said {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let body = format!("oauth_problem={problem}");
+    let answer = format!(
+        "HTTP/1.1 401 Unauthorized\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut reader = BufReader::new(stream);
@@ -113,8 +133,6 @@ fn a_clock_that_is_off_is_found_by_the_date_of_the_refusal() {
         while reader.read_line(&mut line).unwrap() > 2 {
             line.clear();
         }
-        let answer = "HTTP/1.1 401 Unauthorized\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
-                      Content-Length: 30\r\nConnection: close\r\n\r\noauth_problem=signature_invali";
         reader.get_mut().write_all(answer.as_bytes()).unwrap();
         let _ = reader.read(&mut [0]);
     });
@@ -126,8 +144,7 @@ fn a_clock_that_is_off_is_found_by_the_date_of_the_refusal() {
     let said = home.run(&["--json", "login", "--oauth1", "--oob"]);
     server.join().unwrap();
     assert_eq!(said.code, 77, "{said:?}");
-    assert_eq!(said.error()["id"], "timestamp-skew");
-    assert!(said.error()["message"].as_str().unwrap().contains(" s ahead of the server's"));
+    said
 }
 
 /// A JWT for Microsoft Graph, of somebody else.
@@ -180,4 +197,20 @@ fn steps_of_a_check_begin_with_the_configuration() {
         (&report["steps"][0]["ok"], &report["steps"][1]["step"]),
         (&true.into(), &"secret".into())
     );
+}
+
+#[test]
+fn a_login_that_was_not_judged_is_no_refusal_of_the_token() {
+    for (code, exit, rule) in [("[UNAVAILABLE] ", 75, false), ("", 77, true)] {
+        let script = vec![
+            send(GREETING),
+            expect("AUTHENTICATE XOAUTH2"),
+            send(format!("{{tag}} NO {code}AUTHENTICATE failed.\r\n")),
+        ];
+        let peer = Peer::start(vec![script]).unwrap();
+        let home = Home::with(&account("imap", peer.port()));
+        let said = home.run(&["check", "imap"]);
+        assert_eq!(said.code, exit, "{said:?}");
+        assert_eq!(said.out.contains("[ms-authenticate-failed]"), rule, "{said:?}");
+    }
 }

@@ -348,3 +348,16 @@ fn a_login_without_a_token_is_judged_by_the_url_that_all_users_have() {
         assert_eq!(judge(other), 1, "{other}");
     }
 }
+
+#[test]
+fn a_servers_line_that_ends_with_an_address_is_no_provider() {
+    let home = Home::new();
+    for (line, what) in [
+        ("535 5.7.8 authentication failed for ann@gmail.com", "An SMTP server's refusal"),
+        ("a1 NO [AUTHENTICATIONFAILED] no such user ann@outlook.com", "An IMAP server's NO"),
+    ] {
+        let out = home.run(&["explain", line]).ok();
+        assert!(out.starts_with(what), "{out}");
+    }
+    assert!(home.run(&["explain", "ann@gmail.com"]).ok().contains("(google)"));
+}

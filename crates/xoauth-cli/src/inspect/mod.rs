@@ -63,7 +63,9 @@ fn json(text: &str) -> Option<Finding> {
         let mut facts = vec![("error", error)];
         facts.extend(member("error_description").map(|text| ("description", text)));
         let what = "A token endpoint's refusal".to_owned();
-        return Some(Finding { kind: "endpoint", what, facts, notes: Vec::new(), rule });
+        let known = microsoft(text).filter(|_| rule.is_none());
+        let notes = known.map(|known| known.notes).unwrap_or_default();
+        return Some(Finding { kind: "endpoint", what, facts, notes, rule });
     }
     challenge(text.as_bytes(), "A server's failure challenge (JSON)", rule)
 }
@@ -140,7 +142,7 @@ fn reply(text: &str) -> Option<Finding> {
             "An IMAP server's BAD",
             "BAD means the syntax or the mechanism, never the token: renewing does not help.",
         ),
-        (_, Kind::No, _) if !is_about_credentials(&evidence) => (
+        (_, Kind::No, _) if !evidence.is_about_credentials() => (
             "An IMAP server's NO",
             "Its code says what is in the way, and that is not the credentials: the same may work later, or elsewhere.",
         ),
@@ -209,14 +211,6 @@ fn microsoft(text: &str) -> Option<Finding> {
             "No rule knows it. Microsoft explains it: https://login.microsoftonline.com/error?code={number}"
         )],
         ..Finding::default()
-    })
-}
-
-/// Whether a NO may be about the login: it has no code, or one of RFC 5530 that is.
-fn is_about_credentials(evidence: &Evidence) -> bool {
-    evidence.response_code().is_none_or(|code| {
-        ["authenticationfailed", "authorizationfailed", "expired", "privacyrequired", "alert"]
-            .contains(&code)
     })
 }
 
@@ -303,6 +297,8 @@ mod tests {
         ] {
             assert!(explain(text).is_some(), "{text}");
         }
+        let more = explain(r#"{"error":"invalid_grant","error_description":"AADSTS50076: x"}"#);
+        assert!(more.unwrap().notes[0].ends_with("error?code=50076"));
         for code in ["UNAVAILABLE", "LIMIT", "INUSE", "NONEXISTENT", "OVERQUOTA 1"] {
             let finding = explain(&format!("a1 NO [{code}] no")).unwrap();
             assert!(finding.notes[0].contains("not the credentials"), "{finding:?}");

@@ -51,6 +51,8 @@ pub(crate) struct Evidence {
     pub(crate) login: bool,
     /// What was refused is another grant than that of a refresh token.
     pub(crate) other_grant: bool,
+    /// A session's NO whose code is about something else than the credentials.
+    pub(crate) unjudged: bool,
     /// The mechanism was not offered.
     pub(crate) mechanism_missing: bool,
 }
@@ -114,6 +116,21 @@ impl Evidence {
         };
         let code = self.text.split_once(kind)?.1.strip_prefix('[')?;
         code.split_once(']')?.0.split(' ').next()
+    }
+
+    /// Whether a NO may be about the login: it has no code, or one of RFC 5530 that is.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        !self.unjudged
+            && self.response_code().is_none_or(|code| {
+                [
+                    "authenticationfailed",
+                    "authorizationfailed",
+                    "expired",
+                    "privacyrequired",
+                    "alert",
+                ]
+                .contains(&code)
+            })
     }
 
     /// Adds a document: a SASL challenge or the answer of a token endpoint.

@@ -162,6 +162,15 @@ mod tests {
         assert_eq!(of(imap, Some("google"), false), None);
         assert_eq!(of(dead, Some("google"), false), Some("google-invalid-grant"));
         assert_eq!(of(dead, Some("google"), true), None);
+        assert_eq!(of(dead, Some("microsoft"), false), None);
+        let more = r#"{"error":"invalid_grant","error_description":"AADSTS50076: more is wanted"}"#;
+        assert_eq!(of(more, None, false), None);
+        let bye = "* BYE Session expired";
+        assert_eq!(of(bye, Some("google"), false), Some("google-session"));
+        assert_eq!(of(bye, None, false), Some("google-session"));
+        assert_eq!(of(bye, Some("yahoo"), false), None);
+        let unavailable = "a NO [UNAVAILABLE] AUTHENTICATE failed.";
+        assert_eq!(of(unavailable, Some("microsoft"), false), None);
     }
 
     #[test]

@@ -51,29 +51,34 @@ pub(crate) const RULES: &[Rule] = &[
         id: "ms-not-connected",
         cause: "The token is good, but not for this mailbox: another user's, no permission, or throttled.",
         fix: "Sign in as the mailbox's user, or grant the permission (Add-MailboxPermission; for an application, to the enterprise application's object id).",
-        when: |e| e.says("user is authenticated but not connected"),
+        when: |e| e.says("user is authenticated but not connected") && e.may_be("microsoft"),
     },
     Rule {
         id: "ms-authenticate-failed",
         cause: "Microsoft refused the token and says no more: wrong audience or scope, wrong user, or no consent.",
         fix: "The token's audience must be https://outlook.office.com with IMAP.AccessAsUser.All; its user the mailbox's: `xoauth login`.",
-        when: |e| e.kind == Kind::No && e.says("authenticate failed.") && e.may_be("microsoft"),
+        when: |e| {
+            e.kind == Kind::No
+                && e.says("authenticate failed.")
+                && e.is_about_credentials()
+                && e.may_be("microsoft")
+        },
     },
     Rule {
         id: "ms-token-expired",
         cause: "The access token expired during the session, and the server ended it.",
         fix: "Reconnect with a renewed token (`xoauth token --renew`).",
-        when: |e| e.says("accesstokenexpired"),
+        when: |e| e.says("accesstokenexpired") && e.may_be("microsoft"),
     },
     Rule {
         id: "ms-smtp-auth-disabled",
         cause: "The administrator has switched SMTP AUTH off, for the tenant or this mailbox; the token is fine.",
         fix: "Set-CASMailbox -SmtpClientAuthenticationDisabled $false, or the tenant's setting; or send another way.",
-        when: |e| e.says("smtpclientauthentication is disabled"),
+        when: |e| e.says("smtpclientauthentication is disabled") && e.may_be("microsoft"),
     },
     Rule {
         id: "ms-basic-disabled",
-        cause: "A password was used, and the server takes passwords no more.",
+        cause: "The server takes passwords no more, and judged this login as one.",
         fix: "Use XOAUTH2 with a token instead: `xoauth login`.",
         // RFC 8689 has 5.7.30 for REQUIRETLS.
         when: |e| {
@@ -151,19 +156,25 @@ pub(crate) const RULES: &[Rule] = &[
         id: "google-oob",
         cause: "Google has blocked out-of-band redirects since October 2022.",
         fix: "Run `xoauth login` with its loopback redirect, or with --paste.",
-        when: |e| e.says("out-of-band (oob) flow has been blocked"),
+        when: |e| e.says("out-of-band (oob) flow has been blocked") && e.may_be("google"),
     },
     Rule {
         id: "google-session",
         cause: "Google ends a session when its token does, after an hour or so.",
         fix: "Reconnect with a renewed token.",
-        when: |e| e.kind == Kind::Bye && e.says("session expired"),
+        when: |e| e.kind == Kind::Bye && e.says("session expired") && e.may_be("google"),
     },
     Rule {
         id: "google-invalid-grant",
         cause: "The refresh token is dead: revoked, a password changed, unused for months, or issued by a consent screen in status Testing (seven days).",
         fix: "Run `xoauth login`; with Google, publish the consent screen first.",
-        when: |e| e.error_is("invalid_grant") && !e.other_grant,
+        // Microsoft says so of whatever its own codes tell apart.
+        when: |e| {
+            e.error_is("invalid_grant")
+                && !e.other_grant
+                && !e.says("aadsts")
+                && !e.is_provider("microsoft")
+        },
     },
     Rule {
         id: "timestamp-skew",

@@ -28,7 +28,9 @@ impl Explain {
     pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
         let text = if self.text.is_empty() { super::read_text()? } else { self.text.join(" ") };
         let text = text.trim();
-        if let Some(preset) = Preset::find(text) {
+        // Lines of servers end with addresses too.
+        let word = Some(text).filter(|text| !text.contains(char::is_whitespace));
+        if let Some(preset) = word.and_then(Preset::find) {
             return show_provider(&preset, ui);
         }
         let Some(finding) = inspect::explain(text) else {
