@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM end the command, but not between spending a refresh token or a code and its tokens being kept.
+//! SIGINT, SIGTERM and SIGHUP end the command, but not between spending a refresh token or a code and its tokens being kept.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -38,20 +38,53 @@ pub(crate) fn hold() -> Result<Held> {
 
 fn handle() -> Result<()> {
     static ONCE: Once = Once::new();
-    let mut handled = Ok(());
+    let mut handled: std::io::Result<()> = Ok(());
     ONCE.call_once(|| {
-        handled = ctrlc::set_handler(|| {
-            let _renewal = RENEWAL.lock();
-            let note = *NOTE.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(note) = note {
-                // Where a terminal shows `^C`, and perhaps a bar, it is on a line of its own.
-                if std::io::stderr().is_terminal() {
-                    complain("");
-                }
-                complain(note);
-            }
-            std::process::exit(CODE.load(Ordering::Relaxed));
-        });
+        handled = install();
     });
     handled.map_err(|error| Failure::new(Exit::Internal, "signals", error.to_string()))
+}
+
+/// Where a terminal's end is ignored, it stays so, as `nohup` wants it: POSIX asks that of programs. Where that cannot be
+/// found out, its end is that of any program.
+#[cfg(unix)]
+fn install() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let hangup = Some(SIGHUP).filter(|_| ignores_hangup() == Some(false));
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))?;
+    let listen = move || {
+        if let Some(signal) = signals.forever().next() {
+            end((signal == SIGHUP).then_some(128 + SIGHUP));
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
+}
+
+#[cfg(not(unix))]
+fn install() -> std::io::Result<()> {
+    ctrlc::set_handler(|| end(None)).map_err(std::io::Error::other)
+}
+
+/// As Linux tells it: a mask of the signals that are ignored.
+#[cfg(unix)]
+fn ignores_hangup() -> Option<bool> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    Some(mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
+}
+
+/// Ends the command once nothing is being renewed; `code` is that of a signal which is never a success.
+fn end(code: Option<i32>) {
+    let _renewal = RENEWAL.lock();
+    let note = *NOTE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(note) = note {
+        // Where a terminal shows `^C`, and perhaps a bar, it is on a line of its own.
+        if std::io::stderr().is_terminal() {
+            complain("");
+        }
+        complain(note);
+    }
+    std::process::exit(code.unwrap_or_else(|| CODE.load(Ordering::Relaxed)));
 }

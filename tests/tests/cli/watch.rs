@@ -18,7 +18,10 @@ struct Watching {
 
 impl Watching {
     fn start(home: &Home, arguments: &[&str]) -> Self {
-        let mut child = home.command(&[&["watch"], arguments].concat()).spawn().unwrap();
+        Self::of(home.command(&[&["watch"], arguments].concat()).spawn().unwrap())
+    }
+
+    fn of(mut child: Child) -> Self {
         let events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let mut watching = Self { child, events: Box::new(events), notes: Box::new(notes) };
@@ -112,6 +115,40 @@ fn a_signal_ends_it_in_order() {
             .status();
         assert!(sent.unwrap().success());
         assert_eq!(watching.child.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+/// The end of the terminal ends it, and not as a success; under `nohup` it does not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_is_no_success_and_stays_ignored_where_it_is() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    let kill = |signal: &str, watching: &Watching| {
+        let id = watching.child.id().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success());
+    };
+    let ignored = "trap '' HUP; exec \"$0\" watch";
+    let mut command = std::process::Command::new("sh");
+    let own = home.command(&[]);
+    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.args(["-c", ignored, crate::support::PROGRAM]).env_clear().envs(variables);
+    command.stdin(std::process::Stdio::piped()).current_dir(&home.path);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut watching = Watching::of(command.spawn().unwrap());
+    kill("-HUP", &watching);
+    deliver(&host);
+    assert_eq!(watching.event(), "exists 1");
+    kill("-TERM", &watching);
+    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    // Where these tests themselves run under `nohup`, the command inherits it.
+    if u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 0 {
+        let mut watching = Watching::start(&home, &[]);
+        kill("-HUP", &watching);
+        assert_eq!(watching.child.wait().unwrap().code(), Some(129));
     }
 }
 
