@@ -1,6 +1,7 @@
 //! The account a verb works with: flags, environment, configuration and provider in one.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use xoauth::Secret;
@@ -33,6 +34,7 @@ pub(crate) struct Account {
     pub(crate) timeout: Option<Duration>,
     /// An access token given for this run.
     pub(crate) given_token: Option<SecretRef>,
+    known_secret: OnceLock<Option<Secret>>,
 }
 
 impl Account {
@@ -100,6 +102,7 @@ impl Account {
             trace: global.trace.clone(),
             timeout: global.timeout.map(Duration::from_secs),
             given_token,
+            known_secret: OnceLock::new(),
         })
     }
 
@@ -225,8 +228,14 @@ impl Account {
         }
     }
 
+    /// Asked for once: a program may want a passphrase for it each time.
     pub(crate) fn client_secret(&self) -> Result<Option<Secret>> {
-        self.secret("XOAUTH_CLIENT_SECRET", self.settings.client_secret.as_ref(), "client-secret")
+        if let Some(known) = self.known_secret.get() {
+            return Ok(known.clone());
+        }
+        let source = self.settings.client_secret.as_ref();
+        let secret = self.secret("XOAUTH_CLIENT_SECRET", source, "client-secret")?;
+        Ok(self.known_secret.get_or_init(|| secret).clone())
     }
 
     pub(crate) fn consumer_secret(&self) -> Result<Option<Secret>> {

@@ -10,11 +10,10 @@ use xoauth::{Consumer, Secret, Token};
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
-use crate::oauth2::{Http, Loopback, announce, query_of};
+use crate::oauth2::{Http, Loopback, announce, query_of, waiting};
 use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
-use crate::signals::{self, Held};
-use crate::store::Tokens;
+use crate::store::{Hold, Store, Tokens};
 use crate::token::now;
 
 /// Signs the user in and fetches the token. With `oob` the user types in what the page shows. Signals wait from the moment on
@@ -22,11 +21,12 @@ use crate::token::now;
 pub(crate) fn authorize(
     account: &Account,
     http: &Http,
+    store: &Store,
     oob: bool,
     port: Option<u16>,
     open: bool,
     ui: &Ui,
-) -> Result<(Tokens, Held)> {
+) -> Result<(Tokens, Hold)> {
     let settings = &account.settings;
     let missing = |key: &str| Failure::config(format!("account `{}` has no {key}", account.name));
     let endpoint = |value: &Option<String>, key: &str| value.clone().ok_or_else(|| missing(key));
@@ -55,7 +55,7 @@ pub(crate) fn authorize(
     announce(ui, &page, open && !oob);
     let verifier = match listener {
         Some(listener) => {
-            ui.prompt(format!("Waiting on http://127.0.0.1:{} …", listener.port()));
+            waiting(ui, "127.0.0.1", listener.port());
             listener
                 .wait(Duration::from_secs(600), ui, |query| verifier_of(query, temporary.key()))?
         }
@@ -63,7 +63,7 @@ pub(crate) fn authorize(
     };
     let temporary = temporary.with_verifier(verifier).map_err(config)?;
     let request = Request::new("POST", access_url.as_str()).map_err(config)?;
-    let held = signals::hold()?;
+    let held = store.hold()?;
     let token = fetch(http, &access_url, &Signer::new(consumer, Some(temporary)), &request)?;
     let tokens = Tokens {
         token: Some(token.key().to_owned()),

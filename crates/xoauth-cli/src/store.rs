@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use fs4::FileExt;
+use fs4::{FileExt, TryLockError};
 use serde_json::{Map, Value};
 use xoauth::Secret;
 
@@ -16,6 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::{Fresh, private};
 use crate::output::complain;
 use crate::secret::SecretRef;
+use crate::signals::{self, Held};
 
 /// What is kept of a login.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +46,12 @@ pub(crate) struct Store {
     commands: StoreCommands,
     /// Whom the tokens are for: who issues them, to which client, for which user. They go to no other.
     bound: [(&'static str, Option<String>); 3],
+    /// How long somebody else may renew them.
+    patience: Duration,
 }
+
+/// The lock, and signals made to wait: held from before something is spent until what came for it is kept.
+pub(crate) type Hold = (Locked, Held);
 
 /// The version of what is kept.
 const VERSION: u8 = 1;
@@ -67,22 +74,46 @@ impl Store {
             false => (account.endpoint("token_endpoint"), settings.client_id.clone()),
         };
         let bound = [("issuer", issuer), ("client", client), ("user", account.owner.clone())];
-        Ok(Self { directory, name: account.store_name.clone(), commands, bound })
+        let patience = account.timeout.unwrap_or(Duration::from_secs(60));
+        Ok(Self { directory, name: account.store_name.clone(), commands, bound, patience })
     }
 
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.join(format!("{}.json", self.name))
     }
 
-    /// Waits until nobody else renews these tokens.
+    /// The lock first: while it is waited for, a signal ends the command, and nothing is spent.
+    pub(crate) fn hold(&self) -> Result<Hold> {
+        let lock = self.lock()?;
+        Ok((lock, signals::hold()?))
+    }
+
+    /// Waits until nobody else renews these tokens, which may take as long as a command of a server.
     pub(crate) fn lock(&self) -> Result<Locked> {
         self.make_directory()?;
         let path = self.directory.join(format!("{}.lock", self.name));
         let failed = |error| Failure::io(path.display(), &error);
         let file =
             private().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        FileExt::lock(&file).map_err(failed)?;
-        Ok(Locked(file))
+        let start = Instant::now();
+        let mut is_told = false;
+        loop {
+            match FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Locked(file)),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            let waited = start.elapsed();
+            if waited >= self.patience {
+                let message = format!("another xoauth renews the tokens of `{}`", self.name);
+                return Err(Failure::new(Exit::Temporary, "token", message));
+            }
+            if !is_told && waited >= Duration::from_secs(2) {
+                is_told = true;
+                complain(&format!("xoauth: waiting: another renews the tokens of `{}`", self.name));
+            }
+            std::thread::sleep(Duration::from_millis(50).min(self.patience.saturating_sub(waited)));
+        }
     }
 
     /// The tokens; none where nobody has signed in yet.

@@ -383,3 +383,24 @@ fn a_login_that_would_change_nothing_is_refused() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn what_has_no_effect_on_a_login_is_refused() {
+    let server = Authorization::start(&[]).unwrap();
+    let bearer = Home::with(&format!(
+        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"c\"\ntoken-endpoint = \"{}\"\n",
+        server.url("/token")
+    ));
+    for arguments in [&["--oob"][..], &["--device", "--port", "99"], &["--paste", "--oob"]] {
+        let said = bearer.run(&[&["login"], arguments].concat());
+        assert_eq!(said.code, 64, "{said:?}");
+    }
+    assert!(server.requests().is_empty());
+    // The hint for an account that signs leads further than to the next usage error.
+    let signing = Home::with(
+        "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"XOAUTH\"\nconsumer-key = \"k\"\n",
+    );
+    let said = signing.run(&["login", "--paste"]);
+    assert!(said.code == 64 && said.err.contains("--oob"), "{said:?}");
+    assert_eq!(signing.run(&["login", "--oob"]).code, 78);
+}

@@ -111,6 +111,56 @@ fn a_token_that_the_stores_command_does_not_take_is_kept_until_it_does() {
     assert_eq!(left.len(), 1, "the lock alone: {left:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lock_that_another_holds_is_waited_for_as_long_as_a_command() {
+    let server = Authorization::start(&["access-1", "access-2"]).unwrap();
+    let config = account(&server.url("/token"))
+        + "[account.a.store]\nread = \"cat kept\"\nwrite = \"cat > kept; cat gate\"\n";
+    let home = Home::with(&config);
+    let gate = home.path.join("gate");
+    assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    home.write("kept", r#"{"v":1,"refresh_token":"first"}"#);
+    server.set_refresh_token("first");
+    let first = home.command(&["token"]).spawn().unwrap();
+    // Opened once the other command reads of it, under the lock.
+    let gate = std::fs::OpenOptions::new().write(true).open(gate).unwrap();
+    let spent = server.requests().len();
+    for arguments in [&["token", "--renew"][..], &["login", "--client-credentials"]] {
+        let renew = ["--timeout", "1"].into_iter().chain(arguments.iter().copied());
+        let mut command = home.command(&renew.collect::<Vec<_>>());
+        command.env("XOAUTH_CLIENT_SECRET", "secret");
+        let said = finish(command.spawn().unwrap(), "");
+        assert_eq!(said.code, 75, "{said:?}");
+        assert!(said.err.contains("another xoauth renews the tokens of `a`"), "{said:?}");
+    }
+    assert_eq!(server.requests().len(), spent);
+    drop(gate);
+    assert_eq!(finish(first, "").ok(), "access-1\n");
+}
+
+/// Consent is asked for only where the rest is at hand, and the secret's program is run once for all requests.
+#[cfg(unix)]
+#[test]
+fn the_secret_is_read_before_the_user_is_asked_and_once() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let config = account(&server.url("/token"))
+        + &format!("device-endpoint = \"{}\"\n", server.url("/device"))
+        + "authorization-endpoint = \"http://127.0.0.1/authorize\"\n";
+    for arguments in [&["login", "--device"][..], &["login", "--paste"]] {
+        let without = "client-secret = { file = \"nowhere\" }\n";
+        let said = Home::with(&format!("{config}{without}")).run(arguments);
+        assert_eq!(said.code, 78, "{said:?}");
+        assert!(!said.err.contains("http"), "{said:?}");
+    }
+    assert!(server.requests().is_empty());
+    let counted = "client-secret = { command = \"echo x >> runs; echo secret\" }\n";
+    let home = Home::with(&format!("{config}{counted}"));
+    server.approve_device_after(1);
+    home.run(&["login", "--device"]).ok();
+    assert_eq!(home.read("runs"), "x\n");
+}
+
 #[test]
 fn nobody_signs_in_where_the_token_has_no_place() {
     let server = Authorization::start(&["access-1"]).unwrap();

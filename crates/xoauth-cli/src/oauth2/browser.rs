@@ -48,6 +48,14 @@ fn commands(browsers: &str, url: &str) -> impl Iterator<Item = (String, Vec<Stri
     })
 }
 
+/// Says where the browser has to end, and how one on another machine gets there.
+pub(crate) fn waiting(ui: &Ui, host: &str, port: u16) {
+    if std::env::var_os("SSH_CONNECTION").is_some() {
+        ui.prompt(format!("From your own machine: ssh -L {port}:127.0.0.1:{port} HOST"));
+    }
+    ui.prompt(format!("Waiting on http://{host}:{port} …"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

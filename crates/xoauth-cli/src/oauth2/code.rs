@@ -9,14 +9,13 @@ use sha2::{Digest, Sha256};
 use xoauth::Secret;
 use xoauth::sasl::Nonce;
 
-use super::{Http, Loopback, announce, missing_endpoint, query_of, request};
+use super::{Http, Loopback, announce, missing_endpoint, query_of, request, waiting};
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
-use crate::signals::{self, Held};
-use crate::store::Tokens;
+use crate::store::{Hold, Store, Tokens};
 
 /// How the code comes back.
 #[derive(Debug)]
@@ -36,9 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) fn authorize(
     account: &Account,
     http: &Http,
+    store: &Store,
     redirect: &Redirect,
     ui: &Ui,
-) -> Result<(Tokens, Held)> {
+) -> Result<(Tokens, Hold)> {
     let endpoint = account.endpoint("authorization_endpoint");
     let endpoint = endpoint.ok_or_else(|| missing_endpoint(account, "authorization-endpoint"))?;
     // RFC 7636 4.1: 43 characters at least; two nonces have 52, with 256 random bits.
@@ -80,10 +80,7 @@ pub(crate) fn authorize(
     let code = match (listener, redirect) {
         (Some(listener), Redirect::Loopback { open, .. }) => {
             announce(ui, &url, *open);
-            if std::env::var_os("SSH_CONNECTION").is_some() {
-                ui.prompt(format!("From your own machine: ssh -L {port}:127.0.0.1:{port} HOST"));
-            }
-            ui.prompt(format!("Waiting on http://{host}:{port} …"));
+            waiting(ui, host, port);
             listener.wait(PATIENCE, ui, |query| code_of(query, &state))?
         }
         _ => {
@@ -98,7 +95,7 @@ pub(crate) fn authorize(
         ("redirect_uri", &redirect_uri),
         ("code_verifier", verifier.expose()),
     ];
-    let held = signals::hold()?;
+    let held = store.hold()?;
     Ok((request(account, http, &grant)?, held))
 }
 

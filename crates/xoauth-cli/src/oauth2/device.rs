@@ -11,11 +11,15 @@ use crate::account::Account;
 use crate::failure::{Exit, Failure};
 use crate::output::{Ui, one_line};
 use crate::rules::by_id;
-use crate::signals::{self, Held};
-use crate::store::Tokens;
+use crate::store::{Hold, Store, Tokens};
 
 /// Shows a code to enter on another device and waits until that was done; signals wait while an answer may bring tokens.
-pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<(Tokens, Held)> {
+pub(crate) fn authorize(
+    account: &Account,
+    http: &Http,
+    store: &Store,
+    ui: &Ui,
+) -> Result<(Tokens, Hold)> {
     if account.provider_id() == Some("google") {
         let message = "Google's device flow takes no Gmail scope";
         return Err(Failure::usage(message).rule(by_id("google-device-scope")));
@@ -48,7 +52,7 @@ pub(crate) fn authorize(account: &Account, http: &Http, ui: &Ui) -> Result<(Toke
     ];
     while Instant::now() < deadline {
         std::thread::sleep(interval.min(deadline.saturating_duration_since(Instant::now())));
-        let held = signals::hold()?;
+        let held = store.hold()?;
         let answer = post(account, http, &url, &grant);
         let (error, is_late) = match &answer {
             Ok(answer) => (answer.error(), answer.is_busy()),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use xoauth::Secret;
 
-pub(crate) use browser::announce;
+pub(crate) use browser::{announce, waiting};
 pub(crate) use code::{Redirect, authorize};
 pub(crate) use device::authorize as authorize_device;
 use http::Answer;

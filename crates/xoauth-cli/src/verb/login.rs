@@ -11,7 +11,6 @@ use crate::inspect::jwt;
 use crate::oauth1;
 use crate::oauth2::{self, Http, Redirect};
 use crate::output::Ui;
-use crate::signals;
 use crate::store::{Store, Tokens};
 
 /// The arguments.
@@ -35,11 +34,11 @@ pub(crate) struct Login {
     /// OAuth 1.0a, in three steps
     #[arg(long, conflicts_with_all = ["paste", "device", "client_credentials"])]
     oauth1: bool,
-    /// With --oauth1: type in the verifier
-    #[arg(long, requires = "oauth1")]
+    /// With OAuth 1.0a: type in the verifier
+    #[arg(long, conflicts_with_all = ["paste", "device", "client_credentials"])]
     oob: bool,
     /// The port to wait on, instead of a free one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["paste", "device", "client_credentials", "oob"])]
     port: Option<u16>,
     /// Print the URL only
     #[arg(long, alias = "show-url")]
@@ -56,30 +55,32 @@ impl Login {
         drop(store.make_room()?);
         let (tokens, held) = if self.oauth1 || account.signs() {
             let open = !self.no_browser;
-            oauth1::authorize(&account, &http, self.oob, self.port, open, ui)?
+            oauth1::authorize(&account, &http, &store, self.oob, self.port, open, ui)?
         } else if self.client_credentials {
-            let held = signals::hold()?;
+            let held = store.hold()?;
             (oauth2::client_credentials(&account, &http)?, held)
         } else {
             refuse_graph_scopes(&account)?;
+            // Nor is the user's consent spent for what cannot be asked for then.
+            oauth2::token_endpoint(&account)?;
+            account.client_secret()?;
             if let Some(doubt) = account.preset.as_ref().and_then(|preset| preset.oauth2("doubt")) {
                 ui.note(format!("warning: not sure: {doubt}"));
             }
             let (tokens, held) = if self.device {
-                oauth2::authorize_device(&account, &http, ui)?
+                oauth2::authorize_device(&account, &http, &store, ui)?
             } else {
                 let redirect = if self.paste {
                     Redirect::Paste
                 } else {
                     Redirect::Loopback { port: self.port, open: !self.no_browser }
                 };
-                oauth2::authorize(&account, &http, &redirect, ui)?
+                oauth2::authorize(&account, &http, &store, &redirect, ui)?
             };
             warn(&account, &tokens, ui);
             (tokens, held)
         };
-        let lock = store.lock()?;
-        store.save(&tokens, store.make_room()?, &lock)?;
+        store.save(&tokens, store.make_room()?, &held.0)?;
         drop(held);
         if ui.json {
             let scopes = tokens.scope.as_deref().unwrap_or_default();
@@ -109,6 +110,10 @@ impl Login {
         if account.signs() && (self.paste || self.device || self.client_credentials) {
             let message = format!("account `{name}` signs in with OAuth 1.0a");
             return Err(Failure::usage(message).hint("--oob to type in what the page shows"));
+        }
+        if self.oob && !self.oauth1 && !account.signs() {
+            let message = format!("account `{name}` signs in with OAuth 2, which has no --oob");
+            return Err(Failure::usage(message).hint("--paste, or --oauth1 --oob"));
         }
         Ok(())
     }
