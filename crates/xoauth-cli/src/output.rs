@@ -53,7 +53,7 @@ impl Ui {
         written.map_err(|error| Failure::io("standard output", &error))
     }
 
-    /// A JSON object of the result, on one line, with the version in front.
+    /// A JSON object of the result, on one line, with the version.
     pub(crate) fn object(&self, value: Value) -> Result<()> {
         self.line(document(value))
     }
@@ -157,7 +157,7 @@ fn error_object(failure: &Failure) -> Value {
     Value::Object(object)
 }
 
-/// A document of this command on one line, with the version in front. What would steer a terminal is escaped as JSON does.
+/// A document of this command on one line, with the version. What would steer a terminal is escaped as JSON does.
 pub(crate) fn document(value: Value) -> String {
     let mut object = Map::from_iter([("v".to_owned(), VERSION.into())]);
     if let Value::Object(members) = value {

@@ -128,7 +128,10 @@ impl Store {
         let Some(text) = text else { return Ok(None) };
         let again = format!("sign in again: xoauth login -a {}", self.name);
         let Ok(Value::Object(members)) = serde_json::from_str(text.expose()) else {
-            let message = format!("{} is no token store", path.display());
+            let message = match &self.commands.read {
+                Some(_) if !unsaved.exists() => "store.read prints no token store".to_owned(),
+                _ => format!("{} is no token store", path.display()),
+            };
             return Err(Failure::data(message).hint(again));
         };
         // What a later version keeps there is not to be lost by a renewal of this one.

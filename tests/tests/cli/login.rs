@@ -404,3 +404,19 @@ fn what_has_no_effect_on_a_login_is_refused() {
     assert!(said.code == 64 && said.err.contains("--oob"), "{said:?}");
     assert_eq!(signing.run(&["login", "--oob"]).code, 78);
 }
+
+#[test]
+fn the_page_is_the_tenants_and_knows_the_user() {
+    let home = Home::with(
+        "[account.a]\nprovider = \"microsoft\"\nuser = \"ann@example.org\"\nclient-id = \"c\"\ntenant = \"contoso\"\n",
+    );
+    let said = home.run(&["login", "--paste"]);
+    assert_eq!(said.code, 66, "{said:?}");
+    for part in [
+        "https://login.microsoftonline.com/contoso/oauth2/v2.0/authorize?",
+        "&login_hint=ann%40example.org",
+        "offline_access",
+    ] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+}

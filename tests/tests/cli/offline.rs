@@ -361,3 +361,58 @@ fn a_servers_line_that_ends_with_an_address_is_no_provider() {
     }
     assert!(home.run(&["explain", "ann@gmail.com"]).ok().contains("(google)"));
 }
+
+/// The same signature as a SASL string, a header and a line of HTTP, with its target in both forms.
+#[test]
+fn a_signature_is_judged_in_every_form() {
+    let home = Home::with(ACCOUNT);
+    home.write("config/xoauth/t", "t-secret");
+    home.write("c", "c-secret");
+    let url = "https://h.example/x?a=1";
+    let mut command = home.command(&["string", "--raw", "--url", url]);
+    let made = crate::support::finish(command.env("LAB", "c-secret").spawn().unwrap(), "").ok();
+    let (_, list) = made.trim().rsplit_once(' ').unwrap();
+    let query = list.replace("\",", "&").replace("=\"", "=").replace('"', "");
+    let judge = |text: &str, more: &[&str]| {
+        let secrets = ["--consumer-secret-file", "c", "--token-secret-file", "config/xoauth/t"];
+        home.run_with(&[&["verify", "--url", url], &secrets[..], more].concat(), text)
+    };
+    let line = format!("GET {url}&{query}");
+    let path = format!("GET /x?a=1&{query} HTTP/1.1");
+    let header = format!("Authorization: OAuth {list}");
+    for text in [made.as_str(), &line, &format!("{line} HTTP/1.1"), &path, &header] {
+        assert_eq!(judge(text, &[]).ok(), "valid\n", "{text}");
+    }
+    // Another method is not what was signed.
+    assert_eq!(judge(&header, &["--method", "POST"]).code, 1);
+    assert_eq!(judge(&line.replace("GET", "POST"), &[]).code, 1);
+    assert_eq!(judge(&line.replace("h.example", "other.example"), &[]).code, 1);
+    assert_eq!(judge(&line.replace("a=1", "a=2"), &[]).code, 1);
+}
+
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_file() {
+    let accounts = |host: &str| {
+        format!(
+            "default = \"a\"\n[account.a]\nuser = \"a@{host}\"\n[account.b]\nuser = \"b@{host}\"\n"
+        )
+    };
+    let home = Home::with(&accounts("one.example"));
+    let second = home.write("second.toml", &accounts("two.example"));
+    let third = home.write("third.toml", &accounts("three.example"));
+    let (second, third) = (second.to_str().unwrap(), third.to_str().unwrap());
+    for (flags, variables, user) in [
+        (&[][..], &[][..], "a@one.example"),
+        (&[], &[("XOAUTH_ACCOUNT", "b")], "b@one.example"),
+        (&["-a", "a"], &[("XOAUTH_ACCOUNT", "b")], "a@one.example"),
+        (&[], &[("XOAUTH_CONFIG", second)], "a@two.example"),
+        (&["-c", third], &[("XOAUTH_CONFIG", second), ("XOAUTH_ACCOUNT", "b")], "b@three.example"),
+        (&["--user", "c@h"], &[("XOAUTH_ACCOUNT", "b")], "c@h"),
+    ] {
+        let arguments = [flags, &["--json", "string", "--mechanism", "XOAUTH2"]].concat();
+        let mut command = home.command(&arguments);
+        command.env("XOAUTH_ACCESS_TOKEN", "t").envs(variables.iter().copied());
+        let made = crate::support::finish(command.spawn().unwrap(), "").json();
+        assert_eq!(made["user"], user, "{flags:?} {variables:?}");
+    }
+}

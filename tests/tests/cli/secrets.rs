@@ -77,3 +77,15 @@ fn a_trace_changes_no_mode_but_that_of_a_file() {
     let mode = std::fs::metadata(&pipe).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
 }
+
+#[test]
+fn credentials_go_with_the_first_line_unless_that_is_forbidden() {
+    let host = Host::builder().start().unwrap();
+    let home = Home::with(&bearer_account(&host, "XOAUTH2"));
+    for (value, inline) in [("auto", true), ("always", true), ("never", false)] {
+        home.run(&["list", "--sasl-ir", value, "--trace", value]).ok();
+        let trace = home.read(value);
+        let line = trace.lines().find(|line| line.contains("AUTHENTICATE XOAUTH2")).unwrap();
+        assert_eq!(line.contains("XOAUTH2 <"), inline, "{line}");
+    }
+}

@@ -35,6 +35,7 @@ pub(crate) fn explain(text: &str) -> Option<Finding> {
     let text = text.trim();
     // As `--trace` writes them.
     let text = text.strip_prefix("S: ").or(text.strip_prefix("C: ")).unwrap_or(text);
+    let text = own_message(text).unwrap_or(text);
     if let Some(rule) = by_id(text) {
         let what = format!("The rule {}", rule.id);
         return Some(Finding { kind: "rule", what, rule: Some(rule), ..Finding::default() });
@@ -48,6 +49,17 @@ pub(crate) fn explain(text: &str) -> Option<Finding> {
         .or_else(|| microsoft(text))
         .or_else(|| code_alone(text))
         .or_else(|| raw_token(text))
+}
+
+/// What a server said, within what this command said of it: `xoauth: imap: authentication refused: NO …`.
+fn own_message(text: &str) -> Option<&str> {
+    let message = text.strip_prefix("xoauth: ")?;
+    let mut parts = message.match_indices(": ").filter_map(|(at, _)| message.get(at + 2..));
+    parts.find(|part| {
+        let word = part.split([' ', '-', ':']).next().unwrap_or_default();
+        let is_code = word.len() == 3 && word.bytes().all(|octet| octet.is_ascii_digit());
+        is_code || matches!(word, "NO" | "BAD" | "BYE") || word.starts_with("invalid_")
+    })
 }
 
 /// A document: a SASL challenge, or the answer of a token endpoint.
@@ -273,6 +285,17 @@ mod tests {
             ("AADSTS65001: not consented", "reply", Some("aadsts-65001")),
             (r#"{"error":"invalid_grant"}"#, "endpoint", Some("google-invalid-grant")),
             ("AADSTS50076", "endpoint", None),
+            (
+                "xoauth: imap: authentication refused: NO AUTHENTICATE failed.",
+                "reply",
+                Some("ms-authenticate-failed"),
+            ),
+            (
+                "xoauth: token: oauth2.googleapis.com refused: invalid_grant: Token has been revoked.",
+                "reply",
+                Some("google-invalid-grant"),
+            ),
+            ("xoauth: smtp: refused: 535 5.7.3 no", "reply", Some("ms-smtp-unsuccessful")),
             ("5.7.139", "reply", None),
             ("5.7.3", "reply", Some("ms-smtp-unsuccessful")),
             ("5.5.127", "reply", Some("ms-hve")),
@@ -323,6 +346,7 @@ mod tests {
             "5.7",
             "5.7.1.2",
             "AADSTSx1234",
+            "xoauth: config: no account",
             "404 Not Found",
         ] {
             assert!(explain(text).is_none(), "{text}");

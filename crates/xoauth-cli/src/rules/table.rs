@@ -188,7 +188,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         id: "sasl-ir-lie",
-        cause: "The server lists SASL-IR and answers BAD to credentials on the first line.",
+        cause: "The server answers BAD to credentials on the first line, which it lists as SASL-IR or was told with sasl-ir = \"always\".",
         fix: "Set sasl-ir = \"never\" in the account.",
         when: |e| e.source == Source::Imap && e.kind == Kind::Bad && e.inline && !e.has_document(),
     },

@@ -131,6 +131,12 @@ impl Verify {
             let request = request.and_then(|request| request.authorization(header));
             return request.map_err(|error| unreadable(error.to_string()));
         }
+        if let Some((method, target)) = request_line(text) {
+            let (url, signed) = without_protocol(&absolute(target, &self.url));
+            let request = ReceivedRequest::new(method, url.as_str());
+            let request = request.and_then(|request| request.form(&signed));
+            return request.map_err(|error| unreadable(error.to_string()));
+        }
         let decoded = if sasl::mechanism_of(text).is_some() { None } else { inspect::decode(text) };
         let message = decoded.and_then(|octets| String::from_utf8(octets).ok());
         let message = Secret::new(message.unwrap_or_else(|| text.to_owned()));
@@ -147,6 +153,36 @@ impl Verify {
             Err(error) => Err(unreadable(error.to_string())),
         }
     }
+}
+
+/// Method and target of a line of HTTP (RFC 9112 3) that is signed in its query, with or without the version behind.
+fn request_line(text: &str) -> Option<(&str, &str)> {
+    let mut words = text.split_ascii_whitespace();
+    let (method, target) = (words.next()?, words.next()?);
+    let is_whole = match words.next() {
+        None => true,
+        Some(version) => version.starts_with("HTTP/") && words.next().is_none(),
+    };
+    (is_whole && target.contains("oauth_signature=")).then_some((method, target))
+}
+
+/// A target that is a path is at the server of the URL.
+fn absolute(target: &str, url: &str) -> String {
+    let scheme = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at_checked(scheme).unwrap_or_default();
+    match target.starts_with('/') {
+        true => format!("{scheme}{}{target}", rest.split(['/', '?']).next().unwrap_or_default()),
+        false => target.to_owned(),
+    }
+}
+
+/// The URL as it is without the protocol's parameters (RFC 5849 3.5.3), and these.
+fn without_protocol(url: &str) -> (String, String) {
+    let Some((path, query)) = url.split_once('?') else { return (url.to_owned(), String::new()) };
+    let (signed, own): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|one| one.starts_with("oauth_"));
+    let url = if own.is_empty() { path.to_owned() } else { format!("{path}?{}", own.join("&")) };
+    (url, signed.join("&"))
 }
 
 /// Who signs without a token names the user in the URL, which is otherwise the same for all.
