@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Peer, WHOLE};
+use common::{Peer, WHOLE, word};
 use xoauth_smtp::exchange::{Bulk, Noop, Submit, Window};
 use xoauth_smtp::proto::Exchange;
 use xoauth_smtp::sasl::wire::{Conversation, Want};
@@ -39,6 +39,25 @@ fn last_words_are_heard() {
         let told = error.to_string();
         assert!(matches!(error, Error::ServerClosing { .. }), "{written}: {told}");
         assert_eq!(fault.to_string(), told, "the first fault stays");
+    }
+}
+
+#[test]
+fn last_words_to_nobody_are_heard() {
+    for (says, expected) in [
+        ("", "closed"),
+        ("421 4.4.2 you were silent\r\n", "server-bye"),
+        ("250 forged\r\n", "unsolicited-reply"),
+        ("42", "unsolicited-reply"),
+    ] {
+        let mut peer = greeted();
+        peer.machine.read_buffer()[..says.len()].copy_from_slice(says.as_bytes());
+        peer.machine.received(says.len());
+        let fault = peer.machine.transport_failed(&mut Noop::new(), TransportFault::Closed);
+        assert_eq!(word(&fault), expected, "{says}");
+        let told = peer.machine.start(&mut Noop::new()).unwrap_err();
+        assert_eq!(told.to_string(), fault.to_string());
+        assert!(!peer.machine.is_usable());
     }
 }
 

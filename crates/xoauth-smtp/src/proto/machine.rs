@@ -400,7 +400,10 @@ impl Machine {
         exchange: &mut dyn Exchange,
         fault: TransportFault,
     ) -> Error {
-        self.fail(exchange, Error::Transport { fault })
+        // What came before that, while nothing was under way, says why.
+        let is_idle = matches!(self.phase, Phase::Idle);
+        let said = if is_idle { self.refuse_left_over().err() } else { None };
+        self.fail(exchange, said.unwrap_or(Error::Transport { fault }))
     }
 
     /// The driver reads what comes while it waits for a write to be taken, so that no number of replies can

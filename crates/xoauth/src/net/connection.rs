@@ -2,14 +2,20 @@
 
 use std::fmt;
 #[cfg(feature = "smtp")]
+use std::io::ErrorKind;
+#[cfg(feature = "smtp")]
 use std::task::Waker;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use xoauth_sasl::wire::Conversation;
+#[cfg(feature = "smtp")]
+use xoauth_sasl::wire::TransportFault;
 
 #[cfg(feature = "deflate")]
 use super::deflate::{Deflated, Layered};
+#[cfg(feature = "smtp")]
+use super::driver::fault;
 use super::driver::poll_drive;
 use super::io::Io;
 #[cfg(any(feature = "imap", feature = "smtp"))]
@@ -131,6 +137,23 @@ impl<I: Io> Connection<I> {
         let Some(io) = &mut self.io else { return false };
         io.set_deadline(None);
         io.poll_hear(&mut Context::from_waker(Waker::noop()), &mut [0; 1]).is_pending()
+    }
+
+    /// Hears into `room` what is there by now, without waiting: the conversation's own octets. Nothing is [`Poll::Pending`],
+    /// and no octet the end.
+    #[cfg(feature = "smtp")]
+    pub(crate) fn glance(&mut self, room: &mut [u8]) -> Poll<Result<usize, TransportFault>> {
+        let Some(io) = &mut self.io else { return Poll::Ready(Ok(0)) };
+        io.set_deadline(None);
+        match io.poll_hear(&mut Context::from_waker(Waker::noop()), room) {
+            Poll::Ready(Err(error)) => match error.kind() {
+                ErrorKind::Interrupted => Poll::Pending,
+                // Under TLS an end that nobody announced.
+                ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+                _ => Poll::Ready(Err(fault(error))),
+            },
+            heard => heard.map_err(fault),
+        }
     }
 
     /// Says what the conversation wants to say, as far as the peer takes it at once, and hears nothing.

@@ -178,7 +178,7 @@ enum Moved {
     Out(usize),
 }
 
-fn fault(error: io::Error) -> TransportFault {
+pub(super) fn fault(error: io::Error) -> TransportFault {
     match error.kind() {
         io::ErrorKind::TimedOut => TransportFault::Deadline,
         _ => TransportFault::Failed(Arc::new(error)),

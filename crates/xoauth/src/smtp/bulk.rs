@@ -109,6 +109,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
 
     fn begin_step(&mut self) {
         if self.step == Step::Over {
+            self.core.look_up();
             let bound = self.core.connection.settings.deadlines.delivery;
             self.core.connection.allow_each(bound);
         }

@@ -73,11 +73,11 @@ impl<T: Transport> Client<T> {
     where
         T: Send + 'static,
     {
-        let Core { connection, machine, introduction } = self.core;
+        let Core { connection, machine, introduction, began } = self.core;
         let (blocking, settings) = connection.into_parts()?;
         let transport: AnyTransport = Box::new(blocking.stream);
         let connection = Connection::new(Blocking::new(transport), settings);
-        Ok(Client { core: Core { connection, machine, introduction } })
+        Ok(Client { core: Core { connection, machine, introduction, began } })
     }
 
     /// False after a fault: only a new connection helps.

@@ -3,14 +3,16 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use xoauth_sasl::{Context, Mechanism};
 #[cfg(feature = "native-tls")]
 use xoauth_smtp::exchange::StartTls;
-use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Quit, Sending};
+use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Noop, Quit, Sending};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
-use xoauth_smtp::{ClientName, Extensions, Limits};
+use xoauth_smtp::{ClientName, Extensions, Limits, TransportFault};
 
 use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
@@ -55,7 +57,12 @@ pub(crate) struct Core<I: Io> {
     pub(crate) connection: Connection<I>,
     pub(crate) machine: Machine,
     pub(crate) introduction: Introduction,
+    /// When an exchange was begun last.
+    pub(crate) began: Instant,
 }
+
+/// How long a peer that was heard is not asked whether it is still there.
+const RECENT: Duration = Duration::from_secs(5);
 
 impl<I: Io> fmt::Debug for Core<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +84,8 @@ impl<I: Io> Core<I> {
         if io.hears_while_writing() {
             machine.hears_while_writing();
         }
-        Self { connection: Connection::new(io, settings), machine, introduction }
+        let began = io.now();
+        Self { connection: Connection::new(io, settings), machine, introduction, began }
     }
 
     /// Hears the greeting.
@@ -159,11 +167,33 @@ impl<I: Io> Core<I> {
         if !self.connection.is_open() {
             return Err(Error::Ended);
         }
+        self.look_up();
         let started = self.machine.start(command);
         if !self.machine.is_usable() {
             self.connection.close();
         }
         Ok(started?)
+    }
+
+    /// Hears what came while the session rested, so that nothing is entrusted to a peer that took leave or is gone: a
+    /// connection takes what is written into it also when nobody will read that any more. What breaks the session is
+    /// told when an exchange begins.
+    pub(crate) fn look_up(&mut self) {
+        let now = self.connection.now();
+        let rested = now.saturating_duration_since(mem::replace(&mut self.began, now));
+        if rested < RECENT || !self.is_usable() {
+            return;
+        }
+        match self.connection.glance(self.machine.read_buffer()) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => {
+                self.machine.transport_failed(&mut Noop::new(), TransportFault::Closed);
+            }
+            Poll::Ready(Ok(n)) => self.machine.received(n),
+            Poll::Ready(Err(fault)) => {
+                self.machine.transport_failed(&mut Noop::new(), fault);
+            }
+        }
     }
 
     /// Sends what was pushed until the server has to be waited for and an outcome is there, or nothing is left.

@@ -76,10 +76,10 @@ impl<T: AsyncTransport> Client<T> {
     where
         T: Send + 'static,
     {
-        let Core { connection, machine, introduction } = self.core;
+        let Core { connection, machine, introduction, began } = self.core;
         let (timed, settings) = connection.into_parts()?;
         let connection = Connection::new(timed.boxed(), settings);
-        Ok(Client { core: Core { connection, machine, introduction } })
+        Ok(Client { core: Core { connection, machine, introduction, began } })
     }
 
     /// False after a fault: only a new connection helps.

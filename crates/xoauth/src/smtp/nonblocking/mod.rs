@@ -25,6 +25,8 @@ mod connect;
 mod door;
 mod outcomes;
 mod pool;
+#[cfg(test)]
+mod rested;
 mod session;
 #[cfg(test)]
 mod simulated;
