@@ -73,6 +73,7 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
             "xoauth/imap/nonblocking/connect.rs ::connect",
             "xoauth/imap/nonblocking/connect.rs Builder::new",
             "xoauth/net/options.rs Options::server_name",
+            "xoauth/net/timed.rs Tls::handshake_async",
             "xoauth/net/tls.rs Tls::handshake",
             "xoauth/smtp/connect.rs ::connect",
             "xoauth/smtp/connect.rs Builder::new",
