@@ -52,4 +52,11 @@ mod tests {
             assert!(pause >= full / 2 && pause <= full, "{failed}: {pause:?}");
         }
     }
+
+    #[test]
+    fn many_clients_do_not_come_back_together() {
+        let backoff = Backoff::default();
+        let pauses: std::collections::HashSet<_> = (0..16).map(|_| backoff.pause(9)).collect();
+        assert!(pauses.len() > 1, "{pauses:?}");
+    }
 }

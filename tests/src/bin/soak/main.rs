@@ -403,6 +403,12 @@ fn judge(ground: &Ground, readers: &[Seen], time: Duration, seed: u64) -> Result
             ));
         }
     }
+    // Without trouble a run shows nothing.
+    let lives = time.as_secs() / LIFETIME.as_secs();
+    if ledger.renewals < lives || ledger.sessions < 2 * lives {
+        let (tokens, sessions) = (ledger.renewals, ledger.sessions);
+        faults.push(format!("{tokens} tokens and {sessions} sessions: there was no trouble"));
+    }
     println!(
         "soak of {} s, seed {seed}: {} messages: {} accepted, {} unknown ({reached} of them delivered), {} unsent; \
          {} delivered, seen by {} readers, who heard of {} that were marked and {} that went; {} connections, \
