@@ -20,7 +20,8 @@ use mutate::{Material, Mutator};
 /// Executions between two looks at the counter.
 const BATCH: u64 = 1000;
 
-/// An execution that takes this long hangs.
+/// An execution that takes this much of the processor's time hangs: the time on the wall goes on while the machine
+/// does something else.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 thread_local! {
@@ -90,18 +91,24 @@ fn execute((name, target): Target, executions: u64, seed: u64, material: &Materi
             })
             .collect();
         // Who executes nothing for a while hangs; nobody can end a thread, but the process.
-        let mut before = (u64::MAX, Instant::now());
+        let mut before = (u64::MAX, processor_time());
         while workers.iter().any(|worker| !worker.is_finished()) {
             std::thread::sleep(Duration::from_millis(50));
             let now = left.load(Ordering::Relaxed);
             if now != before.0 {
-                before = (now, Instant::now());
-            } else if before.1.elapsed() > PATIENCE {
+                before = (now, processor_time());
+            } else if processor_time().saturating_sub(before.1) > PATIENCE {
                 eprintln!("{name}: an execution hangs, seed {seed}");
                 std::process::exit(1);
             }
         }
     });
+}
+
+/// What all threads together have had of the processors.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Takes a batch of what is left.
