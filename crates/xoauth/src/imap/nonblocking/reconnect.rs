@@ -30,7 +30,8 @@ pub struct Reconnect<S> {
 /// A client that is on its way.
 type Arriving = Pin<Box<dyn Future<Output = Result<Client<AnyAsyncTransport>, Error>> + Send>>;
 
-/// Where sessions are opened, over whatever streams.
+/// Where sessions are opened, over whatever streams. No generic type would do for both protocols: the compiler forgets the
+/// lifetime of what stands in one, and with it that a future may be sent to another thread.
 #[derive(Clone)]
 pub(super) struct Anywhere(Arc<dyn Fn() -> Arriving + Send + Sync>);
 

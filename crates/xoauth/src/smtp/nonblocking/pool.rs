@@ -38,7 +38,8 @@ pub struct Mailer<S> {
 /// A client that is on its way.
 type Opened = Pin<Box<dyn Future<Output = Result<Client<AnyAsyncTransport>, Error>> + Send>>;
 
-/// Where sessions are opened, over whatever streams.
+/// Where sessions are opened, over whatever streams. No generic type would do for both protocols: the compiler forgets the
+/// lifetime of what stands in one, and with it that a future may be sent to another thread.
 struct Anywhere(Box<dyn Fn() -> Opened + Send + Sync>);
 
 impl Door for Anywhere {
