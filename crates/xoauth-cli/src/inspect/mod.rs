@@ -1,6 +1,7 @@
 //! What a text is that somebody pasted. No secret in it is ever shown.
 
 pub(crate) mod jwt;
+mod pasted;
 pub(crate) mod sasl;
 
 use base64::Engine;
@@ -30,12 +31,20 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Says what a text is; `None` where nothing is recognised.
+/// Says what a text is; `None` where nothing is recognised. Of several lines, such as a report or a conversation, that one
+/// counts which tells most.
 pub(crate) fn explain(text: &str) -> Option<Finding> {
-    let text = text.trim();
-    // As `--trace` writes them.
-    let text = text.strip_prefix("S: ").or(text.strip_prefix("C: ")).unwrap_or(text);
-    let text = own_message(text).unwrap_or(text);
+    let whole = explain_one(text);
+    let is_telling = whole.as_ref().is_some_and(|f| f.rule.is_some() || f.kind != "reply");
+    if is_telling || text.trim().lines().count() <= 1 {
+        return whole;
+    }
+    let ruled = text.lines().filter_map(explain_one).find(|finding| finding.rule.is_some());
+    ruled.or(whole).or_else(|| text.lines().find_map(explain_one))
+}
+
+fn explain_one(text: &str) -> Option<Finding> {
+    let text = pasted::said(text);
     if let Some(rule) = by_id(text) {
         let what = format!("The rule {}", rule.id);
         return Some(Finding { kind: "rule", what, rule: Some(rule), ..Finding::default() });
@@ -43,23 +52,13 @@ pub(crate) fn explain(text: &str) -> Option<Finding> {
     json(text)
         .or_else(|| jwt::explain(text))
         .or_else(|| sasl::explain(text))
+        .or_else(|| pasted::without_credentials(text))
         .or_else(|| dialogue(text))
         .or_else(|| encoded(text))
         .or_else(|| reply(text))
         .or_else(|| microsoft(text))
         .or_else(|| code_alone(text))
         .or_else(|| raw_token(text))
-}
-
-/// What a server said, within what this command said of it: `xoauth: imap: authentication refused: NO …`.
-fn own_message(text: &str) -> Option<&str> {
-    let message = text.strip_prefix("xoauth: ")?;
-    let mut parts = message.match_indices(": ").filter_map(|(at, _)| message.get(at + 2..));
-    parts.find(|part| {
-        let word = part.split([' ', '-', ':']).next().unwrap_or_default();
-        let is_code = word.len() == 3 && word.bytes().all(|octet| octet.is_ascii_digit());
-        is_code || matches!(word, "NO" | "BAD" | "BYE") || word.starts_with("invalid_")
-    })
 }
 
 /// A document: a SASL challenge, or the answer of a token endpoint.
@@ -70,13 +69,16 @@ fn json(text: &str) -> Option<Finding> {
         let what = "A token endpoint's answer with a token (not shown)".to_owned();
         return Some(Finding { kind: "endpoint", what, ..Finding::default() });
     }
+    if let Some(said) = pasted::said_as_json(&document) {
+        return explain_one(said);
+    }
     let member = |name| document.get(name).and_then(Value::as_str).map(one_line);
     if let Some(error) = member("error") {
         let mut facts = vec![("error", error)];
         facts.extend(member("error_description").map(|text| ("description", text)));
         let what = "A token endpoint's refusal".to_owned();
-        let known = microsoft(text).filter(|_| rule.is_none());
-        let notes = known.map(|known| known.notes).unwrap_or_default();
+        let known = aadsts(text).filter(|_| rule.is_none());
+        let notes = known.map(explained_by_microsoft).into_iter().collect();
         return Some(Finding { kind: "endpoint", what, facts, notes, rule });
     }
     challenge(text.as_bytes(), "A server's failure challenge (JSON)", rule)
@@ -213,17 +215,27 @@ fn code_alone(text: &str) -> Option<Finding> {
 
 /// An error of Microsoft's that no rule knows: `AADSTS50076`, in whatever text.
 fn microsoft(text: &str) -> Option<Finding> {
-    let (_, behind) = text.split_once("AADSTS")?;
-    let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-    let number = behind.get(..end).filter(|number| (4..=9).contains(&number.len()))?;
+    let number = aadsts(text)?;
     Some(Finding {
         kind: "endpoint",
         what: format!("A refusal of Microsoft's token endpoint, AADSTS{number}"),
-        notes: vec![format!(
-            "No rule knows it. Microsoft explains it: https://login.microsoftonline.com/error?code={number}"
-        )],
+        notes: vec![explained_by_microsoft(number)],
         ..Finding::default()
     })
+}
+
+/// The number of an error of Microsoft's.
+pub(crate) fn aadsts(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_once("AADSTS")?;
+    let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+    behind.get(..end).filter(|number| (4..=9).contains(&number.len()))
+}
+
+/// What to say of a number that no rule knows.
+pub(crate) fn explained_by_microsoft(number: &str) -> String {
+    format!(
+        "No rule knows it. Microsoft explains it: https://login.microsoftonline.com/error?code={number}"
+    )
 }
 
 /// A token by itself, which is not what a server expects.
@@ -296,6 +308,34 @@ mod tests {
                 Some("google-invalid-grant"),
             ),
             ("xoauth: smtp: refused: 535 5.7.3 no", "reply", Some("ms-smtp-unsuccessful")),
+            (
+                "xoauth: imap: authentication refused: NO AUTHENTICATE failed.\ncause: x [y]",
+                "reply",
+                Some("ms-authenticate-failed"),
+            ),
+            (
+                r#"{"error":{"exit":77,"server":"535 5.7.3 no"},"v":1}"#,
+                "reply",
+                Some("ms-smtp-unsuccessful"),
+            ),
+            (
+                "  FAIL  auth       NO AUTHENTICATE failed., 12 ms",
+                "reply",
+                Some("ms-authenticate-failed"),
+            ),
+            (
+                "imap  h:993\n  ok    connect    1.2.3.4\n  FAIL  auth       535 5.7.3 no, 3 ms\n",
+                "reply",
+                Some("ms-smtp-unsuccessful"),
+            ),
+            ("AUTHENTICATE failed.", "reply", Some("ms-authenticate-failed")),
+            ("error=invalid_grant", "reply", Some("google-invalid-grant")),
+            ("the endpoint says \"invalid_grant\"", "reply", Some("google-invalid-grant")),
+            ("C: a1 AUTHENTICATE XOAUTH2 <redacted 80 bytes>", "sasl", None),
+            ("C: AUTH OAUTHBEARER <redacted 80 bytes>", "sasl", None),
+            ("C: a1 AUTHENTICATE XOAUTH2 <secret>", "sasl", None),
+            ("C: <secret>", "sasl", None),
+            ("a1 AUTHENTICATE XOAUTH2", "sasl", None),
             ("5.7.139", "reply", None),
             ("5.7.3", "reply", Some("ms-smtp-unsuccessful")),
             ("5.5.127", "reply", Some("ms-hve")),
@@ -348,6 +388,12 @@ mod tests {
             "AADSTSx1234",
             "xoauth: config: no account",
             "404 Not Found",
+            "auth failed",
+            "a1 NOOP",
+            "not_invalid_grant",
+            "FAIL",
+            "<redacted many bytes>",
+            "hello\nworld",
         ] {
             assert!(explain(text).is_none(), "{text}");
         }

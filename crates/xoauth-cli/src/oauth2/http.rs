@@ -12,6 +12,7 @@ use crate::Result;
 use crate::account::Account;
 use crate::diagnose::is_unknown;
 use crate::failure::{Exit, Failure};
+use crate::inspect::{aadsts, explained_by_microsoft};
 use crate::rules::{Evidence, Source, diagnose};
 use crate::token::now;
 
@@ -204,6 +205,10 @@ impl Answer {
                 Exit::Protocol => Some(format!("is this a token endpoint? {url}")),
                 _ => Some(account.how_to_sign_in()),
             };
+            if let Some(number) = failure.server.as_deref().and_then(aadsts) {
+                let hint = failure.hint.take().map(|hint| format!("; {hint}")).unwrap_or_default();
+                failure.hint = Some(explained_by_microsoft(number) + &hint);
+            }
         }
         failure
     }
@@ -218,16 +223,23 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 }
 
 /// HTTPS, or HTTP on loopback. Both are asked of the URL as it is dialled: without what stands before an `@`.
-fn check_url(url: &str) -> Result<()> {
+pub(crate) fn is_secure(url: &str) -> bool {
     let bare = RequestUrl::new(url).map(|url| url.base_string_uri()).unwrap_or_default();
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let is_loopback = loopback.iter().any(|start| {
         bare.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     });
-    if bare.starts_with("https://") || is_loopback {
-        return Ok(());
+    bare.starts_with("https://") || is_loopback
+}
+
+/// The configuration is read like that; what a provider's data say is asked once more.
+fn check_url(url: &str) -> Result<()> {
+    match is_secure(url) {
+        true => Ok(()),
+        false => {
+            Err(Failure::config(format!("`{}` is no https URL: secrets go there", host_of(url))))
+        }
     }
-    Err(Failure::config(format!("`{}` is no https URL: secrets go there", host_of(url))))
 }
 
 /// The part of a URL that is fit for messages: host and port.

@@ -102,6 +102,10 @@ impl Evidence {
             evidence.login |= kind == Kind::Bad;
             break;
         }
+        // All that Microsoft says, without its tag.
+        if evidence.kind == Kind::Other && evidence.text == "authenticate failed." {
+            (evidence.kind, evidence.source) = (Kind::No, Source::Imap);
+        }
         evidence
     }
 
@@ -154,6 +158,10 @@ impl Evidence {
         self.text.contains(text)
     }
 
+    pub(super) fn ends_with(&self, text: &str) -> bool {
+        self.text.trim_end().ends_with(text)
+    }
+
     pub(super) fn status_is(&self, status: &str) -> bool {
         self.status.as_deref() == Some(status)
     }
@@ -162,8 +170,16 @@ impl Evidence {
         self.scope.as_deref() == Some(scope)
     }
 
+    /// An `error` of RFC 6749 5.2: the document's, or that word in what no mail server said.
     pub(super) fn error_is(&self, error: &str) -> bool {
-        self.error.as_deref() == Some(error) || self.text.starts_with(error)
+        let is_other = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        match &self.error {
+            Some(found) => found == error,
+            None if matches!(self.source, Source::Endpoint | Source::Unknown) => {
+                self.text.split(is_other).any(|word| word == error)
+            }
+            None => false,
+        }
     }
 
     pub(super) fn enhanced_is(&self, class: u16, subject: u16, detail: u16) -> bool {
