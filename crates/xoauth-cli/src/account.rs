@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use xoauth::Secret;
 use xoauth::sasl::SaslIr;
+use xoauth::smtp::ReversePath;
 
 use crate::Result;
 use crate::args::Global;
@@ -40,6 +41,9 @@ pub(crate) struct Account {
 impl Account {
     /// The account that the flags, the environment and the configuration name.
     pub(crate) fn resolve(global: &Global) -> Result<Self> {
+        if global.user.as_ref().is_some_and(|user| user.chars().any(char::is_control)) {
+            return Err(Failure::usage("--user has a control character"));
+        }
         let config = Config::load(global)?;
         let named = global.account.clone().or_else(|| var("XOAUTH_ACCOUNT"));
         let ad_hoc = global.provider.is_some() || global.imap.is_some() || global.smtp.is_some();
@@ -157,9 +161,24 @@ impl Account {
         })
     }
 
-    /// The sender of messages.
-    pub(crate) fn from(&self) -> Option<&str> {
-        self.settings.from.as_deref().or(self.settings.user.as_deref())
+    /// Who is to sign in, to get tokens that others who extend the account share.
+    pub(crate) fn signs_in_as(&self) -> Option<&str> {
+        self.owner.as_deref().or(self.settings.user.as_deref())
+    }
+
+    /// The sender of messages: a user need not have an address for a name.
+    pub(crate) fn sender(&self) -> Result<Option<&str>> {
+        let own = self.settings.from.as_ref().map(|from| ("from", from));
+        match own.or(self.settings.user.as_ref().map(|user| ("user", user))) {
+            Some((key, address)) => match address.parse::<ReversePath>() {
+                Ok(_) => Ok(Some(address)),
+                Err(error) => Err(self
+                    .settings
+                    .fault(key, error)
+                    .hint("set `from` in the account, or -f ADDRESS")),
+            },
+            None => Ok(None),
+        }
     }
 
     /// The mechanism that was chosen; never one that signs with OAuth 1.0a by itself.

@@ -114,13 +114,14 @@ impl Reader<'_> {
             let place = self.place(value.span().start, &path);
             account.places.insert(key.get_ref().to_string(), place);
             let (text, secret) = (|| self.text(&path, value), || self.secret(&path, value));
+            let endpoint = || self.endpoint(&path, value);
             match key.get_ref().as_ref() {
                 "extends" => account.extends = Some(text()?),
                 "provider" => account.provider = Some(text()?),
                 "user" => account.user = Some(text()?),
                 "imap-user" => account.imap_user = Some(text()?),
                 "smtp-user" => account.smtp_user = Some(text()?),
-                "from" => account.from = Some(text()?),
+                "from" => account.from = Some(self.address(&path, value)?),
                 "imap" => account.imap = Some(text()?),
                 "smtp" => account.smtp = Some(text()?),
                 "ca-file" => account.ca_file = Some(self.file(&path, value)?),
@@ -130,23 +131,23 @@ impl Reader<'_> {
                 },
                 "mechanism" => account.mechanism = Some(text()?),
                 "sasl-ir" => account.sasl_ir = Some(text()?),
-                "tenant" => account.tenant = Some(text()?),
+                "tenant" => account.tenant = Some(self.tenant(&path, value)?),
                 "client-id" => account.client_id = Some(text()?),
                 "client-secret" => account.client_secret = Some(secret()?),
-                "scopes" => account.scopes = Some(self.list(&path, value)?),
-                "authorization-endpoint" => account.authorization_endpoint = Some(text()?),
-                "token-endpoint" => account.token_endpoint = Some(text()?),
-                "device-endpoint" => account.device_endpoint = Some(text()?),
+                "scopes" => account.scopes = Some(self.scopes(&path, value)?),
+                "authorization-endpoint" => account.authorization_endpoint = Some(endpoint()?),
+                "token-endpoint" => account.token_endpoint = Some(endpoint()?),
+                "device-endpoint" => account.device_endpoint = Some(endpoint()?),
                 "access-token" => account.access_token = Some(secret()?),
                 "consumer-key" => account.consumer_key = Some(text()?),
                 "consumer-secret" => account.consumer_secret = Some(secret()?),
                 "token" => account.token = Some(text()?),
                 "token-secret" => account.token_secret = Some(secret()?),
-                "imap-url" => account.imap_url = Some(text()?),
-                "smtp-url" => account.smtp_url = Some(text()?),
-                "request-token-endpoint" => account.request_token_endpoint = Some(text()?),
-                "authorize-endpoint" => account.authorize_endpoint = Some(text()?),
-                "access-token-endpoint" => account.access_token_endpoint = Some(text()?),
+                "imap-url" => account.imap_url = Some(self.url(&path, value)?),
+                "smtp-url" => account.smtp_url = Some(self.url(&path, value)?),
+                "request-token-endpoint" => account.request_token_endpoint = Some(endpoint()?),
+                "authorize-endpoint" => account.authorize_endpoint = Some(endpoint()?),
+                "access-token-endpoint" => account.access_token_endpoint = Some(endpoint()?),
                 "store" => self.store(&path, value, &mut account)?,
                 other => return Err(self.unknown(key.span().start, &within, other, KEYS)),
             }
@@ -224,12 +225,51 @@ mod tests {
                 "c.toml:3: `account.a.store`: needs both `read` and `write`",
             ),
             ("\ndefault = \"b\"\n[account.a]", "c.toml:2: `default`: no account `b`; accounts: a"),
+            (
+                "[account.a]\nuser = \"a\\u0001b\"",
+                "c.toml:2: `account.a.user`: has a control character",
+            ),
+            (
+                "[account.a]\nscopes = [\"mail\",\n\"a\\\\b\"]",
+                "c.toml:3: `account.a.scopes`: `a\\b` is no scope",
+            ),
+            (
+                "[account.a]\ntenant = \"a/../b\"",
+                "c.toml:2: `account.a.tenant`: expected an id, a domain, common, organizations or consumers",
+            ),
+            (
+                "[account.a]\ntoken-endpoint = \"http://h.example/token\"",
+                "c.toml:2: `account.a.token-endpoint`: is no https URL, and http is for loopback alone",
+            ),
             ("account = 1", "c.toml:1: `account`: expected a table, found integer"),
         ];
         for (text, expected) in table {
             assert_eq!(complaint(text), expected, "{text}");
         }
         assert!(complaint("[account.a]\nuser = ").starts_with("c.toml:2: "));
+    }
+
+    #[test]
+    fn urls_and_addresses_are_read_before_they_are_needed() {
+        let endpoints = [
+            "authorization-endpoint",
+            "token-endpoint",
+            "device-endpoint",
+            "request-token-endpoint",
+            "authorize-endpoint",
+            "access-token-endpoint",
+        ];
+        for key in endpoints.into_iter().chain(["imap-url", "smtp-url", "from"]) {
+            for value in ["nonsense", "https://", "ftp://h/", "Ann <ann@h>"] {
+                let found = complaint(&format!("[account.a]\n{key} = \"{value}\""));
+                assert!(found.starts_with(&format!("c.toml:2: `account.a.{key}`: ")), "{found}");
+            }
+        }
+        // A command may have several lines, and who signs may sign for a server without TLS.
+        let good = "[account.a]\naccess-token = { command = \"a\\nb\" }\nfrom = \"ann@h\"\n\
+                    client-secret = { command = [\"sh\", \"-c\", \"a\\nb\"] }\n\
+                    imap-url = \"http://h/{user}/imap/\"\ntoken-endpoint = \"http://localhost:1/t\"\n";
+        assert!(read(Path::new("c.toml"), good).is_ok());
     }
 
     #[test]

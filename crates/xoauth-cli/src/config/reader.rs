@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 use xoauth::Secret;
+use xoauth::sasl::oauth1::RequestUrl;
+use xoauth::smtp::Address;
 
 use crate::Result;
 use crate::failure::Failure;
+use crate::oauth2::is_secure;
 use crate::secret::SecretRef;
 
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -54,7 +57,17 @@ impl Reader<'_> {
         self.fault(value.span().start, key, &format!("expected {expected}, found {found}"))
     }
 
+    /// A text that ends up in protocols and on the screen.
     pub(super) fn text(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let text = self.any_text(key, value)?;
+        match text.chars().any(char::is_control) {
+            true => Err(self.fault(value.span().start, key, "has a control character")),
+            false => Ok(text),
+        }
+    }
+
+    /// A text for a program, which may have several lines.
+    fn any_text(&self, key: &str, value: &Value<'_>) -> Result<String> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
             DeValue::String(_) => Err(self.fault(value.span().start, key, "is empty")),
@@ -62,11 +75,68 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn list(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>> {
-        let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.expected(key, value, "an array of strings"));
+    fn array<'v, 'i>(&self, key: &str, value: &'v Value<'i>) -> Result<&'v [Value<'i>]> {
+        match value.get_ref() {
+            DeValue::Array(items) => Ok(items),
+            _ => Err(self.expected(key, value, "an array of strings")),
+        }
+    }
+
+    /// Scopes, one each: `scope-token` of RFC 6749 3.3.
+    pub(super) fn scopes(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>> {
+        let is_scope =
+            |text: &str| text.bytes().all(|c| matches!(c, b'!' | b'#'..=b'[' | b']'..=b'~'));
+        let scope = |item| {
+            let text = self.text(key, item)?;
+            match is_scope(&text) {
+                true => Ok(text),
+                false => Err(self.fault(item.span().start, key, &format!("`{text}` is no scope"))),
+            }
         };
-        items.iter().map(|item| self.text(key, item)).collect()
+        self.array(key, value)?.iter().map(scope).collect()
+    }
+
+    /// Where secrets are sent, or users sign in.
+    pub(super) fn endpoint(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let url = self.url(key, value)?;
+        match is_secure(&url) {
+            true => Ok(url),
+            false => {
+                let what = "is no https URL, and http is for loopback alone";
+                Err(self.fault(value.span().start, key, what))
+            }
+        }
+    }
+
+    /// A URL that can be signed, with `{user}` in it or without.
+    pub(super) fn url(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let url = self.text(key, value)?;
+        match RequestUrl::new(url.replace("{user}", "user")) {
+            Ok(_) => Ok(url),
+            Err(error) => Err(self.fault(value.span().start, key, &error.to_string())),
+        }
+    }
+
+    /// A part of the path of Microsoft's endpoints: an identifier, a domain, `common` or the like.
+    pub(super) fn tenant(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let tenant = self.text(key, value)?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        match tenant.chars().all(is_plain) {
+            true => Ok(tenant),
+            false => {
+                let what = "expected an id, a domain, common, organizations or consumers";
+                Err(self.fault(value.span().start, key, what))
+            }
+        }
+    }
+
+    /// The sender of messages, without a name.
+    pub(super) fn address(&self, key: &str, value: &Value<'_>) -> Result<String> {
+        let address = self.text(key, value)?;
+        match address.parse::<Address>() {
+            Ok(_) => Ok(address),
+            Err(error) => Err(self.fault(value.span().start, key, &error.to_string())),
+        }
     }
 
     pub(super) fn table<'v, 'i>(
@@ -115,10 +185,11 @@ impl Reader<'_> {
     /// An array runs as it is, a string by the shell.
     pub(super) fn command(&self, key: &str, value: &Value<'_>) -> Result<SecretRef> {
         match value.get_ref() {
-            DeValue::Array(items) if !items.is_empty() => {
-                Ok(SecretRef::Exec(self.list(key, value)?))
+            DeValue::Array(words) if !words.is_empty() => {
+                let words = words.iter().map(|word| self.any_text(key, word));
+                Ok(SecretRef::Exec(words.collect::<Result<_>>()?))
             }
-            DeValue::String(_) => Ok(SecretRef::Shell(self.text(key, value)?)),
+            DeValue::String(_) => Ok(SecretRef::Shell(self.any_text(key, value)?)),
             _ => Err(self.expected(
                 key,
                 value,

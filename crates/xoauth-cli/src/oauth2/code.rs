@@ -13,6 +13,7 @@ use super::{Http, Loopback, announce, missing_endpoint, query_of, request, waiti
 use crate::Result;
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
+use crate::inspect::{aadsts, explained_by_microsoft};
 use crate::output::Ui;
 use crate::rules::{Evidence, Source, diagnose};
 use crate::store::{Hold, Store, Tokens};
@@ -68,7 +69,7 @@ pub(crate) fn authorize(
     if !scopes.is_empty() {
         fields.push(("scope", &scopes));
     }
-    if let Ok(user) = account.user("") {
+    if let Some(user) = account.signs_in_as() {
         fields.push(("login_hint", user));
     }
     let extra =
@@ -111,7 +112,10 @@ fn code_of(query: &[(String, String)], state: &str) -> Option<Result<Secret>> {
         let said = format!("{error} {description}");
         let message = format!("the provider refused: {}", said.trim());
         let rule = diagnose(&Evidence::new(Source::Endpoint, &said));
-        return Some(Err(Failure::new(Exit::NotAuthorised, "login", message).rule(rule)));
+        let mut failure = Failure::new(Exit::NotAuthorised, "login", message).rule(rule);
+        let number = aadsts(&said).filter(|_| rule.is_none());
+        failure.hint = number.map(explained_by_microsoft);
+        return Some(Err(failure));
     }
     get("code").filter(|code| !code.is_empty()).map(|code| Ok(Secret::new(code)))
 }

@@ -15,7 +15,7 @@ pub(crate) use browser::{announce, waiting};
 pub(crate) use code::{Redirect, authorize};
 pub(crate) use device::authorize as authorize_device;
 use http::Answer;
-pub(crate) use http::Http;
+pub(crate) use http::{Http, is_secure};
 pub(crate) use loopback::{Loopback, query_of};
 
 use crate::Result;

@@ -23,7 +23,7 @@ Example: git config sendemail.sendmailCmd \"xoauth send -a work\"
 Strips Bcc, adds Date and Message-ID where they are missing, encodes header
 fields beyond ASCII for a server without SMTPUTF8, changes nothing else. Takes
 sendmail's other options (-i -oi -B -F ...) and ignores them.
-Exit: 65 bad message; 67 recipients refused; 75 temporary or not known; 77.")]
+Exit: 65 bad message; 67 recipients refused; 69; 75 temporary, or not known; 77.")]
 pub(crate) struct Send {
     /// Who gets it
     #[arg(value_name = "RECIPIENT")]
@@ -131,7 +131,10 @@ impl Send {
             "" => "<>".to_owned(),
             sender => sender.to_owned(),
         });
-        let sender = sender.or_else(|| account.from().map(str::to_owned));
+        let sender = match sender {
+            None => account.sender()?.map(str::to_owned),
+            sender => sender,
+        };
         let sender = sender.or_else(|| message.sender());
         let sender = sender.ok_or_else(|| {
             Failure::config("no sender").hint("-f ADDRESS, or `from` in the account")
