@@ -45,14 +45,18 @@ fn handle() -> Result<()> {
     handled.map_err(|error| Failure::new(Exit::Internal, "signals", error.to_string()))
 }
 
-/// Where a terminal's end is ignored, it stays so, as `nohup` wants it: POSIX asks that of programs. Where that cannot be
-/// found out, its end is that of any program.
+/// What is ignored stays so, as POSIX asks it of programs: SIGHUP under `nohup`, SIGINT in what a script runs behind it. Where
+/// that cannot be found out, the end of the terminal is that of any program.
 #[cfg(unix)]
 fn install() -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let hangup = Some(SIGHUP).filter(|_| ignores_hangup() == Some(false));
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))?;
+    let ignored = ignored();
+    let is_wanted = |signal: &i32| match ignored {
+        Some(mask) => mask & 1 << (signal - 1) == 0,
+        None => *signal != SIGHUP,
+    };
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(is_wanted);
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
     let listen = move || {
         if let Some(signal) = signals.forever().next() {
             end((signal == SIGHUP).then_some(128 + SIGHUP));
@@ -66,13 +70,12 @@ fn install() -> std::io::Result<()> {
     ctrlc::set_handler(|| end(None)).map_err(std::io::Error::other)
 }
 
-/// As Linux tells it: a mask of the signals that are ignored.
+/// The signals that are ignored, as Linux tells them: a bit each.
 #[cfg(unix)]
-fn ignores_hangup() -> Option<bool> {
+fn ignored() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
-    Some(mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
+    u64::from_str_radix(mask.trim(), 16).ok()
 }
 
 /// Ends the command once nothing is being renewed; `code` is that of a signal which is never a success.
