@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod adversary;
+mod announced;
 mod check;
 #[cfg(unix)]
 mod disk;
+mod effects;
 mod environment;
 mod fetch;
 mod fetch_odd;

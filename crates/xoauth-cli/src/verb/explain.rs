@@ -26,7 +26,11 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
-        let text = if self.text.is_empty() { super::read_text()? } else { self.text.join(" ") };
+        let text = if self.text.is_empty() {
+            super::read_text(ui, "what to explain")?
+        } else {
+            self.text.join(" ")
+        };
         let text = text.trim();
         // Lines of servers end with addresses too.
         let word = Some(text).filter(|text| !text.contains(char::is_whitespace));

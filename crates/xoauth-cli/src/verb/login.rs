@@ -48,7 +48,7 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
-        self.refuse_what_has_no_effect(&account)?;
+        self.refuse_what_has_no_effect(global, &account)?;
         let http = Http::new(&account)?;
         // A code is spent once; what comes for it must have a place.
         let store = Store::of(&account)?;
@@ -99,8 +99,20 @@ impl Login {
     }
 
     /// Signing in would change nothing, or is another thing than was asked for.
-    fn refuse_what_has_no_effect(&self, account: &Account) -> Result<()> {
+    fn refuse_what_has_no_effect(&self, global: &Global, account: &Account) -> Result<()> {
         let name = &account.name;
+        if global.access_token_file.is_some() {
+            let message = "login gets a token, and --access-token-file gives one";
+            return Err(Failure::usage(message).hint("xoauth check tries that one"));
+        }
+        if let (Some(user), Some(owner)) = (&global.user, &account.owner)
+            && !user.eq_ignore_ascii_case(owner)
+        {
+            let store = &account.store_name;
+            let message =
+                format!("the tokens of account `{store}` are for {owner}, not for {user}");
+            return Err(Failure::usage(message).hint(format!("configure an account for {user}")));
+        }
         if account.settings.access_token.is_some() {
             let message = format!("account `{name}` takes its token from `access-token`");
             return Err(
@@ -127,10 +139,10 @@ fn refuse_graph_scopes(account: &Account) -> Result<()> {
             || matches!(scope.as_str(), "Mail.ReadWrite" | "Mail.Read" | "Mail.Send")
     });
     match graph {
-        Some(scope) => Err(Failure::config(format!(
-            "the scope {scope} is Microsoft Graph's and opens no mailbox"
-        ))
-        .rule(crate::rules::by_id("aadsts-70011"))),
+        Some(scope) => Err(account
+            .settings
+            .fault("scopes", format!("{scope} is Microsoft Graph's and opens no mailbox"))
+            .rule(crate::rules::by_id("aadsts-70011"))),
         None => Ok(()),
     }
 }
@@ -145,7 +157,7 @@ fn warn(account: &Account, tokens: &Tokens, ui: &Ui) {
     }
     let claims = tokens.access_token.as_ref().and_then(|token| jwt::claims(token.expose()));
     let signed_in = claims.as_ref().and_then(jwt::user);
-    if let (Some(signed_in), Ok(wanted)) = (signed_in, account.user(""))
+    if let (Some(signed_in), Some(wanted)) = (signed_in, account.signs_in_as())
         && !signed_in.eq_ignore_ascii_case(wanted)
     {
         ui.note(format!("warning: signed in as {signed_in}, but the account's user is {wanted}"));

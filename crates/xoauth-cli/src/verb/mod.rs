@@ -12,7 +12,7 @@ pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod watch;
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 
 use crate::Result;
 use crate::args::{Cli, Verb};
@@ -50,10 +50,14 @@ pub(crate) fn seconds(text: &str) -> std::result::Result<u64, String> {
     seconds.ok_or_else(|| "expected seconds: 300, 300s, 5m or 2h".to_owned())
 }
 
-/// The text on standard input, as much as one that is to be judged may have.
-fn read_text() -> Result<String> {
+/// The text on standard input, as much as one that is to be judged may have. Who sits in front of it is told that it is read.
+fn read_text(ui: &Ui, what: &str) -> Result<String> {
     let mut octets = Vec::new();
-    let read = std::io::stdin().lock().take(1024 * 1024).read_to_end(&mut octets);
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        ui.note(format!("{what}; end it with Ctrl-D on a line of its own"));
+    }
+    let read = stdin.lock().take(1024 * 1024).read_to_end(&mut octets);
     read.map_err(|error| Failure::io("standard input", &error))?;
     String::from_utf8(octets).map_err(|_| Failure::data("standard input is no UTF-8"))
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use xoauth::Secret;
+use xoauth::sasl::oauth1::RequestUrl;
 use xoauth::sasl::{Context, Nonce, Stamp};
 use xoauth::smtp::exchange::Auth;
 
@@ -62,6 +63,8 @@ impl InitialResponse {
             Service::Imap => "imap",
             Service::Smtp => "smtp",
         };
+        let name = choose(&account);
+        self.refuse_what_has_no_effect(&name)?;
         let credentials = Credentials::of(&account, Renew::Below(60))?;
         if self.raw
             && matches!(credentials, Credentials::Bearer(_))
@@ -69,7 +72,6 @@ impl InitialResponse {
         {
             return Err(Failure::usage("--raw would show the token on the terminal"));
         }
-        let name = choose(&account);
         let server = account.server(protocol).ok();
         let mechanism =
             login(&name, &account, protocol, &credentials, server.is_some(), self.url.as_deref())?;
@@ -107,6 +109,28 @@ impl InitialResponse {
             },
         }))?;
         Ok(Exit::Ok)
+    }
+
+    /// What would be made is another thing than was asked for.
+    fn refuse_what_has_no_effect(&self, mechanism: &str) -> Result<()> {
+        let refuse = |what: &str, hint: &str| {
+            let message = format!("{mechanism} {what}");
+            Err(Failure::usage(message).hint(format!("--mechanism {hint}")))
+        };
+        let signs = matches!(mechanism, "XOAUTH" | "OAUTH10A");
+        if !signs && (self.nonce.is_some() || self.timestamp.is_some()) {
+            return refuse(
+                "signs nothing: it has no --nonce and no --timestamp",
+                "XOAUTH or OAUTH10A",
+            );
+        }
+        if mechanism != "XOAUTH" && self.url.is_some() {
+            return refuse("signs no --url", "XOAUTH");
+        }
+        if let Some(Err(error)) = self.url.as_ref().map(|url| RequestUrl::new(url.as_str())) {
+            return Err(Failure::usage(format!("--url: {error}")));
+        }
+        Ok(())
     }
 
     fn stamp(&self) -> Result<Stamp> {

@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::oauth2::is_printable;
 use crate::output::Ui;
 use crate::secret::RENEW;
-use crate::token::{Renew, access_token};
+use crate::token::{Renew, access_token, is_fixed};
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -34,6 +34,11 @@ impl Token {
             let message =
                 format!("account `{}` signs with OAuth 1.0a and has no access token", account.name);
             return Err(Failure::config(message).hint("use `xoauth string`"));
+        }
+        if self.renew && is_fixed(&account) {
+            let message =
+                format!("the token of `{}` is given as it is, and nothing renews it", account.name);
+            return Err(Failure::usage(message).hint("xoauth token, without --renew"));
         }
         let always = self.renew || var(RENEW).is_some_and(|value| value == "force");
         let renew = if always { Renew::Always } else { Renew::Below(self.min_valid) };

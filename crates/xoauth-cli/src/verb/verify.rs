@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 use xoauth::Secret;
 use xoauth::sasl::oauth1::{
-    CredentialStore, MemoryNonceStore, NonceStore, ReceivedRequest, Verified, Verifier, VerifyError,
+    CredentialStore, MemoryNonceStore, NonceStore, ReceivedRequest, RequestUrl, Verified, Verifier,
+    VerifyError,
 };
 use xoauth::sasl::{ClientMessage, Credential, parse_client_message};
 
@@ -33,9 +34,9 @@ pub(crate) struct Verify {
     /// The URL that must have been signed
     #[arg(long, value_name = "URL")]
     url: String,
-    /// A header's method
-    #[arg(long, value_name = "NAME", default_value = "GET")]
-    method: String,
+    /// The method that was signed; a header's is GET
+    #[arg(long, value_name = "NAME")]
+    method: Option<String>,
     /// A file with the consumer's secret
     #[arg(long, value_name = "F")]
     consumer_secret_file: Option<PathBuf>,
@@ -68,6 +69,9 @@ impl CredentialStore for Known {
 
 impl Verify {
     pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
+        if let Err(error) = RequestUrl::new(self.url.as_str()) {
+            return Err(Failure::usage(format!("--url: {error}")));
+        }
         let consumer = secret(
             self.consumer_secret_file.as_ref(),
             "XOAUTH_CONSUMER_SECRET",
@@ -78,11 +82,16 @@ impl Verify {
                 .hint("--consumer-secret-file FILE, or XOAUTH_CONSUMER_SECRET")
         })?;
         let token = secret(self.token_secret_file.as_ref(), "XOAUTH_TOKEN_SECRET", "token secret")?;
-        let text = Secret::new(super::read_text()?);
+        let text = Secret::new(super::read_text(ui, "a SASL string, a header or a request line")?);
         let request = self.request(text.expose().trim())?;
         let url = request.url().as_str();
         if self.url != url && self.url != without_requestor(url) {
             return self.tell(ui, None, &format!("it is signed for another URL than {}", self.url));
+        }
+        if let Some(method) =
+            self.method.as_deref().filter(|method| !method.eq_ignore_ascii_case(request.method()))
+        {
+            return self.tell(ui, None, &format!("it is signed for another method than {method}"));
         }
         let verifier = Verifier::new().window(self.max_skew);
         let known = Known { consumer, token };
@@ -127,7 +136,8 @@ impl Verify {
             |why: String| Failure::data(why).hint("give a SASL string, a header or a request line");
         let header = text.strip_prefix("Authorization:").map_or(text, str::trim_start);
         if header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("OAuth ")) {
-            let request = ReceivedRequest::new(&self.method, self.url.as_str());
+            let method = self.method.as_deref().unwrap_or("GET");
+            let request = ReceivedRequest::new(method, self.url.as_str());
             let request = request.and_then(|request| request.authorization(header));
             return request.map_err(|error| unreadable(error.to_string()));
         }

@@ -14,7 +14,7 @@ use crate::account::Account;
 use crate::args::Global;
 use crate::connect::{Gate, Stream};
 use crate::diagnose::failure_of;
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 use crate::output::Ui;
 use crate::sign_in::Credentials;
 use crate::steps::Steps;
@@ -47,6 +47,10 @@ enum Target {
 
 impl Check {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
+        if self.sender.is_some() && !self.what.is_empty() && !self.what.contains(&Target::Smtp) {
+            let message = "--sender is asked of SMTP, which is not checked";
+            return Err(Failure::usage(message).hint("xoauth check smtp --sender ADDRESS"));
+        }
         let report = Report::new(ui);
         let account = match Account::resolve(global) {
             Ok(account) => account,

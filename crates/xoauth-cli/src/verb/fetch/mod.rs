@@ -144,6 +144,12 @@ impl Fetch {
         if self.pipe.is_some() && global.json {
             return Err(Failure::usage("messages and JSON cannot share standard output"));
         }
+        if self.pipe.is_some() && self.resume {
+            return Err(Failure::usage(
+                "what goes to standard output is noted nowhere, for --resume to go on from",
+            )
+            .hint("--maildir DIR, --mbox FILE or --eml DIR"));
+        }
         let is_stdin = |name: &Option<String>| name.as_deref() == Some("-");
         if is_stdin(&self.uid) && is_stdin(&global.access_token_file) {
             return Err(Failure::usage(

@@ -1,0 +1,120 @@
+//! Options that would have no effect are refused, and values that cannot be are named by their place.
+
+use e2e::authorization::{Authorization, CLIENT_ID};
+
+use crate::support::{Home, finish};
+
+const GIVEN: &str = "[account.a]\nuser = \"ann@example.org\"\naccess-token = \"given-token\"\n\
+    imap = \"imap://127.0.0.1:1\"\nsmtp = \"smtp://127.0.0.1:1\"\n";
+
+const SIGNING: &str = "[account.a]\nuser = \"ann@example.org\"\nmechanism = \"OAUTH10A\"\nconsumer-key = \"k\"\n\
+    consumer-secret = \"cs\"\ntoken = \"t\"\ntoken-secret = \"ts\"\nimap = \"imap://127.0.0.1:1\"\n";
+
+#[test]
+fn what_would_have_no_effect_is_refused() {
+    for (config, arguments, words) in [
+        (GIVEN, &["string", "--nonce", "n"][..], "XOAUTH2 signs nothing"),
+        (GIVEN, &["string", "--timestamp", "1"], "no --timestamp"),
+        (GIVEN, &["string", "--mechanism", "oauthbearer", "--nonce", "n"], "OAUTHBEARER signs"),
+        (GIVEN, &["string", "--url", "https://h/"], "signs no --url"),
+        (SIGNING, &["string", "--url", "https://h/"], "OAUTH10A signs no --url"),
+        (GIVEN, &["check", "imap", "--sender", "a@b"], "--sender is asked of SMTP"),
+        (GIVEN, &["check", "token", "--sender", "a@b"], "--sender is asked of SMTP"),
+        (GIVEN, &["fetch", "--all", "-", "--resume"], "noted nowhere"),
+        (GIVEN, &["token", "--renew"], "nothing renews it"),
+        (GIVEN, &["login", "--access-token-file", "t"], "--access-token-file gives one"),
+        (GIVEN, &["list", "--user", "a\u{1}b"], "--user has a control character"),
+        (SIGNING, &["string", "--mechanism", "XOAUTH", "--url", "nonsense"], "--url: "),
+    ] {
+        let home = Home::with(config);
+        let said = home.run(arguments);
+        assert_eq!(said.code, 64, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(words), "{arguments:?}: {said:?}");
+        assert_eq!(said.out, "", "{arguments:?}");
+    }
+    let said = Home::new().run(&["verify", "--url", "nonsense"]);
+    assert!(said.code == 64 && said.err.contains("--url: "), "{said:?}");
+    // The library asks a token of an account that has but one; what it gets is refused once more, and that is told there.
+    let home = Home::with(GIVEN);
+    let child = home.command(&["token"]).env("XOAUTH_RENEW", "force").spawn().unwrap();
+    assert_eq!(finish(child, "").ok(), "given-token\n");
+}
+
+/// What is kept as Ann's is sent as Ann's, by everybody who asks for it.
+#[test]
+fn a_login_for_another_user_is_refused_before_anything_is_asked() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let config = format!(
+        "[account.work]\nuser = \"ann@example.org\"\nclient-id = \"{CLIENT_ID}\"\nauthorization-endpoint = \"{0}\"\n\
+         token-endpoint = \"{0}\"\ndevice-endpoint = \"{0}\"\n\
+         [account.desk]\nextends = \"work\"\nuser = \"desk@example.org\"\n",
+        server.url("/token")
+    );
+    let home = Home::with(&config);
+    for flow in [&["--paste"][..], &["--device"], &["--client-credentials"], &["--no-browser"]] {
+        for account in ["work", "desk"] {
+            let login = ["login", "-a", account, "--user", "bob@example.org"];
+            let said = home.run(&[&login, flow].concat());
+            assert_eq!(said.code, 64, "{said:?}");
+            let message =
+                "the tokens of account `work` are for ann@example.org, not for bob@example.org";
+            assert!(said.err.contains(message), "{said:?}");
+            assert!(said.err.contains("configure an account for bob@example.org"), "{said:?}");
+        }
+    }
+    assert!(server.requests().is_empty());
+    // Who shares the tokens of an account signs in as its user.
+    for (account, user) in [("work", "Ann@example.org"), ("desk", "ann@example.org")] {
+        let said = home.run(&["login", "-a", account, "--user", user, "--paste"]);
+        assert_eq!(said.code, 66, "{said:?}");
+        assert!(said.err.contains("login_hint=ann%40example.org"), "{said:?}");
+    }
+    let said = home.run(&["login", "-a", "desk", "--paste"]);
+    assert!(said.err.contains("login_hint=ann%40example.org"), "{said:?}");
+}
+
+/// Where it would be found out when it is too late, or by a message that names no place.
+#[test]
+fn values_that_cannot_be_are_named_by_file_line_and_key() {
+    let user = "default = \"a\"\n[account.a]\nuser = \"ann@example.org\"\n";
+    for (line, words) in [
+        ("imap-url = \"mail.example.org\"", "`account.a.imap-url`: "),
+        ("smtp-url = \"https://\"", "`account.a.smtp-url`: "),
+        (
+            "token-endpoint = \"http://h.example/token\"",
+            "`account.a.token-endpoint`: is no https URL",
+        ),
+        ("authorization-endpoint = \"h.example\"", "`account.a.authorization-endpoint`: "),
+        ("device-endpoint = \"ftp://h/\"", "`account.a.device-endpoint`: "),
+        (
+            "request-token-endpoint = \"http://h/\"",
+            "`account.a.request-token-endpoint`: is no https",
+        ),
+        ("scopes = [\"a b\"]", "`account.a.scopes`: `a b` is no scope"),
+        ("tenant = \"a/b\"", "`account.a.tenant`: expected an id"),
+        ("from = \"Ann <ann@example.org>\"", "`account.a.from`: "),
+        ("imap-user = \"ann\\u0001\"", "`account.a.imap-user`: has a control character"),
+        ("client-id = \"a\\u001b[2J\"", "`account.a.client-id`: has a control character"),
+    ] {
+        let home = Home::with(&format!("{user}{line}\n"));
+        for verb in ["token", "login", "list"] {
+            let said = home.run(&[verb]);
+            assert_eq!(said.code, 78, "{line}: {said:?}");
+            assert!(said.err.contains(&format!("config.toml:4: {words}")), "{line}: {said:?}");
+        }
+    }
+    // What is wrong for one purpose only is told there.
+    let named =
+        "[account.a]\nuser = \"ann\"\naccess-token = \"t\"\nsmtp = \"smtp://127.0.0.1:1\"\n";
+    let said = Home::with(named).run_with(&["send", "ben@example.org"], "Subject: x\n\ny\n");
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(said.err.contains("config.toml:2: `account.a.user`: "), "{said:?}");
+    let graph =
+        "[account.a]\nuser = \"ann@example.org\"\nclient-id = \"c\"\nscopes = [\"Mail.Send\"]\n";
+    let said = Home::with(graph).run(&["login"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(
+        said.err.contains("config.toml:4: `account.a.scopes`: Mail.Send is Microsoft"),
+        "{said:?}"
+    );
+}
