@@ -85,20 +85,23 @@ fn command(choice: u8) -> Option<Box<dyn Exchange>> {
 pub fn imap_machine(octets: &[u8]) {
     let mut choices = Choices(octets);
     let mut machine = Machine::new(TagPrefix::new("f"), small_limits());
-    let mut running: Option<Box<dyn Exchange>> = None;
+    let mut flight = Flight::default();
     let mut fault: Option<String> = None;
     while let (Some(choice), false) = (choices.octet(), choices.is_empty()) {
         let outcome = match choice % 4 {
-            0 => start(&mut machine, &mut running, choices.octet().unwrap_or(0)),
-            3 if choice > 250 => {
-                running_or(&mut running, |running| machine.converse(&mut [running]).end_of_stream())
+            0 => {
+                // Half of the time two that are in flight together.
+                let count = 1 + usize::from(choice / 4 % 2);
+                let begun: Vec<_> =
+                    (0..count).filter_map(|_| command(choices.octet().unwrap_or(0))).collect();
+                flight.start(&mut machine, begun)
             }
-            3 if choice > 245 => Err(running_or(&mut running, |running| {
-                machine.converse(&mut [running]).transport_failed(TransportFault::Deadline)
-            })),
+            3 if choice > 250 => flight.act(|flight| machine.converse(flight).end_of_stream()),
+            3 if choice > 245 => Err(flight
+                .act(|flight| machine.converse(flight).transport_failed(TransportFault::Deadline))),
             _ => {
-                let piece = answered(choices.piece(), &machine);
-                running_or(&mut running, |running| give(&mut machine, running, &piece))
+                let piece = flight.answered(choices.piece());
+                flight.give(&mut machine, &piece)
             }
         };
         match (&fault, outcome) {
@@ -124,67 +127,77 @@ fn small_limits() -> Limits {
     limits
 }
 
-fn start(
-    machine: &mut Machine,
-    running: &mut Option<Box<dyn Exchange>>,
-    choice: u8,
-) -> Result<(), Error> {
-    let Some(mut command) = command(choice) else { return Ok(()) };
-    machine.start(&mut [&mut *command])?;
-    *running = Some(command);
-    running_or(running, |running| give(machine, running, &[]))
+/// Commands in flight, and the tag of the first.
+#[derive(Default)]
+struct Flight {
+    commands: Vec<Box<dyn Exchange>>,
+    tag: u64,
 }
 
-/// Acts with the command that runs, or with one that wants nothing.
-fn running_or<R>(
-    running: &mut Option<Box<dyn Exchange>>,
-    act: impl FnOnce(&mut (dyn Exchange + 'static)) -> R,
-) -> R {
-    match running {
-        Some(running) => act(&mut **running),
-        None => act(&mut Noop::new()),
-    }
-}
-
-/// Octets in which `@` stands for the tag of the command in flight, which nobody guesses.
-fn answered(octets: &[u8], machine: &Machine) -> Vec<u8> {
-    let tag = format!("xf{}", machine.in_flight());
-    let mut answered = Vec::new();
-    for &octet in octets {
-        match octet {
-            b'@' => answered.extend(tag.bytes()),
-            _ => answered.push(octet),
+impl Flight {
+    fn start(&mut self, machine: &mut Machine, begun: Vec<Box<dyn Exchange>>) -> Result<(), Error> {
+        let before = std::mem::replace(&mut self.commands, begun);
+        if let Err(error) = self.act(|flight| machine.start(flight)) {
+            self.commands = before;
+            return Err(error);
         }
+        self.give(machine, &[])
     }
-    answered
-}
 
-fn give(
-    machine: &mut Machine,
-    running: &mut (dyn Exchange + 'static),
-    octets: &[u8],
-) -> Result<(), Error> {
-    let mut rest = octets;
-    loop {
-        let (count, later) = fill(machine.read_buffer(), rest);
-        machine.received(count);
-        rest = later;
-        let mut exchanges: [&mut dyn Exchange; 1] = [&mut *running];
-        let mut conversation = machine.converse(&mut exchanges);
-        loop {
-            match conversation.poll()? {
-                Want::Write(octets) => {
-                    let count = octets.len();
-                    conversation.written(count);
-                }
-                Want::Chunk(_) => {}
-                Want::Read | Want::Body | Want::StartTls | Want::Done => break,
+    /// Acts with the commands in flight, or with one that wants nothing.
+    fn act<R>(&mut self, act: impl FnOnce(&mut [&mut dyn Exchange]) -> R) -> R {
+        let mut flight: Vec<&mut dyn Exchange> =
+            self.commands.iter_mut().map(|command| &mut **command as _).collect();
+        if flight.is_empty() { act(&mut [&mut Noop::new()]) } else { act(&mut flight) }
+    }
+
+    /// Octets in which `@` stands for the tag of the first command in flight and `&` for that of the second:
+    /// nobody guesses them.
+    fn answered(&self, octets: &[u8]) -> Vec<u8> {
+        let mut answered = Vec::new();
+        for &octet in octets {
+            match octet {
+                b'@' => answered.extend(format!("xf{}", self.tag).bytes()),
+                b'&' => answered.extend(format!("xf{}", self.tag + 1).bytes()),
+                _ => answered.push(octet),
             }
         }
-        if rest.is_empty() {
-            return Ok(());
+        answered
+    }
+
+    fn give(&mut self, machine: &mut Machine, octets: &[u8]) -> Result<(), Error> {
+        let mut rest = octets;
+        loop {
+            let (count, later) = fill(machine.read_buffer(), rest);
+            machine.received(count);
+            rest = later;
+            let mut written = Vec::new();
+            self.act(|flight| -> Result<(), Error> {
+                let mut conversation = machine.converse(flight);
+                loop {
+                    match conversation.poll()? {
+                        Want::Write(octets) => {
+                            written.extend_from_slice(octets);
+                            let count = octets.len();
+                            conversation.written(count);
+                        }
+                        Want::Chunk(_) => {}
+                        Want::Read | Want::Body | Want::StartTls | Want::Done => return Ok(()),
+                    }
+                }
+            })?;
+            self.tag = first_tag(&written).unwrap_or(self.tag);
+            if rest.is_empty() {
+                return Ok(());
+            }
         }
     }
+}
+
+/// The number of the tag in `xf12 NOOP`.
+fn first_tag(written: &[u8]) -> Option<u64> {
+    let word = written.strip_prefix(b"xf")?.split(|&octet| octet == b' ').next()?;
+    std::str::from_utf8(word).ok()?.parse().ok()
 }
 
 /// A name, encoded as a command has it and read by the parser of responses, is the same name; no octet of
