@@ -89,3 +89,74 @@ fn credentials_go_with_the_first_line_unless_that_is_forbidden() {
         assert_eq!(line.contains("XOAUTH2 <"), inline, "{line}");
     }
 }
+
+/// Arguments show in `ps`: those of the command, and those of everything that it starts.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_argument_of_any_process_holds_a_secret() {
+    use std::io::{BufRead, BufReader};
+    let host = Host::builder().start().unwrap();
+    let server = Authorization::start(&["acc3ss-t0k3n-1", "acc3ss-t0k3n-2"]).unwrap();
+    for token in ["acc3ss-t0k3n-1", "acc3ss-t0k3n-2"] {
+        host.issue_bearer(e2e::host::DEMO_USER, token);
+    }
+    let home = Home::new();
+    // Each process notes its own arguments, and those of who started it, on one line.
+    let note =
+        "(tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$PPID/cmdline; echo) >> seen";
+    home.write("seen.sh", note);
+    let account = bearer_account(&host, "XOAUTH2");
+    let (start, _) = account.split_once("access-token").unwrap();
+    let config = format!(
+        "{start}client-id = \"{CLIENT_ID}\"\nauthorization-endpoint = \"{}\"\ntoken-endpoint = \"{}\"\n\
+         client-secret = {{ command = \". ./seen.sh; cat cs\" }}\n[account.demo.store]\n\
+         read = [\"sh\", \"-c\", \". ./seen.sh; cat kept\"]\nwrite = \". ./seen.sh; cat > kept\"\n\
+         [account.other]\nuser = \"ann@example.org\"\naccess-token = {{ command = \". ./seen.sh; cat kept.token\" }}\n",
+        server.url("/authorize"),
+        server.url("/token"),
+    );
+    home.write("config/xoauth/config.toml", &config);
+    home.write("cs", "cl13nt-s3cr3t");
+    home.write("kept.token", "acc3ss-t0k3n-3");
+    home.write("browse", ". ./seen.sh; echo $1 > page.new; mv page.new page");
+    let mut command = home.command(&["-a", "demo", "login", "--port", "0"]);
+    let mut child = command.env("BROWSER", "sh browse").spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let page = notes.find(|line| line.starts_with("  http://")).unwrap();
+    let rest = std::thread::spawn(move || notes.collect::<Vec<_>>());
+    while !home.path.join("page").exists() {
+        std::thread::yield_now();
+    }
+    let text = e2e::authorization::get(page.trim()).unwrap();
+    let allow = text.split("id=allow href=\"").nth(1).unwrap().split('"').next().unwrap();
+    e2e::authorization::get(allow).unwrap();
+    assert!(child.wait().unwrap().success(), "{:?}", rest.join().unwrap());
+    assert_eq!(home.run(&["-a", "demo", "token", "--renew"]).ok(), "acc3ss-t0k3n-2\n");
+    let kept = home.read("kept");
+    home.run(&["-a", "other", "string"]).ok();
+    // What listens hears of what comes next.
+    let exec = ". ./seen.sh";
+    let mut watch =
+        home.command(&["-a", "demo", "watch", "--once", "--exec", exec]).spawn().unwrap();
+    let mut notes = BufReader::new(watch.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(notes.any(|line| line.contains("watching INBOX")));
+    host.deliver(e2e::host::DEMO_USER, "INBOX", "Subject: x\r\n\r\ny\r\n", &[], 1).unwrap();
+    assert!(watch.wait().unwrap().success());
+
+    let seen = home.read("seen");
+    for (program, verb) in [
+        ("sh browse", "login"),
+        ("cat cs", "login"),
+        ("cat > kept", "login"),
+        ("cat kept", "token --renew"),
+        ("cat kept.token", "string"),
+        (exec, "watch"),
+    ] {
+        let both = |line: &str| line.contains(program) && line.contains(verb);
+        assert!(seen.lines().any(both), "{program} of {verb}: {seen}");
+    }
+    let refresh = kept.split("\"refresh_token\":\"").nth(1).unwrap().split('"').next().unwrap();
+    for secret in ["acc3ss", "cl13nt", refresh, "refresh-"] {
+        assert!(!seen.contains(secret), "{secret}: {seen}");
+    }
+}

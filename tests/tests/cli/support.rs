@@ -59,6 +59,8 @@ impl Home {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        #[cfg(unix)]
+        hear_interrupts();
         let mut command = Command::new(PROGRAM);
         command.env_clear().env("HOME", &self.path);
         // Windows programs need to know where the system is, Unix ones where others are.
@@ -92,6 +94,21 @@ impl Drop for Home {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// What is ignored is inherited, and a shell runs what is behind a script with SIGINT ignored: what is handled here is not.
+#[cfg(unix)]
+fn hear_interrupts() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let mut signals =
+            signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]).unwrap();
+        std::thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                std::process::exit(130);
+            }
+        });
+    });
 }
 
 /// Gives a running command its input and waits for its end.

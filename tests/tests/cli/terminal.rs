@@ -85,6 +85,30 @@ fn a_bearer_token_is_not_shown_on_a_terminal_by_accident() {
     assert!(home.run(&["string", "--raw"]).ok().contains("given-token"));
 }
 
+/// Who waits for the command, which waits for them, is told.
+#[test]
+fn who_sits_in_front_of_standard_input_is_told_that_it_is_read() {
+    let home = Home::with(
+        "[account.a]\nuser = \"ann@example.org\"\nsmtp = \"smtp://127.0.0.1:1\"\naccess-token = \"t\"\n",
+    );
+    home.write("c", "cs");
+    for (arguments, note) in [
+        (&["explain"][..], "what to explain; end it with Ctrl-D"),
+        (
+            &["verify", "--url", "https://h/", "--consumer-secret-file", "c"],
+            "a SASL string, a header or a request line; end it with Ctrl-D",
+        ),
+        (&["send", "ben@example.org"], "the message, header first; end it with Ctrl-D"),
+    ] {
+        // The standard input of `script` is at its end, which its terminal passes on.
+        let (code, said) = on_terminal(&home, &[], arguments);
+        assert!(said.contains(note), "{arguments:?}: {said}");
+        assert!(matches!(code, 65 | 66), "{code}: {said}");
+        let said = home.run(arguments);
+        assert!(!said.err.contains("Ctrl-D"), "{said:?}");
+    }
+}
+
 #[test]
 fn every_verb_has_its_help_on_a_terminal() {
     let home = Home::new();

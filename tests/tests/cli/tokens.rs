@@ -134,6 +134,17 @@ fn a_lock_that_another_holds_is_waited_for_as_long_as_a_command() {
         assert_eq!(said.code, 75, "{said:?}");
         assert!(said.err.contains("another xoauth renews the tokens of `a`"), "{said:?}");
     }
+    // Who waits longer is told why, and a signal ends it as it ends any program: nothing is spent meanwhile.
+    for arguments in [&["token", "--renew"][..], &["login", "--client-credentials"]] {
+        let mut command = home.command(arguments);
+        let mut waiting = command.env("XOAUTH_CLIENT_SECRET", "secret").spawn().unwrap();
+        let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines();
+        let note = lines.next().unwrap().unwrap();
+        assert_eq!(note, "xoauth: waiting: another renews the tokens of `a`");
+        signal("TERM", &waiting);
+        let status = waiting.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15), "{status:?}");
+    }
     assert_eq!(server.requests().len(), spent);
     drop(gate);
     assert_eq!(finish(first, "").ok(), "access-1\n");

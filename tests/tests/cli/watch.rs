@@ -118,10 +118,23 @@ fn a_signal_ends_it_in_order() {
     }
 }
 
-/// The end of the terminal ends it, and not as a success; under `nohup` it does not.
+/// Starts the command with a signal ignored, as `nohup` and scripts do.
+#[cfg(target_os = "linux")]
+fn ignoring(home: &Home, signal: &str) -> Watching {
+    let line = format!("trap '' {signal}; exec \"$0\" watch");
+    let mut command = std::process::Command::new("sh");
+    let own = home.command(&[]);
+    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.args(["-c", &line, crate::support::PROGRAM]).env_clear().envs(variables);
+    command.stdin(std::process::Stdio::piped()).current_dir(&home.path);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    Watching::of(command.spawn().unwrap())
+}
+
+/// The end of the terminal ends it, and not as a success; what is ignored where it is started stays so.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_hangup_is_no_success_and_stays_ignored_where_it_is() {
+fn a_hangup_is_no_success_and_an_ignored_signal_stays_ignored() {
     let host = Host::builder().start().unwrap();
     let home = Home::with(&bearer_account(&host, "XOAUTH2"));
     let kill = |signal: &str, watching: &Watching| {
@@ -129,19 +142,14 @@ fn a_hangup_is_no_success_and_stays_ignored_where_it_is() {
         let sent = std::process::Command::new("kill").args([signal, &id]).status();
         assert!(sent.unwrap().success());
     };
-    let ignored = "trap '' HUP; exec \"$0\" watch";
-    let mut command = std::process::Command::new("sh");
-    let own = home.command(&[]);
-    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    command.args(["-c", ignored, crate::support::PROGRAM]).env_clear().envs(variables);
-    command.stdin(std::process::Stdio::piped()).current_dir(&home.path);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut watching = Watching::of(command.spawn().unwrap());
-    kill("-HUP", &watching);
-    deliver(&host);
-    assert_eq!(watching.event(), "exists 1");
-    kill("-TERM", &watching);
-    assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+    for (count, signal) in [(1, "HUP"), (2, "INT")] {
+        let mut watching = ignoring(&home, signal);
+        kill(&format!("-{signal}"), &watching);
+        deliver(&host);
+        assert_eq!(watching.event(), format!("exists {count}"));
+        kill("-TERM", &watching);
+        assert_eq!(watching.child.wait().unwrap().code(), Some(0));
+    }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
     // Where these tests themselves run under `nohup`, the command inherits it.
@@ -149,6 +157,29 @@ fn a_hangup_is_no_success_and_stays_ignored_where_it_is() {
         let mut watching = Watching::start(&home, &[]);
         kill("-HUP", &watching);
         assert_eq!(watching.child.wait().unwrap().code(), Some(129));
+    }
+}
+
+/// Each pause is twice the one before, up to what is asked for.
+#[test]
+fn the_longest_pause_is_that_of_the_option() {
+    let session = || {
+        vec![
+            send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n"),
+            expect("AUTHENTICATE XOAUTH2"),
+            send("{tag} OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+            expect("EXAMINE INBOX"),
+            send("* 5 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n{tag} OK done\r\n"),
+            expect("IDLE"),
+            Step::Close,
+        ]
+    };
+    let peer = Peer::start(vec![session(), session(), session()]).unwrap();
+    let home = Home::with(&account(peer.port()));
+    let mut watching = Watching::start(&home, &["--reconnect-max", "1s"]);
+    for _ in 0..3 {
+        let note = watching.notes.by_ref().find(|line| line.contains("again in")).unwrap();
+        assert!(note.ends_with("again in 1 s"), "{note}");
     }
 }
 
