@@ -80,6 +80,11 @@ impl Account {
             let message = format!("which account? {}", names.join(", "));
             return Err(Failure::config(message).hint("-a NAME, or `default` in the configuration"));
         }
+        if chosen.is_none() && ad_hoc && settings.user.is_none() && !config.accounts.is_empty() {
+            let message = "--provider, --imap and --smtp by themselves are an account of their own, and it has no user";
+            return Err(Failure::config(message)
+                .hint("-a NAME for one of the configuration on that server, or --user ADDRESS"));
+        }
         let name = match &chosen {
             Some(name) => name.clone(),
             None => settings.user.as_deref().map_or_else(|| "ad-hoc".to_owned(), file_name),

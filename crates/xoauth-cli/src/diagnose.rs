@@ -117,6 +117,10 @@ fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
                 "the signature was refused: wrong secret, revoked token, or a clock that is off; `xoauth login --oauth1 -a {name}`"
             )
         }
+        _ if error.needs_new_token() && attempt.account.given_token.is_some() => {
+            "the token was refused: expired, revoked, or for another user or service; it was given for this run alone"
+                .to_owned()
+        }
         _ if error.needs_new_token() && attempt.account.settings.access_token.is_some() => {
             format!(
                 "the token was refused: expired, revoked, or for another user or service; account `{name}` takes it from `access-token`"

@@ -34,6 +34,8 @@ pub(crate) struct Tokens {
     /// OAuth 1.0a.
     pub(crate) token: Option<String>,
     pub(crate) token_secret: Option<Secret>,
+    /// Who signed in, as far as the answer tells; not kept.
+    pub(crate) signed_in: Option<String>,
     /// A hash of the refresh token of the environment that these descend from.
     pub(crate) seed: Option<String>,
 }
@@ -225,7 +227,9 @@ impl Tokens {
     }
 
     fn from_members(members: &Map<String, Value>) -> Self {
-        let text = |name| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name| members.get(name).and_then(Value::as_str);
+        // What is empty is as if it were not there, and never sent.
+        let text = |name| text(name).filter(|text| !text.is_empty()).map(str::to_owned);
         Self {
             access_token: text("access_token").map(Secret::new),
             expires_at: members.get("expires_at").and_then(Value::as_u64),
@@ -237,6 +241,7 @@ impl Tokens {
                 == Some("client_credentials"),
             token: text("token"),
             token_secret: text("token_secret").map(Secret::new),
+            signed_in: None,
             seed: text("seed"),
         }
     }

@@ -122,10 +122,13 @@ fn a_login_that_ends_soon_or_is_somebody_elses_is_warned_of() {
     let boss = r#"{"access_token":"eyJhbGciOiJub25lIn0.eyJ1cG4iOiJib3NzQGV4YW1wbGUub3JnIn0.c2ln","refresh_token":"r"}"#;
     let ann = r#"{"access_token":"eyJhbGciOiJub25lIn0.eyJwcmVmZXJyZWRfdXNlcm5hbWUiOiJBbm5ARXhhbXBsZS5vcmcifQ.c2ln","refresh_token":"r"}"#;
     let short = r#"{"access_token":"opaque","expires_in":3600}"#;
+    // {"email":"boss@example.org"}, beside a token that tells nothing.
+    let opaque = r#"{"access_token":"opaque","refresh_token":"r","id_token":"eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImJvc3NAZXhhbXBsZS5vcmcifQ.c2ln"}"#;
     let other = "warning: signed in as boss@example.org, but the account's user is ann@example.org";
     let ends = "warning: no refresh token came";
     for (body, account, warned, silent) in [
         (boss, "a", &[other][..], &[ends][..]),
+        (opaque, "a", &[other], &[ends]),
         (ann, "a", &[], &[ends, "signed in as"]),
         (short, "a", &[ends], &["signed in as"]),
         // Who shares an account's tokens signs in as that account's user.
@@ -145,7 +148,8 @@ fn a_login_that_ends_soon_or_is_somebody_elses_is_warned_of() {
         for words in silent {
             assert!(!said.err.contains(words), "{words}: {said:?}");
         }
-        assert!(home.path.join("state/xoauth/a.json").exists());
+        let kept = home.read("state/xoauth/a.json");
+        assert!(!kept.contains("id_token") && !kept.contains("boss"), "{kept}");
     }
 }
 

@@ -72,6 +72,7 @@ fn a_token_that_is_refused_is_the_auth_step_and_exit_77() {
     let said = crate::support::finish(command.spawn().unwrap(), "");
     assert!(said.out.contains("hint   the server says status "), "{said:#?}");
     assert!(said.out.contains("the token was refused: expired"), "{said:#?}");
+    assert!(said.out.contains("it was given for this run alone"), "{said:#?}");
 }
 
 #[test]

@@ -60,6 +60,13 @@ fn who_has_several_accounts_is_asked_which_and_who_has_none_what_to_do() {
     for words in ["no account and no user", "config/xoauth/config.toml", "--user ADDRESS"] {
         assert!(none.err.contains(words), "{words}: {none:?}");
     }
+    // A server by itself is not one of the configuration's accounts on another server.
+    let said = Home::with(GIVEN).run(&["list", "--imap", "imap://127.0.0.1:1"]);
+    assert_eq!(said.code, 78, "{said:?}");
+    assert!(
+        said.err.contains("an account of their own") && said.err.contains("-a NAME"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -426,6 +426,24 @@ fn a_token_that_is_no_line_of_ascii_is_not_printed() {
     }
 }
 
+/// A server would be told of somebody who has no token.
+#[test]
+fn an_empty_token_is_none() {
+    let server = Authorization::start(&["access-1"]).unwrap();
+    let home = Home::with(&account(&server.url("/token")));
+    server.set_refresh_token("first");
+    home.write("state/xoauth/a.json", r#"{"v":1,"access_token":"","refresh_token":""}"#);
+    assert_eq!(home.run(&["token"]).code, 77);
+    home.write("state/xoauth/a.json", r#"{"v":1,"access_token":"","refresh_token":"first"}"#);
+    assert_eq!(home.run(&["token"]).ok(), "access-1\n");
+    for config in ["access-token = { file = \"empty\" }", "access-token = { env = \"EMPTY\" }"] {
+        let home = Home::with(&format!("[account.a]\nuser = \"{USER}\"\n{config}\n"));
+        home.write("config/xoauth/empty", "\n");
+        let said = finish(home.command(&["token"]).env("EMPTY", "").spawn().unwrap(), "");
+        assert_eq!((said.code, said.out.as_str()), (78, ""), "{said:?}");
+    }
+}
+
 #[test]
 fn no_token_lives_for_ever() {
     let server = Authorization::start(&[]).unwrap();

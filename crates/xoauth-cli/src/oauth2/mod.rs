@@ -111,7 +111,13 @@ fn read_tokens(document: &Value) -> Result<Tokens> {
         }
         None => jwt::expiry(&access_token).unwrap_or_else(|| now().saturating_add(3600)),
     };
+    // An id token tells it where the access token is opaque (OpenID Connect Core 2). It comes from the endpoint by TLS, and what
+    // it says is for a warning only: its signature does not matter (3.1.3.7).
+    let tell = |token: &str| Some(jwt::user(&jwt::claims(token)?)?.to_owned());
+    let signed_in = text("id_token").and_then(|token| tell(&token));
+    let signed_in = signed_in.or_else(|| tell(&access_token));
     Ok(Tokens {
+        signed_in,
         access_token: Some(Secret::new(access_token)),
         expires_at: Some(expires_at),
         issued_at: Some(now()),

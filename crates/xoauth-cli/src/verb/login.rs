@@ -7,7 +7,6 @@ use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
-use crate::inspect::jwt;
 use crate::oauth1;
 use crate::oauth2::{self, Http, Redirect};
 use crate::output::Ui;
@@ -155,9 +154,7 @@ fn warn(account: &Account, tokens: &Tokens, ui: &Ui) {
              or access_type=offline, is missing)",
         );
     }
-    let claims = tokens.access_token.as_ref().and_then(|token| jwt::claims(token.expose()));
-    let signed_in = claims.as_ref().and_then(jwt::user);
-    if let (Some(signed_in), Some(wanted)) = (signed_in, account.signs_in_as())
+    if let (Some(signed_in), Some(wanted)) = (&tokens.signed_in, account.signs_in_as())
         && !signed_in.eq_ignore_ascii_case(wanted)
     {
         ui.note(format!("warning: signed in as {signed_in}, but the account's user is {wanted}"));

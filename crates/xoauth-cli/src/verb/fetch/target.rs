@@ -16,6 +16,8 @@ use crate::files::private;
 pub(super) struct Target {
     pub(super) sink: Box<dyn Sink + Send>,
     pub(super) state: Option<State>,
+    /// Where that is.
+    pub(super) place: PathBuf,
     /// Another run into the same place would undo what this one notes.
     _lock: Option<File>,
 }
@@ -36,7 +38,8 @@ impl Target {
                 (file, PathBuf::from(name))
             }
             (None, None, None) => {
-                return Ok(Self { sink: Box::new(Pipe::new()), state: None, _lock: None });
+                let place = PathBuf::from("standard output");
+                return Ok(Self { sink: Box::new(Pipe::new()), state: None, place, _lock: None });
             }
         };
         let lock = lock(&notes)?;
@@ -49,7 +52,7 @@ impl Target {
         };
         let kept = Kept::read(&notes).map_err(io(&notes))?;
         let state = State::open(&notes, uid_validity, kept).map_err(io(&notes))?;
-        Ok(Self { sink, state: Some(state), _lock: Some(lock) })
+        Ok(Self { sink, state: Some(state), place: place.clone(), _lock: Some(lock) })
     }
 
     /// Whether the message was fetched before.
@@ -58,7 +61,8 @@ impl Target {
     }
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> Failure + use<> {
+/// What the disk has to say of a place.
+pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Failure + use<> {
     let path = path.display().to_string();
     move |error| Failure::io(&path, &error)
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use serde_json::json;
 
 use super::queue::{Giver, Gone, Taker, queue};
-use super::target::Target;
+use super::target::{Target, io};
 use crate::Result;
 use crate::deliver::About;
 use crate::failure::{Exit, Failure};
@@ -194,25 +194,27 @@ impl Desk {
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<()> {
-        let Target { sink, state, .. } = &mut self.target;
+        let Target { sink, state, place, .. } = &mut self.target;
+        let disk = io(place);
         if !self.open {
             if let (Some(state), Some(length)) = (state, sink.length()) {
-                state.opens(length).map_err(disk)?;
+                state.opens(length).map_err(&disk)?;
             }
-            sink.begin().map_err(disk)?;
+            sink.begin().map_err(&disk)?;
             self.open = true;
         }
-        sink.write(octets).map_err(disk)
+        sink.write(octets).map_err(&disk)
     }
 
     fn finish(&mut self, about: &About) -> Result<()> {
-        let Target { sink, state, .. } = &mut self.target;
-        let place = sink.finish(about).map_err(disk)?;
+        let Target { sink, state, place, .. } = &mut self.target;
+        let disk = io(place);
+        let place = sink.finish(about).map_err(&disk)?;
         self.open = false;
         if let Some(state) = state {
             // Where messages have no names, only this tells that one is there.
             let most = if sink.length().is_some() { 0 } else { UNNOTED };
-            state.done(about.uid, most).map_err(disk)?;
+            state.done(about.uid, most).map_err(&disk)?;
         }
         self.totals.messages += 1;
         self.totals.octets += about.octets;
@@ -232,8 +234,9 @@ impl Desk {
 
     /// Nothing is done that is not noted and told.
     fn rest(&mut self) -> Result<()> {
-        if let Some(state) = &mut self.target.state {
-            state.flush().map_err(disk)?;
+        let Target { state, place, .. } = &mut self.target;
+        if let Some(state) = state {
+            state.flush().map_err(io(place))?;
         }
         self.out.flush().map_err(|error| Failure::io("standard output", &error))
     }
@@ -257,8 +260,4 @@ impl Desk {
         };
         told.map_err(|error| Failure::io("standard output", &error))
     }
-}
-
-fn disk(error: std::io::Error) -> Failure {
-    Failure::io("output", &error)
 }
