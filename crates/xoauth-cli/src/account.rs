@@ -75,6 +75,13 @@ impl Account {
             }
             settings.mechanism = Some(name);
         }
+        if let Some(name @ ("XOAUTH" | "OAUTH10A")) = settings.mechanism.as_deref()
+            && global.access_token_file.is_some()
+        {
+            let message =
+                format!("{name} signs with OAuth 1.0a, and has no use for --access-token-file");
+            return Err(Failure::usage(message).hint("--mechanism XOAUTH2 or OAUTHBEARER"));
+        }
         if chosen.is_none() && !ad_hoc && settings.user.is_none() && !config.accounts.is_empty() {
             let names: Vec<&str> = config.accounts.iter().map(|one| one.name.as_str()).collect();
             let message = format!("which account? {}", names.join(", "));

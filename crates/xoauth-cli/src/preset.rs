@@ -19,11 +19,19 @@ impl Preset {
         list.map(|list| list.iter().cloned().map(Self).collect()).unwrap_or_default()
     }
 
-    /// By identifier, name of the domain, or address.
+    /// By identifier, address, or name of the domain, whose last part may be left out: `gmail`.
     pub(crate) fn find(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let domain = name.rsplit('@').next().unwrap_or_default();
-        Self::all().into_iter().find(|preset| preset.id() == name || preset.has_domain(domain))
+        let is_it = |preset: &Self| preset.id() == name || preset.has_domain(domain);
+        let is_known_as = |preset: &Self| {
+            let domains = preset.texts("/domains");
+            domains
+                .iter()
+                .any(|domain| domain.split_once('.').is_some_and(|(first, _)| first == name))
+        };
+        let all = Self::all();
+        all.iter().find(|one| is_it(one)).or(all.iter().find(|one| is_known_as(one))).cloned()
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -165,6 +173,13 @@ mod tests {
             assert!(preset.oauth2("authorization_endpoint").unwrap().starts_with("https://"));
             assert!(preset.oauth2("token_endpoint").unwrap().starts_with("https://"));
             assert_eq!(preset.scopes().len(), scopes);
+        }
+        for (name, id) in [("gmail", "google"), ("Outlook", "microsoft"), ("hotmail", "microsoft")]
+        {
+            assert_eq!(Preset::find(name).unwrap().id(), id);
+        }
+        for name in ["", "mail@gmail", "gma", "gmail.", "com", "@"] {
+            assert!(Preset::find(name).is_none(), "{name}");
         }
         for protocol in ["imap", "smtp"] {
             assert_eq!(Preset::find("google").unwrap().doubt(protocol), None);

@@ -23,6 +23,7 @@ fn what_would_have_no_effect_is_refused() {
         (GIVEN, &["fetch", "--all", "-", "--resume"], "noted nowhere"),
         (GIVEN, &["token", "--renew"], "nothing renews it"),
         (GIVEN, &["login", "--access-token-file", "t"], "--access-token-file gives one"),
+        (SIGNING, &["list", "--access-token-file", "t"], "OAUTH10A signs with OAuth 1.0a"),
         (GIVEN, &["list", "--user", "a\u{1}b"], "--user has a control character"),
         (SIGNING, &["string", "--mechanism", "XOAUTH", "--url", "nonsense"], "--url: "),
     ] {
@@ -34,6 +35,11 @@ fn what_would_have_no_effect_is_refused() {
     }
     let said = Home::new().run(&["verify", "--url", "nonsense"]);
     assert!(said.code == 64 && said.err.contains("--url: "), "{said:?}");
+    // {"alg":"none"}.{"exp":1}
+    let old = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln";
+    let said = Home::with(&GIVEN.replace("given-token", old)).run(&["token"]);
+    assert!(said.err.contains(" days ago, and nothing renews it"), "{said:?}");
+    assert_eq!(said.ok(), format!("{old}\n"));
     // The library asks a token of an account that has but one; what it gets is refused once more, and that is told there.
     let home = Home::with(GIVEN);
     let child = home.command(&["token"]).env("XOAUTH_RENEW", "force").spawn().unwrap();

@@ -8,10 +8,11 @@ use crate::account::Account;
 use crate::args::Global;
 use crate::config::var;
 use crate::failure::{Exit, Failure};
+use crate::inspect::jwt::left;
 use crate::oauth2::is_printable;
 use crate::output::Ui;
 use crate::secret::RENEW;
-use crate::token::{Renew, access_token, is_fixed};
+use crate::token::{Renew, access_token, is_fixed, now};
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -52,6 +53,13 @@ impl Token {
                 account.name
             );
             return Err(Failure::data(message));
+        }
+        let lives = |until: u64| until >= now().saturating_add(self.min_valid);
+        if is_fixed(&account)
+            && let Some(expires_at) = tokens.expires_at.filter(|&expires_at| !lives(expires_at))
+        {
+            let verb = if expires_at > now() { "expires" } else { "expired" };
+            ui.note(format!("the token {verb} {}, and nothing renews it", left(expires_at)));
         }
         if ui.json {
             ui.object(json!({
