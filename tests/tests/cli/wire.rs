@@ -373,3 +373,55 @@ fn a_string_is_for_the_service_it_is_made_for() {
         assert_eq!(home.run(&[&["string"], &wrong[..]].concat()).code, 64, "{wrong:?}");
     }
 }
+
+/// Who is told 75 tries again; who was told of a success, or of anything else, does not.
+#[test]
+fn a_connection_that_is_cut_anywhere_may_be_made_again_later() {
+    let sending = vec![
+        send("220 m\r\n"),
+        expect("EHLO"),
+        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
+        expect("AUTH "),
+        send("235 2.7.0 in\r\n"),
+        expect("MAIL FROM:<ann@example.org>"),
+        send("250 ok\r\n"),
+        expect("RCPT TO:<ben@example.org>"),
+        send("250 ok\r\n"),
+        expect("DATA"),
+        send("354 go\r\n"),
+        expect("Date: "),
+        expect("Message-ID: "),
+        expect("Subject: x"),
+        expect(""),
+        expect("y"),
+        expect("."),
+        send("250 2.0.0 queued\r\n"),
+    ];
+    let opened = [expect("EXAMINE "), send("* OK [UIDVALIDITY 9] ok\r\n{tag} OK done\r\n")];
+    let found = [expect("UID SEARCH "), send("* SEARCH 1\r\n{tag} OK done\r\n")];
+    let envelope = "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3 INTERNALDATE \"01-Jan-2026 00:00:00 +0000\" \
+                    ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL))\r\n{tag} OK done\r\n";
+    let searching =
+        logged_in(&[&opened[..], &found, &[expect("UID FETCH 1 "), send(envelope)]].concat());
+    // Without the end, which changes nothing.
+    let searching = searching[..searching.len() - 2].to_vec();
+    for (protocol, arguments, script) in [
+        ("smtp", &["--json", "send", "ben@example.org"][..], sending),
+        ("imap", &["--json", "search"], searching),
+    ] {
+        for end in 0..=script.len() {
+            let cut = [&script[..end], &[Step::Abort]].concat();
+            let peer = Peer::start(vec![cut]).unwrap();
+            let home = Home::with(&account(protocol, peer.port(), "mechanism = \"XOAUTH2\"\n"));
+            let said = home.run_with(arguments, "Subject: x\n\ny\n");
+            if end == script.len() {
+                assert_eq!(said.code, 0, "{said:?}");
+                continue;
+            }
+            assert_eq!(said.code, 75, "{protocol}, cut at {end}: {said:?}");
+            assert_eq!(said.out, "", "{protocol}, cut at {end}");
+            let message = said.error()["message"].as_str().unwrap().to_owned();
+            assert!(message.starts_with(&format!("{protocol}: ")), "{message}");
+        }
+    }
+}

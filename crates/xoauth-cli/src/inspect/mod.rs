@@ -23,6 +23,8 @@ pub(crate) struct Finding {
     pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) notes: Vec<String>,
     pub(crate) rule: Option<&'static Rule>,
+    /// A server refused something.
+    refusal: bool,
 }
 
 /// Lenient: servers leave the padding out.
@@ -32,15 +34,19 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Says what a text is; `None` where nothing is recognised. Of several lines, such as a report or a conversation, that one
-/// counts which tells most.
+/// counts which tells most: one that a rule knows, or else the last refusal.
 pub(crate) fn explain(text: &str) -> Option<Finding> {
     let whole = explain_one(text);
     let is_telling = whole.as_ref().is_some_and(|f| f.rule.is_some() || f.kind != "reply");
     if is_telling || text.trim().lines().count() <= 1 {
         return whole;
     }
-    let ruled = text.lines().filter_map(explain_one).find(|finding| finding.rule.is_some());
-    ruled.or(whole).or_else(|| text.lines().find_map(explain_one))
+    let mut lines: Vec<Finding> = text.lines().filter_map(explain_one).collect();
+    let ruled = lines.iter().position(|finding| finding.rule.is_some());
+    match ruled.or(lines.iter().rposition(|finding| finding.refusal)) {
+        Some(at) => Some(lines.swap_remove(at)),
+        None => whole.or_else(|| lines.into_iter().next()),
+    }
 }
 
 fn explain_one(text: &str) -> Option<Finding> {
@@ -79,7 +85,7 @@ fn json(text: &str) -> Option<Finding> {
         let what = "A token endpoint's refusal".to_owned();
         let known = aadsts(text).filter(|_| rule.is_none());
         let notes = known.map(explained_by_microsoft).into_iter().collect();
-        return Some(Finding { kind: "endpoint", what, facts, notes, rule });
+        return Some(Finding { kind: "endpoint", what, facts, notes, rule, ..Finding::default() });
     }
     challenge(text.as_bytes(), "A server's failure challenge (JSON)", rule)
 }
@@ -96,7 +102,14 @@ fn challenge(octets: &[u8], what: &str, rule: Option<&'static Rule>) -> Option<F
             _ => "The server says why it refuses; the final answer comes after the client's reply.",
         }.to_owned());
     }
-    Some(Finding { kind: "challenge", what: what.to_owned(), facts, notes, rule })
+    Some(Finding {
+        kind: "challenge",
+        what: what.to_owned(),
+        facts,
+        notes,
+        rule,
+        ..Finding::default()
+    })
 }
 
 /// A line of a dialogue with base64 behind it: `334 …`, `+ …`, `AUTH XOAUTH2 …`.
@@ -180,6 +193,8 @@ fn reply(text: &str) -> Option<Finding> {
         _ => (rule.map(|_| "A text of a server or a token endpoint")?, ""),
     };
     let mut finding = Finding { kind: "reply", what: what.to_owned(), rule, ..Finding::default() };
+    finding.refusal = matches!(evidence.kind, Kind::No | Kind::Bad | Kind::Bye)
+        || matches!(evidence.code, Some(400..=599));
     if let Some(code) = evidence.code {
         finding.facts.push(("code", code.to_string()));
     }
@@ -353,6 +368,11 @@ mod tests {
             assert_eq!(finding.kind, kind, "{text}");
             assert_eq!(finding.rule.map(|rule| rule.id), rule, "{text}");
         }
+        let trace = "S: * OK [CAPABILITY IMAP4rev1] hello\nC: a1 AUTHENTICATE XOAUTH2 <secret>\n\
+                     S: + <56 octets>\nC: <secret>\nS: a1 NO [AUTHENTICATIONFAILED] no\n";
+        assert_eq!(explain(trace).unwrap().what, "An IMAP server's NO");
+        let reply = "535-5.7.8 Username and Password not accepted.\n535 5.7.8 x";
+        assert_eq!(explain(reply).unwrap().what, "An SMTP server's refusal of a login");
         for text in [
             "S: a1 NO AUTHENTICATE failed.",
             "C: a1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIuYwFhdXRoPUJlYXJlciB0AQE=",
