@@ -20,6 +20,7 @@ fn what_would_have_no_effect_is_refused() {
         (SIGNING, &["string", "--url", "https://h/"], "OAUTH10A signs no --url"),
         (GIVEN, &["check", "imap", "--sender", "a@b"], "--sender is asked of SMTP"),
         (GIVEN, &["check", "token", "--sender", "a@b"], "--sender is asked of SMTP"),
+        (SIGNING, &["check", "--sender", "a@b"], "--sender is asked of SMTP"),
         (GIVEN, &["fetch", "--all", "-", "--resume"], "noted nowhere"),
         (GIVEN, &["token", "--renew"], "nothing renews it"),
         (GIVEN, &["login", "--access-token-file", "t"], "--access-token-file gives one"),

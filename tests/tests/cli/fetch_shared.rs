@@ -200,6 +200,7 @@ fn a_full_disk_ends_with_74() {
         let child = home.command(arguments).stdout(full).spawn().unwrap();
         let said = crate::support::finish(child, "");
         assert_eq!(said.code, 74, "{said:?}");
+        assert!(said.err.contains("standard output: No space left"), "{said:?}");
     }
     assert_eq!(bodies(&home, "E"), ["m001"]);
 }

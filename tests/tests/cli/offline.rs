@@ -383,7 +383,13 @@ fn a_signature_is_judged_in_every_form() {
     for text in [made.as_str(), &line, &format!("{line} HTTP/1.1"), &path, &header] {
         assert_eq!(judge(text, &[]).ok(), "valid\n", "{text}");
     }
-    // Another method is not what was signed.
+    // Another method is not what was signed, where the text names one too.
+    for text in [made.as_str(), &line, &path] {
+        assert_eq!(judge(text, &["--method", "GET"]).ok(), "valid\n", "{text}");
+        let said = judge(text, &["--method", "POST"]);
+        let reason = "invalid: it is signed for another method than POST\n";
+        assert_eq!((said.code, said.out.as_str()), (1, reason), "{text}");
+    }
     assert_eq!(judge(&header, &["--method", "POST"]).code, 1);
     assert_eq!(judge(&line.replace("GET", "POST"), &[]).code, 1);
     assert_eq!(judge(&line.replace("h.example", "other.example"), &[]).code, 1);

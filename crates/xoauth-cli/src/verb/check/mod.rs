@@ -47,10 +47,6 @@ enum Target {
 
 impl Check {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
-        if self.sender.is_some() && !self.what.is_empty() && !self.what.contains(&Target::Smtp) {
-            let message = "--sender is asked of SMTP, which is not checked";
-            return Err(Failure::usage(message).hint("xoauth check smtp --sender ADDRESS"));
-        }
         let report = Report::new(ui);
         let account = match Account::resolve(global) {
             Ok(account) => account,
@@ -59,6 +55,13 @@ impl Check {
                 return report.finish("");
             }
         };
+        let named = |target| self.what.contains(&target);
+        let asks =
+            if self.what.is_empty() { account.has_server("smtp") } else { named(Target::Smtp) };
+        if self.sender.is_some() && !asks {
+            let message = "--sender is asked of SMTP, which is not checked";
+            return Err(Failure::usage(message).hint("xoauth check smtp --sender ADDRESS"));
+        }
         self.steps(&account, &report);
         report.finish(&account.name)
     }
