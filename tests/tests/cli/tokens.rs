@@ -126,13 +126,18 @@ fn a_lock_that_another_holds_is_waited_for_as_long_as_a_command() {
     // Opened once the other command reads of it, under the lock.
     let gate = std::fs::OpenOptions::new().write(true).open(gate).unwrap();
     let spent = server.requests().len();
-    for arguments in [&["token", "--renew"][..], &["login", "--client-credentials"]] {
-        let renew = ["--timeout", "1"].into_iter().chain(arguments.iter().copied());
+    for (seconds, is_told, arguments) in [
+        ("1", false, &["token", "--renew"][..]),
+        ("5", true, &["token", "--renew"]),
+        ("1", false, &["login", "--client-credentials"]),
+    ] {
+        let renew = ["--timeout", seconds].into_iter().chain(arguments.iter().copied());
         let mut command = home.command(&renew.collect::<Vec<_>>());
         command.env("XOAUTH_CLIENT_SECRET", "secret");
         let said = finish(command.spawn().unwrap(), "");
         assert_eq!(said.code, 75, "{said:?}");
         assert!(said.err.contains("another xoauth renews the tokens of `a`"), "{said:?}");
+        assert_eq!(said.err.contains("waiting: another renews"), is_told, "{said:?}");
     }
     // Who waits longer is told why, and a signal ends it as it ends any program: nothing is spent meanwhile.
     for arguments in [&["token", "--renew"][..], &["login", "--client-credentials"]] {
