@@ -48,15 +48,15 @@ mod blocking {
     use xoauth::{imap as imap_sessions, smtp as smtp_sessions};
 
     use super::simulation::Simulated;
-    use super::table::Row;
+    use super::table::{Flow, Row};
 
     pub(super) use super::simulation::Clock;
 
     /// Streams that hear while they write, and streams that do not.
     const KINDS: &[bool] = &[true, false];
 
-    fn started(row: &Row, drips: bool, hears_while_writing: bool) -> (Simulated, Clock) {
-        Simulated::new(row, drips, hears_while_writing)
+    fn started(row: &Row, flow: Option<Flow>, hears_while_writing: bool) -> (Simulated, Clock) {
+        Simulated::new(row, flow, hears_while_writing)
     }
 
     macro_rules! wait {
@@ -116,13 +116,14 @@ mod nonblocking {
     use std::time::Duration;
 
     use tokio::io::{
-        AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
+        AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+        DuplexStream,
     };
     use tokio::time::Instant;
     use xoauth::{imap::nonblocking as imap_sessions, smtp::nonblocking as smtp_sessions};
 
-    use super::simulation::{DRIP, ROOM};
-    use super::table::{Act, Row};
+    use super::simulation::ROOM;
+    use super::table::{Act, Flow, Row};
 
     /// Async streams hear while they write.
     const KINDS: &[bool] = &[true];
@@ -135,18 +136,14 @@ mod nonblocking {
         }
     }
 
-    fn started(row: &Row, drips: bool, _: bool) -> (DuplexStream, Clock) {
+    fn started(row: &Row, flow: Option<Flow>, _: bool) -> (DuplexStream, Clock) {
         let (ours, theirs) = tokio::io::duplex(ROOM);
-        tokio::spawn(play(theirs, row.acts, drips.then_some(row.drip)));
+        tokio::spawn(play(theirs, row.acts, flow));
         (ours, Clock(Instant::now()))
     }
 
     /// Plays a script, and keeps the connection then.
-    async fn play(
-        stream: impl AsyncRead + AsyncWrite + Unpin,
-        acts: &[Act],
-        drip: Option<&'static str>,
-    ) {
+    async fn play(stream: impl AsyncRead + AsyncWrite + Unpin, acts: &[Act], flow: Option<Flow>) {
         let mut stream = BufReader::new(stream);
         let mut tag = String::new();
         for act in acts {
@@ -164,15 +161,23 @@ mod nonblocking {
                         own.clone_into(&mut tag);
                     }
                 }
+                Act::Rest(time) => tokio::time::sleep(*time).await,
             }
         }
-        for octet in drip.iter().flat_map(|drip| drip.bytes().chain(std::iter::repeat(b'x'))) {
-            if stream.write_all(&[octet]).await.is_err() {
+        let Some(flow) = flow else { return std::future::pending().await };
+        let (octets, pause) = flow.pace();
+        let mut text = flow.text().bytes();
+        loop {
+            let mut piece: Vec<u8> = (0..octets).map(|_| text.next().unwrap_or(b'x')).collect();
+            let moved = match flow.is_reading() {
+                true => stream.read(&mut piece).await.map(drop),
+                false => stream.write_all(&piece).await,
+            };
+            if moved.is_err() {
                 return;
             }
-            tokio::time::sleep(DRIP).await;
+            tokio::time::sleep(pause).await;
         }
-        std::future::pending().await
     }
 
     /// A server on a socket in the runtime of its client.
@@ -257,6 +262,7 @@ mod nonblocking {
 fn deadlines() -> Deadlines {
     let mut deadlines = Deadlines::all(5 * SECOND);
     deadlines.slowest = 4096;
+    deadlines.total = None;
     deadlines
 }
 

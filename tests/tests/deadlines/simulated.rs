@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use xoauth::Transport;
 
-use super::table::{Act, Row};
+use super::table::{Act, Flow, Row};
 
 /// How many octets the network takes that nobody reads.
 pub(super) const ROOM: usize = 4096;
-/// How often a server that drips says an octet.
-pub(super) const DRIP: Duration = Duration::from_millis(100);
 /// How long a write that the peer does not take waits before it says so.
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -46,8 +44,10 @@ pub(super) struct Simulated {
     clock: Clock,
     acts: VecDeque<Act>,
     tag: String,
-    /// What the server drips, and when the next octet comes.
-    drip: Option<(VecDeque<u8>, Instant)>,
+    /// The server does nothing until then.
+    rests: Option<Instant>,
+    /// What moves behind the acts, what is said of it first, and when more of it moves.
+    flow: Option<(Flow, VecDeque<u8>, Instant)>,
     /// What the client sent and the server did not read; what the server said and the client did not read.
     sent: VecDeque<u8>,
     said: VecDeque<u8>,
@@ -58,14 +58,15 @@ pub(super) struct Simulated {
 }
 
 impl Simulated {
-    pub(super) fn new(row: &Row, drips: bool, hears_while_writing: bool) -> (Self, Clock) {
+    pub(super) fn new(row: &Row, flow: Option<Flow>, hears_while_writing: bool) -> (Self, Clock) {
         let clock = Clock::new();
-        let drip = drips.then(|| (row.drip.bytes().collect(), clock.now()));
+        let flow = flow.map(|flow| (flow, flow.text().bytes().collect(), clock.now()));
         let stream = Self {
             clock: clock.clone(),
             acts: row.acts.iter().copied().collect(),
             tag: String::new(),
-            drip,
+            rests: None,
+            flow,
             sent: VecDeque::new(),
             said: VecDeque::new(),
             deadline: None,
@@ -92,8 +93,33 @@ impl Simulated {
                         tag.clone_into(&mut self.tag);
                     }
                 }
+                Act::Rest(time) => {
+                    let now = self.clock.now();
+                    if now < *self.rests.get_or_insert(now + time) {
+                        return;
+                    }
+                    self.rests = None;
+                }
             }
             self.acts.pop_front();
+        }
+        let now = self.clock.now();
+        if let Some((flow, text, at)) = self.flow.as_mut().filter(|(.., at)| *at <= now) {
+            let (octets, pause) = flow.pace();
+            if flow.is_reading() {
+                self.sent.drain(..octets.min(self.sent.len()));
+            } else {
+                self.said.extend((0..octets).map(|_| text.pop_front().unwrap_or(b'x')));
+            }
+            *at = now + pause;
+        }
+    }
+
+    /// When the server does more than it can now.
+    fn next(&self) -> Option<Instant> {
+        match &self.flow {
+            Some((.., at)) if self.acts.is_empty() => Some(*at),
+            _ => self.rests,
         }
     }
 
@@ -109,24 +135,16 @@ impl Read for Simulated {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.play();
-            let now = self.clock.now();
-            if let (Some((drip, at)), true) = (&mut self.drip, self.acts.is_empty()) {
-                if *at <= now {
-                    self.said.push_back(drip.pop_front().unwrap_or(b'x'));
-                    *at = now + DRIP;
-                }
-            }
             if !self.said.is_empty() {
                 return self.said.read(buffer);
             }
             if !self.is_waiting {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            if self.wake.is_some_and(|wake| now >= wake) {
+            if self.wake.is_some_and(|wake| self.clock.now() >= wake) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let next = self.drip.as_ref().filter(|_| self.acts.is_empty()).map(|drip| drip.1);
-            let until = [next, self.wake, self.deadline].into_iter().flatten().min();
+            let until = [self.next(), self.wake, self.deadline].into_iter().flatten().min();
             self.clock.jump(until.unwrap());
         }
     }
@@ -149,7 +167,7 @@ impl Write for Simulated {
             }
             let now = self.clock.now();
             let moment = self.hears_while_writing.then(|| now + MOMENT);
-            let until = [moment, self.deadline].into_iter().flatten().min();
+            let until = [moment, self.next(), self.deadline].into_iter().flatten().min();
             self.clock.jump(until.unwrap());
             if self.hears_while_writing && !self.is_late() {
                 return Err(io::ErrorKind::WouldBlock.into());

@@ -8,7 +8,7 @@ use xoauth::sasl::{OAuthBearer, SaslIr};
 use xoauth::smtp::exchange::{Noop as SmtpNoop, Submit};
 use xoauth::{Deadlines, Error};
 
-use super::super::table::{Doing, MUCH, RENEW, ROWS, Row, deadlines};
+use super::super::table::{COMMAND, Doing, ENDLESS, Flow, MUCH, RENEW, ROWS, Row, deadlines};
 use super::*;
 
 /// A text of so many octets.
@@ -171,7 +171,8 @@ fn a_server_that_stops_or_drips_is_given_up_at_the_deadline() {
                 continue;
             }
             run!({
-                let (stream, clock) = started(row, drips, kind);
+                let flow = drips.then_some(Flow::Drip(row.drip));
+                let (stream, clock) = started(row, flow, kind);
                 let (error, after) = stopped!(row, stream, &clock, deadlines(), 1 << 18);
                 assert!(is_deadline(&error), "{}: {error:?}", row.name);
                 assert!(error.is_fatal(), "{}", row.name);
@@ -182,6 +183,28 @@ fn a_server_that_stops_or_drips_is_given_up_at_the_deadline() {
                     "{}, drips: {drips}: {after:?} instead of {:?}",
                     row.name,
                     row.bound
+                );
+            });
+        }
+    }
+}
+
+#[test]
+fn nothing_takes_longer_than_the_total() {
+    for (row, flow) in ENDLESS {
+        for &kind in KINDS {
+            run!({
+                let (stream, clock) = started(row, *flow, kind);
+                let deadlines = Deadlines::all(COMMAND);
+                let (error, after) = stopped!(row, stream, &clock, deadlines, 1 << 20);
+                assert!(is_deadline(&error), "{}: {error:?}", row.name);
+                assert!(error.is_fatal(), "{}", row.name);
+                // The timer of the runtime counts in milliseconds.
+                let late = after.saturating_sub(COMMAND);
+                assert!(
+                    after >= COMMAND && late <= Duration::from_millis(2),
+                    "{}: {after:?} instead of {COMMAND:?}",
+                    row.name
                 );
             });
         }

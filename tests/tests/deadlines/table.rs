@@ -12,8 +12,43 @@ pub(super) enum Act {
     Hear(&'static str),
     /// Says this; `{tag}` is the first word of the last command.
     Say(&'static str),
+    /// Does nothing for so long.
+    Rest(Duration),
 }
-use Act::{Hear, Say};
+use Act::{Hear, Rest, Say};
+
+/// What the server does behind its acts, where it does not stop.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Flow {
+    /// Says an octet ten times a second, those of this text first.
+    Drip(&'static str),
+    /// Says a thousand octets twenty times a second.
+    Says,
+    /// Reads a thousand octets twenty times a second.
+    Reads,
+}
+
+impl Flow {
+    /// How many octets move at a time, and how often.
+    pub(super) fn pace(self) -> (usize, Duration) {
+        match self {
+            Self::Drip(_) => (1, Duration::from_millis(100)),
+            Self::Says | Self::Reads => (1000, Duration::from_millis(50)),
+        }
+    }
+
+    /// What is said first.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Drip(text) => text,
+            Self::Says | Self::Reads => "",
+        }
+    }
+
+    pub(super) fn is_reading(self) -> bool {
+        matches!(self, Self::Reads)
+    }
+}
 
 /// What the client does. The last thing of each is what does not come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +116,7 @@ pub(super) fn deadlines() -> Deadlines {
     (deadlines.connect, deadlines.delivery) = (CONNECT, DELIVERY);
     // What the simulated network takes is no flow.
     deadlines.slowest = 1 << 20;
+    deadlines.total = None;
     deadlines
 }
 
@@ -89,6 +125,7 @@ pub(super) fn steps(acts: &[Act]) -> Vec<Step> {
     let steps = acts.iter().map(|act| match act {
         Hear(text) => expect(text),
         Say(text) => send(text),
+        Rest(_) => unreachable!("only under a clock that jumps"),
     });
     steps.chain([Step::Stall]).collect()
 }
@@ -280,4 +317,83 @@ pub(super) const ROWS: &[Row] = &[
         DELIVERY,
     ),
     row("QUIT", Doing::Quit, &[READY, Hear("EHLO"), HELLO, Hear("QUIT")], "221-", CONNECT),
+];
+
+const SLOW: Act = Rest(Duration::from_millis(4500));
+
+/// Servers that let each step have its time, or flow without end. The total ends all of them.
+pub(super) const ENDLESS: &[(Row, Option<Flow>)] = &[
+    (
+        row(
+            "body",
+            Doing::Fetch,
+            &[IN, Hear("SELECT"), SELECTED, Hear("FETCH"), Say("* 1 FETCH (BODY[] {50000000}\r\n")],
+            "",
+            COMMAND,
+        ),
+        Some(Flow::Says),
+    ),
+    (
+        row(
+            "APPEND",
+            Doing::Append(Size::Much),
+            &[IN, Hear("APPEND"), Say("+ go\r\n")],
+            "",
+            COMMAND,
+        ),
+        Some(Flow::Reads),
+    ),
+    (
+        row(
+            "DATA",
+            Doing::Send(Size::Much),
+            &[READY, Hear("EHLO"), HELLO, Hear("MAIL"), OK, Hear("RCPT"), OK, Hear("DATA"), GO],
+            "",
+            COMMAND,
+        ),
+        Some(Flow::Reads),
+    ),
+    (
+        row(
+            "BDAT",
+            Doing::Send(Size::Much),
+            &[READY, Hear("EHLO"), PIPELINED, Hear("MAIL"), Hear("RCPT"), OK, OK, Hear("BDAT")],
+            "",
+            COMMAND,
+        ),
+        Some(Flow::Reads),
+    ),
+    (
+        row(
+            "answers to a message",
+            Doing::Send(Size::Little),
+            &[READY, Hear("EHLO"), HELLO, Hear("MAIL"), SLOW, OK, Hear("RCPT"), SLOW, OK],
+            "",
+            COMMAND,
+        ),
+        None,
+    ),
+    (
+        row(
+            "answers to many messages",
+            Doing::SendAll,
+            &[
+                READY,
+                Hear("EHLO"),
+                PIPELINED,
+                Hear("MAIL"),
+                Hear("RCPT"),
+                Hear("BDAT"),
+                SLOW,
+                OK,
+                SLOW,
+                OK,
+                SLOW,
+                OK,
+            ],
+            "",
+            COMMAND,
+        ),
+        None,
+    ),
 ];

@@ -164,7 +164,7 @@ impl<'s, I: Io> Idling<'s, I> {
         if command.is_idling() {
             let waits = renew.saturating_sub(self.age());
             let bound = self.core.connection.settings.deadlines.command;
-            self.core.connection.allow(bound.saturating_add(waits));
+            self.core.connection.allow_waiting(bound.saturating_add(waits));
         }
         let renewal = self.state.began.checked_add(renew);
         [renewal, until].into_iter().flatten().min()

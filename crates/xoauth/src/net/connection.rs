@@ -194,6 +194,12 @@ impl<I: Io> Connection<I> {
         self.pace.begin_each(bound);
     }
 
+    /// The session waits for news, which may take so long.
+    #[cfg(feature = "imap")]
+    pub(crate) fn allow_waiting(&mut self, bound: Duration) {
+        self.pace.begin_waiting(bound);
+    }
+
     /// A new operation begins, which may take as long as a command.
     #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// How long whole operations may take, from their first octet to their last.
 ///
-/// Only SMTP, where a message takes many commands, has a time for the answer to each ([`delivery`](Self::delivery)).
+/// Only SMTP, where a message takes many commands, has a time for the answer to each ([`delivery`](Self::delivery)),
+/// and for all of them where [`total`](Self::total) says so.
 /// A server that drips octets does not extend any of them, and what the caller does between two steps of a stream is
 /// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
 /// has to keep one.
@@ -32,6 +33,10 @@ pub struct Deadlines {
     /// Octets a second: an operation whose time is over goes on while its content, a body that is read or
     /// what is sent, flows at least this fast. 4096.
     pub slowest: u32,
+    /// What no operation exceeds, however well its content flows and however many commands it has: one command or
+    /// one message, of a stream an item or a part, of many messages the next outcome. None, so that what is long may take long.
+    /// Connecting never takes longer than [`connect`](Self::connect); waiting for news is no operation.
+    pub total: Option<Duration>,
 }
 
 impl Default for Deadlines {
@@ -41,14 +46,26 @@ impl Default for Deadlines {
             command: Duration::from_secs(300),
             delivery: Duration::from_secs(600),
             slowest: 4096,
+            total: None,
         }
     }
 }
 
 impl Deadlines {
-    /// The same bound for connecting and for each operation; [`Deadlines::slowest`] stays what it is, so that content that
-    /// flows may take longer.
+    /// The same bound for connecting and for each operation, whole: nothing takes longer, a large body on a slow line
+    /// or a message to many recipients either. Where those may, [`Deadlines::total`] is set to `None` behind this.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use xoauth::Deadlines;
+    ///
+    /// let mut deadlines = Deadlines::all(Duration::from_secs(20));
+    /// assert_eq!(deadlines.total, Some(Duration::from_secs(20)));
+    /// // Each answer in 20 seconds; content that flows goes on.
+    /// deadlines.total = None;
+    /// ```
     pub fn all(bound: Duration) -> Self {
-        Self { connect: bound, command: bound, delivery: bound, ..Self::default() }
+        let total = Some(bound);
+        Self { connect: bound, command: bound, delivery: bound, total, ..Self::default() }
     }
 }

@@ -12,6 +12,8 @@ use super::Deadlines;
 /// Where each command of the operation has a time of its own (RFC 5321, 4.5.3.2), it begins when everything was
 /// said, and anew with each answer that was heard whole. Of those there are as many as commands, so that the time of
 /// all is bounded too.
+///
+/// Nothing of this goes beyond the end of the operation, where it has one ([`Deadlines::total`]).
 #[derive(Debug)]
 pub(crate) struct Pace {
     time: Time,
@@ -23,12 +25,13 @@ pub(crate) struct Pace {
     moved: u64,
 }
 
+/// `None` is for ever. The deadline is never later than the end, which does not move.
 #[derive(Debug, Clone, Copy)]
 enum Time {
     /// The operation must be over then.
-    Running(Option<Instant>),
-    /// So much is left to it; `None` is for ever.
-    Resting(Option<Duration>),
+    Running { deadline: Option<Instant>, end: Option<Instant> },
+    /// So much is left to it.
+    Resting { deadline: Option<Duration>, end: Option<Duration> },
 }
 
 /// Which way content moves.
@@ -39,13 +42,25 @@ pub(crate) enum Way {
 }
 
 impl Pace {
+    /// Of an operation that is under way, connecting: nothing moves its deadline.
     pub(crate) fn new(deadline: Option<Instant>, deadlines: Deadlines) -> Self {
-        Self { time: Time::Running(deadline), each: None, deadlines, since: None, moved: 0 }
+        let time = Time::Running { deadline, end: deadline };
+        Self { time, each: None, deadlines, since: None, moved: 0 }
     }
 
     /// A new operation may take so long.
     pub(crate) fn begin(&mut self, bound: Duration) {
-        self.time = Time::Resting(Some(bound));
+        self.begin_within(bound, self.deadlines.total);
+    }
+
+    /// Waiting for news may take so long. That is no operation that has to come to its end.
+    #[cfg(feature = "imap")]
+    pub(crate) fn begin_waiting(&mut self, bound: Duration) {
+        self.begin_within(bound, None);
+    }
+
+    fn begin_within(&mut self, bound: Duration, total: Option<Duration>) {
+        self.time = Time::Resting { deadline: earlier(Some(bound), total), end: total };
         self.each = None;
         (self.since, self.moved) = (None, 0);
     }
@@ -61,33 +76,39 @@ impl Pace {
     /// next command.
     pub(crate) fn begin_next(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
         let each = self.each?;
-        let later = now().checked_add(each);
-        self.time = Time::Running(later);
-        later
+        let now = now();
+        self.resume(|| now);
+        let Time::Running { end, .. } = self.time else { return None };
+        let deadline = earlier(now.checked_add(each), end);
+        self.time = Time::Running { deadline, end };
+        deadline
     }
 
     /// The session is at work from now on: its deadline.
     pub(crate) fn resume(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
-        if let Time::Resting(left) = self.time {
-            self.time = Time::Running(left.and_then(|left| now().checked_add(left)));
-        }
-        match self.time {
-            Time::Running(deadline) => deadline,
-            Time::Resting(_) => None,
-        }
+        let (deadline, end) = match self.time {
+            Time::Running { deadline, .. } => return deadline,
+            Time::Resting { deadline, end } => {
+                let now = now();
+                let at = |left: Option<Duration>| left.and_then(|left| now.checked_add(left));
+                (at(deadline), at(end))
+            }
+        };
+        self.time = Time::Running { deadline, end };
+        deadline
     }
 
     /// The deadline has passed.
     pub(crate) fn is_over(&self, now: impl FnOnce() -> Instant) -> bool {
-        matches!(self.time, Time::Running(Some(deadline)) if now() >= deadline)
+        matches!(self.time, Time::Running { deadline: Some(deadline), .. } if now() >= deadline)
     }
 
     /// The session waits for its caller.
     pub(crate) fn rest(&mut self, now: impl FnOnce() -> Instant) {
-        if let Time::Running(deadline) = self.time {
-            self.time =
-                Time::Resting(deadline.map(|deadline| deadline.saturating_duration_since(now())));
-        }
+        let Time::Running { deadline, end } = self.time else { return };
+        let now = now();
+        let left = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(now));
+        self.time = Time::Resting { deadline: left(deadline), end: left(end) };
     }
 
     /// Octets of content moved: the new deadline, where they flow well enough to move it.
@@ -113,9 +134,9 @@ impl Pace {
             Way::In => window,
             Way::Out => self.deadlines.delivery,
         };
-        let Time::Running(Some(deadline)) = self.time else { return None };
-        let later = now.checked_add(more).filter(|&later| later > deadline)?;
-        self.time = Time::Running(Some(later));
+        let Time::Running { deadline: Some(deadline), end } = self.time else { return None };
+        let later = earlier(now.checked_add(more), end).filter(|&later| later > deadline)?;
+        self.time = Time::Running { deadline: Some(later), end };
         Some(later)
     }
 
@@ -123,6 +144,11 @@ impl Pace {
     fn window(&self) -> Duration {
         (self.deadlines.command / 10).min(Duration::from_secs(10))
     }
+}
+
+/// Which comes first, where `None` never comes.
+fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    [one, other].into_iter().flatten().min()
 }
 
 #[cfg(test)]
@@ -134,10 +160,49 @@ mod tests {
     fn pace(at: Instant) -> Pace {
         let mut deadlines = Deadlines::all(MINUTE);
         deadlines.slowest = 1000;
+        deadlines.total = None;
         let mut pace = Pace::new(None, deadlines);
         pace.begin(MINUTE);
         assert_eq!(pace.resume(|| at), Some(at + MINUTE));
         pace
+    }
+
+    #[test]
+    fn nothing_goes_beyond_the_end_of_an_operation() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut deadlines = Deadlines::all(MINUTE);
+        deadlines.total = Some(2 * MINUTE);
+        let mut pace = Pace::new(None, deadlines);
+        pace.begin_each(MINUTE);
+        assert_eq!(pace.resume(|| start), Some(at(60)));
+        // Content out has a minute more, an answer too, and then there is no more to have.
+        assert_eq!(pace.moved(Way::Out, 1 << 20, at(50)), Some(at(110)));
+        assert_eq!(pace.begin_next(|| at(55)), Some(at(115)));
+        assert_eq!(pace.moved(Way::Out, 1 << 20, at(80)), Some(at(120)));
+        assert_eq!(pace.moved(Way::Out, 1 << 20, at(90)), None);
+        assert_eq!(pace.moved(Way::In, 1 << 20, at(119)), None);
+        assert_eq!(pace.begin_next(|| at(119)), Some(at(120)));
+        assert!(pace.is_over(|| at(120)));
+        // The time of the caller is not counted here either.
+        pace.rest(|| at(110));
+        assert_eq!(pace.resume(|| at(1000)), Some(at(1010)));
+        assert_eq!(pace.begin_next(|| at(1000)), Some(at(1010)));
+        // A total that is less than a command may take counts, and not for what waits for news.
+        deadlines.total = Some(MINUTE / 2);
+        let mut pace = Pace::new(None, deadlines);
+        pace.begin(MINUTE);
+        assert_eq!(pace.resume(|| start), Some(at(30)));
+        pace.begin_waiting(MINUTE);
+        assert_eq!(pace.resume(|| start), Some(at(60)));
+    }
+
+    #[test]
+    fn nothing_moves_the_deadline_of_connecting() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(start + MINUTE), Deadlines::default());
+        assert_eq!(pace.moved(Way::In, 1 << 30, start + MINUTE / 2), None);
+        assert_eq!(pace.resume(|| start), Some(start + MINUTE));
     }
 
     #[test]
