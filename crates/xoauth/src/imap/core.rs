@@ -81,7 +81,11 @@ impl<I: Io> Core<I> {
     /// clear, ends here.
     #[cfg(feature = "native-tls")]
     pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits), Error> {
-        self.know_capabilities().await?;
+        // Behind PREAUTH there is no STARTTLS, whatever the server says to more that is said in the clear: the command
+        // refuses by itself.
+        if !self.state().is_preauthenticated() {
+            self.know_capabilities().await?;
+        }
         let mut command = StartTls::new();
         self.begin(&mut [&mut command]).await?;
         if self.drive(&mut [&mut command]).await? != Stop::StartTls {
