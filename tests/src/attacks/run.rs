@@ -144,7 +144,7 @@ impl Runner {
             &self.trusted.tls,
             Duration::from_millis(case.max_ms() * self.time_factor) + HANGS,
         );
-        let (course, held) = match played {
+        let (answer, held) = match played {
             Ok(played) => played,
             Err(fault) => {
                 server.finish();
@@ -152,10 +152,11 @@ impl Runner {
             }
         };
         server.end_pauses();
-        let is_error = text(&course.answer, "outcome") == Some("error");
+        let is_error = text(&answer, "outcome") == Some("error");
         let closed = (case.want.must_close && is_error).then(|| server.client_closes());
-        drop(held);
+        let parted = held.part();
         let record = server.finish();
+        let course = Course { answer, traced: parted? };
         let connected_to = forbidden.connected();
         let seen =
             Observed { course: &course, record: &record, closed, connected_to: &connected_to };

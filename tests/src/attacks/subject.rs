@@ -1,6 +1,5 @@
 //! The client that is tested.
 
-use std::any::Any;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use xoauth::{Tls, Trace};
 
-use crate::player::{self, Driver, Means};
+use crate::player::{self, Driver, Means, Played, text};
 
 /// The client that is tested.
 #[derive(Debug, Clone)]
@@ -31,15 +30,39 @@ pub(super) struct Course {
     pub(super) traced: Vec<String>,
 }
 
-/// What keeps the client's connection open.
+/// A client that has its result, and keeps its connection.
 pub(super) enum Held {
-    Here { _session: Option<Box<dyn Any>> },
-    Process(Child),
+    Here { played: Box<Played>, lines: Lines },
+    Process { child: Child, failed: bool },
+}
+
+/// What a trace hook saw.
+type Lines = Arc<Mutex<Vec<String>>>;
+
+impl Held {
+    /// Lets the client say goodbye, where nothing failed, and lets go of its connection; what the trace hook saw.
+    ///
+    /// # Errors
+    /// The client panicked, or was ended by a signal.
+    pub(super) fn part(mut self) -> Result<Vec<String>, String> {
+        match &mut self {
+            Self::Here { played, lines } => {
+                caught(|| played.say_goodbye())?;
+                Ok(std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner)))
+            }
+            Self::Process { failed: true, .. } => Ok(Vec::new()),
+            Self::Process { child, .. } => match child.wait() {
+                Ok(status) if status.success() => Ok(Vec::new()),
+                Ok(status) => Err(format!("the shim ended with {status}")),
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Self::Process(child) = self {
+        if let Self::Process { child, .. } = self {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -47,7 +70,7 @@ impl Drop for Held {
 }
 
 impl Subject {
-    /// Lets the client do what the request says. It holds its connection until `Held` is dropped.
+    /// Lets the client do what the request says: what the shim prints, and the client, which holds its connection.
     ///
     /// # Errors
     /// The client panicked, was ended by a signal, or gave no answer in time.
@@ -56,7 +79,7 @@ impl Subject {
         request: &Value,
         tls: &Tls,
         patience: Duration,
-    ) -> Result<(Course, Held), String> {
+    ) -> Result<(Value, Held), String> {
         match self {
             Self::Library(driver) => here(request, *driver, tls),
             Self::Shim(program, driver) => process(request, program, *driver, patience),
@@ -69,25 +92,26 @@ impl Subject {
     }
 }
 
-fn here(request: &Value, driver: Driver, tls: &Tls) -> Result<(Course, Held), String> {
-    let traced = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&traced);
+fn here(request: &Value, driver: Driver, tls: &Tls) -> Result<(Value, Held), String> {
+    let lines = Lines::default();
+    let seen = Arc::clone(&lines);
     let trace = Trace::new(move |direction, line| {
-        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(format!("{direction:?} {line}"));
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.push(format!("{direction:?} {line}"));
     });
     let means = Means { driver, trace: Some(trace), tls: Some(tls.clone()) };
-    // A fault of the library that has no end is caught by the limits of the test runner: a thread
-    // cannot be ended from outside.
-    let played =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| player::play(request, means)));
-    let played = played.map_err(|cause| {
+    let played = Box::new(caught(|| player::play(request, means))?);
+    Ok((played.answer.clone(), Held::Here { played, lines }))
+}
+
+/// Does something in this process, where a fault of the library that has no end is caught by the limits of the test runner: a
+/// thread cannot be ended from outside.
+fn caught<R>(act: impl FnOnce() -> R) -> Result<R, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).map_err(|cause| {
         let text = cause.downcast_ref::<String>().cloned();
         let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         format!("the client panicked: {}", text.unwrap_or_default())
-    })?;
-    let traced = std::mem::take(&mut *traced.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok((Course { answer: played.answer, traced }, Held::Here { _session: played.held }))
+    })
 }
 
 fn process(
@@ -95,7 +119,7 @@ fn process(
     program: &PathBuf,
     driver: Driver,
     patience: Duration,
-) -> Result<(Course, Held), String> {
+) -> Result<(Value, Held), String> {
     let failed = |error: io::Error| format!("the shim cannot be run: {error}");
     let mut child = Command::new(program)
         .args(["client", "--driver", driver.name()])
@@ -115,16 +139,23 @@ fn process(
         let _ = BufReader::new(stdout).read_line(&mut line);
         let _ = answers.send(line);
     });
-    let mut held = Held::Process(child);
+    let mut held = Held::Process { child, failed: true };
     match answer.recv_timeout(patience) {
-        Ok(line) => match serde_json::from_str(&line) {
-            Ok(answer) => Ok((Course { answer, traced: Vec::new() }, held)),
-            Err(_) => {
-                let Held::Process(child) = &mut held else { return Err(String::new()) };
-                let status = child.wait().map_err(failed)?;
-                Err(format!("the shim ended with {status}"))
+        Ok(line) => {
+            let Held::Process { child, failed: has_failed } = &mut held else {
+                return Err(String::new());
+            };
+            match serde_json::from_str(&line) {
+                Ok(answer) => {
+                    *has_failed = text(&answer, "outcome") != Some("ok");
+                    Ok((answer, held))
+                }
+                Err(_) => {
+                    let status = child.wait().map_err(failed)?;
+                    Err(format!("the shim ended with {status}"))
+                }
             }
-        },
+        }
         Err(RecvTimeoutError::Timeout) => Err("the client hangs".to_owned()),
         Err(RecvTimeoutError::Disconnected) => Err("the shim's output broke".to_owned()),
     }

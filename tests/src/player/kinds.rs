@@ -12,7 +12,7 @@ pub(crate) fn word(error: &Error) -> &'static str {
         Error::Certificate { .. } => "certificate",
         Error::TlsHandshake { .. } | Error::TlsSetup(_) => "tls-handshake",
         Error::TlsDeadline => "timeout",
-        Error::Sasl(_) | Error::NoCertificate => "invalid-argument",
+        Error::Sasl(_) | Error::NoCertificate | Error::Host { .. } => "invalid-argument",
         Error::Ended => "closed",
         Error::Imap(error) => imap(error),
         Error::Smtp(error) => smtp(error),
@@ -39,6 +39,8 @@ fn imap(error: &Imap) -> &'static str {
         | Imap::NotSelected { .. }
         | Imap::AlreadyAuthenticated
         | Imap::AlreadyCompressed
+        | Imap::CapabilitiesUnknown
+        | Imap::Content { .. }
         | Imap::Sasl(_)
         | Imap::Busy => "invalid-argument",
         _ => "io",
@@ -55,10 +57,7 @@ fn smtp(error: &Smtp) -> &'static str {
         Smtp::GreetingRefused { .. }
         | Smtp::Refused { .. }
         | Smtp::SenderRefused { .. }
-        | Smtp::DataRefused { .. }
-        | Smtp::ExtensionMissing { .. }
-        | Smtp::MessageTooLarge { .. }
-        | Smtp::ServerLimit { .. } => "server-rejected",
+        | Smtp::DataRefused { .. } => "server-rejected",
         Smtp::RecipientsRefused { .. } => "recipients-rejected",
         Smtp::AuthenticationRefused(_) => "auth-rejected",
         Smtp::MechanismUnavailable { .. } => "mechanism-unavailable",
@@ -68,9 +67,14 @@ fn smtp(error: &Smtp) -> &'static str {
         Smtp::UnsolicitedReply { .. } => "unsolicited-reply",
         Smtp::PlaintextAfterStartTls { .. } => "plaintext-after-starttls",
         Smtp::Limit { .. } => "limit",
-        Smtp::InvalidArgument(_) | Smtp::Content { .. } | Smtp::Sasl(_) | Smtp::Busy => {
-            "invalid-argument"
-        }
+        // What this server does not take is refused before anything of it is sent: no reply rejected it.
+        Smtp::InvalidArgument(_)
+        | Smtp::ExtensionMissing { .. }
+        | Smtp::MessageTooLarge { .. }
+        | Smtp::ServerLimit { .. }
+        | Smtp::Content { .. }
+        | Smtp::Sasl(_)
+        | Smtp::Busy => "invalid-argument",
         Smtp::Ended => "closed",
         _ => "io",
     }

@@ -27,8 +27,20 @@ pub struct Played {
     pub answer: Value,
     /// The client ended with an error.
     pub failed: bool,
-    /// The session, and all else the client holds.
-    pub held: Option<Box<dyn Any>>,
+    /// The session, and all else the client holds, behind an error.
+    _held: Option<Box<dyn Any>>,
+    farewell: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Goes last: what is held may need it.
+    executor: Option<Executor>,
+}
+
+impl Played {
+    /// Says LOGOUT or QUIT, where nothing failed. What a server makes of it changes the answer no more.
+    pub fn say_goodbye(&mut self) {
+        if let (Some(farewell), Some(executor)) = (self.farewell.take(), &self.executor) {
+            executor.run(farewell);
+        }
+    }
 }
 
 impl std::fmt::Debug for Played {
@@ -128,15 +140,12 @@ fn measured(request: &Value, means: Means, act: impl AsyncFnOnce(&Plan<'_>) -> C
     let before = PeakAlloc.current_usage();
     PeakAlloc.reset_peak_usage();
     let began = Instant::now();
-    let mut course = executor.run(act(&plan));
+    let course = executor.run(act(&plan));
     let elapsed = began.elapsed();
     let peak = PeakAlloc.peak_usage().saturating_sub(before);
     let answer = report(&course, elapsed, peak);
-    if let Some(farewell) = course.farewell.take() {
-        executor.run(farewell);
-    }
-    let failed = course.failure.is_some();
-    Played { answer, failed, held: Some(Box::new((course.held, executor))) }
+    let Course { failure, held, farewell, .. } = course;
+    Played { answer, failed: failure.is_some(), _held: held, farewell, executor: Some(executor) }
 }
 
 /// One request, read.
@@ -203,7 +212,7 @@ fn refused(why: &str) -> Played {
         "outcome": "error", "error": "invalid-argument", "display": why, "debug": why, "chain": [],
         "failed_action": null, "usable": false, "surfaced": [], "peak_heap": 0, "ms": 0,
     });
-    Played { answer, failed: true, held: None }
+    Played { answer, failed: true, _held: None, farewell: None, executor: None }
 }
 
 fn report(course: &Course, elapsed: Duration, peak: usize) -> Value {

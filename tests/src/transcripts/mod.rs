@@ -10,7 +10,7 @@ mod sweep;
 
 use serde_json::{Value, json};
 
-use crate::player::{self, Driver, Means, Played, text};
+use crate::player::{self, Driver, Means, text};
 pub use recorder::Recorder;
 pub use replay::{Change, Fault, Replay};
 pub use sweep::{Sweep, Tally, io_faults};
@@ -106,10 +106,8 @@ impl Transcript {
     /// Plays the session with a change.
     pub fn play(&self, driver: Driver, change: Change) -> Course {
         let (replay, log) = Replay::new(self, change);
-        let Played { answer, held, .. } =
-            player::play_over(&self.request, replay, Means::new(driver));
-        let course = log.course(answer);
-        drop(held);
-        course
+        let mut played = player::play_over(&self.request, replay, Means::new(driver));
+        played.say_goodbye();
+        log.course(played.answer.clone())
     }
 }

@@ -82,7 +82,7 @@ fn play_client(driver: Driver) -> io::Result<()> {
 }
 
 fn play_here(request: &Value, driver: Driver) -> io::Result<()> {
-    let played = player::play(request, Means::new(driver));
+    let mut played = player::play(request, Means::new(driver));
     writeln!(io::stdout(), "{}", played.answer)?;
     io::stdout().flush()?;
     if played.failed {
@@ -91,7 +91,8 @@ fn play_here(request: &Value, driver: Driver) -> io::Result<()> {
         let linger = request.get("linger_ms").and_then(Value::as_u64).unwrap_or(0);
         std::thread::sleep(Duration::from_millis(linger));
     }
-    drop(played.held);
+    // Behind the answer: a player does not wait for a server that takes no leave.
+    played.say_goodbye();
     Ok(())
 }
 

@@ -143,8 +143,9 @@ fn recorded(
     stream: impl xoauth::Transport + Unpin + 'static,
 ) -> Result<Transcript> {
     let (recorder, tape) = Recorder::new(stream);
-    let played = player::play_over(&request, recorder, Means::new(Driver::Blocking));
+    let mut played = player::play_over(&request, recorder, Means::new(Driver::Blocking));
     println!("{name}: {}", text(&played.answer, "outcome").unwrap_or_default());
+    played.say_goodbye();
     drop(played);
     let turns = tape.turns(text(&request, "protocol") == Some("imap"));
     if let Some(port) = request.get_mut("port") {

@@ -14,6 +14,8 @@ use crate::player::{Course, Failed, Failure, NO_SUCH_COMMAND, Plan, mechanism, m
 /// A connection at one of its stages.
 enum Stage<T: Carrier> {
     Plain(PlainClient<T>),
+    /// In the clear, by actions without credentials; it takes none.
+    Bare(Client<T>),
     Client(Client<T>),
     Session(Session<T>),
     /// A call that consumed the connection failed.
@@ -78,7 +80,7 @@ async fn begun<T: Carrier + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan
     }
     course.usable = match &stage {
         Stage::Plain(_) => true,
-        Stage::Client(client) => client.is_usable(),
+        Stage::Bare(client) | Stage::Client(client) => client.is_usable(),
         Stage::Session(session) => session.is_usable(),
         Stage::Gone => false,
     };
@@ -89,8 +91,11 @@ async fn begun<T: Carrier + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan
             // How the server takes leave changes nothing any more.
             let _ = match stage {
                 Stage::Session(session) => wait!(session.logout()),
-                Stage::Client(mut client) => wait!(client.run(Logout::new())),
-                Stage::Plain(_) | Stage::Gone => Ok(()),
+                Stage::Bare(mut client) | Stage::Client(mut client) => {
+                    wait!(client.run(Logout::new()))
+                }
+                Stage::Plain(plain) => wait!(plain.trust().run(Logout::new())),
+                Stage::Gone => Ok(()),
             };
         }));
     }
@@ -123,15 +128,19 @@ async fn act<T: Carrier>(
             }
         };
     }
-    // A server that greeted with PREAUTH needs no login.
+    // A server that greeted with PREAUTH needs no login; what carries no credentials may go in the clear.
     *stage = match std::mem::replace(stage, Stage::Gone) {
         Stage::Client(client) => match client.preauthenticated() {
             Ok(session) => Stage::Session(session),
             Err(client) => Stage::Client(*client),
         },
+        Stage::Plain(plain) => match plain.trust().preauthenticated() {
+            Ok(session) => Stage::Session(session),
+            Err(client) => Stage::Bare(*client),
+        },
         other => other,
     };
-    if let (Stage::Client(client), "noop") = (&mut *stage, field("do")) {
+    if let (Stage::Bare(client) | Stage::Client(client), "noop") = (&mut *stage, field("do")) {
         return Ok(wait!(client.run(Noop::new()))?);
     }
     let Stage::Session(session) = stage else {

@@ -112,7 +112,8 @@ async fn begun<T: Carrier + 'static>(
             let _ = match stage {
                 Stage::Session(session) => wait!(session.quit()),
                 Stage::Client(client) => wait!(client.without_authentication().quit()),
-                Stage::Plain(_) | Stage::Gone => Ok(()),
+                Stage::Plain(plain) => wait!(plain.trust().without_authentication().quit()),
+                Stage::Gone => Ok(()),
             };
         }));
     }
@@ -145,13 +146,14 @@ async fn act<T: Carrier>(
             }
         };
     }
-    // A server may take mail without a login.
+    // A server may take mail without a login; what carries no credentials may go in the clear.
     *stage = match std::mem::replace(stage, Stage::Gone) {
         Stage::Client(client) => Stage::Session(client.without_authentication()),
+        Stage::Plain(plain) => Stage::Session(plain.trust().without_authentication()),
         other => other,
     };
     let Stage::Session(session) = stage else {
-        return Err(Failed::RuledOut("this connection is in the clear"));
+        return Err(Failed::RuledOut("the connection is gone"));
     };
     match field("do") {
         "noop" => surfaced.push(format!("{:?}", wait!(session.run(Noop::new()))?)),
