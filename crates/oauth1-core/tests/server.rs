@@ -295,6 +295,55 @@ fn a_replay_is_refused() {
 }
 
 #[test]
+fn a_store_behind_a_reference_refuses_a_replay_too() {
+    let (received, nonces) = (received(&list()).unwrap(), store(8));
+    let lent: &dyn NonceStore = &nonces;
+    assert!(Verifier::new().verify(&received, &OneUser, &lent, NOW).is_ok());
+    assert_eq!(nonces.borrow().len(), 1);
+    let replayed = Verifier::new().verify(&received, &OneUser, &lent, NOW).unwrap_err();
+    assert_eq!(replayed, VerifyError::Replayed);
+}
+
+#[test]
+fn a_request_tells_what_it_holds_before_it_is_verified() {
+    let received = ReceivedRequest::new("get", URL).unwrap();
+    assert_eq!((received.consumer_key(), received.signature_method()), (None, None));
+    let received = received.parameter_list(&list()).unwrap();
+    assert_eq!((received.method(), received.url().as_str()), ("GET", URL));
+    assert_eq!((received.consumer_key(), received.token()), (Some("ck"), Some("tk")));
+    assert_eq!(received.signature_method(), Some("HMAC-SHA1"));
+}
+
+#[test]
+fn what_a_server_holds_shows_no_secret() {
+    let token = Token::new("tk", "token secret").unwrap().with_verifier("hidden-code").unwrap();
+    let signer = Signer::new(Consumer::new("ck", "consumer&secret").unwrap(), Some(token));
+    let signer = signer.method(SignatureMethod::Plaintext);
+    let request = Request::new("POST", URL).unwrap();
+    let signed = signer.sign(&request, &stamp(NOW)).unwrap();
+    let received = ReceivedRequest::new("POST", URL).unwrap();
+    let received = received.parameter_list(signed.parameter_list().expose()).unwrap();
+    let (verifier, nonces) = (
+        Verifier::new().methods(&[SignatureMethod::Plaintext]),
+        MemoryNonceStore::with_capacity(3),
+    );
+    let verified = verifier.verify(&received, &OneUser, &RefCell::new(nonces), NOW).unwrap();
+    assert_eq!(verified.verifier(), Some("hidden-code"));
+    let nonces = MemoryNonceStore::with_capacity(3);
+    for (shown, start) in [
+        (
+            format!("{received:?}"),
+            "ReceivedRequest { method: \"POST\", url: RequestUrl(\"https://mail",
+        ),
+        (format!("{verified:?}"), "Verified { consumer_key: \"ck\", method: Plaintext, .. }"),
+        (format!("{nonces:?}"), "MemoryNonceStore { len: 0, capacity: 3, .. }"),
+    ] {
+        assert!(shown.starts_with(start), "{shown}");
+        assert!(!shown.contains("hidden") && !shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
 fn a_wrong_signature_takes_no_place_in_the_store() {
     let nonces = store(1);
     let forged = received(&list().replace("tk", "xx")).unwrap();
