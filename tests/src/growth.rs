@@ -71,13 +71,16 @@ pub const SHAPES: [Shape; 9] = [
 
 /// What costs more memory once it is kept than it has octets on the wire: each is understood, where it is shorter
 /// than a response may be. Only of bodies one message keeps no more than 1,000.
-pub const KEPT: [Shape; 6] = [
+pub const KEPT: [Shape; 9] = [
     Shape { name: "empty bodies of one message", play: empty_bodies, limit: kept },
     Shape { name: "parameters of one part", play: parameters, limit: kept },
     Shape { name: "parts of one message", play: body_parts, limit: kept },
     Shape { name: "addresses of one message", play: addresses, limit: kept },
     Shape { name: "addresses of many messages", play: envelopes, limit: kept },
     Shape { name: "flags of one message", play: flags, limit: kept },
+    Shape { name: "news of many messages", play: news, limit: events },
+    Shape { name: "news of many mailboxes", play: statuses, limit: events },
+    Shape { name: "news of many commands", play: news_of_commands, limit: events },
 ];
 
 /// One response in the buffer: its text, and the literals kept with it.
@@ -95,7 +98,7 @@ fn kept() -> usize {
     response() + imap_limits().answer_octets
 }
 
-/// Responses kept for the caller: their texts, and a place for each in a queue that doubles.
+/// Responses kept for the caller: what they take, and a place for each in a queue that doubles.
 fn events() -> usize {
     imap_limits().event_octets + 2 * imap_limits().events * size_of::<imap::Event>()
 }
@@ -157,6 +160,15 @@ fn imap(
     times: usize,
     step: usize,
 ) -> Played {
+    let mut machine = ImapMachine::new(TagPrefix::new("g"), bounded(bounds));
+    let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
+    if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
+        return Played::Refused;
+    }
+    say(parts, times, step, |piece| hear(&mut machine.converse(&mut exchanges), piece))
+}
+
+fn bounded(bounds: Bounds) -> imap::Limits {
     let mut limits = imap_limits();
     if bounds == Bounds::Eighth {
         limits.line /= 8;
@@ -176,12 +188,7 @@ fn imap(
         limits.answers = usize::MAX;
         limits.answer_octets = usize::MAX;
     }
-    let mut machine = ImapMachine::new(TagPrefix::new("g"), limits);
-    let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
-    if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
-        return Played::Refused;
-    }
-    say(parts, times, step, |piece| hear(&mut machine.converse(&mut exchanges), piece))
+    limits
 }
 
 fn smtp(
@@ -286,6 +293,36 @@ fn parentheses(octets: usize, bounds: Bounds) -> Played {
 fn untagged(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* LIST () \"/\" a\r\n";
     imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+}
+
+fn news(octets: usize, bounds: Bounds) -> Played {
+    let unit = b"* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n";
+    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+}
+
+fn statuses(octets: usize, bounds: Bounds) -> Played {
+    let unit = b"* STATUS abc (MESSAGES 1)\r\n";
+    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+}
+
+/// Each command hears less than it may, and nobody takes it.
+fn news_of_commands(octets: usize, bounds: Bounds) -> Played {
+    let mut machine = ImapMachine::new(TagPrefix::new("g"), bounded(bounds));
+    let unit = b"* X-NEWS aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
+    for command in 1..=8 {
+        let mut noop = Noop::new();
+        let mut exchanges: [&mut dyn ImapExchange; 1] = [&mut noop];
+        if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
+            return Played::Refused;
+        }
+        let end = format!("xg{command} OK done\r\n");
+        let times = octets / 4 / unit.len();
+        let give = |piece: &[u8]| hear(&mut machine.converse(&mut exchanges), piece);
+        if say([b"", unit, end.as_bytes()], times, PIECE, give) == Played::Refused {
+            return Played::Refused;
+        }
+    }
+    Played::Whole
 }
 
 fn numbers(octets: usize, bounds: Bounds) -> Played {

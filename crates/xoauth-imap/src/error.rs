@@ -41,7 +41,7 @@ pub enum Error {
     MechanismUnavailable {
         /// The mechanism that was asked for.
         mechanism: String,
-        /// The mechanisms the server offers.
+        /// The mechanisms the server offers: the first 32, escaped and bounded.
         offered: Vec<String>,
     },
     /// TLS was asked for and cannot be had: not offered, refused, or the session began authenticated.

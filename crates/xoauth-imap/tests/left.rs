@@ -103,6 +103,18 @@ fn what_was_left_still_changes_the_session() {
     let told = "* ENABLED CONDSTORE\r\nxt1 OK done\r\n";
     left(&mut machine, Enable::new(["CONDSTORE"]), told).unwrap();
     assert!(machine.state().enabled().has("CONDSTORE"));
+    // Nothing is enabled that another command hears, nor what the server does not have, and a flood is no work.
+    let mut machine = greeted();
+    left(&mut machine, List::all(), told).unwrap();
+    assert!(!machine.state().enabled().has("CONDSTORE"));
+    let many: String = (0..200_000).map(|n| format!(" X{n}")).collect();
+    let told = format!("* ENABLED CONDSTORE UTF8=ACCEPT{many}\r\nxt1 OK done\r\n");
+    let mut machine = greeted();
+    left(&mut machine, Enable::new(["CONDSTORE"]), &told).unwrap();
+    assert_eq!(machine.state().enabled().iter().collect::<Vec<_>>(), ["CONDSTORE"]);
+    let mut machine = greeted();
+    let enabled = run(&mut machine, Enable::new(["CONDSTORE"]), &told).unwrap();
+    assert_eq!(enabled.iter().collect::<Vec<_>>(), ["CONDSTORE"]);
     // A refusal enables nothing.
     let mut machine = greeted();
     let told = "* ENABLED CONDSTORE\r\nxt1 NO no\r\n";

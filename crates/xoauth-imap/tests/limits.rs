@@ -157,12 +157,18 @@ fn depth_is_bounded() {
 fn news_is_bounded() {
     let news = |n: usize| "* 3 EXISTS\r\n".repeat(n);
     at(LimitKind::Events, limits(|l| l.events = 7), noop, &news(7), &news(8));
-    // In the length of the responses.
-    let lines = limits(|l| l.event_octets = 7 * "* 3 EXISTS\r\n".len());
-    at(LimitKind::Events, lines, noop, &news(7), &news(8));
+    // In what they take: the length of the responses, and what each is kept in.
+    let each = "* 3 EXISTS\r\n".len() + size_of::<(Event, usize)>();
+    let octets = limits(|l| l.event_octets = 7 * each);
+    at(LimitKind::Events, octets, noop, &news(7), &news(8));
     // What earlier commands left goes, the oldest first; the session goes on.
-    let limits = limits(|l| l.events = 7);
-    let mut machine = hear(limits, 3, &mut *noop(), &news(7)).unwrap();
+    for limits in [limits(|l| l.events = 7), octets] {
+        the_oldest_goes(limits, &news(7));
+    }
+}
+
+fn the_oldest_goes(limits: Limits, seven: &str) {
+    let mut machine = hear(limits, 3, &mut *noop(), seven).unwrap();
     let mut noop = Noop::new();
     machine.start(&mut [&mut noop]).unwrap();
     loop {

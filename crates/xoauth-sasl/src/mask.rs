@@ -23,12 +23,23 @@ pub struct Mask {
     // A hash of every `RUN` consecutive octets of every form, sorted. That a wrong text has the
     // hash of a right one is so rare (one octet in 100,000) that it only costs a few letters.
     runs: Zeroizing<Vec<u32>>,
+    // A bit for every hash that begins as one of them does: one look settles almost all that is not ours.
+    beginnings: Zeroizing<Vec<u64>>,
     // Whole forms shorter than `RUN`.
     short: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// The shortest part of a secret that is masked: fewer octets are found in innocent text.
 const RUN: usize = 8;
+
+/// The shortest part that is hidden in what is no text for people: names there may be words of ours.
+const LONG: usize = 2 * RUN;
+
+/// What stands in its place: an atom of IMAP can hold it, and so can a quoted string.
+const FILLER: u8 = b'x';
+
+/// How many bits of a hash say how it begins.
+const BEGINNING: u32 = 15;
 
 /// How many octets are looked at. What an error or event keeps of a text is far shorter.
 const LIMIT: usize = 4096;
@@ -104,6 +115,34 @@ impl Mask {
         self.replaced(text, text.len())
     }
 
+    /// Octets of the same length, with `x` for every octet of ours.
+    ///
+    /// Only parts of at least 16 octets are hidden, whatever form they have. This is for what a protocol makes
+    /// values of, where another length would change its meaning: names, flags, capabilities.
+    #[must_use]
+    pub fn hide<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
+        // A part that long holds a whole run that begins where a piece does.
+        let seems_ours = |piece: &[u8]| {
+            let run = <[u8; RUN]>::try_from(piece).unwrap_or_default();
+            self.has_run(run_hash(run.map(fold)))
+        };
+        if self.runs.is_empty() || !octets.chunks_exact(RUN).any(seems_ours) {
+            return Cow::Borrowed(octets);
+        }
+        let mut ours = alloc::vec![false; octets.len()];
+        self.mark_runs(&folded(octets), &mut ours);
+        let mut hidden = Cow::Borrowed(octets);
+        let mut start = 0;
+        for part in ours.chunk_by(|one, next| one == next) {
+            let end = start + part.len();
+            if part.first() == Some(&true) && part.len() >= LONG {
+                mark(hidden.to_mut(), start, part.len(), FILLER);
+            }
+            start = end;
+        }
+        hidden
+    }
+
     /// The first `shown` octets of `text`, looked at in pieces, each with what its neighbours begin and end.
     fn replaced<'a>(&self, text: &'a [u8], shown: usize) -> Cow<'a, [u8]> {
         let mut masked = None;
@@ -136,7 +175,7 @@ impl Mask {
 
     /// Which of some octets are part of a secret.
     fn marks(&self, seen: &[u8]) -> Vec<bool> {
-        let folded: Zeroizing<Vec<u8>> = Zeroizing::new(seen.iter().map(|&o| fold(o)).collect());
+        let folded = folded(seen);
         let mut secret = alloc::vec![false; seen.len()];
         self.mark_runs(&folded, &mut secret);
         self.mark_short(&folded, &mut secret);
@@ -145,10 +184,16 @@ impl Mask {
 
     fn mark_runs(&self, folded: &[u8], secret: &mut [bool]) {
         for (start, run) in run_hashes(folded).enumerate() {
-            if self.runs.binary_search(&run).is_ok() {
-                mark(secret, start, RUN);
+            if self.has_run(run) {
+                mark(secret, start, RUN, true);
             }
         }
+    }
+
+    fn has_run(&self, run: u32) -> bool {
+        let (word, bit) = beginning(run);
+        self.beginnings.get(word).is_some_and(|word| word & bit != 0)
+            && self.runs.binary_search(&run).is_ok()
     }
 
     fn mark_short(&self, folded: &[u8], secret: &mut [bool]) {
@@ -160,7 +205,7 @@ impl Mask {
             for (start, part) in folded.windows(form.len()).enumerate() {
                 let (before, behind) = (start.checked_sub(1), start.checked_add(form.len()));
                 if part == form.as_slice() && !in_word(before) && !in_word(behind) {
-                    mark(secret, start, form.len());
+                    mark(secret, start, form.len(), true);
                 }
             }
         }
@@ -173,6 +218,13 @@ impl Mask {
         runs.extend_from_slice(&forms.runs);
         runs.sort_unstable();
         runs.dedup();
+        self.beginnings.resize(1 << (BEGINNING - 6), 0);
+        for &run in &*forms.runs {
+            let (word, bit) = beginning(run);
+            if let Some(word) = self.beginnings.get_mut(word) {
+                *word |= bit;
+            }
+        }
         self.runs = runs;
         self.short.append(&mut forms.short);
     }
@@ -197,8 +249,7 @@ impl Forms {
     }
 
     fn add(&mut self, form: &[u8]) {
-        let mut folded = Zeroizing::new(Vec::with_capacity(form.len()));
-        folded.extend(form.iter().map(|&octet| fold(octet)));
+        let folded = folded(form);
         if folded.len() >= RUN {
             self.runs.extend(run_hashes(&folded));
         } else if !folded.is_empty() {
@@ -222,6 +273,12 @@ impl Forms {
     }
 }
 
+fn folded(octets: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut folded = Zeroizing::new(Vec::with_capacity(octets.len()));
+    folded.extend(octets.iter().map(|&octet| fold(octet)));
+    folded
+}
+
 /// Servers change the case of what they echo, and base64 has two alphabets (RFC 4648 4, 5).
 fn fold(octet: u8) -> u8 {
     match octet {
@@ -233,18 +290,25 @@ fn fold(octet: u8) -> u8 {
 
 /// A hash of every run of `RUN` octets.
 fn run_hashes(folded: &[u8]) -> impl Iterator<Item = u32> {
-    folded.windows(RUN).map(|run| {
-        let octets = <[u8; RUN]>::try_from(run).unwrap_or_default();
-        // Multiplicative hashing: the upper half of the product depends on every bit.
-        let product = u64::from_le_bytes(octets).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let [_, _, _, _, high @ ..] = product.to_le_bytes();
-        u32::from_le_bytes(high)
-    })
+    folded.windows(RUN).map(|run| run_hash(<[u8; RUN]>::try_from(run).unwrap_or_default()))
 }
 
-fn mark(secret: &mut [bool], start: usize, length: usize) {
-    if let Some(run) = secret.get_mut(start..start + length) {
-        run.fill(true);
+fn run_hash(run: [u8; RUN]) -> u32 {
+    // Multiplicative hashing: the upper half of the product depends on every bit.
+    let product = u64::from_le_bytes(run).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let [_, _, _, _, high @ ..] = product.to_le_bytes();
+    u32::from_le_bytes(high)
+}
+
+/// Where the bit for the beginning of a hash is: the word, and the bit in it.
+fn beginning(run: u32) -> (usize, u64) {
+    let bits = run >> (u32::BITS - BEGINNING);
+    ((bits >> 6) as usize, 1 << (bits & 63))
+}
+
+fn mark<T: Clone>(octets: &mut [T], start: usize, length: usize, value: T) {
+    if let Some(run) = octets.get_mut(start..start + length) {
+        run.fill(value);
     }
 }
 
@@ -274,6 +338,31 @@ mod tests {
         let long = vec![b'a'; 10_000];
         assert!(matches!(mask.apply(&long), Cow::Borrowed(text) if text == long));
         assert_eq!(masked(&[""], "a text"), "a text");
+    }
+
+    #[test]
+    fn long_parts_are_hidden_in_place_wherever_they_lie_and_no_others() {
+        let mut mask = Mask::default();
+        mask.add(SECRET);
+        mask.add("anonymous");
+        let hex: String = SECRET.bytes().map(|octet| format!("{octet:02X}")).collect();
+        for form in [SECRET, &SECRET.to_uppercase(), &STANDARD.encode(SECRET), &hex] {
+            for lead in 0..9 {
+                for length in [LONG, form.len()] {
+                    let text = format!("{}{}) \"", "(".repeat(lead), &form[..length]);
+                    let shown = format!("{}{}) \"", "(".repeat(lead), "x".repeat(length));
+                    assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes(), "{text}");
+                }
+            }
+        }
+        for innocent in [&SECRET[..LONG - 1], "anonymous", "a name of a mailbox, a long one", ""] {
+            let hidden = mask.hide(innocent.as_bytes());
+            assert!(matches!(hidden, Cow::Borrowed(text) if text == innocent.as_bytes()));
+        }
+        let text = format!("{SECRET} {SECRET}");
+        assert!(matches!(Mask::default().hide(text.as_bytes()), Cow::Borrowed(_)));
+        let shown = format!("{0} {0}", "x".repeat(SECRET.len()));
+        assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes());
     }
 
     #[test]

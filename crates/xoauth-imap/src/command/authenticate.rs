@@ -1,14 +1,14 @@
 //! AUTHENTICATE, RFC 9051 6.2.2, with an initial response where the server takes one (RFC 4959).
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use xoauth_sasl::{Context, Mechanism, Reply, SaslIr};
 
 use crate::error::{AuthenticationRefused, Error};
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Continued, Encoder, Exchange, State};
-use crate::types::{ArgumentSink, StatusText};
+use crate::types::{ArgumentSink, Capabilities, StatusText};
 
 /// Authenticates with a SASL mechanism.
 #[derive(Debug)]
@@ -65,9 +65,8 @@ impl Authenticate {
             capabilities.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))
         });
         if !offered && !self.unlisted {
-            let offered = state.capabilities().map_or_else(Default::default, |capabilities| {
-                capabilities.mechanisms().map(String::from).collect()
-            });
+            let offered =
+                state.capabilities().map_or_else(Default::default, Capabilities::mechanisms_shown);
             return Err(Error::MechanismUnavailable { mechanism: name.to_string(), offered });
         }
         let inline = match self.sasl_ir {

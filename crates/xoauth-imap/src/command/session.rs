@@ -9,7 +9,7 @@ use xoauth_sasl::oauth1::Secret;
 use super::{BeforeLogin, accepted};
 use crate::error::Error;
 use crate::parse::Response;
-use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
+use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, Leaves, State};
 use crate::types::{ArgumentSink, Capabilities, Identity, Namespaces, StatusText};
 
 /// ENABLE, RFC 5161 and RFC 9051 6.3.1: switches on extensions that change what the server sends.
@@ -53,16 +53,19 @@ impl Exchange for Enable {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Enabled(list) = response else { return Ok(Claim::Pass) };
-        let heard = Capabilities::from(list);
-        self.enabled.merge(heard.iter());
+        // Only what was asked for is believed: a server does not change how we write by itself.
+        let asked = |name: &&str| self.extensions.iter().any(|e| e.eq_ignore_ascii_case(name));
+        self.enabled.merge(Capabilities::from(list).iter().filter(asked));
         Ok(Claim::Mine)
     }
 
-    /// Only what was asked for is believed: a server does not change how we write by itself.
+    fn leaves(&self) -> Leaves {
+        Leaves::Extensions
+    }
+
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         if status.is_ok() {
-            let asked = |name: &&str| self.extensions.iter().any(|e| e.eq_ignore_ascii_case(name));
-            state.enable(self.enabled.iter().filter(asked));
+            state.enable(self.enabled.iter());
         }
     }
 }
@@ -235,7 +238,7 @@ impl Exchange for Login {
             return Err(Error::CapabilitiesUnknown);
         };
         if capabilities.has("LOGINDISABLED") {
-            let offered = capabilities.mechanisms().map(String::from).collect();
+            let offered = capabilities.mechanisms_shown();
             return Err(Error::MechanismUnavailable { mechanism: "LOGIN".to_string(), offered });
         }
         let mut mask = Mask::default();

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use crate::error::Error;
 use crate::proto::limits::{LimitKind, Limits};
-use crate::types::Event;
+use crate::types::{Event, Message};
 
 /// What the commands of a flight claimed and keep.
 #[derive(Debug, Default)]
@@ -98,7 +98,10 @@ pub(super) enum HandOn {
 /// Responses no command claimed, for the caller.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    queue: VecDeque<Event>,
+    /// Each with what it weighs.
+    queue: VecDeque<(Event, usize)>,
+    /// What all of them weigh.
+    weight: usize,
     /// Of the command that runs now.
     count: usize,
     octets: usize,
@@ -113,25 +116,35 @@ impl Events {
 
     /// The oldest.
     pub(super) fn pop(&mut self) -> Option<Event> {
-        self.queue.pop_front()
+        let (event, weight) = self.queue.pop_front()?;
+        self.weight = self.weight.saturating_sub(weight);
+        Some(event)
     }
 
-    /// Keeps an event, within the limits of one command. Of what earlier commands left, the oldest goes.
+    /// Keeps an event whose texts have so many octets, within the limits of one command. Of what earlier commands
+    /// left, the oldest goes.
     pub(super) fn push(
         &mut self,
         event: Event,
         octets: usize,
         limits: &Limits,
     ) -> Result<(), Error> {
+        let boxed = if matches!(event, Event::Fetch(_)) { size_of::<Message>() } else { 0 };
+        let weight = octets.saturating_add(size_of::<(Event, usize)>() + boxed);
         self.count += 1;
-        self.octets += octets;
+        self.octets = self.octets.saturating_add(weight);
         if self.count > limits.events || self.octets > limits.event_octets {
             return Err(Error::Limit { kind: LimitKind::Events });
         }
-        if self.queue.len() >= limits.events {
-            self.queue.pop_front();
+        while self.queue.len() >= limits.events
+            || self.weight.saturating_add(weight) > limits.event_octets
+        {
+            if self.pop().is_none() {
+                break;
+            }
         }
-        self.queue.push_back(event);
+        self.weight = self.weight.saturating_add(weight);
+        self.queue.push_back((event, weight));
         Ok(())
     }
 }

@@ -154,6 +154,8 @@ pub enum Leaves {
     Selection,
     /// Messages, of which each tells more than flags: those that tell flags alone are news (RFC 9051, 7.5.2).
     Messages,
+    /// What the server says that it switched on: ENABLE.
+    Extensions,
     /// Octets that travel in another way, or not: nothing can be said any more. COMPRESS.
     Stream,
     /// Data that cannot be told from news.

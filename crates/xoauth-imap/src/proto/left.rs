@@ -50,6 +50,9 @@ pub struct Left {
     enabled: Capabilities,
 }
 
+/// More extensions than there are to be enabled. What was asked for is not known any more.
+const MOST_ENABLED: usize = 32;
+
 impl Exchange for Left {
     fn encode(&mut self, _: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         Err(Error::unfit("command", "Left", "one that says something"))
@@ -60,8 +63,9 @@ impl Exchange for Left {
             (Leaves::Status | Leaves::Idle, _) => false,
             (Leaves::Messages, Response::Fetch(fetch)) => !fetch.tells_only_flags(),
             (Leaves::Messages, _) => false,
-            (_, Response::Enabled(list)) => {
-                self.enabled.merge(Capabilities::from(list).iter());
+            (Leaves::Extensions, Response::Enabled(list)) => {
+                let room = MOST_ENABLED.saturating_sub(self.enabled.iter().count());
+                self.enabled.merge(Capabilities::from(list).iter().take(room));
                 true
             }
             (_, Response::Fetch(_) | Response::Search(_) | Response::List(_)) => true,
@@ -87,7 +91,12 @@ impl Exchange for Left {
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
         if status.is_ok() {
-            state.enable(self.enabled.iter());
+            // A server switches on what it has: nothing else is believed.
+            let offered: Vec<_> = match state.capabilities() {
+                Some(offered) => self.enabled.iter().filter(|name| offered.offers(name)).collect(),
+                None => self.enabled.iter().collect(),
+            };
+            state.enable(offered.into_iter());
         }
     }
 }

@@ -23,9 +23,10 @@ pub struct Limits {
     pub buffered_literal: usize,
     /// Octets of one message body kept in memory for an owned answer: 64 MiB; a stream has no such limit.
     pub body: u64,
-    /// Unclaimed responses kept for the caller during one command: 100,000.
+    /// Unclaimed responses kept for the caller during one command: 65,536.
     pub events: usize,
-    /// Octets of those responses' texts together: 16 MiB.
+    /// Octets that those responses take together, their texts and what each is kept in: 32 MiB, some 50,000 that tell
+    /// flags. What several commands leave is no more: the oldest goes.
     pub event_octets: usize,
     /// Responses kept as the answer of one command: 100,000. A stream hands them on and has no such limit.
     pub answers: usize,
@@ -64,8 +65,8 @@ impl Default for Limits {
             response: 16 * 1024 * 1024,
             buffered_literal: 32 * 1024 * 1024,
             body: 64 * 1024 * 1024,
-            events: 100_000,
-            event_octets: 16 * 1024 * 1024,
+            events: 65_536,
+            event_octets: 32 * 1024 * 1024,
             answers: 100_000,
             answers_in_large_mailbox: 1_000_000,
             answer_octets: 64 * 1024 * 1024,

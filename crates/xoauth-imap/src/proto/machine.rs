@@ -25,6 +25,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
+use crate::proto::echo::{event, without_echo};
 use crate::proto::encoder::Encoder;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
@@ -229,6 +230,7 @@ impl Machine {
         if let Some(lines) = &mut self.transcript {
             lines.push_back((Direction::Server, heard(bytes, mask)));
         }
+        let hidden;
         let mut response = Response::Other { name: &[], octets: &[] };
         tolerated.take_values();
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
@@ -248,6 +250,15 @@ impl Machine {
         if let (Some(fault), Faults::Refuse) = (tolerated.end_response(), limits.faults) {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
+        }
+        hidden = without_echo(&response, bytes, mask);
+        if let Some(hidden) = &hidden {
+            // The response that has none of our secrets is the one that counts.
+            let input = Input { bytes: hidden, literals };
+            parse_into(input, &mut response, &mut Tolerated::default()).map_err(|fault| {
+                let octets = Excerpt::new(bytes, mask);
+                Error::Malformed { expected: fault.expected, octets }
+            })?;
         }
         match &response {
             Response::Tagged { tag, status } => {
@@ -331,7 +342,7 @@ impl Machine {
                     return Err(Error::Unexpected { expected: "a greeting", octets });
                 }
                 state.note_unsolicited(untagged);
-                self.events.push(untagged.to_event(mask), bytes.len(), limits)?;
+                self.events.push(event(untagged, bytes, literals, mask), bytes.len(), limits)?;
             }
         }
         Ok(())

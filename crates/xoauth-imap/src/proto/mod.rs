@@ -1,6 +1,7 @@
 //! The connection as a state machine without I/O.
 
 mod ask;
+mod echo;
 mod encoder;
 mod events;
 mod exchange;

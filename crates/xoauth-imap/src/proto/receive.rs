@@ -70,7 +70,9 @@ pub(crate) struct Receive {
     buffer: Vec<u8>,
     /// How long it gets when much comes, unless a response is longer.
     largest: usize,
-    /// No response needs more, as the limits are.
+    /// No response without literals needs more, as the limits are.
+    text: usize,
+    /// No response needs more.
     most: usize,
     /// The last reading took all the room there was.
     is_filled: bool,
@@ -116,6 +118,7 @@ impl Receive {
         Self {
             buffer: vec![0; SMALL],
             largest: limits.read_buffer.max(SMALL),
+            text: limits.response.saturating_add(2 * limits.read_buffer.max(SMALL)),
             most: (limits.response.saturating_add(limits.buffered_literal))
                 .saturating_add(2 * limits.read_buffer.max(SMALL)),
             is_filled: false,
@@ -158,7 +161,7 @@ impl Receive {
 
     /// Makes the buffer longer.
     fn grow(&mut self) {
-        let mut buffer = vec![0; room::longer(self.buffer.len(), self.most)];
+        let mut buffer = vec![0; room::longer(self.buffer.len(), self.text, self.most)];
         if let (Some(room), Some(held)) = (buffer.get_mut(..self.end), self.buffer.get(..self.end))
         {
             room.copy_from_slice(held);

@@ -1,6 +1,10 @@
 //! What a server can do.
 
 use alloc::string::String;
+use alloc::vec::Vec;
+
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::Excerpt;
 
 use crate::parse::CapabilitiesRef;
 
@@ -29,6 +33,9 @@ const IN_IMAP4REV2: [&str; 14] = [
     "SPECIAL-USE",
 ];
 
+/// More mechanisms than a server has.
+const MOST_SHOWN: usize = 32;
+
 impl Capabilities {
     /// The server has the capability; upper and lower case mean the same.
     pub fn has(&self, capability: &str) -> bool {
@@ -51,6 +58,12 @@ impl Capabilities {
     /// The SASL mechanisms: what stands behind `AUTH=`.
     pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
         self.values("AUTH")
+    }
+
+    /// The mechanisms as an error shows them: the first few, escaped and bounded.
+    pub(crate) fn mechanisms_shown(&self) -> Vec<String> {
+        let shown = |name: &str| Excerpt::new(name.as_bytes(), &Mask::default());
+        self.mechanisms().take(MOST_SHOWN).map(|name| shown(name).as_str().into()).collect()
     }
 
     /// The server has the capability, or one that includes it: IMAP4rev2 has many others within (RFC 9051,
@@ -132,7 +145,22 @@ impl<'a> FromIterator<&'a str> for Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
+
+    #[test]
+    fn what_an_error_shows_of_them_is_escaped_and_bounded() {
+        let many = "AUTH=\u{1b}[2J AUTH=A\0 ".repeat(5000);
+        let many: Capabilities = [many.as_str()].into_iter().collect();
+        let shown = many.mechanisms_shown();
+        assert_eq!(shown.len(), MOST_SHOWN);
+        assert!(shown.iter().all(|name| !name.contains(char::is_control)), "{shown:?}");
+        let long: Capabilities =
+            [alloc::format!("AUTH={}", "A".repeat(100_000)).as_str()].into_iter().collect();
+        assert!(long.mechanisms_shown().concat().len() < 2000);
+        assert_eq!(
+            ["AUTH=OAUTHBEARER"].into_iter().collect::<Capabilities>().mechanisms_shown(),
+            ["OAUTHBEARER"]
+        );
+    }
 
     #[test]
     fn capabilities_are_found_in_any_case() {

@@ -16,9 +16,13 @@ pub(super) const LARGE: usize = 512 * 1024;
 pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 
 /// The length behind `len`, where a response may need `most`. While the buffer moves, the old one stands beside the
-/// new: behind `LARGE` comes all that the limits allow, or both together would be more than they do. Memory is
-/// not touched before it is needed.
-pub(super) fn longer(len: usize, most: usize) -> usize {
-    let longer = if len < LARGE { len * 2 } else { (len * 2).max(LARGEST) };
+/// new: behind `LARGE` comes all that the limits allow, or both together would be more than they do: first of a
+/// text, which is `text` at most, then of one with literals. Memory is not touched before it is needed.
+pub(super) fn longer(len: usize, text: usize, most: usize) -> usize {
+    let longer = match len {
+        ..LARGE => len * 2,
+        _ if len < text => (len * 2).max(LARGEST).min(text),
+        _ => (len * 2).max(LARGEST),
+    };
     longer.min(most).max(len + READ_ROOM)
 }

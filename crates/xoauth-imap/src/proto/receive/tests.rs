@@ -171,6 +171,9 @@ fn the_buffer_grows_to_what_the_limits_allow_and_no_further() {
         }
         let allowed = limits.response.saturating_add(limits.buffered_literal);
         assert!(receive.buffer.len() <= allowed.saturating_add(2 * limits.read_buffer));
+        // A text needs no room for literals.
+        let text = limits.response.saturating_add(2 * limits.read_buffer);
+        assert!(receive.buffer.len() <= text.saturating_add(SMALL), "{lengths:?}");
         // What stands beside the new buffer while it moves is small, unless more is allowed than `LARGEST`.
         for pair in lengths.windows(2) {
             assert!(pair[0] <= LARGE || pair[0] >= LARGEST, "{lengths:?}");
