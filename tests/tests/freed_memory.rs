@@ -325,9 +325,6 @@ fn machines() {
         machine.read_buffer()[..count].copy_from_slice(echo.expose().as_bytes());
         machine.received(count);
         black_box(machine.converse(&mut command).poll().is_ok());
-        // What was read is the server's: the buffer of a machine is not wiped. Here it is.
-        let room = machine.read_buffer();
-        room.fill(0);
     }
     let mut login = Login::new("user", Secret::new(secret(BEARER)));
     let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());

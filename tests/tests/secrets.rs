@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use e2e::secrets::find;
 use xoauth::imap::command::Authenticate;
 use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
-use xoauth::sasl::oauth1::{Nonce, Request, SignatureMethod, Signer, Stamp};
+use xoauth::sasl::oauth1::{Nonce, ReceivedRequest, Request, SignatureMethod, Signer, Stamp};
 use xoauth::sasl::{
-    Context, Exchange, Mask, Mechanism, OAuth10A, OAuthBearer, XOAuth, XOAuth2,
+    Context, Exchange, Login, Mask, Mechanism, OAuth10A, OAuthBearer, Plain, XOAuth, XOAuth2,
     parse_client_message,
 };
 use xoauth::smtp::exchange::Auth;
 use xoauth::smtp::proto::Machine as SmtpMachine;
-use xoauth::{Consumer, Secret, Token, imap, smtp};
+use xoauth::{Consumer, Credentials, Secret, Token, imap, smtp};
 
 const CONSUMER: &str = "consumer-SECRET-5f";
 const TOKEN: &str = "token-SECRET-8a";
@@ -93,6 +93,18 @@ fn no_public_type_shows_a_secret() {
     shown.note("XOAuth2", &XOAuth2::new("user", BEARER).unwrap());
     shown.note("OAuth10A", &OAuth10A::new("user", consumer(), token()).unwrap());
     shown.note("XOAuth", &XOAuth::new("https://h/u/", consumer(), Some(token())).unwrap());
+    shown.note("Plain", &Plain::new("user", BEARER).unwrap());
+    shown.note("Login", &Login::new("user", BEARER).unwrap());
+    shown.note("LOGIN", &imap::command::Login::new("user", Secret::new(BEARER)));
+    shown.note("Credentials", &Credentials::token("user", BEARER));
+    let plain = Plain::new("user", BEARER).unwrap();
+    shown.note("Credentials of a mechanism", &Credentials::named(plain));
+    let signer = Signer::new(consumer(), Some(token())).method(SignatureMethod::Plaintext);
+    let request = Request::new("GET", "https://example.org/a?b=c").unwrap();
+    let list = signer.sign(&request, &stamp()).unwrap();
+    let received = ReceivedRequest::new("GET", "https://example.org/a?b=c").unwrap();
+    let received = received.parameter_list(list.parameter_list().expose()).unwrap();
+    shown.note("ReceivedRequest", &received);
     let stamp = stamp();
     let context = Context::new(&stamp, "mail.example.org", 993);
     for (name, mechanism) in &mechanisms {

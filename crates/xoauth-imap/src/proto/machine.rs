@@ -230,7 +230,6 @@ impl Machine {
         if let Some(lines) = &mut self.transcript {
             lines.push_back((Direction::Server, heard(bytes, mask)));
         }
-        let hidden;
         let mut response = Response::Other { name: &[], octets: &[] };
         tolerated.take_values();
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
@@ -251,16 +250,18 @@ impl Machine {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
         }
-        hidden = without_echo(&response, bytes, mask);
+        let hidden = without_echo(&response, bytes, mask);
+        let mut again = Response::Other { name: &[], octets: &[] };
         if let Some(hidden) = &hidden {
-            // The response that has none of our secrets is the one that counts.
             let input = Input { bytes: hidden, literals };
-            parse_into(input, &mut response, &mut Tolerated::default()).map_err(|fault| {
+            parse_into(input, &mut again, &mut Tolerated::default()).map_err(|fault| {
                 let octets = Excerpt::new(bytes, mask);
                 Error::Malformed { expected: fault.expected, octets }
             })?;
         }
-        match &response {
+        // The response that has none of our secrets is the one that counts.
+        let response = if hidden.is_some() { &again } else { &response };
+        match response {
             Response::Tagged { tag, status } => {
                 let mut flights = flight.iter().enumerate();
                 let answered =

@@ -11,7 +11,6 @@
 //! that still stand there are taken out when they are more than the head they are moved for, and when the
 //! response is complete, so that nobody sees how they arrived.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -20,7 +19,7 @@ use crate::proto::limits::{LimitKind, Limits};
 use crate::proto::line::{Class, Head, PIECE, SEARCH, announced_literal, end_of_numbers};
 
 mod room;
-use room::{MOST_STREAMED, READ_ROOM, SMALL};
+use room::{Buffer, MOST_STREAMED, READ_ROOM, SMALL};
 
 /// What framing found next.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +66,7 @@ enum Phase {
 
 /// The receive buffer with its framing.
 pub(crate) struct Receive {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// How long it gets when much comes, unless a response is longer.
     largest: usize,
     /// No response without literals needs more, as the limits are.
@@ -116,7 +115,7 @@ struct Streamed {
 impl Receive {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            buffer: vec![0; SMALL],
+            buffer: Buffer::new(SMALL),
             largest: limits.read_buffer.max(SMALL),
             text: limits.response.saturating_add(2 * limits.read_buffer.max(SMALL)),
             most: (limits.response.saturating_add(limits.buffered_literal))
@@ -147,39 +146,30 @@ impl Receive {
         }
         if core::mem::take(&mut self.is_filled) && self.buffer.len() < self.largest {
             // More comes than one reading takes.
-            self.buffer.resize(self.largest, 0);
+            self.buffer.replace(self.largest, self.end);
         }
         if self.buffer.len() - self.end < READ_ROOM {
             self.shift_to_front();
             if self.buffer.len() - self.end < READ_ROOM {
                 // The response itself is long; `next` has checked it against the limits.
-                self.grow();
+                let longer = room::longer(self.buffer.len(), self.text, self.most);
+                self.buffer.replace(longer, self.end);
             }
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Makes the buffer longer.
-    fn grow(&mut self) {
-        let mut buffer = vec![0; room::longer(self.buffer.len(), self.text, self.most)];
-        if let (Some(room), Some(held)) = (buffer.get_mut(..self.end), self.buffer.get(..self.end))
-        {
-            room.copy_from_slice(held);
-        }
-        self.buffer = buffer;
-    }
-
     pub(crate) fn received(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.buffer.len());
         self.is_filled = self.end == self.buffer.len();
+        self.buffer.note_used(self.end);
     }
 
     /// Nothing is under way: what long answers needed is given back.
     pub(crate) fn rest(&mut self) {
         if self.start == self.end && self.buffer.len() > SMALL {
             self.shift_to_front();
-            self.buffer.truncate(SMALL);
-            self.buffer.shrink_to_fit();
+            self.buffer.replace(SMALL, 0);
         }
     }
 

@@ -1,7 +1,10 @@
 //! What was received, and where its replies end.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+
+use zeroize::Zeroizing;
 
 use crate::parse::{Separator, parse_line};
 use crate::proto::limits::{LimitKind, Limits};
@@ -18,7 +21,7 @@ use crate::types::ReplyCode;
 /// that octets may arrive one by one. The buffer grows to one reply of [`Limits::reply`] and one reading.
 #[derive(Default)]
 pub(crate) struct Receive {
-    buffer: Vec<u8>,
+    buffer: Zeroizing<Vec<u8>>,
     start: usize,
     line: usize,
     scanned: usize,
@@ -52,7 +55,11 @@ impl Receive {
             self.start = 0;
         }
         if self.buffer.len() - self.end < ROOM / 2 {
-            self.buffer.resize(self.end + ROOM, 0);
+            // No copy stays behind: servers repeat secrets.
+            let mut buffer = vec![0; self.end + ROOM];
+            let held = self.buffer.get(..self.end).unwrap_or_default();
+            buffer.get_mut(..self.end).unwrap_or_default().copy_from_slice(held);
+            self.buffer = Zeroizing::new(buffer);
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
