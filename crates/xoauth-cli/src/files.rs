@@ -3,6 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fs4::{FileExt, TryLockError};
 
 /// A file that only its owner may read.
 pub(crate) fn private() -> OpenOptions {
@@ -10,6 +13,41 @@ pub(crate) fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Locks a file that others lock for a while, for no longer than that; whether it is ours. That it lasts is told once.
+pub(crate) fn lock_within(
+    file: &File,
+    patience: Duration,
+    tell: impl FnOnce(),
+) -> std::io::Result<bool> {
+    let start = Instant::now();
+    let mut tell = Some(tell);
+    loop {
+        match FileExt::try_lock(file) {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let waited = start.elapsed();
+        if waited >= patience {
+            return Ok(false);
+        }
+        if waited >= Duration::from_secs(2)
+            && let Some(tell) = tell.take()
+        {
+            tell();
+        }
+        std::thread::sleep(Duration::from_millis(50).min(patience.saturating_sub(waited)));
+    }
+}
+
+/// A device, a pipe or a directory is not replaced by a file; what is not there yet may become one.
+pub(crate) fn refuse_irregular(path: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is no regular file")),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces a file in one step, private to its owner: whoever reads it sees the old or the new.
@@ -30,6 +68,7 @@ impl Fresh {
     pub(crate) fn with_room(path: &Path, octets: usize) -> std::io::Result<Self> {
         // A link stays one: what it points to is replaced.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        refuse_irregular(&path)?;
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
         let at = path.with_file_name(name);
@@ -91,6 +130,12 @@ mod tests {
         assert_eq!((read("victim").as_str(), read("real").as_str()), ("victim", "new"));
         assert!(at("link").symlink_metadata().unwrap().is_symlink());
         assert!(!at(&planted).exists());
+        // What is no regular file stays what it is.
+        let socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert!(Fresh::with_room(&at("socket"), 1).is_err());
+        assert!(replace(&at("socket"), b"new").is_err());
+        assert!(!at("socket").metadata().unwrap().is_file());
+        drop(socket);
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use fs4::{FileExt, TryLockError};
+use fs4::FileExt;
 use serde_json::{Map, Value};
 use xoauth::Secret;
 
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::account::Account;
 use crate::config::{StoreCommands, directory, refuse_open_file};
 use crate::failure::{Exit, Failure};
-use crate::files::{Fresh, private};
+use crate::files::{Fresh, lock_within, private};
 use crate::output::complain;
 use crate::secret::SecretRef;
 use crate::signals::{self, Held};
@@ -97,25 +97,13 @@ impl Store {
         let failed = |error| Failure::io(path.display(), &error);
         let file =
             private().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let start = Instant::now();
-        let mut is_told = false;
-        loop {
-            match FileExt::try_lock(&file) {
-                Ok(()) => return Ok(Locked(file)),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-            let waited = start.elapsed();
-            if waited >= self.patience {
-                let message = format!("another xoauth renews the tokens of `{}`", self.name);
-                return Err(Failure::new(Exit::Temporary, "token", message));
-            }
-            if !is_told && waited >= Duration::from_secs(2) {
-                is_told = true;
-                complain(&format!("xoauth: waiting: another renews the tokens of `{}`", self.name));
-            }
-            std::thread::sleep(Duration::from_millis(50).min(self.patience.saturating_sub(waited)));
+        let tell =
+            || complain(&format!("xoauth: waiting: another renews the tokens of `{}`", self.name));
+        if lock_within(&file, self.patience, tell).map_err(failed)? {
+            return Ok(Locked(file));
         }
+        let message = format!("another xoauth renews the tokens of `{}`", self.name);
+        Err(Failure::new(Exit::Temporary, "token", message))
     }
 
     /// The tokens; none where nobody has signed in yet.

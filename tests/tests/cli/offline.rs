@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, finish};
 
 const ACCOUNT: &str = "[account.lab]\nuser = \"alice@example.org\"\nmechanism = \"XOAUTH\"\n\
     consumer-key = \"key\"\nconsumer-secret = { env = \"LAB\" }\ntoken = \"tok\"\ntoken-secret = { file = \"t\" }\n\
@@ -103,7 +103,7 @@ fn strings_of_all_mechanisms_are_made_and_explained_without_their_secrets() {
     ] {
         let mut command = home.command(&["--json", "string", "--mechanism", mechanism]);
         command.env("LAB", "consumer-secret-4711").env("XOAUTH_ACCESS_TOKEN", "access-token-4711");
-        let made = crate::support::finish(command.spawn().unwrap(), "").json();
+        let made = finish(command.spawn().unwrap(), "").json();
         assert_eq!(made["mechanism"], name);
         assert_eq!(made["user"], "alice@example.org");
         let text = made["initial_response"].as_str().unwrap();
@@ -160,11 +160,48 @@ fn verify_tells_what_is_wrong() {
         home.command(&[&["verify", "--consumer-secret-file", "c"], &signed[..]].concat());
     let mut child = command.spawn().unwrap();
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\xff\xfe").unwrap();
-    assert_eq!(crate::support::finish(child, "").code, 65);
+    assert_eq!(finish(child, "").code, 65);
     let header = r#"Authorization: OAuth oauth_consumer_key="k""#;
     assert_eq!(judge(header, &[]).code, 64);
     assert_eq!(judge(header, &["--url", "https://h.example/"]).code, 1);
     assert_eq!(home.run_with(&["verify", signed[0], signed[1]], string).code, 64);
+}
+
+#[test]
+fn verify_takes_nothing_but_nonces_for_its_file() {
+    let home = Home::with(ACCOUNT);
+    home.write("config/xoauth/t", "token-secret");
+    home.write("t", "token-secret\n");
+    home.write("victim", "important\nlines\n");
+    let mut command = home.command(&["string", "--raw", "--url", "https://mail.example.org/imap/"]);
+    let made = finish(command.env("LAB", "consumer-secret").spawn().unwrap(), "").ok();
+    let judge = |file: &str| {
+        let arguments =
+            ["verify", "--url", "https://mail.example.org/imap/", "--token-secret-file", "t"];
+        let arguments = [&arguments[..], &["--nonce-db", file]].concat();
+        let mut command = home.command(&arguments);
+        finish(command.env("XOAUTH_CONSUMER_SECRET", "consumer-secret").spawn().unwrap(), &made)
+    };
+    for (file, line) in [("victim", "important\nlines\n"), ("t", "token-secret\n")] {
+        let said = judge(file);
+        assert_eq!((said.code, said.out.as_str()), (65, ""), "{said:?}");
+        assert!(said.err.contains("line 1 is no nonce") && !said.err.contains("token-secret"));
+        assert_eq!(home.read(file), line);
+        assert!(!home.path.join(format!("{file}.lock")).exists());
+    }
+    #[cfg(unix)]
+    {
+        // Nothing is read from what may never end.
+        use std::os::unix::fs::FileTypeExt;
+        let pipe = home.path.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let said = judge("pipe");
+        assert_eq!((said.code, said.out.as_str()), (65, ""), "{said:?}");
+        assert!(said.err.contains("no regular file"), "{said:?}");
+        assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    }
+    assert_eq!(judge("seen").ok(), "valid\n");
+    assert_eq!(judge("seen").code, 1);
 }
 
 #[test]
@@ -234,7 +271,7 @@ fn bad_configurations_name_file_line_and_key_and_exit_with_78() {
         let account: &[&str] = if text.contains("b@c") { &["-a", "a"] } else { &[] };
         let mut command = home.command(&[&["list", "--user", "ann@example.org"], account].concat());
         let child = command.env("XOAUTH_ACCESS_TOKEN", "hunter2-hunter2").spawn().unwrap();
-        let said = crate::support::finish(child, "");
+        let said = finish(child, "");
         assert_eq!(said.code, 78, "{text}: {said:?}");
         assert!(said.err.contains(expected), "{text}: {said:?}");
         assert!(!said.err.contains("hunter2"), "{said:?}");
@@ -321,7 +358,7 @@ fn a_reader_that_leaves_early_is_no_error_to_talk_about() {
     let home = Home::new();
     let mut child = home.command(&["explain", "google"]).spawn().unwrap();
     drop(child.stdout.take());
-    let said = crate::support::finish(child, "");
+    let said = finish(child, "");
     assert_eq!((said.code, said.err.as_str()), (141, ""));
 }
 
@@ -370,7 +407,7 @@ fn a_signature_is_judged_in_every_form() {
     home.write("c", "c-secret");
     let url = "https://h.example/x?a=1";
     let mut command = home.command(&["string", "--raw", "--url", url]);
-    let made = crate::support::finish(command.env("LAB", "c-secret").spawn().unwrap(), "").ok();
+    let made = finish(command.env("LAB", "c-secret").spawn().unwrap(), "").ok();
     let (_, list) = made.trim().rsplit_once(' ').unwrap();
     let query = list.replace("\",", "&").replace("=\"", "=").replace('"', "");
     let judge = |text: &str, more: &[&str]| {
@@ -418,7 +455,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
         let arguments = [flags, &["--json", "string", "--mechanism", "XOAUTH2"]].concat();
         let mut command = home.command(&arguments);
         command.env("XOAUTH_ACCESS_TOKEN", "t").envs(variables.iter().copied());
-        let made = crate::support::finish(command.spawn().unwrap(), "").json();
+        let made = finish(command.spawn().unwrap(), "").json();
         assert_eq!(made["user"], user, "{flags:?} {variables:?}");
     }
 }

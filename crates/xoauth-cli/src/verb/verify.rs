@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -46,7 +47,7 @@ pub(crate) struct Verify {
     /// Clock difference at most
     #[arg(long, value_name = "S", default_value = "300s", value_parser = super::seconds)]
     max_skew: u64,
-    /// Remember nonces: a login counts once
+    /// Remember nonces: a login counts once. The file is for nothing else
     #[arg(long, value_name = "F")]
     nonce_db: Option<PathBuf>,
 }
@@ -68,7 +69,7 @@ impl CredentialStore for Known {
 }
 
 impl Verify {
-    pub(crate) fn run(&self, _: &Global, ui: &Ui) -> Result<Exit> {
+    pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         if let Err(error) = RequestUrl::new(self.url.as_str()) {
             return Err(Failure::usage(format!("--url: {error}")));
         }
@@ -95,8 +96,11 @@ impl Verify {
         }
         let verifier = Verifier::new().window(self.max_skew);
         let known = Known { consumer, token };
-        let judged = match &self.nonce_db {
-            Some(path) => judge(&verifier, &request, &known, &NonceFile::new(path.clone())),
+        // As long as a command of a server may take.
+        let patience = Duration::from_secs(global.timeout.unwrap_or(60));
+        let file = self.nonce_db.clone().map(|path| NonceFile::new(path, patience));
+        let judged = match &file {
+            Some(file) => judge(&verifier, &request, &known, file),
             None => judge(
                 &verifier,
                 &request,
@@ -107,7 +111,8 @@ impl Verify {
         match judged {
             Ok(verified) => self.tell(ui, Some(&verified), ""),
             Err(error @ VerifyError::NonceStore(_)) => {
-                Err(Failure::new(Exit::Io, "nonces", error.to_string()))
+                let failure = file.and_then(NonceFile::into_failure);
+                Err(failure.unwrap_or_else(|| Failure::new(Exit::Io, "nonces", error.to_string())))
             }
             Err(error) => self.tell(ui, None, &error.to_string()),
         }
