@@ -92,16 +92,19 @@ impl Account {
             return Err(Failure::config(message)
                 .hint("-a NAME for one of the configuration on that server, or --user ADDRESS"));
         }
-        let name = match &chosen {
-            Some(name) => name.clone(),
-            None => settings.user.as_deref().map_or_else(|| "ad-hoc".to_owned(), file_name),
-        };
         let given_token = match global.access_token_file.as_deref() {
             Some("-") => Some(SecretRef::Stdin),
             Some(file) => Some(SecretRef::File(file.into())),
             None => {
                 var("XOAUTH_ACCESS_TOKEN").map(|_| SecretRef::Env("XOAUTH_ACCESS_TOKEN".to_owned()))
             }
+        };
+        if chosen.is_none() && !ad_hoc && settings.user.is_none() && given_token.is_none() {
+            return Err(nothing_configured(config.path));
+        }
+        let name = match &chosen {
+            Some(name) => name.clone(),
+            None => settings.user.as_deref().map_or_else(|| "ad-hoc".to_owned(), file_name),
         };
         let store_name = settings.extends.clone().unwrap_or_else(|| name.clone());
         let owner = match chosen {
@@ -122,6 +125,21 @@ impl Account {
         })
     }
 
+    /// A key that is needed and is not there.
+    pub(crate) fn missing(&self, key: &str) -> Failure {
+        self.settings.missing(&self.name, key)
+    }
+
+    /// What a verb that connects would find wrong, before anybody is asked for anything.
+    pub(crate) fn judge(&self) -> Result<()> {
+        for protocol in ["imap", "smtp"] {
+            if self.has_server(protocol) {
+                self.server(protocol)?;
+            }
+        }
+        self.sasl_ir().map(drop)
+    }
+
     /// The server of a protocol: `imap` or `smtp`.
     pub(crate) fn server(&self, protocol: &'static str) -> Result<Server> {
         let wrong = |why| self.settings.fault(protocol, why);
@@ -134,8 +152,7 @@ impl Account {
                 }
             }
             None => self.preset_server(protocol).ok_or_else(|| {
-                let what = format!("account `{}` has no {protocol} server", self.name);
-                Failure::config(what).hint(format!(
+                self.missing(&format!("{protocol} server")).hint(format!(
                     "name one: --{protocol} {protocol}s://HOST, or a provider: --provider ID"
                 ))
             }),
@@ -164,8 +181,7 @@ impl Account {
             _ => &None,
         };
         own.as_deref().or(self.settings.user.as_deref()).ok_or_else(|| match &self.file {
-            Some(_) => Failure::config(format!("account `{}` has no user", self.name))
-                .hint("set `user` in the account, or --user ADDRESS"),
+            Some(_) => self.missing("user").hint("set `user` in the account, or --user ADDRESS"),
             None => Failure::config("no account and no user").hint(format!(
                 "configure an account{}, or --user ADDRESS --access-token-file FILE",
                 in_configuration()
@@ -243,7 +259,7 @@ impl Account {
 
     pub(crate) fn client_id(&self) -> Result<&str> {
         self.settings.client_id.as_deref().ok_or_else(|| {
-            Failure::config(format!("account `{}` has no client-id", self.name))
+            self.missing("client-id")
                 .hint("register an application with the provider (docs/cli.md says where) and set `client-id` in the account")
         })
     }
@@ -333,6 +349,19 @@ fn unknown_provider(settings: &Settings, id: &str) -> Failure {
 fn in_configuration() -> String {
     let path = directory("XDG_CONFIG_HOME", ".config").map(|path| path.join("config.toml"));
     path.map_or_else(String::new, |path| format!(" in {}", path.display()))
+}
+
+/// Neither options nor a configuration tell of an account.
+fn nothing_configured(read: Option<PathBuf>) -> Failure {
+    let missing = directory("XDG_CONFIG_HOME", ".config").map(|path| path.join("config.toml"));
+    let message = match (read, missing) {
+        (Some(path), _) => format!("{}: there is no account", path.display()),
+        (None, Some(path)) => format!("no configuration: {} does not exist", path.display()),
+        (None, None) => "no configuration: neither XDG_CONFIG_HOME nor HOME is set".to_owned(),
+    };
+    Failure::config(message).hint(
+        "docs/cli.md shows one, and `cargo xtask dist` writes a sample to target/dist; or without one: --user ADDRESS --access-token-file FILE",
+    )
 }
 
 /// An address as the name of a file.

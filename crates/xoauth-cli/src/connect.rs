@@ -50,18 +50,9 @@ impl<'a> Gate<'a> {
     fn with(account: &'a Account, protocol: &'static str, sign_in: SignIn) -> Result<Self> {
         // Said before the roots are read, which takes its time.
         let (server, sasl_ir) = (account.server(protocol)?, account.sasl_ir()?);
-        let tls = match &account.settings.ca_file {
+        let tls = match own_roots(account)? {
             None => Tls::system().map_err(|error| Failure::config(why(&error)))?,
-            Some(path) => {
-                let bad = |why: &dyn std::fmt::Display| {
-                    account.settings.fault("ca-file", format!("{}: {why}", path.display()))
-                };
-                let pem = std::fs::read(path).map_err(|error| bad(&error))?;
-                Tls::builder()
-                    .add_roots(&pem)
-                    .and_then(|builder| builder.only_these_roots().build())
-                    .map_err(|error| bad(&why(&error)))?
-            }
+            Some(tls) => tls,
         };
         Ok(Self {
             account,
@@ -148,6 +139,18 @@ impl<'a> Gate<'a> {
         (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.unlisted());
         attempt.failure(error, steps.under_way())
     }
+}
+
+/// TLS that trusts the roots of the account's `ca-file` alone, where there is one.
+pub(crate) fn own_roots(account: &Account) -> Result<Option<Tls>> {
+    let Some(path) = &account.settings.ca_file else { return Ok(None) };
+    let bad = |why: &dyn std::fmt::Display| {
+        account.settings.fault("ca-file", format!("{}: {why}", path.display()))
+    };
+    let pem = std::fs::read(path).map_err(|error| bad(&error))?;
+    let built =
+        Tls::builder().add_roots(&pem).and_then(|builder| builder.only_these_roots().build());
+    built.map(Some).map_err(|error| bad(&why(&error)))
 }
 
 /// An error with its cause.

@@ -28,7 +28,7 @@ pub(crate) fn authorize(
     ui: &Ui,
 ) -> Result<(Tokens, Hold)> {
     let settings = &account.settings;
-    let missing = |key: &str| Failure::config(format!("account `{}` has no {key}", account.name));
+    let missing = |key: &str| account.missing(key);
     let endpoint = |value: &Option<String>, key: &str| value.clone().ok_or_else(|| missing(key));
     let request_url = endpoint(&settings.request_token_endpoint, "request-token-endpoint")?;
     let authorize_url = endpoint(&settings.authorize_endpoint, "authorize-endpoint")?;

@@ -34,8 +34,7 @@ impl Credentials {
 
     fn signing(account: &Account) -> Result<Self> {
         let settings = &account.settings;
-        let missing =
-            |what: &str| Failure::config(format!("account `{}` has no {what}", account.name));
+        let missing = |key: &str| account.missing(key);
         let key = settings.consumer_key.clone().ok_or_else(|| missing("consumer-key"))?;
         let secret = account.consumer_secret()?.ok_or_else(|| missing("consumer-secret"))?;
         let consumer =

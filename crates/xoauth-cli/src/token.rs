@@ -75,7 +75,10 @@ fn given(account: &Account, renew: Renew) -> Result<Option<Tokens>> {
     let Some(source) = account.given_token.as_ref().or(configured) else { return Ok(None) };
     let secret = match source.words() {
         Some(words) => by_command(words, account, renew)?,
-        None => source.read("access token")?,
+        None => source.read(&match account.given_token {
+            Some(_) => "access token".to_owned(),
+            None => account.settings.place("access-token"),
+        })?,
     };
     let expires_at = crate::inspect::jwt::expiry(secret.expose());
     Ok(Some(Tokens { access_token: Some(secret), expires_at, ..Tokens::default() }))

@@ -80,6 +80,61 @@ fn a_login_for_another_user_is_refused_before_anything_is_asked() {
     assert!(said.err.contains("login_hint=ann%40example.org"), "{said:?}");
 }
 
+/// An access token is a secret like the others, and what is missing has a place too: that of its account.
+#[test]
+fn secrets_that_cannot_be_read_and_keys_that_are_missing_are_named_by_their_place() {
+    let start = "default = \"a\"\n[account.a]\nuser = \"ann@example.org\"\n";
+    let imap = "imap = \"imap://127.0.0.1:1\"\ninsecure-plaintext = true\n";
+    for (lines, words) in [
+        ("access-token = { file = \"nofile\" }\n", "4: `account.a.access-token`: "),
+        (
+            "access-token = { env = \"NOENV\" }\n",
+            "4: `account.a.access-token`: the environment has no NOENV",
+        ),
+        ("access-token = { command = [\"false\"] }\n", "4: `account.a.access-token`: "),
+        (
+            "client-secret = { env = \"NOENV\" }\naccess-token = \"t\"\n",
+            "4: `account.a.client-secret`: the environment has no NOENV",
+        ),
+        ("mechanism = \"XOAUTH\"\n", "2: `account.a`: has no consumer-key"),
+        (
+            "mechanism = \"XOAUTH\"\nconsumer-key = \"k\"\n",
+            "2: `account.a`: has no consumer-secret",
+        ),
+    ] {
+        let home = Home::with(&format!("{start}{lines}{imap}"));
+        for verb in ["check", "list"] {
+            // Who connects reads no secret of the client.
+            if verb == "list" && lines.starts_with("client-secret") {
+                continue;
+            }
+            let said = home.run(&[verb]);
+            let told = said.out.clone() + &said.err;
+            assert_eq!(said.code, 78, "{lines}: {said:?}");
+            assert!(told.contains(&format!("config.toml:{words}")), "{lines}: {said:?}");
+            assert!(!told.contains("ok    secret"), "{lines}: {said:?}");
+        }
+    }
+    for (lines, words) in [
+        ("client-id = \"c\"\n", "has no authorization-endpoint"),
+        ("client-id = \"c\"\nmechanism = \"XOAUTH\"\n", "has no request-token-endpoint"),
+        ("provider = \"google\"\n", "has no client-id"),
+    ] {
+        let said = Home::with(&format!("{start}{lines}")).run(&["login"]);
+        assert_eq!(said.code, 78, "{lines}: {said:?}");
+        let words = words.replace("authorization-endpoint", "token-endpoint");
+        let told = format!("config.toml:2: `account.a`: {words}");
+        assert!(said.err.contains(&told), "{lines}: {said:?}");
+    }
+    // The place of an access token that an option gives is no line of the configuration.
+    let home = Home::with(&format!("{start}access-token = \"t\"\n{imap}"));
+    let said = home.run(&["list", "--access-token-file", "nofile"]);
+    assert!(said.code == 78 && said.err.contains("access token: nofile: "), "{said:?}");
+    // Secrets that were read are a step that passed.
+    let said = home.run(&["check", "token"]).ok();
+    assert!(said.contains("ok    secret     access-token: configuration"), "{said}");
+}
+
 /// Where it would be found out when it is too late, or by a message that names no place.
 #[test]
 fn values_that_cannot_be_are_named_by_file_line_and_key() {
@@ -108,6 +163,26 @@ fn values_that_cannot_be_are_named_by_file_line_and_key() {
             let said = home.run(&[verb]);
             assert_eq!(said.code, 78, "{line}: {said:?}");
             assert!(said.err.contains(&format!("config.toml:4: {words}")), "{line}: {said:?}");
+        }
+    }
+    // What is wrong for a server is found before there is a token, and by whom connects to none.
+    for (line, words) in [
+        ("imap = \"http://h\"", "`account.a.imap`: expected imaps://"),
+        ("smtp = \"smtp://h:0\"", "`account.a.smtp`: `0` is no port number"),
+        ("sasl-ir = \"maybe\"", "`account.a.sasl-ir`: expected auto, always or never"),
+        ("ca-file = \"none.pem\"", "`account.a.ca-file`: "),
+    ] {
+        let other = if line.starts_with("imap") { "" } else { "imap = \"imap://127.0.0.1:1\"\n" };
+        let home = Home::with(&format!("{user}{line}\n{other}"));
+        for verb in ["check", "login"] {
+            let said = home.run(&[verb]);
+            // The other protocol is checked all the same, and has no token; the first failure is what counts.
+            assert_eq!(said.code, 78, "{line}: {said:?}");
+            let told = said.out.clone() + &said.err;
+            assert!(told.contains(&format!("config.toml:4: {words}")), "{line}: {said:?}");
+            assert!(!said.out.contains("ok    config"), "{line}: {said:?}");
+            let is_step = said.out.starts_with("a  <ann@example.org>\n  FAIL  config ");
+            assert_eq!(is_step, verb == "check", "{line}: {said:?}");
         }
     }
     // What is wrong for one purpose only is told there.

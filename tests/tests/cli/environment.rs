@@ -55,11 +55,25 @@ fn who_has_several_accounts_is_asked_which_and_who_has_none_what_to_do() {
     assert_eq!(said.code, 78, "{said:?}");
     assert!(said.err.contains("which account? a, b") && said.err.contains("-a NAME"), "{said:?}");
     assert_eq!(Home::with(&two).run(&["token", "-a", "b"]).ok(), "given-token\n");
-    let none = Home::new().run(&["list"]);
-    assert_eq!(none.code, 78, "{none:?}");
-    for words in ["no account and no user", "config/xoauth/config.toml", "--user ADDRESS"] {
-        assert!(none.err.contains(words), "{words}: {none:?}");
+    for verb in ["list", "token", "login", "check", "string"] {
+        let none = Home::new().run(&[verb]);
+        assert_eq!(none.code, 78, "{none:?}");
+        let told = none.out.clone() + &none.err;
+        for words in [
+            "no configuration: ",
+            "config/xoauth/config.toml does not exist",
+            "docs/cli.md",
+            "--user ADDRESS",
+        ] {
+            assert!(told.contains(words), "{words}: {none:?}");
+        }
+        assert!(!told.contains("ad-hoc"), "{none:?}");
     }
+    let empty = Home::with("# nothing yet\n").run(&["token"]);
+    assert!(
+        empty.code == 78 && empty.err.contains("config.toml: there is no account"),
+        "{empty:?}"
+    );
     // A server by itself is not one of the configuration's accounts on another server.
     let said = Home::with(GIVEN).run(&["list", "--imap", "imap://127.0.0.1:1"]);
     assert_eq!(said.code, 78, "{said:?}");

@@ -295,6 +295,11 @@ fn an_application_signs_in_for_itself_and_renews_without_a_user() {
         let mut command = home.command(arguments);
         finish(command.env("XOAUTH_CLIENT_SECRET", CLIENT_SECRET).spawn().unwrap(), "")
     };
+    // Who signs in is not told to do so.
+    server.script(400, r#"{"error":"invalid_scope"}"#);
+    let said = run(&["login", "--client-credentials"]);
+    assert!(said.code == 77 && said.err.contains("hint: are `client-id`"), "{said:?}");
+    assert!(!said.err.contains("run: xoauth login"), "{said:?}");
     run(&["login", "--client-credentials"]).ok();
     assert_eq!(run(&["token"]).ok(), "access-1\n");
     assert_eq!(run(&["token", "--renew"]).ok(), "access-2\n");

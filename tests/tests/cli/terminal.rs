@@ -8,7 +8,11 @@ use crate::hostile::{HOSTILE, is_tame};
 use crate::support::{Home, PROGRAM, bearer_account};
 
 /// Runs the command on a terminal, with these variables.
-fn on_terminal(home: &Home, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+pub(crate) fn on_terminal(
+    home: &Home,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> (i32, String) {
     let line: Vec<String> = [PROGRAM]
         .iter()
         .chain(arguments)

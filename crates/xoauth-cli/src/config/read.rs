@@ -5,12 +5,12 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::reader::{Reader, Value};
+use super::reader::{Reader, Value, is_name};
 use super::{Config, Settings};
 use crate::Result;
 
 /// The keys of an account; `[account.NAME.store]` has its own.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "extends",
     "provider",
     "user",
@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config> {
     let reader = Reader { path, text };
     let document = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        reader.fault(at, "", error.message())
+        reader.fault(at, &reader.key_at(at), error.message())
     })?;
     let mut default_at = 0;
     let mut config = Config { path: Some(path.to_owned()), ..Config::default() };
@@ -101,14 +101,14 @@ impl Reader<'_> {
     ) -> Result<Settings> {
         let at = name.span().start;
         let name = name.get_ref().as_ref();
-        let is_plain =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
+        if !is_name(name) {
             let what = "names of accounts have letters, digits and -_.@+ only";
             return Err(self.fault(at, &format!("account.{name}"), what));
         }
         let within = format!("account.{name}.");
         let mut account = Settings { name: name.to_owned(), ..Settings::default() };
+        let place = self.place(at, &format!("account.{name}"));
+        account.places.insert(String::new(), place);
         for (key, value) in self.table(&format!("account.{name}"), value)? {
             let path = format!("{within}{}", key.get_ref());
             let place = self.place(value.span().start, &path);
@@ -246,7 +246,21 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(complaint(text), expected, "{text}");
         }
-        assert!(complaint("[account.a]\nuser = ").starts_with("c.toml:2: "));
+        // What is no TOML is told by its key too, where that is one: another word may be of a secret.
+        for (text, place) in [
+            ("[account.a]\nuser = ", "c.toml:2: `account.a.user`: "),
+            ("[account.a]\nuser = \"u\"\nuser = \"v\"", "c.toml:3: `account.a.user`: "),
+            ("default = [\n", "c.toml:1: `default`: "),
+            ("default = x y", "c.toml:1: `default`: "),
+            ("[account.a]\nhunter2 = x", "c.toml:2: "),
+            ("[account.\"a b\"]\nuser = x", "c.toml:2: "),
+        ] {
+            let said = complaint(text);
+            assert!(said.starts_with(place), "{text}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+            let rest = said.strip_prefix(place).unwrap_or_default();
+            assert!(!rest.starts_with('`'), "{said}");
+        }
     }
 
     #[test]

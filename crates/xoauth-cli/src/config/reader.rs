@@ -8,6 +8,7 @@ use xoauth::Secret;
 use xoauth::sasl::oauth1::RequestUrl;
 use xoauth::smtp::Address;
 
+use super::read::KEYS;
 use crate::Result;
 use crate::failure::Failure;
 use crate::oauth2::is_secure;
@@ -33,6 +34,26 @@ impl Reader<'_> {
         let line = before.iter().filter(|&&octet| octet == b'\n').count() + 1;
         let key = if key.is_empty() { String::new() } else { format!(": `{key}`") };
         format!("{}:{line}{key}", self.path.display())
+    }
+
+    /// The key on the line of a fault that left no document, as far as it is one of ours: other text may be of a secret.
+    pub(super) fn key_at(&self, offset: usize) -> String {
+        let start = self.text.get(..offset).and_then(|before| before.rfind('\n'));
+        let start = start.map_or(0, |newline| newline + 1);
+        let (before, rest) = self.text.split_at_checked(start).unwrap_or_default();
+        let name = rest.lines().next().and_then(|line| line.split_once('=')).map(|(key, _)| key);
+        let name = name.unwrap_or_default().trim();
+        let header = |line: &str| {
+            let name = line.trim().strip_prefix("[account.")?.strip_suffix(']')?.to_owned();
+            Some(name).filter(|name| is_name(name.strip_suffix(".store").unwrap_or(name)))
+        };
+        match before.lines().rev().find(|line| line.trim_start().starts_with('[')) {
+            None if name == "default" => name.to_owned(),
+            Some(line) if KEYS.contains(&name) => {
+                header(line).map(|within| format!("account.{within}.{name}")).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
     }
 
     pub(super) fn unknown(
@@ -197,6 +218,12 @@ impl Reader<'_> {
             )),
         }
     }
+}
+
+/// What an account may be called: its name is that of a file, too.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
 }
 
 /// How many letters differ (Levenshtein), for guessing what was meant.

@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) authorize_endpoint: Option<String>,
     pub(crate) access_token_endpoint: Option<String>,
     pub(crate) store: StoreCommands,
-    /// Where the file says it: file, line and full name of each key.
+    /// Where the file says it: file, line and full name of each key; of the account itself by the empty key.
     pub(crate) places: BTreeMap<String, String>,
 }
 
@@ -62,6 +62,14 @@ impl Settings {
     /// What is wrong with the value of a key.
     pub(crate) fn fault(&self, key: &str, what: impl std::fmt::Display) -> Failure {
         Failure::config(format!("{}: {what}", self.place(key)))
+    }
+
+    /// What is missing, with the place of the account where it is in a file.
+    pub(crate) fn missing(&self, account: &str, what: &str) -> Failure {
+        Failure::config(match self.places.get("") {
+            Some(place) => format!("{place}: has no {what}"),
+            None => format!("account `{account}` has no {what}"),
+        })
     }
 
     pub(super) fn has_inline_secret(&self) -> bool {

@@ -47,8 +47,7 @@ pub(crate) fn token_endpoint(account: &Account) -> Result<String> {
 }
 
 pub(crate) fn missing_endpoint(account: &Account, key: &str) -> Failure {
-    Failure::config(format!("account `{}` has no {key}", account.name))
-        .hint(format!("set `provider` or `{key}` in the account"))
+    account.missing(key).hint(format!("set `provider` or `{key}` in the account"))
 }
 
 /// Renews with a refresh token (RFC 6749 6). Where the answer has no new one, the old one stays.

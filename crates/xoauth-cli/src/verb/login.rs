@@ -48,6 +48,7 @@ impl Login {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
         let account = Account::resolve(global)?;
         self.refuse_what_has_no_effect(global, &account)?;
+        account.judge()?;
         let http = Http::new(&account)?;
         // A code is spent once; what comes for it must have a place.
         let store = Store::of(&account)?;
@@ -57,7 +58,8 @@ impl Login {
             oauth1::authorize(&account, &http, &store, self.oob, self.port, open, ui)?
         } else if self.client_credentials {
             let held = store.hold()?;
-            (oauth2::client_credentials(&account, &http)?, held)
+            let tokens = oauth2::client_credentials(&account, &http);
+            (tokens.map_err(|failure| not_again(failure, &account))?, held)
         } else {
             refuse_graph_scopes(&account)?;
             // Nor is the user's consent spent for what cannot be asked for then.
@@ -67,15 +69,16 @@ impl Login {
                 ui.note(format!("warning: not sure: {doubt}"));
             }
             let (tokens, held) = if self.device {
-                oauth2::authorize_device(&account, &http, &store, ui)?
+                oauth2::authorize_device(&account, &http, &store, ui)
             } else {
                 let redirect = if self.paste {
                     Redirect::Paste
                 } else {
                     Redirect::Loopback { port: self.port, open: !self.no_browser }
                 };
-                oauth2::authorize(&account, &http, &store, &redirect, ui)?
-            };
+                oauth2::authorize(&account, &http, &store, &redirect, ui)
+            }
+            .map_err(|failure| not_again(failure, &account))?;
             warn(&account, &tokens, ui);
             (tokens, held)
         };
@@ -143,6 +146,19 @@ fn refuse_graph_scopes(account: &Account) -> Result<()> {
             .fault("scopes", format!("{scope} is Microsoft Graph's and opens no mailbox"))
             .rule(crate::rules::by_id("aadsts-70011"))),
         None => Ok(()),
+    }
+}
+
+/// To sign in is what a refusal leads to elsewhere; who does is told what to look at.
+fn not_again(failure: Failure, account: &Account) -> Failure {
+    let told = failure.hint.as_deref().unwrap_or_default();
+    match told.strip_suffix(&account.how_to_sign_in()) {
+        Some(rest) => {
+            let what = "are `client-id`, `client-secret` and `scopes` those of the registration?";
+            let hint = format!("{rest}{what}");
+            failure.hint(hint)
+        }
+        None => failure,
     }
 }
 

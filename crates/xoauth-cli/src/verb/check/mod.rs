@@ -12,7 +12,7 @@ use self::report::Report;
 use crate::Result;
 use crate::account::Account;
 use crate::args::Global;
-use crate::connect::{Gate, Stream};
+use crate::connect::{Gate, Stream, own_roots};
 use crate::diagnose::failure_of;
 use crate::failure::{Exit, Failure};
 use crate::output::Ui;
@@ -32,7 +32,7 @@ pub(crate) struct Check {
     what: Vec<Target>,
     /// Ask whether the server takes this sender; send nothing
     #[arg(long, value_name = "ADDRESS")]
-    sender: Option<String>,
+    sender: Option<ReversePath>,
     /// Tell what to do, which it always does
     #[arg(long, hide = true)]
     fix_hints: bool,
@@ -74,7 +74,16 @@ impl Check {
         let (imap, smtp) = (wants(Target::Imap, "imap"), wants(Target::Smtp, "smtp"));
         let user = account.user("").unwrap_or("no user");
         report.head(format!("{}  <{user}>", account.name));
-        report.passed("config", token::configuration(account));
+        if let Err(failure) = account.sasl_ir().and_then(|_| own_roots(account)) {
+            return report.failed(&failure);
+        }
+        let (is_fit, before) = (|protocol| fit(account, protocol, report), (imap, smtp));
+        let (imap, smtp) = (imap && is_fit("imap"), smtp && is_fit("smtp"));
+        if (imap, smtp) == before {
+            report.passed("config", token::configuration(account));
+        } else if !imap && !smtp {
+            return;
+        }
         if !imap && !smtp && !named(Target::Token) {
             // Says what is missing.
             if let Err(failure) = account.server("imap") {
@@ -86,9 +95,20 @@ impl Check {
             check_imap(account, &credentials, report);
         }
         if smtp {
-            check_smtp(account, &credentials, self.sender.as_deref(), report);
+            check_smtp(account, &credentials, self.sender.as_ref(), report);
         }
     }
+}
+
+/// Whether the configuration tells of a server; what is wrong with it is a step that failed.
+fn fit(account: &Account, protocol: &'static str, report: &Report) -> bool {
+    let judged = account.server(protocol);
+    if let Err(failure) = &judged {
+        report.begin(protocol);
+        report.failed(failure);
+        report.begin("token");
+    }
+    judged.is_ok()
 }
 
 fn check_imap(account: &Account, credentials: &Credentials, report: &Report) {
@@ -119,7 +139,12 @@ fn probe_imap(mut session: imap::Session<Stream>, gate: &Gate<'_>, report: &Repo
     }
 }
 
-fn check_smtp(account: &Account, credentials: &Credentials, sender: Option<&str>, report: &Report) {
+fn check_smtp(
+    account: &Account,
+    credentials: &Credentials,
+    sender: Option<&ReversePath>,
+    report: &Report,
+) {
     report.begin("smtp");
     let gate = match Gate::known(account, "smtp", credentials) {
         Ok(gate) => gate,
@@ -135,7 +160,7 @@ fn check_smtp(account: &Account, credentials: &Credentials, sender: Option<&str>
 fn probe_smtp(
     mut session: smtp::Session<Stream>,
     gate: &Gate<'_>,
-    sender: Option<&str>,
+    sender: Option<&ReversePath>,
     report: &Report,
 ) {
     report.passed("auth", "accepted");
@@ -154,9 +179,11 @@ fn probe_smtp(
 }
 
 /// Whether the server takes a sender, and how it was asked.
-fn takes(session: &mut smtp::Session<Stream>, sender: &str) -> Result<String, xoauth::Error> {
-    let sender: ReversePath = sender.parse().map_err(smtp::Error::InvalidArgument)?;
+fn takes(
+    session: &mut smtp::Session<Stream>,
+    sender: &ReversePath,
+) -> Result<String, xoauth::Error> {
     let shown = format!("MAIL FROM:<{}> accepted, nothing sent", sender.as_str());
-    session.run(VerifySender::new(sender))?;
+    session.run(VerifySender::new(sender.clone()))?;
     Ok(shown)
 }

@@ -1,5 +1,6 @@
 //! What `check` says: a line a step as it is done, or one document at the end.
 
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -126,9 +127,9 @@ impl Found {
         };
         let time = if ms == 0 { String::new() } else { format!(", {ms} ms") };
         let mut shown = one_line(detail);
-        // Two dozen names would push the other steps off the screen; `-v` and `--json` have them all.
-        let is_list = matches!(step, "capability" | "mechanism");
-        if is_list && ok && !self.ui.verbose && shown.chars().count() > SHOWN {
+        // Two dozen names would push the other steps off the screen; `-v` and whatever is no screen have them all.
+        let is_cut = step == "capability" && std::io::stdout().is_terminal();
+        if is_cut && ok && !self.ui.verbose && shown.chars().count() > SHOWN {
             shown = shown.chars().take(SHOWN).chain(['…']).collect();
         }
         self.print(&format!("  {verdict}  {step:<10} {shown}{time}"));

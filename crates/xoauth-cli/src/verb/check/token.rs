@@ -23,11 +23,20 @@ pub(super) fn configuration(account: &Account) -> String {
 
 /// The credentials, with what can be said of them without showing them.
 pub(super) fn check(account: &Account, report: &Report) -> Option<Credentials> {
-    if let Err(failure) = secrets(account, report) {
-        report.failed(&failure);
-        return None;
-    }
+    let mut secrets = match secrets(account) {
+        Ok(secrets) => secrets,
+        Err(failure) => {
+            report.failed(&failure);
+            return None;
+        }
+    };
+    let tell = |secrets: &[String]| {
+        if !secrets.is_empty() {
+            report.passed("secret", secrets.join("; "));
+        }
+    };
     if account.signs() {
+        tell(&secrets);
         return match Credentials::of(account, Renew::Below(60)) {
             Ok(credentials) => {
                 report.passed(
@@ -45,7 +54,18 @@ pub(super) fn check(account: &Account, report: &Report) -> Option<Credentials> {
             }
         };
     }
-    let found = access_token(account, Renew::Below(60)).and_then(|tokens| {
+    // One that is given is a secret that is read, or is not.
+    let given = account.given_token.as_ref().or(account.settings.access_token.as_ref());
+    if given.is_none() {
+        tell(&secrets);
+    }
+    let found = access_token(account, Renew::Below(60));
+    if let Some(source) = given {
+        let is_read = found.is_ok().then(|| format!("access-token: {}", source.kind()));
+        secrets.extend(is_read);
+        tell(&secrets);
+    }
+    let found = found.and_then(|tokens| {
         let token = tokens.access_token.clone().ok_or_else(|| {
             Failure::new(Exit::NotAuthorised, "token", "the token store holds no access token")
         });
@@ -77,8 +97,8 @@ pub(super) fn check(account: &Account, report: &Report) -> Option<Credentials> {
     Some(Credentials::Bearer(token))
 }
 
-/// Reads every secret that is configured beside the access token, whose step is its own.
-fn secrets(account: &Account, report: &Report) -> crate::Result<()> {
+/// Reads every secret that is configured beside the access token, and tells where each is.
+fn secrets(account: &Account) -> crate::Result<Vec<String>> {
     let settings = &account.settings;
     let mut found = Vec::new();
     for (name, source, read) in [
@@ -91,12 +111,7 @@ fn secrets(account: &Account, report: &Report) -> crate::Result<()> {
             found.push(format!("{name}: {kind}"));
         }
     }
-    let given = account.given_token.as_ref().or(settings.access_token.as_ref());
-    found.extend(given.map(|source| format!("access-token: {}", source.kind())));
-    if !found.is_empty() {
-        report.passed("secret", found.join("; "));
-    }
-    Ok(())
+    Ok(found)
 }
 
 fn describe(tokens: &Tokens, claims: Option<&serde_json::Value>, length: usize) -> String {
