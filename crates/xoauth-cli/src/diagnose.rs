@@ -8,7 +8,7 @@ use xoauth::{Error, imap, smtp};
 
 use crate::account::Account;
 use crate::failure::{Exit, Failure};
-use crate::rules::{Evidence, Kind, Rule, Source, diagnose};
+use crate::rules::{self, Evidence, Kind, Rule, Source, diagnose};
 
 /// What was tried, as far as it tells why it failed.
 #[derive(Debug)]
@@ -110,6 +110,9 @@ fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
         .map(|challenge| format!("the server says {challenge}; "))
         .unwrap_or_default();
     let name = &attempt.account.name;
+    // That it is not about the token, the document knows best.
+    let other = challenge_of(error).filter(|challenge| !challenge.may_mean_token());
+    let other = other.and_then(rules::advice);
     let advice = match exit_of(error) {
         Exit::Temporary => "the credentials were not judged; the same may work later".to_owned(),
         _ if error.needs_new_token() && attempt.account.signs() => {
@@ -131,6 +134,7 @@ fn advice(error: &Error, attempt: &Attempt<'_>) -> String {
                 "the token was refused: expired, revoked, or for another user or service; `xoauth token --renew -a {name}`, then `xoauth login -a {name}`"
             )
         }
+        _ if other.is_some() => other.unwrap_or_default().to_owned(),
         _ => {
             "this is about the syntax or the mechanism, and another token does not help".to_owned()
         }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use e2e::authorization::{Authorization, CLIENT_ID};
 use e2e::scripted::{Peer, Step, expect, send};
 use serde_json::Value;
@@ -202,6 +204,38 @@ fn every_rule_is_named_where_a_server_says_its_line() {
         page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let tested: BTreeSet<&str> = SAID.iter().map(|(rule, ..)| *rule).collect();
     assert_eq!(tested, documented);
+}
+
+/// What a document says of the login goes before what its NO alone means, and is the same as `explain` says.
+#[test]
+fn what_a_document_says_is_the_advice_of_check() {
+    for (status, advice) in [
+        ("insufficient_scope", "the token is good, but lacks the scope"),
+        ("403", "the token is good, but lacks the scope"),
+        ("503", "the server cannot judge tokens at the moment"),
+        ("401", "the token was refused"),
+    ] {
+        let document = STANDARD.encode(format!(r#"{{"status":"{status}","scope":"mail"}}"#));
+        let peer = Peer::start(vec![vec![
+            send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hello\r\n"),
+            expect("AUTHENTICATE "),
+            send(format!("+ {document}\r\n")),
+            expect(""),
+            send("{tag} NO [AUTHENTICATIONFAILED] no\r\n"),
+            Step::ExpectEnd,
+        ]])
+        .unwrap();
+        let config =
+            config("", "XOAUTH2") + &format!("imap = \"imap://127.0.0.1:{}\"\n", peer.port());
+        let home = Home::with(&config);
+        let said = home.run(&["check", "imap"]);
+        peer.finish().unwrap();
+        assert_eq!(said.code, 77, "{said:?}");
+        let all = said.out + &said.err;
+        assert!(all.contains(advice) && !all.contains("syntax"), "{status}: {all}");
+        let explained = home.run(&["explain", &document]).ok();
+        assert!(explained.contains(advice.get(1..).unwrap()), "{status}: {explained}");
+    }
 }
 
 /// The rule that `check imap` names.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use xoauth::sasl::ErrorChallenge;
 
 use crate::output::one_line;
-use crate::rules::{Evidence, Kind, Rule, Source, by_id, diagnose, enhanced_code};
+use crate::rules::{self, Evidence, Kind, Rule, Source, by_id, diagnose, enhanced_code};
 
 /// What was found out about a text.
 #[derive(Debug, Default)]
@@ -96,11 +96,9 @@ fn challenge(octets: &[u8], what: &str, rule: Option<&'static Rule>) -> Option<F
     let facts = challenge.members().map(|(name, value)| (name, one_line(&value))).collect();
     let mut notes = Vec::new();
     if rule.is_none() {
-        notes.push(match challenge.status() {
-            Some("invalid_token" | "401" | "400") => "The token was refused: expired, revoked, or not meant for this service.",
-            Some("insufficient_scope" | "403") => "The token is good, but lacks the scope: sign in again with it.",
-            _ => "The server says why it refuses; the final answer comes after the client's reply.",
-        }.to_owned());
+        let unknown =
+            "the server says why it refuses; the final answer comes after the client's reply";
+        notes.push(sentence(rules::advice(&challenge).unwrap_or(unknown)));
     }
     Some(Finding {
         kind: "challenge",
@@ -110,6 +108,13 @@ fn challenge(octets: &[u8], what: &str, rule: Option<&'static Rule>) -> Option<F
         rule,
         ..Finding::default()
     })
+}
+
+/// With a capital in front and a full stop behind.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// A line of a dialogue with base64 behind it: `334 …`, `+ …`, `AUTH XOAUTH2 …`.
@@ -371,6 +376,18 @@ mod tests {
         let trace = "S: * OK [CAPABILITY IMAP4rev1] hello\nC: a1 AUTHENTICATE XOAUTH2 <secret>\n\
                      S: + <56 octets>\nC: <secret>\nS: a1 NO [AUTHENTICATIONFAILED] no\n";
         assert_eq!(explain(trace).unwrap().what, "An IMAP server's NO");
+        for (status, meaning) in [
+            ("400", "The token was refused: "),
+            ("invalid_token", "The token was refused: "),
+            ("insufficient_scope", "The token is good, but lacks the scope: "),
+            ("403", "The token is good, but lacks the scope: "),
+            ("503", "The server cannot judge tokens at the moment: "),
+            ("500 things", "The server says why it refuses; "),
+        ] {
+            let document = format!(r#"{{"status":"{status}","scope":"mail"}}"#);
+            let finding = explain(&document).unwrap();
+            assert!(finding.notes[0].starts_with(meaning), "{finding:?}");
+        }
         let reply = "535-5.7.8 Username and Password not accepted.\n535 5.7.8 x";
         assert_eq!(explain(reply).unwrap().what, "An SMTP server's refusal of a login");
         for text in [

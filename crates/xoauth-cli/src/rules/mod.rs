@@ -1,8 +1,10 @@
 //! From what a server said to why it said it: the rules of `check` and `explain`.
 
+mod challenge;
 mod evidence;
 mod table;
 
+pub(crate) use challenge::advice;
 pub(crate) use evidence::{Evidence, Kind, Source, enhanced_code};
 pub(crate) use table::RULES;
 
