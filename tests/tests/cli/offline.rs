@@ -151,6 +151,12 @@ fn verify_tells_what_is_wrong() {
         (said.code, said.out.as_str()),
         (1, "invalid: it is signed for another URL than https://other.example/\n")
     );
+    // The same by another name, and judged as that.
+    for url in ["https://H.example/imap/", "https://h.example:443/imap/", "HTTPS://h.example/imap/"]
+    {
+        let said = judge(string, &["--url", url]);
+        assert!(said.out.starts_with("invalid: oauth_timestamp is more"), "{url}: {said:?}");
+    }
     for input in ["", "nonsense", "user=a\u{1}auth=Bearer t\u{1}\u{1}"] {
         assert_eq!(judge(input, &signed).code, 65, "{input:?}");
     }

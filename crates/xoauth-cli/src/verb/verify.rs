@@ -47,7 +47,7 @@ pub(crate) struct Verify {
     /// Clock difference at most
     #[arg(long, value_name = "S", default_value = "300s", value_parser = super::seconds)]
     max_skew: u64,
-    /// Remember nonces: a login counts once. The file is for nothing else
+    /// Remember nonces, in a file of its own
     #[arg(long, value_name = "F")]
     nonce_db: Option<PathBuf>,
 }
@@ -70,9 +70,8 @@ impl CredentialStore for Known {
 
 impl Verify {
     pub(crate) fn run(&self, global: &Global, ui: &Ui) -> Result<Exit> {
-        if let Err(error) = RequestUrl::new(self.url.as_str()) {
-            return Err(Failure::usage(format!("--url: {error}")));
-        }
+        let expected = RequestUrl::new(self.url.as_str());
+        let expected = expected.map_err(|error| Failure::usage(format!("--url: {error}")))?;
         let consumer = secret(
             self.consumer_secret_file.as_ref(),
             "XOAUTH_CONSUMER_SECRET",
@@ -85,8 +84,7 @@ impl Verify {
         let token = secret(self.token_secret_file.as_ref(), "XOAUTH_TOKEN_SECRET", "token secret")?;
         let text = Secret::new(super::read_text(ui, "a SASL string, a header or a request line")?);
         let request = self.request(text.expose().trim())?;
-        let url = request.url().as_str();
-        if self.url != url && self.url != without_requestor(url) {
+        if !is_same(&expected, request.url()) {
             return self.tell(ui, None, &format!("it is signed for another URL than {}", self.url));
         }
         if let Some(method) =
@@ -200,12 +198,24 @@ fn without_protocol(url: &str) -> (String, String) {
     (url, signed.join("&"))
 }
 
-/// Who signs without a token names the user in the URL, which is otherwise the same for all.
-fn without_requestor(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
-    let others = query.split('&').filter(|one| !one.starts_with("xoauth_requestor_id="));
-    let others = others.collect::<Vec<_>>().join("&");
-    if others.is_empty() { path.to_owned() } else { format!("{path}?{others}") }
+/// One URL for a signature: scheme and host in any case, the port written or not (RFC 5849 3.4.1.2), its parameters in any
+/// order (3.4.1.3.2). Who signs without a token names the user among them, where all else is the same for everybody.
+fn is_same(expected: &RequestUrl, signed: &RequestUrl) -> bool {
+    let [expected_query, mut signed_query] = [expected, signed].map(|url| parameters(url.as_str()));
+    let requestor = |one: &&str| one.starts_with("xoauth_requestor_id=");
+    if !expected_query.iter().any(requestor) {
+        signed_query.retain(|one| !requestor(one));
+    }
+    expected.base_string_uri() == signed.base_string_uri() && expected_query == signed_query
+}
+
+/// Those of the query, sorted.
+fn parameters(url: &str) -> Vec<&str> {
+    let url = url.split('#').next().unwrap_or_default();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut parameters: Vec<&str> = query.split('&').filter(|one| !one.is_empty()).collect();
+    parameters.sort_unstable();
+    parameters
 }
 
 fn judge(
@@ -221,5 +231,47 @@ fn secret(file: Option<&PathBuf>, variable: &str, what: &str) -> Result<Option<S
     match file {
         Some(file) => SecretRef::File(file.clone()).read(what).map(Some),
         None => Ok(var(variable).map(Secret::new)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_the_same_where_their_signatures_are() {
+        let is_same = |expected, signed| {
+            let [expected, signed] = [expected, signed].map(|url| RequestUrl::new(url).unwrap());
+            is_same(&expected, &signed)
+        };
+        for (expected, signed) in [
+            ("https://h.example/x", "https://H.example/x"),
+            ("https://h.example:443/x", "https://h.example/x"),
+            ("HTTPS://h.example/x", "https://h.example:443/x"),
+            ("http://h.example", "http://h.example:80/"),
+            ("https://h.example/x?a=1&b=2", "https://h.example/x?b=2&a=1"),
+            ("https://h.example/x", "https://h.example/x?#f"),
+            ("https://h.example/x", "https://h.example/x?xoauth_requestor_id=a%40b.c"),
+            ("https://h.example/x?a=1", "https://h.example/x?xoauth_requestor_id=a%40b.c&a=1"),
+        ] {
+            assert!(is_same(expected, signed), "{expected} {signed}");
+        }
+        for (expected, signed) in [
+            ("https://h.example/x", "http://h.example/x"),
+            ("https://h.example/x", "https://h.example:444/x"),
+            ("https://h.example:80/x", "https://h.example/x"),
+            ("https://h.example/x", "https://h.example/X"),
+            ("https://h.example/x", "https://h.example/x/"),
+            ("https://h.example/x", "https://h.example/x?a=1"),
+            ("https://h.example/x?a=1", "https://h.example/x"),
+            ("https://h.example/x?a=1", "https://h.example/x?a=1&a=1"),
+            ("https://h.example/x?xoauth_requestor_id=a", "https://h.example/x"),
+            (
+                "https://h.example/x?xoauth_requestor_id=a",
+                "https://h.example/x?xoauth_requestor_id=b",
+            ),
+        ] {
+            assert!(!is_same(expected, signed), "{expected} {signed}");
+        }
     }
 }
