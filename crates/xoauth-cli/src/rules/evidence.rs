@@ -111,15 +111,26 @@ impl Evidence {
 
     /// The response code of an IMAP status: `[UNAVAILABLE]`.
     pub(crate) fn response_code(&self) -> Option<&str> {
+        let code = self.behind_kind()?.strip_prefix('[')?;
+        code.split_once(']')?.0.split(' ').next()
+    }
+
+    /// What is said behind NO, in a line as it was sent; a session gives it without.
+    fn behind_kind(&self) -> Option<&str> {
         let kind = match self.kind {
-            Kind::Ok => "ok ",
-            Kind::No => "no ",
-            Kind::Bad => "bad ",
-            Kind::Bye => "bye ",
+            Kind::Ok => "ok",
+            Kind::No => "no",
+            Kind::Bad => "bad",
+            Kind::Bye => "bye",
             Kind::Other => return None,
         };
-        let code = self.text.split_once(kind)?.1.strip_prefix('[')?;
-        code.split_once(']')?.0.split(' ').next()
+        // The tag may be in front.
+        let (first, rest) = self.text.trim().split_once(' ')?;
+        if first == kind {
+            return Some(rest);
+        }
+        let (second, rest) = rest.trim_start().split_once(' ')?;
+        (second == kind).then_some(rest)
     }
 
     /// Whether a NO may be about the login: it has no code, or one of RFC 5530 that is.
@@ -158,8 +169,11 @@ impl Evidence {
         self.text.contains(text)
     }
 
-    pub(super) fn ends_with(&self, text: &str) -> bool {
-        self.text.trim_end().ends_with(text)
+    /// An IMAP server said this and nothing else, behind its tag, its kind and its code.
+    pub(super) fn is_all(&self, text: &str) -> bool {
+        let said = self.behind_kind().unwrap_or(&self.text);
+        let behind_code = said.strip_prefix('[').and_then(|code| code.split_once(']'));
+        behind_code.map_or(said, |(_, said)| said).trim() == text
     }
 
     pub(super) fn status_is(&self, status: &str) -> bool {

@@ -160,6 +160,19 @@ mod tests {
         assert_eq!(of(smtp, Some("yandex"), false), None);
         assert_eq!(of(imap, None, false), Some("ms-authenticate-failed"));
         assert_eq!(of(imap, Some("google"), false), None);
+        for line in ["NO AUTHENTICATE failed.", "a1 NO [AUTHENTICATIONFAILED] AUTHENTICATE failed."]
+        {
+            assert_eq!(of(line, None, false), Some("ms-authenticate-failed"), "{line}");
+        }
+        // Others say more, or less.
+        for line in [
+            "a1 NO XOAUTH2 AUTHENTICATE failed.",
+            "a1 NO AUTHENTICATE failed. Try again",
+            "a1 NO AUTHENTICATE failed",
+            "a1 NO [UNAVAILABLE] AUTHENTICATE failed.",
+        ] {
+            assert_eq!(of(line, None, false), None, "{line}");
+        }
         assert_eq!(of(dead, Some("google"), false), Some("google-invalid-grant"));
         assert_eq!(of(dead, Some("google"), true), None);
         assert_eq!(of(dead, Some("microsoft"), false), None);

@@ -67,7 +67,7 @@ pub(crate) const RULES: &[Rule] = &[
         cause: "Microsoft refused the token and says no more: wrong audience or scope, wrong user, or no consent.",
         fix: "The token's audience must be https://outlook.office.com with IMAP.AccessAsUser.All; its user the mailbox's: `xoauth login`.",
         when: |e| {
-            e.kind == Kind::No && e.ends_with("authenticate failed.") && e.is_about_credentials()
+            e.kind == Kind::No && e.is_all("authenticate failed.") && e.is_about_credentials()
         },
     },
     Rule {
