@@ -34,6 +34,19 @@ impl Preset {
         all.iter().find(|one| is_it(one)).or(all.iter().find(|one| is_known_as(one))).cloned()
     }
 
+    /// By one of its servers: `imap.gmail.com`, with a port or as a URL too.
+    pub(crate) fn serving(server: &str) -> Option<Self> {
+        let server = server.to_ascii_lowercase();
+        let host = server.split_once("://").map_or(server.as_str(), |(_, host)| host);
+        let host = host.split([':', '/']).next().unwrap_or_default().trim_end_matches('.');
+        let serves = |preset: &Self| {
+            let lists = ["/imap", "/smtp"].map(|list| preset.0.pointer(list));
+            let mut servers = lists.into_iter().flatten().filter_map(Value::as_array).flatten();
+            servers.any(|one| one.get("host").and_then(Value::as_str) == Some(host))
+        };
+        Self::all().into_iter().find(serves)
+    }
+
     pub(crate) fn id(&self) -> &str {
         self.text("/id").unwrap_or_default()
     }
@@ -180,6 +193,18 @@ mod tests {
         }
         for name in ["", "mail@gmail", "gma", "gmail.", "com", "@"] {
             assert!(Preset::find(name).is_none(), "{name}");
+        }
+        for (server, id) in [
+            ("imap.gmail.com", "google"),
+            ("SMTP.Office365.com", "microsoft"),
+            ("smtp-mail.outlook.com:587", "microsoft"),
+            ("imaps://imap.gmail.com:993/", "google"),
+            ("imappro.zoho.com.", "zoho"),
+        ] {
+            assert_eq!(Preset::serving(server).unwrap().id(), id);
+        }
+        for server in ["", "gmail.com", "imap.gmail.com.example", "a@imap.gmail.com", "://", ":"] {
+            assert!(Preset::serving(server).is_none(), "{server}");
         }
         for protocol in ["imap", "smtp"] {
             assert_eq!(Preset::find("google").unwrap().doubt(protocol), None);

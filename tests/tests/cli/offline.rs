@@ -219,7 +219,15 @@ fn explain_knows_servers_words_and_providers() {
     let said = home.run(&["--json", "explain", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."]).json();
     assert_eq!(said["diagnosis"][0]["id"], "ms-smtp-auth-disabled");
     assert_eq!(said["facts"]["enhanced code"], "5.7.139");
-    for name in ["microsoft", "ann@outlook.com", "outlook.com"] {
+    for (word, meaning) in [
+        ("invalid_client", "check `client-id` and `client-secret`"),
+        ("oauth_problem=signature_invalid", "a secret is wrong"),
+        ("a1 NO [ALERT] IMAP access is disabled for your domain", "An ALERT is for the user"),
+    ] {
+        let said = home.run(&["explain", word]).ok();
+        assert!(said.contains(meaning), "{said}");
+    }
+    for name in ["microsoft", "ann@outlook.com", "outlook.com", "smtp.office365.com"] {
         let said = home.run(&["explain", name]).ok();
         assert!(said.contains("outlook.office365.com:993"), "{said}");
         assert!(said.contains("(observed)"), "{said}");

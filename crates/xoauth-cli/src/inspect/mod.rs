@@ -2,6 +2,7 @@
 
 pub(crate) mod jwt;
 mod pasted;
+mod refusal;
 pub(crate) mod sasl;
 
 use base64::Engine;
@@ -63,6 +64,7 @@ fn explain_one(text: &str) -> Option<Finding> {
         .or_else(|| encoded(text))
         .or_else(|| reply(text))
         .or_else(|| microsoft(text))
+        .or_else(|| refusal::explain(text))
         .or_else(|| code_alone(text))
         .or_else(|| raw_token(text))
 }
@@ -80,11 +82,16 @@ fn json(text: &str) -> Option<Finding> {
     }
     let member = |name| document.get(name).and_then(Value::as_str).map(one_line);
     if let Some(error) = member("error") {
-        let mut facts = vec![("error", error)];
-        facts.extend(member("error_description").map(|text| ("description", text)));
         let what = "A token endpoint's refusal".to_owned();
         let known = aadsts(text).filter(|_| rule.is_none());
-        let notes = known.map(explained_by_microsoft).into_iter().collect();
+        let note = match known {
+            Some(number) => Some(explained_by_microsoft(number)),
+            None if rule.is_none() => refusal::meaning(&error).map(str::to_owned),
+            None => None,
+        };
+        let notes = note.into_iter().collect();
+        let mut facts = vec![("error", error)];
+        facts.extend(member("error_description").map(|text| ("description", text)));
         return Some(Finding { kind: "endpoint", what, facts, notes, rule, ..Finding::default() });
     }
     challenge(text.as_bytes(), "A server's failure challenge (JSON)", rule)
@@ -173,6 +180,11 @@ fn reply(text: &str) -> Option<Finding> {
         (_, Kind::Bad, _) => (
             "An IMAP server's BAD",
             "BAD means the syntax or the mechanism, never the token: renewing does not help.",
+        ),
+        // RFC 9051 7.1: the text is to be shown to the user.
+        (_, Kind::No, _) if evidence.response_code() == Some("alert") => (
+            "An IMAP server's NO",
+            "An ALERT is for the user: read what it says and do that; a new token helps only where it says so.",
         ),
         (_, Kind::No, _) if !evidence.is_about_credentials() => (
             "An IMAP server's NO",
@@ -376,6 +388,28 @@ mod tests {
         let trace = "S: * OK [CAPABILITY IMAP4rev1] hello\nC: a1 AUTHENTICATE XOAUTH2 <secret>\n\
                      S: + <56 octets>\nC: <secret>\nS: a1 NO [AUTHENTICATIONFAILED] no\n";
         assert_eq!(explain(trace).unwrap().what, "An IMAP server's NO");
+        for (text, meaning) in [
+            ("invalid_client", "The server does not know the client"),
+            ("access_denied", "The user, or an administrator"),
+            ("Error 400: redirect_uri_mismatch", "The redirect of the request is not registered"),
+            ("oauth_problem=signature_invalid", "The signature differs"),
+            ("oauth_problem=parameter_absent&oauth_parameters_absent=x", "The request lacks"),
+            ("http://localhost/?error=access_denied&state=x", "The user, or an administrator"),
+            (r#"{"error":"invalid_client"}"#, "The server does not know the client"),
+            ("xoauth: token: h.example refused: unauthorized_client: no", "This client may not"),
+            ("xoauth: token: h.example refused: invalid_client: no", "The server does not know"),
+        ] {
+            let finding = explain(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((finding.kind, finding.rule.map(|rule| rule.id)), ("endpoint", None));
+            assert!(finding.notes[0].starts_with(meaning), "{finding:?}");
+        }
+        let report = "the page says invalid_client
+FAIL  auth       535 5.7.3 no
+";
+        assert_eq!(explain(report).unwrap().rule.map(|rule| rule.id), Some("ms-smtp-unsuccessful"));
+        let finding = explain("a1 NO [ALERT] IMAP access is disabled for your domain.").unwrap();
+        assert!(finding.notes[0].starts_with("An ALERT is for the user"), "{finding:?}");
+        assert_eq!(explain(r#"{"error":"odd"}"#).unwrap().notes.len(), 0);
         for (status, meaning) in [
             ("400", "The token was refused: "),
             ("invalid_token", "The token was refused: "),
@@ -416,7 +450,7 @@ mod tests {
             "12",
             "Bad Request",
             "No refresh token",
-            "invalid_client Bad Request",
+            "invalid_clients Bad Request",
             "401 Unauthorized",
             "AADSTS",
             "2.1.5",

@@ -17,8 +17,8 @@ Example: xoauth explain '535 5.7.3 Authentication unsuccessful'
          xoauth explain microsoft
          xoauth explain < sasl-string.txt
 Knows SASL strings, base64 challenges, lines of IMAP and SMTP servers, answers
-of token endpoints, AADSTS codes, JWTs, rule ids, and providers by id, domain or
-address. Give what holds a token on standard input: arguments show in `ps`.")]
+and words of token endpoints, AADSTS codes, JWTs, rule ids, and providers by id,
+domain, server or address. What holds a token is for standard input, not `ps`.")]
 pub(crate) struct Explain {
     /// What to explain; standard input where there is none
     text: Vec<String>,
@@ -34,7 +34,8 @@ impl Explain {
         let text = text.trim();
         // Lines of servers end with addresses too.
         let word = Some(text).filter(|text| !text.contains(char::is_whitespace));
-        if let Some(preset) = word.and_then(Preset::find) {
+        let preset = word.and_then(|word| Preset::find(word).or_else(|| Preset::serving(word)));
+        if let Some(preset) = preset {
             return show_provider(&preset, ui);
         }
         let Some(finding) = inspect::explain(text) else {
