@@ -137,7 +137,27 @@ impl<'a> Gate<'a> {
     fn failure(&self, error: Error, steps: &Steps) -> Failure {
         let mut attempt = self.attempt();
         (attempt.inline, attempt.unlisted) = (steps.is_inline(), steps.unlisted());
-        attempt.failure(error, steps.under_way())
+        let step = steps.under_way();
+        let other = other_scheme(&self.server, self.protocol, &error, step);
+        let failure = attempt.failure(error, step);
+        match other {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// Who begins in the clear where TLS is expected, or waits for TLS where a greeting is, listens on the port of the other scheme.
+fn other_scheme(server: &Server, protocol: &str, error: &Error, step: &str) -> Option<String> {
+    let is_implicit = server.tls == Protection::Implicit;
+    match error {
+        Error::TlsHandshake { .. } if is_implicit && step == "tls" => {
+            Some(format!("is this the port for STARTTLS? {protocol}://{server}"))
+        }
+        error if error.is_timeout() && !is_implicit && step == "greeting" => {
+            Some(format!("is this the port for TLS? {protocol}s://{server}"))
+        }
+        _ => None,
     }
 }
 

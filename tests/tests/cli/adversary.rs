@@ -174,7 +174,54 @@ fn a_refusal_that_says_nothing_is_told_with_the_claims_of_the_token() {
     }
     let said = home.run(&["check"]);
     assert!(said.out.contains("token  aud https://graph.microsoft.com"), "{said:?}");
+    assert!(said.err.is_empty(), "{said:?}");
     assert!(!said.out.contains("c2ln") && !said.err.contains("c2ln"), "{said:?}");
+}
+
+/// Expired, for Microsoft Graph, and of somebody else: no server says so, and the token does.
+#[test]
+fn what_the_token_says_is_in_the_result_whatever_the_server_says() {
+    // {"alg":"none"} {"aud":"https://graph.microsoft.com","exp":1000000000,"upn":"other@x.y"}
+    let token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJodHRwczovL2dyYXBoLm1pY3Jvc29mdC5jb20iLCJleHAiOjEwMDAwMDAwMDAsInVwbiI6Im90aGVyQHgueSJ9.c2ln";
+    let words = ["for Microsoft Graph", "It has expired", "the token of other@x.y"];
+    let login = |answer: &str| {
+        vec![send(GREETING), expect("AUTHENTICATE XOAUTH2"), send(answer), Step::ExpectEnd]
+    };
+    let refused = login("{tag} NO [AUTHENTICATIONFAILED] no\r\n");
+    let unconnected = vec![
+        send(GREETING),
+        expect("AUTHENTICATE XOAUTH2"),
+        send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
+        expect("EXAMINE INBOX"),
+        send("{tag} BAD User is authenticated but not connected.\r\n"),
+        Step::ExpectEnd,
+    ];
+    for (script, rule) in [(refused, None), (unconnected, Some("ms-not-connected"))] {
+        let peer = Peer::start(vec![script.clone(), script]).unwrap();
+        let home = Home::with(
+            &account("imap", peer.port()).replace("\"access-token\"", &format!("\"{token}\"")),
+        );
+        let said = home.run(&["--json", "-q", "check", "imap"]);
+        let report: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(report["diagnosis"].as_array().unwrap().len(), 1, "{said:?}");
+        let diagnosis = &report["diagnosis"][0];
+        assert_eq!(diagnosis["id"].as_str(), rule, "{said:?}");
+        let steps = report["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["step"] == "token").unwrap();
+        assert!(step["detail"].as_str().unwrap().contains("expired 9"), "{step}");
+        let text = home.run(&["-q", "check", "imap"]);
+        assert!(text.out.contains("\nnote   It has expired"), "{text:?}");
+        for told in [&step["notes"], &diagnosis["token"]] {
+            assert_eq!(told.as_array().unwrap().len(), 3, "{told}");
+            for words in words {
+                assert!(told.to_string().contains(words), "{words}: {told}");
+                assert_eq!(text.out.matches(words).count(), 2, "{words}: {text:?}");
+            }
+        }
+        assert!(!said.out.contains("--renew") && !text.out.contains("--renew"), "{text:?}");
+        assert_eq!(text.err, "");
+        peer.finish().unwrap();
+    }
 }
 
 #[test]

@@ -174,6 +174,35 @@ fn a_protocol_whose_url_is_wrong_is_a_step_that_fails() {
     assert_eq!(home.run(&["check", "imap"]).code, 68);
 }
 
+/// The port of the other scheme answers with what is no TLS, or not at all.
+#[test]
+fn the_port_of_the_other_scheme_is_guessed() {
+    let host = Host::builder().start().unwrap();
+    let good = bearer_account(&host, "XOAUTH2");
+    for (protocol, port, scheme, step, code) in [
+        ("imap", host.imap_port(), "imaps", "tls", 76),
+        ("imap", host.imaps_port(), "imap", "greeting", 75),
+        ("smtp", host.submission_port(), "smtps", "tls", 76),
+        ("smtp", host.submissions_port(), "smtp", "greeting", 75),
+    ] {
+        let home = Home::with(&good);
+        let url = format!("{scheme}://localhost:{port}");
+        let option = format!("--{protocol}");
+        let said = home.run(&["--timeout", "1", "check", "-a", "demo", protocol, &option, &url]);
+        assert_eq!(said.code, code, "{said:#?}");
+        assert!(said.out.contains(&format!("FAIL  {step}")), "{said:#?}");
+        let other = if scheme == protocol { format!("{protocol}s") } else { protocol.to_owned() };
+        let hint = format!("? {other}://localhost:{port}\n");
+        assert!(said.out.contains(&hint), "{hint}: {said:#?}");
+    }
+    // What fails for another reason is not about the port.
+    let foreign = Authority::new().unwrap().pem().unwrap();
+    let home = Home::with(&good);
+    let ca = home.write("ca.pem", &String::from_utf8(foreign).unwrap());
+    let said = home.run(&["check", "imap", "--ca-file", ca.to_str().unwrap()]);
+    assert!(said.out.contains("FAIL  tls") && !said.out.contains("is this the port"), "{said:#?}");
+}
+
 #[test]
 fn a_sender_is_asked_about_and_nothing_is_sent() {
     let hello = "250-m\r\n250-SMTPUTF8\r\n250 AUTH XOAUTH2\r\n";

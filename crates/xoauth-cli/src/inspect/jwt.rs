@@ -88,7 +88,7 @@ pub(crate) fn notes(claims: &Value, wanted: Option<&str>) -> Vec<String> {
         notes.push("The token is for Microsoft Graph, not for IMAP or SMTP: ask for https://outlook.office.com/… scopes.".to_owned());
     }
     if claims.get("exp").and_then(Value::as_u64).is_some_and(|expires| expires <= now()) {
-        notes.push("It has expired: renew it (`xoauth token --renew`).".to_owned());
+        notes.push("It has expired: a new one is needed.".to_owned());
     }
     if let (Some(signed_in), Some(wanted)) = (user(claims), wanted)
         && !signed_in.eq_ignore_ascii_case(wanted)

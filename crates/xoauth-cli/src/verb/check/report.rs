@@ -25,8 +25,9 @@ struct Found {
     steps: Vec<Value>,
     diagnosis: Vec<Value>,
     first_failure: Option<Exit>,
-    /// What was said of the token, for the rule that asks for its claims.
-    claims: Vec<String>,
+    /// What the token says of itself, and what in it opens no mailbox: a server that refuses it seldom tells.
+    facts: Vec<String>,
+    notes: Vec<String>,
     protocol: &'static str,
     began: Instant,
     /// Nobody reads what is written.
@@ -40,7 +41,8 @@ impl Report {
             steps: Vec::new(),
             diagnosis: Vec::new(),
             first_failure: None,
-            claims: Vec::new(),
+            facts: Vec::new(),
+            notes: Vec::new(),
             protocol: "token",
             began: Instant::now(),
             broken: None,
@@ -79,9 +81,15 @@ impl Report {
         Box::new(move |step, detail| report.passed(step, detail))
     }
 
-    /// What is known of the token.
-    pub(super) fn claims(&self, claims: Vec<String>) {
-        self.found().claims = claims;
+    /// There is a token, with what it says of itself, and what in it opens no mailbox.
+    pub(super) fn token(&self, detail: impl AsRef<str>, facts: Vec<String>, notes: Vec<String>) {
+        let mut found = self.found();
+        found.step("token", true, detail.as_ref());
+        found.tell("note", &notes);
+        if let Some(step) = found.last_step().filter(|_| !notes.is_empty()) {
+            step.insert("notes".to_owned(), notes.clone().into());
+        }
+        (found.facts, found.notes) = (facts, notes);
     }
 
     /// What is no failure yet, on standard error.
@@ -142,37 +150,64 @@ impl Found {
         let detail = failure.server.as_deref().unwrap_or(&failure.message);
         self.step(failure.phase, false, detail);
         self.first_failure.get_or_insert(failure.exit);
-        let step = self.steps.last_mut().and_then(Value::as_object_mut);
-        if let (Some(step), Some(hint)) = (step, &failure.hint) {
+        if let (Some(step), Some(hint)) = (self.last_step(), &failure.hint) {
             step.insert("hint".to_owned(), hint.clone().into());
         }
-        if let Some(rule) = failure.rule {
-            self.explain(rule);
+        let claims = self.claims(failure);
+        match failure.rule {
+            Some(rule) => self.explain(rule, claims),
+            None if claims.is_empty() => {}
+            // No rule knows the server's words, and the token tells why.
+            None => {
+                self.tell("token", &claims);
+                let (cause, fix) = (claims.join(" "), failure.hint.clone());
+                self.diagnose(json!({ "id": null, "cause": cause, "fix": fix, "token": claims }));
+            }
         }
         if let Some(hint) = &failure.hint {
             self.print(&format!("hint   {}", one_line(hint)));
         }
     }
 
-    fn explain(&mut self, rule: &Rule) {
+    /// What of the token goes with a login that was refused, or was of no use. A server that says nothing of why leaves all
+    /// that the token says of itself.
+    fn claims(&self, failure: &Failure) -> Vec<String> {
+        let is_refused = matches!(failure.phase, "auth" | "probe");
+        if !is_refused || failure.exit == Exit::Temporary {
+            return Vec::new();
+        }
+        let says_nothing = failure.rule.is_some_and(|rule| rule.id == "ms-authenticate-failed");
+        let facts = if says_nothing { self.facts.as_slice() } else { &[] };
+        facts.iter().chain(&self.notes).cloned().collect()
+    }
+
+    fn explain(&mut self, rule: &Rule, claims: Vec<String>) {
         let id = self.ui.paint(Style::Faint, &format!("[{}]", rule.id));
         self.print(&format!("cause  {}   {id}", rule.cause));
         self.print(&format!("fix    {}", rule.fix));
-        // A server that says nothing of why leaves what the token says of itself.
-        let claims = match rule.id {
-            "ms-authenticate-failed" => std::mem::take(&mut self.claims),
-            _ => Vec::new(),
-        };
-        for claim in &claims {
-            self.print(&format!("token  {}", one_line(claim)));
+        self.tell("token", &claims);
+        let mut entry = json!({ "id": rule.id, "cause": rule.cause, "fix": rule.fix });
+        if let Some(members) = entry.as_object_mut().filter(|_| !claims.is_empty()) {
+            members.insert("token".to_owned(), claims.into());
         }
-        let id = Value::from(rule.id);
-        if self.diagnosis.iter().all(|known| known.get("id") != Some(&id)) {
-            let mut entry = json!({ "id": id, "cause": rule.cause, "fix": rule.fix });
-            if let Some(members) = entry.as_object_mut().filter(|_| !claims.is_empty()) {
-                members.insert("token".to_owned(), claims.into());
-            }
+        self.diagnose(entry);
+    }
+
+    /// Once each, whatever protocol met it first.
+    fn diagnose(&mut self, entry: Value) {
+        if self.diagnosis.iter().all(|known| known.get("id") != entry.get("id")) {
             self.diagnosis.push(entry);
         }
+    }
+
+    /// Lines below a step.
+    fn tell(&mut self, what: &str, lines: &[String]) {
+        for line in lines {
+            self.print(&format!("{what:<5}  {}", one_line(line)));
+        }
+    }
+
+    fn last_step(&mut self) -> Option<&mut serde_json::Map<String, Value>> {
+        self.steps.last_mut().and_then(Value::as_object_mut)
     }
 }

@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::inspect::jwt;
 use crate::sign_in::Credentials;
 use crate::store::{Store, Tokens};
-use crate::token::{Renew, access_token};
+use crate::token::{Renew, access_token, now};
 
 use super::report::Report;
 
@@ -79,14 +79,11 @@ pub(super) fn check(account: &Account, report: &Report) -> Option<Credentials> {
         }
     };
     let claims = jwt::claims(token.expose());
-    report.passed("token", describe(&tokens, claims.as_ref(), token.expose().len()));
     let notes = claims.as_ref().map(|claims| jwt::notes(claims, account.user("").ok()));
-    for note in notes.iter().flatten() {
-        report.warn(note);
-    }
     let facts = claims.as_ref().map(jwt::facts).unwrap_or_default();
-    let facts = facts.iter().map(|(name, value)| format!("{name} {value}"));
-    report.claims(facts.chain(notes.into_iter().flatten()).collect());
+    let facts = facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let described = describe(&tokens, claims.as_ref(), token.expose().len());
+    report.token(described, facts, notes.unwrap_or_default());
     if account.given_token.is_none()
         && account.settings.access_token.is_none()
         && let Err(failure) = Store::of(account).and_then(|store| store.make_room())
@@ -121,6 +118,7 @@ fn describe(tokens: &Tokens, claims: Option<&serde_json::Value>, length: usize) 
         parts.push(format!("issued {}", jwt::left(issued_at)));
     }
     parts.push(match tokens.expires_at {
+        Some(past) if past <= now() => format!("expired {}", jwt::left(past)),
         Some(expires_at) => format!("expires {}", jwt::left(expires_at)),
         None => "no expiry known".to_owned(),
     });
