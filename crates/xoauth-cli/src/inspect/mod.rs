@@ -86,7 +86,7 @@ fn json(text: &str) -> Option<Finding> {
         let known = aadsts(text).filter(|_| rule.is_none());
         let note = match known {
             Some(number) => Some(explained_by_microsoft(number)),
-            None if rule.is_none() => refusal::meaning(&error).map(str::to_owned),
+            None if rule.is_none() => refusal::meaning(&error),
             None => None,
         };
         let notes = note.into_iter().collect();
@@ -390,6 +390,7 @@ mod tests {
         assert_eq!(explain(trace).unwrap().what, "An IMAP server's NO");
         for (text, meaning) in [
             ("invalid_client", "The server does not know the client"),
+            ("error=insufficient_scope", "The token is good, but lacks the scope: "),
             ("access_denied", "The user, or an administrator"),
             ("Error 400: redirect_uri_mismatch", "The redirect of the request is not registered"),
             ("oauth_problem=signature_invalid", "The signature differs"),

@@ -1,6 +1,7 @@
 //! The words by which authorization servers refuse.
 
-use super::Finding;
+use super::{Finding, sentence};
+use crate::rules;
 
 /// What a word means, and what to do.
 const WORDS: &[(&str, &str)] = &[
@@ -55,9 +56,6 @@ const WORDS: &[(&str, &str)] = &[
         "expired_token",
         "The device's code expired before it was entered: run `xoauth login --device` again.",
     ),
-    // RFC 6750 3.1
-    ("invalid_token", "The token was refused: expired, revoked, or not meant for this service."),
-    ("insufficient_scope", "The token is good, but lacks the scope: sign in again with it."),
     // The problem reporting extension of OAuth 1.0a
     (
         "signature_invalid",
@@ -100,8 +98,13 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// The meaning of an `error` (RFC 6749 5.2) or an `oauth_problem`.
-pub(super) fn meaning(word: &str) -> Option<&'static str> {
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning)
+pub(super) fn meaning(word: &str) -> Option<String> {
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    known.map(|(_, meaning)| (*meaning).to_owned()).or_else(|| {
+        // Numbers are of any kind.
+        let word = Some(word).filter(|word| word.contains('_'));
+        word.and_then(rules::status_advice).map(sentence)
+    })
 }
 
 /// A text with such a word, by itself or among others: a page's, or a redirect's `error=access_denied`.
@@ -115,7 +118,7 @@ pub(super) fn explain(text: &str) -> Option<Finding> {
         kind: "endpoint",
         what: "An authorization server's refusal".to_owned(),
         facts: vec![("error", word.to_owned())],
-        notes: vec![meaning.to_owned()],
+        notes: vec![meaning],
         refusal: true,
         ..Finding::default()
     })

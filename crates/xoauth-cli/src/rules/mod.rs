@@ -4,7 +4,7 @@ mod challenge;
 mod evidence;
 mod table;
 
-pub(crate) use challenge::advice;
+pub(crate) use challenge::{advice, status_advice};
 pub(crate) use evidence::{Evidence, Kind, Source, enhanced_code};
 pub(crate) use table::RULES;
 
