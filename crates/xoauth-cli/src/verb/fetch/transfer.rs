@@ -200,7 +200,9 @@ impl<'a> Transfer<'a> {
         let (totals, written) = self.writer.end();
         let result = written.and(received);
         let note = if goes_on && result.is_err() { "; --resume goes on from here" } else { "" };
-        self.ui.note(format!("{} messages, {} octets{note}", totals.messages, totals.octets));
+        let plural = if totals.messages == 1 { "" } else { "s" };
+        let (messages, octets) = (totals.messages, totals.octets);
+        self.ui.note(format!("{messages} message{plural}, {octets} octets{note}"));
         result
     }
 }
