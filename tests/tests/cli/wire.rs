@@ -269,6 +269,30 @@ fn blind_copies_stay_where_a_relay_wants_them() {
     }
 }
 
+/// A message that a server takes, with this reply at its end.
+fn taken(reply: &str) -> Vec<Step> {
+    vec![
+        send("220 m\r\n"),
+        expect("EHLO"),
+        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
+        expect("AUTH "),
+        send("235 2.7.0 in\r\n"),
+        expect("MAIL FROM:<ann@example.org>"),
+        send("250 ok\r\n"),
+        expect("RCPT TO:<ben@example.org>"),
+        send("250 ok\r\n"),
+        expect("DATA"),
+        send("354 go\r\n"),
+        expect("Date: "),
+        expect("Message-ID: "),
+        expect("Subject: x"),
+        expect(""),
+        expect("y"),
+        expect("."),
+        send(format!("{reply}\r\n")),
+    ]
+}
+
 #[test]
 fn the_name_in_the_queue_is_told_where_the_server_tells_it() {
     for (reply, name) in [
@@ -276,28 +300,7 @@ fn the_name_in_the_queue_is_told_where_the_server_tells_it() {
         ("250 OK id=1abcDE-000-00", Some("1abcDE-000-00")),
         ("250 2.0.0 OK  1700000000 a1-2.3 - gsmtp", None),
     ] {
-        let script = vec![
-            send("220 m\r\n"),
-            expect("EHLO"),
-            send("250-m\r\n250 AUTH XOAUTH2\r\n"),
-            expect("AUTH "),
-            send("235 2.7.0 in\r\n"),
-            expect("MAIL FROM:<ann@example.org>"),
-            send("250 ok\r\n"),
-            expect("RCPT TO:<ben@example.org>"),
-            send("250 ok\r\n"),
-            expect("DATA"),
-            send("354 go\r\n"),
-            expect("Date: "),
-            expect("Message-ID: "),
-            expect("Subject: x"),
-            expect(""),
-            expect("y"),
-            expect("."),
-            send(format!("{reply}\r\n")),
-            expect("QUIT"),
-            send("221 bye\r\n"),
-        ];
+        let script = [taken(reply), vec![expect("QUIT"), send("221 bye\r\n")]].concat();
         let peer = Peer::start(vec![script]).unwrap();
         let home = Home::with(&account("smtp", peer.port(), "mechanism = \"XOAUTH2\"\n"));
         let text = "Subject: x\n\ny\n";
@@ -377,26 +380,7 @@ fn a_string_is_for_the_service_it_is_made_for() {
 /// Who is told 75 tries again; who was told of a success, or of anything else, does not.
 #[test]
 fn a_connection_that_is_cut_anywhere_may_be_made_again_later() {
-    let sending = vec![
-        send("220 m\r\n"),
-        expect("EHLO"),
-        send("250-m\r\n250 AUTH XOAUTH2\r\n"),
-        expect("AUTH "),
-        send("235 2.7.0 in\r\n"),
-        expect("MAIL FROM:<ann@example.org>"),
-        send("250 ok\r\n"),
-        expect("RCPT TO:<ben@example.org>"),
-        send("250 ok\r\n"),
-        expect("DATA"),
-        send("354 go\r\n"),
-        expect("Date: "),
-        expect("Message-ID: "),
-        expect("Subject: x"),
-        expect(""),
-        expect("y"),
-        expect("."),
-        send("250 2.0.0 queued\r\n"),
-    ];
+    let sending = taken("250 2.0.0 queued");
     let opened = [expect("EXAMINE "), send("* OK [UIDVALIDITY 9] ok\r\n{tag} OK done\r\n")];
     let found = [expect("UID SEARCH "), send("* SEARCH 1\r\n{tag} OK done\r\n")];
     let envelope = "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3 INTERNALDATE \"01-Jan-2026 00:00:00 +0000\" \
