@@ -1,7 +1,7 @@
 //! AUTH, RFC 4954.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use xoauth_sasl::{Context, Mechanism, Reply as Answer, SaslIr};
 
@@ -85,7 +85,7 @@ impl Auth {
     pub fn goes_with_command(&self, extensions: &Extensions) -> Result<bool, Error> {
         let mechanism = self.mechanism();
         if self.listing == Listing::Required && !extensions.offers_mechanism(mechanism) {
-            let offered = extensions.mechanisms().map(String::from).collect();
+            let offered = extensions.mechanisms_shown(&self.exchange.mask());
             return Err(Error::MechanismUnavailable { mechanism: mechanism.to_string(), offered });
         }
         let inline = match self.sasl_ir {

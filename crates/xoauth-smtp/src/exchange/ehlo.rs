@@ -98,7 +98,7 @@ impl Exchange for Ehlo {
         if code.get() == 250 {
             let mut extensions = match self.verb {
                 Verb::Helo => Extensions::default(),
-                Verb::Ehlo | Verb::Lhlo => Extensions::parse(reply.lines().skip(1)),
+                Verb::Ehlo | Verb::Lhlo => Extensions::parse(reply.lines().skip(1), reply.mask()),
             };
             if self.channel == Channel::Clear {
                 extensions.forget("REQUIRETLS");

@@ -66,6 +66,11 @@ impl<'a> Reply<'a> {
             .map(|line| line.get(4..).unwrap_or_default())
     }
 
+    /// What hides our secrets in what is made of its octets.
+    pub(crate) fn mask(&self) -> &'a Mask {
+        self.mask
+    }
+
     /// What may be kept and shown: bounded, escaped, our secrets masked. For errors and outcomes, of which there may
     /// be many: 64 lines of 512 octets at most.
     pub fn to_text(&self) -> ReplyText {

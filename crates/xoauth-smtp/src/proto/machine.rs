@@ -15,7 +15,6 @@
 //!    what the fault means for what it had sent.
 
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::string::String;
 use core::task::{Context, Poll};
 
@@ -40,17 +39,17 @@ use crate::types::{Extensions, ReplyCode};
 #[derive(Debug)]
 pub struct Machine {
     limits: Limits,
-    receive: Receive,
-    output: Output,
+    pub(super) receive: Receive,
+    pub(super) output: Output,
     /// Commands that may be written ahead of their replies.
     ahead: usize,
     phase: Phase,
     /// The reply that is received began when none could be under way.
     is_early: bool,
-    extensions: Extensions,
-    mask: Mask,
+    pub(super) extensions: Extensions,
+    pub(super) mask: Mask,
     /// What a trace may show of replies, while somebody listens.
-    heard: Option<VecDeque<(Direction, String)>>,
+    pub(super) heard: Option<VecDeque<(Direction, String)>>,
 }
 
 #[derive(Debug)]
@@ -352,7 +351,7 @@ impl Machine {
 
     fn learn(&mut self, news: News) {
         if !news.secrets.is_empty() {
-            self.mask.merge(news.secrets);
+            self.protect(news.secrets);
         }
         if let Some(extensions) = news.extensions {
             self.output.pipelining = extensions.pipelining();
@@ -412,20 +411,6 @@ impl Machine {
         self.ahead = usize::MAX;
     }
 
-    /// Notes down, from now on, what a trace may show: [`Machine::next_line`].
-    pub fn keep_transcript(&mut self) {
-        self.output.keep_notes();
-        self.heard.get_or_insert_default();
-    }
-
-    /// The next line that was sent or heard: bounded, escaped, with our secrets replaced, also where the
-    /// server echoes them. SASL messages, challenges and the content of messages are left out.
-    pub fn next_line(&mut self) -> Option<(Direction, String)> {
-        // A command was written before its reply was heard, and the replies heard so far before what was
-        // written after them is asked for here.
-        self.heard.as_mut()?.pop_front().or_else(|| self.output.next_note())
-    }
-
     /// Mail transactions that were begun: MAIL commands, whatever became of them.
     pub fn transactions(&self) -> u64 {
         self.output.history.transactions
@@ -477,23 +462,5 @@ impl Machine {
         // An exchange that was answered tells of its answer; whoever comes next hears what broke.
         self.phase = Phase::Broken(if fault.is_fatal() { fault.clone() } else { cause });
         fault
-    }
-
-    /// Notes what a trace may show of a reply: its lines, a challenge only by its length.
-    fn note_reply(&mut self, code: ReplyCode) {
-        let Some(heard) = &mut self.heard else { return };
-        // What was written came first.
-        while let Some(note) = self.output.next_note() {
-            heard.push_back(note);
-        }
-        for line in self.receive.reply().split_inclusive(|&octet| octet == b'\n') {
-            let text = match line.get(4..) {
-                Some(challenge) if code.get() == 334 && challenge.len() > 2 => {
-                    format!("334 <{} octets>", challenge.len() - 2)
-                }
-                _ => String::from(Excerpt::new(line.trim_ascii_end(), &self.mask).as_str()),
-            };
-            heard.push_back((Direction::Server, text));
-        }
     }
 }

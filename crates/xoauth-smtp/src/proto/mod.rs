@@ -7,6 +7,7 @@ mod machine;
 mod output;
 mod receive;
 mod running;
+mod shown;
 mod stuffing;
 
 pub use encoder::{Encoder, Place};

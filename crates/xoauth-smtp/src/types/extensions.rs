@@ -1,10 +1,12 @@
 //! What a server can do beyond the minimum.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use xoauth_sasl::wire::escape_into;
+use xoauth_sasl::Mask;
+use xoauth_sasl::wire::{Excerpt, escape_into};
 
 /// The extensions a server offers in its answer to EHLO (RFC 5321 4.1.1.1). None are known before EHLO,
 /// and none after HELO.
@@ -24,20 +26,26 @@ struct Extension {
     parameters: String,
 }
 
+/// How many mechanisms an error shows.
+const MOST_SHOWN: usize = 32;
+
 impl Extensions {
-    /// Reads the lines of an EHLO answer behind the first, which names the server.
-    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+    /// Reads the lines of an EHLO answer behind the first, which names the server. What it repeats of our secrets is
+    /// hidden before anything is made of it.
+    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a [u8]>, mask: &Mask) -> Self {
         let mut extensions = Self::default();
+        // As many as fit a reply: looking through those before each of them would take seconds.
+        let mut known = BTreeSet::new();
         for line in lines {
             let mut text = String::new();
-            escape_into(line, &mut text);
-            extensions.add(text.trim_ascii());
+            escape_into(&mask.hide(line), &mut text);
+            extensions.add(text.trim_ascii(), &mut known);
         }
         extensions
     }
 
     /// `ehlo-line = ehlo-keyword *( SP ehlo-param )`, RFC 5321 4.1.1.1. A line without keyword says nothing.
-    fn add(&mut self, line: &str) {
+    fn add(&mut self, line: &str, known: &mut BTreeSet<String>) {
         let (keyword, parameters) = line.split_once(' ').unwrap_or((line, ""));
         // `AUTH=LOGIN`, from before AUTH was standardised, stands beside the line with a space or alone.
         let (keyword, parameters) = match keyword.split_once('=') {
@@ -48,7 +56,7 @@ impl Extensions {
         };
         if keyword.eq_ignore_ascii_case("AUTH") {
             for mechanism in parameters.split_ascii_whitespace() {
-                if !self.offers_mechanism(mechanism) {
+                if known.insert(mechanism.to_ascii_lowercase()) {
                     self.mechanisms.push(mechanism.to_owned());
                 }
             }
@@ -64,6 +72,23 @@ impl Extensions {
     /// The server's word for this is not taken.
     pub(crate) fn forget(&mut self, keyword: &str) {
         self.offered.retain(|one| !one.keyword.eq_ignore_ascii_case(keyword));
+    }
+
+    /// Hides these secrets in what was learned before they were known.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        let offered =
+            self.offered.iter_mut().flat_map(|one| [&mut one.keyword, &mut one.parameters]);
+        for text in offered.chain(&mut self.mechanisms) {
+            if let Cow::Owned(hidden) = mask.hide(text.as_bytes()) {
+                *text = String::from_utf8_lossy(&hidden).into_owned();
+            }
+        }
+    }
+
+    /// The mechanisms as an error shows them: the first few, bounded, without these secrets.
+    pub(crate) fn mechanisms_shown(&self, mask: &Mask) -> Vec<String> {
+        let shown = |name: &str| Excerpt::new(name.as_bytes(), mask).into();
+        self.mechanisms().take(MOST_SHOWN).map(shown).collect()
     }
 
     /// They were learned by LHLO.
@@ -201,7 +226,63 @@ mod tests {
     use alloc::vec;
 
     fn parse(lines: &[&str]) -> Extensions {
-        Extensions::parse(lines.iter().map(|line| line.as_bytes()))
+        Extensions::parse(lines.iter().map(|line| line.as_bytes()), &Mask::default())
+    }
+
+    const TOKEN: &str = "ya29.correct-horse-battery";
+
+    fn knowing_token() -> Mask {
+        let mut mask = Mask::default();
+        mask.add(TOKEN);
+        mask
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_every_part_of_a_line() {
+        let base64 = "eWEyOS5jb3JyZWN0LWhvcnNlLWJhdHRlcnk=";
+        let hex = "796132392E636F72726563742D686F7273652D62617474657279";
+        for secret in [TOKEN, base64, hex] {
+            let lines = [
+                alloc::format!("X-{secret} a"),
+                alloc::format!("X {secret} {secret}"),
+                alloc::format!("AUTH PLAIN {secret}"),
+                alloc::format!("AUTH={secret}"),
+                alloc::format!("SIZE {secret}"),
+                alloc::format!("LIMITS {secret}=1"),
+            ];
+            let octets = || lines.iter().map(String::as_bytes);
+            let mut late = Extensions::parse(octets(), &Mask::default());
+            assert!(alloc::format!("{late:?}").contains(secret));
+            late.hide(&knowing_token());
+            let early = Extensions::parse(octets(), &knowing_token());
+            for (when, extensions) in [("before", early), ("behind", late)] {
+                let mut shown = alloc::format!("{extensions:?}");
+                shown.extend(extensions.keywords().chain(extensions.mechanisms()));
+                let ours = |part: &[u8]| shown.as_bytes().windows(16).any(|seen| seen == part);
+                let is_shown = secret.as_bytes().windows(16).any(ours);
+                assert!(!is_shown, "{when} the secret was known: {shown}");
+                assert!(extensions.offers_mechanism("PLAIN") && extensions.has("SIZE"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_shows_a_few_mechanisms_without_secrets() {
+        let offered = parse(&[&alloc::format!("AUTH {TOKEN} PLAIN \x1b[2J {}", "x".repeat(1000))]);
+        let shown = offered.mechanisms_shown(&knowing_token());
+        assert_eq!(shown[..3], ["[secret]", "PLAIN", r"\x1b[2J"]);
+        assert_eq!(shown[3], alloc::format!("{}… (1000 octets)", "x".repeat(Excerpt::LIMIT)));
+        let names: Vec<String> = (0..100).map(|name| alloc::format!("M{name}")).collect();
+        let many = parse(&[&alloc::format!("AUTH {}", names.join(" "))]);
+        assert_eq!(many.mechanisms_shown(&Mask::default()), names[..MOST_SHOWN]);
+    }
+
+    #[test]
+    fn every_mechanism_is_kept_once_however_many_there_are() {
+        let names: Vec<String> = (0..10_000).map(|name| alloc::format!("M{name}")).collect();
+        let upper = alloc::format!("AUTH {}", names.join(" "));
+        let lower = upper.to_ascii_lowercase();
+        assert!(parse(&[&upper, &lower, "AUTH=m0"]).mechanisms().eq(&names));
     }
 
     #[test]
@@ -289,7 +370,8 @@ mod tests {
 
     #[test]
     fn lines_without_keyword_are_ignored_and_control_characters_escaped() {
-        let offered = Extensions::parse([&b""[..], b" ", b"X\x1b[2J\xff"].into_iter());
+        let lines = [&b""[..], b" ", b"X\x1b[2J\xff"];
+        let offered = Extensions::parse(lines.into_iter(), &Mask::default());
         assert_eq!(offered.keywords().collect::<Vec<_>>(), vec![r"X\x1b[2J\xff"]);
     }
 }
