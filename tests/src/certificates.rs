@@ -12,7 +12,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslAcceptor, SslMethod, SslStream};
+use openssl::ssl::{SslAcceptor, SslMethod, SslStream, SslVersion};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
@@ -52,6 +52,24 @@ impl Identity {
         stream: S,
     ) -> io::Result<SslStream<S>> {
         self.acceptor()?.accept(stream).map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// The same by a server that speaks this version of TLS alone, with what old ones need that is refused by now.
+    ///
+    /// # Errors
+    /// The handshake failed, or OpenSSL was built without that version.
+    pub fn accept_only<S: io::Read + io::Write + std::fmt::Debug>(
+        &self,
+        version: SslVersion,
+        stream: S,
+    ) -> io::Result<SslStream<S>> {
+        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls())?;
+        acceptor.set_min_proto_version(Some(version))?;
+        acceptor.set_max_proto_version(Some(version))?;
+        acceptor.set_cipher_list("ALL:@SECLEVEL=0")?;
+        acceptor.set_private_key(&self.key)?;
+        acceptor.set_certificate(&self.certificate)?;
+        acceptor.build().accept(stream).map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// A TLS server configuration (1.2 and 1.3) with this certificate.
