@@ -48,4 +48,7 @@ mod pages {
 
     #[doc = include_str!("../../docs/from-python.md")]
     mod from_python {}
+
+    #[doc = include_str!("../../docs/security.md")]
+    mod security {}
 }

@@ -1,4 +1,4 @@
-//! What fuzzing began with and what it found, and a few thousand random inputs for each target.
+//! What fuzzing began with and what it found, each also cut at every octet, and with every octet changed.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::fs;
