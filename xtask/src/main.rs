@@ -36,19 +36,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "host",
         arguments: "[--messages N]",
-        summary: "a mail host that keeps running, for trying the command `xoauth`",
+        summary: "a mail host that keeps running, to try `xoauth` against",
         run: tasks::host::run,
     },
     Task {
         name: "test",
         arguments: "[CARGO TEST ARGS]",
-        summary: "every test that needs only a Rust toolchain and a C compiler",
+        summary: "every test that needs a Rust toolchain and a C compiler",
         run: tasks::test::run,
     },
     Task {
         name: "ci",
         arguments: "",
-        summary: "what a change has to pass: format, lints, tests, documents, packages",
+        summary: "what a change has to pass: format, lints, tests, packages",
         run: tasks::ci::run,
     },
     Task {
@@ -60,50 +60,50 @@ const TASKS: &[Task] = &[
     Task {
         name: "docs",
         arguments: "",
-        summary: "the documentation, with warnings as errors, and the links between files",
+        summary: "documentation without warnings, links between files",
         run: tasks::docs::run,
     },
     Task {
         name: "vectors",
-        arguments: "",
-        summary: "the signature vectors through the conformance shim",
+        arguments: "[--oauthlib[=N]]",
+        summary: "signature vectors through the shim; N beside oauthlib",
         run: tasks::vectors::run,
     },
     Task {
         name: "dist",
         arguments: "",
-        summary: "manual pages, completions and a sample configuration in target/dist",
+        summary: "manual pages, completions, a sample configuration",
         run: tasks::dist::run,
     },
     Task {
         name: "bench",
-        arguments: "[BENCHMARK]",
+        arguments: "[NAME..] [--quick] [--write PAGE]",
         summary: "measurements against other libraries (tests/peers)",
         run: tasks::bench::run,
     },
     #[cfg(target_os = "linux")]
     Task {
         name: "lab",
-        arguments: "deps | up | test | down",
-        summary: "real mail servers as test peers",
+        arguments: "deps | up | test [--record] | down",
+        summary: "real mail servers as test peers; `lab` tells the options",
         run: tasks::lab::run,
     },
     Task {
         name: "attacks",
         arguments: "[CASE..]",
-        summary: "hostile servers against the shim as a process, with both drivers",
+        summary: "hostile servers against the shim, with both drivers",
         run: tasks::trust::attacks,
     },
     Task {
         name: "sweep",
         arguments: "",
-        summary: "recorded sessions in pieces, cut and changed at every octet",
+        summary: "recorded sessions torn, cut and changed at every octet",
         run: tasks::trust::sweep,
     },
     Task {
         name: "growth",
         arguments: "",
-        summary: "what twice as much of eight hostile shapes costs",
+        summary: "what twice as much of each hostile shape costs",
         run: tasks::trust::growth,
     },
     Task {
@@ -120,8 +120,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "gates",
-        arguments: "[GATE..] | --write",
-        summary: "what a release has to pass: all of these, miri, coverage, mutants, ...",
+        arguments: "[GATE..] [--write]",
+        summary: "what a release has to pass: these, miri, mutants, ...",
         run: tasks::gates::run,
     },
 ];
@@ -161,7 +161,7 @@ fn help() -> String {
     let mut text = String::from("Usage: cargo xtask TASK\n\nTasks:\n");
     for task in TASKS {
         let call = format!("{} {}", task.name, task.arguments);
-        text.push_str(&format!("  {call:<24} {}\n", task.summary));
+        text.push_str(&format!("  {call:<39} {}\n", task.summary));
     }
     text.push_str(
         "\nBegin with `cargo xtask demo`; before a change is handed in: `cargo xtask ci`.\n\

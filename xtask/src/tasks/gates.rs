@@ -85,10 +85,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
     Ok(report.outcome().said())
 }
 
-/// The day of the commit that is tested.
+/// The commit that is tested, and its day.
 fn tested(workspace: &Workspace) -> Result<String> {
     let mut git = std::process::Command::new("git");
-    git.current_dir(&workspace.root).args(["show", "--no-patch", "--format=%cs", "HEAD"]);
+    git.current_dir(&workspace.root).args(["show", "--no-patch", "--format=%h %cs", "HEAD"]);
     Ok(crate::command::output(&mut git)?.trim().to_owned())
 }
 

@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 
 const PAGE: &str = "docs/security.md";
 const PLACE: &str = "gates";
-const HEAD: &str = "| gate | outcome | figures | commit of |\n|---|---|---|---|\n";
+const HEAD: &str = "| gate | outcome | figures | commit |\n|---|---|---|---|\n";
 
 /// What is known of each gate, in their order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub(super) struct Results(Vec<(String, Row)>);
 pub(super) struct Row {
     outcome: String,
     figures: String,
-    day: String,
+    commit: String,
 }
 
 impl Row {
-    pub(super) fn new(outcome: &Outcome, figures: &str, day: &str) -> Self {
+    pub(super) fn new(outcome: &Outcome, figures: &str, commit: &str) -> Self {
         let cell = |text: &str| text.replace(['|', '\n'], " ");
-        Self { outcome: cell(&outcome.to_string()), figures: cell(figures), day: cell(day) }
+        Self { outcome: cell(&outcome.to_string()), figures: cell(figures), commit: cell(commit) }
     }
 }
 
@@ -39,10 +39,10 @@ impl Results {
             table.lines().find_map(|line| {
                 let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
                 match cells.as_slice() {
-                    &[gate, outcome, figures, day] if gate == name => Some(Row {
+                    &[gate, outcome, figures, commit] if gate == name => Some(Row {
                         outcome: outcome.to_owned(),
                         figures: figures.to_owned(),
-                        day: day.to_owned(),
+                        commit: commit.to_owned(),
                     }),
                     _ => None,
                 }
@@ -65,7 +65,7 @@ impl Results {
 
     fn table(&self) -> String {
         let rows = self.0.iter().map(|(name, row)| {
-            format!("| {name} | {} | {} | {} |\n", row.outcome, row.figures, row.day)
+            format!("| {name} | {} | {} | {} |\n", row.outcome, row.figures, row.commit)
         });
         HEAD.chars().chain(rows.collect::<String>().chars()).collect()
     }
@@ -79,11 +79,11 @@ mod tests {
     fn a_row_is_kept_until_its_gate_is_run_again() {
         let mut results = Results::parse("text of before\n");
         assert!(results.table().contains("| miri | not run: not yet |  |  |\n"));
-        results.set("miri", Row::new(&Outcome::Passed, "a|b", "2026-01-02"));
+        results.set("miri", Row::new(&Outcome::Passed, "a|b", "1a2b3c4 2026-01-02"));
         results.set("nothing", Row::new(&Outcome::Passed, "", ""));
         let mut read = Results::parse(&results.table());
         assert_eq!(read, results);
-        assert!(read.table().contains("| miri | passed | a b | 2026-01-02 |\n"));
+        assert!(read.table().contains("| miri | passed | a b | 1a2b3c4 2026-01-02 |\n"));
         read.set("msrv", Row::new(&Outcome::Failed("why".to_owned()), "", "2026-01-03"));
         assert!(read.table().contains("| miri | passed | a b |"));
         assert!(read.table().ends_with("| msrv | FAILED: why |  | 2026-01-03 |\n"));
