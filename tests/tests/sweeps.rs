@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use e2e::player::Driver;
-use e2e::transcripts::{Sweep, Tally, Transcript, io_faults};
+use e2e::transcripts::{Change, Sweep, Tally, Transcript, end_of, io_faults};
 
 fn transcripts() -> Vec<Transcript> {
     Transcript::read_all(include_str!("../data/transcripts/sessions.jsonl")).unwrap()
@@ -11,6 +11,26 @@ fn transcripts() -> Vec<Transcript> {
 
 fn right(tally: &Tally) {
     assert!(tally.wrong.is_empty(), "{}:\n{}", tally.wrong.len(), tally.wrong.join("\n"));
+}
+
+/// Before anything is changed, both sessions end as the recorded one did: what the sweeps compare with is right.
+#[test]
+fn sessions_end_as_they_were_recorded_with_both_drivers() {
+    for transcript in transcripts() {
+        let ends = Driver::ALL.iter().map(|&driver| {
+            let course = transcript.play(driver, Change::None);
+            assert_eq!(end_of(&course.answer), transcript.end, "{}", transcript.name);
+            assert_eq!(course.left, 0, "{}: turns or lines were not played", transcript.name);
+            end_of(&course.answer)
+        });
+        let ends: Vec<_> = ends.collect();
+        assert!(ends.len() > 1 && ends.windows(2).all(|pair| pair[0] == pair[1]));
+        let accepted = transcript.name.ends_with("accepted");
+        let refused = transcript.name.ends_with("refused");
+        let outcome = &transcript.end["outcome"];
+        assert!(!accepted || outcome == "ok", "{}", transcript.name);
+        assert!(!refused || outcome == "error", "{}", transcript.name);
+    }
 }
 
 #[test]

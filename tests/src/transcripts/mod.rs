@@ -24,6 +24,8 @@ pub struct Transcript {
     pub request: Value,
     /// Who spoke, and what: `{tag}` in a server's turn stands for what all tags of the client begin with.
     pub turns: Vec<Turn>,
+    /// What came of it over a socket, as [`end_of`] takes it from an answer.
+    pub end: Value,
 }
 
 /// One side's part of a session.
@@ -49,8 +51,40 @@ pub struct Course {
     pub calls: usize,
     /// A flush of the transport failed.
     pub failed_flush: bool,
+    /// The transport failed, or ended, where the client had sent a whole message and the server had not said all of its
+    /// answer.
+    pub unanswered: bool,
+    /// Turns that were not played whole, and lines of the client that stand in none.
+    pub left: usize,
     /// The client closed the transport.
     pub closed: bool,
+}
+
+/// How a session ended, of the shim's answer: the outcome, the kind of the error and its action, and what was
+/// surfaced. The limits are left out: they are what the client was told, and no part of the session.
+pub fn end_of(answer: &Value) -> Value {
+    let field = |name: &str| answer.get(name).cloned().unwrap_or(Value::Null);
+    let surfaced: Vec<String> = answer
+        .get("surfaced")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|text| text.as_str().map(without_limits))
+        .collect();
+    json!({
+        "outcome": field("outcome"),
+        "error": field("error"),
+        "failed_action": field("failed_action"),
+        "surfaced": surfaced,
+    })
+}
+
+fn without_limits(text: &str) -> String {
+    let cut = text.split_once("limits: Limits {");
+    match cut.and_then(|(before, rest)| Some((before, rest.split_once("}, ")?.1))) {
+        Some((before, behind)) => format!("{before}{behind}"),
+        None => text.to_owned(),
+    }
 }
 
 impl Transcript {
@@ -82,6 +116,7 @@ impl Transcript {
             name: text(value, "name")?.to_owned(),
             request: value.get("request")?.clone(),
             turns: turns.collect::<Option<_>>()?,
+            end: value.get("end")?.clone(),
         })
     }
 
@@ -95,7 +130,7 @@ impl Transcript {
                 Turn::Server(said) => json!({ "S": said }),
             })
             .collect();
-        json!({ "name": self.name, "request": self.request, "turns": turns })
+        json!({ "name": self.name, "request": self.request, "turns": turns, "end": self.end })
     }
 
     /// The session is one of IMAP.

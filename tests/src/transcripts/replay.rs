@@ -57,6 +57,8 @@ pub struct Replay {
     given: usize,
     /// Octets given before the current ones.
     before: usize,
+    /// What is said now answers a message: that of the client's last turn ended.
+    answers_message: bool,
     /// The client was told to write later: until then the server waits.
     refused: bool,
     log: Log,
@@ -74,6 +76,10 @@ struct Logged {
     calls_before_farewell: Option<usize>,
     /// The fault fell on a flush.
     failed_flush: bool,
+    /// The fault, or the cut, fell between a message and the end of its answer.
+    unanswered: bool,
+    /// What `Course::left` counts, once the replay is gone.
+    left: usize,
     closed: bool,
 }
 
@@ -90,6 +96,8 @@ impl Log {
             said: std::mem::take(&mut log.said),
             calls: log.calls_before_farewell.unwrap_or(log.calls),
             failed_flush: log.failed_flush,
+            unanswered: log.unanswered,
+            left: log.left,
             closed: log.closed,
         }
     }
@@ -108,21 +116,58 @@ impl Replay {
             current: Vec::new(),
             given: 0,
             before: 0,
+            answers_message: false,
             refused: false,
             log: log.clone(),
         };
         (replay, log)
     }
 
-    /// Counts a call; the fault that it meets.
-    fn call(&self) -> Option<Fault> {
+    /// Counts a call, which offers so many lines of the client; the fault that it meets.
+    fn call(&self, offered: usize) -> Option<Fault> {
         let mut log = self.log.lock();
         let number = log.calls;
         log.calls += 1;
         match self.change {
-            Change::Fail(at, fault) if at == number => Some(fault),
+            Change::Fail(at, fault) if at == number => {
+                // Of a write that fails nobody knows what was sent.
+                log.unanswered = self.owes_answer(offered);
+                Some(fault)
+            }
             _ => None,
         }
+    }
+
+    /// With the lines that are offered the client has sent a whole message, and the server has not said all of its answer.
+    fn owes_answer(&self, offered: usize) -> bool {
+        if self.given < self.current.len() {
+            return self.answers_message;
+        }
+        match self.turns.front() {
+            Some(Turn::Client(said)) => {
+                self.ends_message(said) && self.lines + offered >= lines(said)
+            }
+            _ => false,
+        }
+    }
+
+    /// Behind this turn of the client the server has a whole message: its dot (RFC 5321 4.1.1.4), or its last chunk
+    /// (RFC 3030 2).
+    fn ends_message(&self, said: &str) -> bool {
+        !self.has_tags && (said.ends_with("\r\n.\r\n") || said.contains(" LAST\r\n"))
+    }
+
+    /// What `Course::left` is by now.
+    fn left(&self) -> usize {
+        let mut unused = self.lines;
+        let mut left = usize::from(self.given < self.current.len());
+        for turn in &self.turns {
+            match turn {
+                Turn::Client(said) if lines(said) <= unused => unused -= lines(said),
+                Turn::Client(_) | Turn::Server(_) => left += 1,
+            }
+        }
+        left + unused
     }
 
     /// Makes the server's next turn current; false where it has none, or waits for the client.
@@ -130,11 +175,12 @@ impl Replay {
         while self.given == self.current.len() {
             match self.turns.front() {
                 Some(Turn::Client(said)) => {
-                    let lines = said.matches('\n').count();
+                    let lines = lines(said);
                     if self.lines < lines {
                         return false;
                     }
                     self.lines -= lines;
+                    self.answers_message = self.ends_message(said);
                 }
                 Some(Turn::Server(said)) => {
                     self.before += self.current.len();
@@ -169,15 +215,22 @@ impl Replay {
     }
 }
 
+/// How many lines a turn of the client has.
+fn lines(said: &str) -> usize {
+    said.matches('\n').count()
+}
+
 impl Read for Replay {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let fault = self.call();
+        let fault = self.call(0);
         match fault {
             Some(Fault::End) => return Ok(0),
             Some(Fault::Error(kind)) => return Err(kind.into()),
             Some(Fault::Short) | None => {}
         }
-        if !self.next_turn() {
+        let has_turn = self.next_turn();
+        self.log.lock().left = self.left();
+        if !has_turn {
             return if self.refused { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) };
         }
         let most = if fault.is_some() { 1 } else { self.most() };
@@ -185,6 +238,9 @@ impl Read for Replay {
         let octets = octets.get(..most.min(octets.len())).unwrap_or_default();
         let count = { octets }.read(room)?;
         self.given += count;
+        let mut log = self.log.lock();
+        log.left = self.left();
+        log.unanswered |= count == 0 && self.owes_answer(0);
         Ok(count)
     }
 }
@@ -197,7 +253,8 @@ impl Write for Replay {
             let calls = log.calls;
             log.calls_before_farewell.get_or_insert(calls);
         }
-        let octets = match self.call() {
+        let offered = octets.iter().filter(|&&octet| octet == b'\n').count();
+        let octets = match self.call(offered) {
             Some(Fault::End) => return Ok(0),
             Some(Fault::Error(kind)) => {
                 self.refused = kind == io::ErrorKind::WouldBlock;
@@ -208,6 +265,7 @@ impl Write for Replay {
         };
         self.refused = false;
         self.lines += octets.iter().filter(|&&octet| octet == b'\n').count();
+        self.log.lock().left = self.left();
         if self.has_tags && self.prefix.is_none() {
             self.first_line.extend(octets);
             if let Some(end) = self.first_line.iter().position(|&octet| octet == b' ') {
@@ -220,7 +278,7 @@ impl Write for Replay {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let kind = match self.call() {
+        let kind = match self.call(0) {
             Some(Fault::Error(kind)) => kind,
             Some(Fault::End) => io::ErrorKind::UnexpectedEof,
             Some(Fault::Short) | None => return Ok(()),

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use serde_json::Value;
 
 use super::classes::structural;
-use super::{Change, Course, Fault, Transcript};
+use super::{Change, Course, Fault, Transcript, end_of};
 use crate::player::{Driver, text};
 
 /// How much of a sweep is played.
@@ -63,8 +63,8 @@ impl Sweep {
         let mut tally = Tally::default();
         let base = transcript.play(driver, Change::None);
         let octets = base.said.len();
-        if base.answer.get("outcome").is_none() || octets == 0 {
-            tally.wrong.push(format!("{}: {}", transcript.name, base.answer));
+        if let Err(why) = as_recorded(transcript, &base) {
+            tally.wrong.push(why);
             return tally;
         }
         for change in [1, 2, 3, 5, 64].map(Change::Pieces) {
@@ -84,9 +84,9 @@ impl Sweep {
             // A fault that came before the cut stays the fault.
             let same_error = text(&base.answer, "outcome") == Some("error")
                 && text(&course.answer, "error") == text(&base.answer, "error");
-            let error = text(&course.answer, "error").unwrap_or("none");
-            let fits = matches!(error, "closed" | "delivery-unknown") || same_error;
-            if !fits {
+            // Nobody knows what became of a message whose answer is missing, and of no other.
+            let fitting = if course.unanswered { "delivery-unknown" } else { "closed" };
+            if text(&course.answer, "error") != Some(fitting) && !same_error {
                 tally.wrong.push(wrong(transcript, change, &course));
             }
             closed(transcript, change, &course, &mut tally);
@@ -135,6 +135,20 @@ impl Sweep {
     }
 }
 
+/// Whether a play without a change went as the session did that was recorded: all of it was said and heard, and it
+/// ended the same.
+fn as_recorded(transcript: &Transcript, base: &Course) -> Result<(), String> {
+    let Transcript { name, end, .. } = transcript;
+    let found = end_of(&base.answer);
+    if found != *end {
+        return Err(format!("{name}: recorded with {end}, played with {found}"));
+    }
+    if base.said.is_empty() || base.left != 0 {
+        return Err(format!("{name}: {} turns or lines were not played", base.left));
+    }
+    Ok(())
+}
+
 /// How many octets the client had heard when it had its result: what comes behind them is a farewell.
 fn heard_until_result(transcript: &Transcript, base: &Course, driver: Driver) -> usize {
     let all = base.said.len();
@@ -177,6 +191,10 @@ const FAREWELL: usize = 4;
 pub fn io_faults(transcript: &Transcript, driver: Driver) -> Tally {
     let mut tally = Tally::default();
     let base = transcript.play(driver, Change::None);
+    if let Err(why) = as_recorded(transcript, &base) {
+        tally.wrong.push(why);
+        return tally;
+    }
     for call in 0..base.calls + FAREWELL {
         for fault in [
             Fault::Short,
@@ -211,12 +229,13 @@ fn fits(base: &Course, course: &Course, call: usize, fault: Fault, driver: Drive
     if course.failed_flush && same {
         return true;
     }
+    let ends = |fitting| error == if course.unanswered { "delivery-unknown" } else { fitting };
     match fault {
         Fault::Short | Fault::Error(ErrorKind::Interrupted) => same,
         // What would block is asked for again by whoever wakes the future.
         Fault::Error(ErrorKind::WouldBlock) if driver == Driver::Async => same,
-        Fault::Error(ErrorKind::TimedOut) => matches!(error, "timeout" | "delivery-unknown"),
-        Fault::Error(_) => matches!(error, "io" | "delivery-unknown"),
-        Fault::End => matches!(error, "closed" | "delivery-unknown"),
+        Fault::Error(ErrorKind::TimedOut) => ends("timeout"),
+        Fault::Error(_) => ends("io"),
+        Fault::End => ends("closed"),
     }
 }

@@ -8,7 +8,7 @@ use e2e::host::{
 };
 use e2e::player::{self, Driver, Means, text};
 use e2e::scripted::{Peer, Step, expect, send};
-use e2e::transcripts::{Recorder, Transcript};
+use e2e::transcripts::{Recorder, Transcript, end_of};
 use openssl::ssl::{SslConnector, SslMethod};
 use openssl::x509::X509;
 use serde_json::{Value, json};
@@ -120,7 +120,8 @@ fn hosted() -> Result<Vec<Transcript>> {
                         if extended { "extended" } else { "bare" },
                         if right { "accepted" } else { "refused" }
                     );
-                    transcripts.push(over_tls(name, request, port, host.ca_pem())?);
+                    let end = if right { None } else { Some("auth-rejected") };
+                    transcripts.push(over_tls((name, end), request, port, host.ca_pem())?);
                 }
             }
         }
@@ -128,7 +129,10 @@ fn hosted() -> Result<Vec<Transcript>> {
     Ok(transcripts)
 }
 
-fn over_tls(name: String, request: Value, port: u16, pem: &[u8]) -> Result<Transcript> {
+/// The name of a session, and the kind of error that it must end with.
+type Named = (String, Option<&'static str>);
+
+fn over_tls(name: Named, request: Value, port: u16, pem: &[u8]) -> Result<Transcript> {
     let mut connector = SslConnector::builder(SslMethod::tls())?;
     connector.cert_store_mut().add_cert(X509::from_pem(pem)?)?;
     let tcp = TcpStream::connect(("127.0.0.1", port))?;
@@ -138,13 +142,17 @@ fn over_tls(name: String, request: Value, port: u16, pem: &[u8]) -> Result<Trans
 }
 
 fn recorded(
-    name: String,
+    (name, error): Named,
     mut request: Value,
     stream: impl xoauth::Transport + Unpin + 'static,
 ) -> Result<Transcript> {
     let (recorder, tape) = Recorder::new(stream);
     let mut played = player::play_over(&request, recorder, Means::new(Driver::Blocking));
-    println!("{name}: {}", text(&played.answer, "outcome").unwrap_or_default());
+    let end = end_of(&played.answer);
+    println!("{name}: {}", text(&end, "error").unwrap_or("ok"));
+    if text(&end, "error") != error {
+        return Err(format!("{name} was to end with {error:?}: {}", played.answer).into());
+    }
     played.say_goodbye();
     drop(played);
     let turns = tape.turns(text(&request, "protocol") == Some("imap"));
@@ -152,7 +160,7 @@ fn recorded(
         // In memory there is none; that of the host is another each time.
         *port = json!(1);
     }
-    Ok(Transcript { name, request, turns })
+    Ok(Transcript { name, request, turns, end })
 }
 
 /// Peers that speak as servers in use do, as far as it matters to a reader of lines.
@@ -164,9 +172,10 @@ fn spoken() -> Result<Vec<Transcript>> {
     let fetch = json!({"do": "fetch", "set": "1:*", "items": "(FLAGS UID BODY[])"});
     let list = json!({"do": "list"});
     let search = json!({"do": "search", "key": "UNSEEN"});
-    let imap: &[(&str, &[Step])] = &[
+    let imap: &[(&str, Option<&'static str>, &[Step])] = &[
         (
             "capabilities behind the login, flags with keywords",
+            None,
             &[
                 send(
                     "* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=XOAUTH2] ready.\r\n",
@@ -187,6 +196,7 @@ fn spoken() -> Result<Vec<Transcript>> {
         ),
         (
             "no initial response, a bare plus, capabilities asked for",
+            None,
             &[
                 send("* OK IMAP4rev1 server ready\r\n"),
                 expect("CAPABILITY"),
@@ -194,13 +204,16 @@ fn spoken() -> Result<Vec<Transcript>> {
                 expect("AUTHENTICATE"),
                 send("+\r\n"),
                 expect(""),
-                // The line before had no tag.
-                send("* OK still here\r\n"),
-                Step::Close,
+                send("* OK still here\r\n{tag} OK in\r\n"),
+                expect("SELECT"),
+                send("* 1 EXISTS\r\n{tag} OK [READ-WRITE] done\r\n"),
+                expect("FETCH"),
+                send("* 1 FETCH (FLAGS () UID 1 BODY[] {4}\r\na\r\nb)\r\n{tag} OK done\r\n"),
             ],
         ),
         (
             "news between the answers",
+            None,
             &[
                 send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
                 expect("AUTHENTICATE"),
@@ -217,6 +230,7 @@ fn spoken() -> Result<Vec<Transcript>> {
         ),
         (
             "refused with a document",
+            Some("auth-rejected"),
             &[
                 send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] Gimap ready\r\n"),
                 expect("AUTHENTICATE"),
@@ -224,11 +238,12 @@ fn spoken() -> Result<Vec<Transcript>> {
                     "+ eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==\r\n",
                 ),
                 expect(""),
-                Step::Close,
+                send("{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n"),
             ],
         ),
         (
             "temporarily away",
+            Some("auth-rejected"),
             &[
                 send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
                 expect("AUTHENTICATE"),
@@ -237,6 +252,7 @@ fn spoken() -> Result<Vec<Transcript>> {
         ),
         (
             "select refused",
+            Some("server-no"),
             &[
                 send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
                 expect("AUTHENTICATE"),
@@ -246,12 +262,17 @@ fn spoken() -> Result<Vec<Transcript>> {
             ],
         ),
     ];
-    for (index, (name, script)) in imap.iter().enumerate() {
+    for (index, (name, error, script)) in imap.iter().enumerate() {
         let mut actions = vec![user.clone(), select.clone(), fetch.clone()];
         if index == 0 {
             actions.truncate(3);
         }
-        transcripts.push(with_peer(format!("peer, imap, {name}"), "imap", actions, script)?);
+        transcripts.push(with_peer(
+            (format!("peer, imap, {name}"), *error),
+            "imap",
+            actions,
+            script,
+        )?);
     }
     let lists: &[Step] = &[
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
@@ -267,16 +288,17 @@ fn spoken() -> Result<Vec<Transcript>> {
         send("* SEARCH 1 2 3 7 9\r\n* SEARCH\r\n{tag} OK done\r\n"),
     ];
     transcripts.push(with_peer(
-        "peer, imap, names in every form".to_owned(),
+        ("peer, imap, names in every form".to_owned(), None),
         "imap",
         vec![user.clone(), list, select, search],
         lists,
     )?);
 
     let mail = json!({"do": "send", "from": "ann@example.org", "to": ["b@example.org", "c@example.org"], "message": MESSAGE});
-    let smtp: &[(&str, &[Step])] = &[
+    let smtp: &[(&str, Option<&'static str>, &[Step])] = &[
         (
             "replies of many lines",
+            None,
             &[
                 send("220-mx.example.org ESMTP\r\n220 hello\r\n"),
                 expect("EHLO"),
@@ -305,6 +327,7 @@ fn spoken() -> Result<Vec<Transcript>> {
         ),
         (
             "no initial response, and a refusal",
+            Some("auth-rejected"),
             &[
                 send("220 mx\r\n"),
                 expect("EHLO"),
@@ -317,10 +340,12 @@ fn spoken() -> Result<Vec<Transcript>> {
         ),
         (
             "all refused",
+            Some("recipients-rejected"),
             &[
                 send("220 mx\r\n"),
                 expect("EHLO"),
-                send("250-mx\r\n250 AUTH XOAUTH2\r\n"),
+                // The message has octets above 127: without these it is not even begun.
+                send("250-mx\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH XOAUTH2\r\n"),
                 expect("AUTH"),
                 send("235 ok\r\n"),
                 expect("MAIL"),
@@ -333,17 +358,26 @@ fn spoken() -> Result<Vec<Transcript>> {
                 send("250 ok\r\n"),
             ],
         ),
-        ("the greeting is a refusal", &[send("554-mx\r\n554 no service\r\n")]),
+        (
+            "the greeting is a refusal",
+            Some("server-rejected"),
+            &[send("554-mx\r\n554 no service\r\n")],
+        ),
     ];
-    for (name, script) in smtp {
+    for (name, error, script) in smtp {
         let actions = vec![user.clone(), mail.clone()];
-        transcripts.push(with_peer(format!("peer, smtp, {name}"), "smtp", actions, script)?);
+        transcripts.push(with_peer(
+            (format!("peer, smtp, {name}"), *error),
+            "smtp",
+            actions,
+            script,
+        )?);
     }
     Ok(transcripts)
 }
 
 fn with_peer(
-    name: String,
+    name: Named,
     protocol: &str,
     actions: Vec<Value>,
     script: &[Step],
