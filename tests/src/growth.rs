@@ -4,7 +4,7 @@
 //! They are played to the machines in memory. `cargo xtask growth` compares times, `tests/tests/resources.rs` counts
 //! the heap.
 
-use xoauth::imap::command::{Fetch, Item, Noop, Search};
+use xoauth::imap::command::{Fetch, Item, List, Noop, Search, Thread, ThreadAlgorithm};
 use xoauth::imap::proto::{
     Command as _, Exchange as ImapExchange, Machine as ImapMachine, TagPrefix,
 };
@@ -53,7 +53,7 @@ pub const SHAPES: [Shape; 9] = [
     Shape { name: "bodies in one response", play: bodies, limit: response },
     Shape { name: "a line, octet by octet", play: line, limit: || imap_limits().line },
     Shape { name: "empty literals in one response", play: literals, limit: told },
-    Shape { name: "parentheses that open", play: parentheses, limit: response },
+    Shape { name: "lists inside lists", play: parentheses, limit: response },
     Shape { name: "untagged answers", play: untagged, limit: events },
     Shape {
         name: "numbers of a search",
@@ -69,15 +69,31 @@ pub const SHAPES: [Shape; 9] = [
     Shape { name: "a message of dots", play: dots, limit: || 0 },
 ];
 
-/// What costs more memory once it is kept than it has octets on the wire: each is understood, where it is shorter
-/// than a response may be. Only of bodies one message keeps no more than 1,000.
-pub const KEPT: [Shape; 9] = [
+/// What costs more memory once it is kept than it has octets on the wire, in one response: shorter than a response
+/// may be, each is taken, and what it would unfold into without bound is handed on as it is.
+pub const UNFOLDED: [Shape; 11] = [
     Shape { name: "empty bodies of one message", play: empty_bodies, limit: kept },
+    Shape { name: "items of one message that are none", play: invalid, limit: kept },
     Shape { name: "parameters of one part", play: parameters, limit: kept },
     Shape { name: "parts of one message", play: body_parts, limit: kept },
     Shape { name: "addresses of one message", play: addresses, limit: kept },
-    Shape { name: "addresses of many messages", play: envelopes, limit: kept },
     Shape { name: "flags of one message", play: flags, limit: kept },
+    Shape { name: "names of header fields", play: header_fields, limit: kept },
+    Shape { name: "extended data of a mailbox", play: extended, limit: kept },
+    Shape { name: "children of a mailbox", play: children, limit: kept },
+    Shape { name: "conversations", play: conversations, limit: kept },
+    Shape { name: "ranges that vanished", play: vanished, limit: events },
+];
+
+/// The same in many responses, without end: refused once they pass what may be kept.
+pub const MANY: [Shape; 10] = [
+    Shape { name: "flags of many messages", play: many_flags, limit: kept },
+    Shape { name: "empty bodies of many messages", play: many_bodies, limit: kept },
+    Shape { name: "addresses of many messages", play: envelopes, limit: kept },
+    Shape { name: "parts within parts of many messages", play: nested, limit: kept },
+    Shape { name: "parts within parts that nobody asked for", play: nested_news, limit: events },
+    Shape { name: "many mailboxes", play: mailboxes, limit: kept },
+    Shape { name: "many searches", play: searches, limit: kept },
     Shape { name: "news of many messages", play: news, limit: events },
     Shape { name: "news of many mailboxes", play: statuses, limit: events },
     Shape { name: "news of many commands", play: news_of_commands, limit: events },
@@ -136,15 +152,17 @@ fn hear(conversation: &mut impl Conversation, piece: &[u8]) -> bool {
     true
 }
 
-/// Lets a server say `head`, `unit` so many times, and `tail`, in pieces of so many octets.
-fn say(
-    parts: [&[u8]; 3],
-    times: usize,
-    step: usize,
-    mut give: impl FnMut(&[u8]) -> bool,
-) -> Played {
-    let [head, unit, tail] = parts;
-    let all = std::iter::once(head).chain(std::iter::repeat_n(unit, times)).chain([tail]);
+/// What a server says: octets, and how often.
+type Said<'a> = (&'a [u8], usize);
+
+/// `head`, `unit` so many times, and `tail`.
+fn around<'a>([head, unit, tail]: [&'a [u8]; 3], times: usize) -> [Said<'a>; 3] {
+    [(head, 1), (unit, times), (tail, 1)]
+}
+
+/// Lets a server say all this, in pieces of so many octets.
+fn say(parts: &[Said<'_>], step: usize, mut give: impl FnMut(&[u8]) -> bool) -> Played {
+    let all = parts.iter().flat_map(|&(octets, times)| std::iter::repeat_n(octets, times));
     for piece in all.flat_map(|part| part.chunks(step)) {
         if !give(piece) {
             return Played::Refused;
@@ -153,19 +171,13 @@ fn say(
     Played::Whole
 }
 
-fn imap(
-    command: &mut dyn ImapExchange,
-    bounds: Bounds,
-    parts: [&[u8]; 3],
-    times: usize,
-    step: usize,
-) -> Played {
+fn imap(command: &mut dyn ImapExchange, bounds: Bounds, parts: &[Said<'_>], step: usize) -> Played {
     let mut machine = ImapMachine::new(TagPrefix::new("g"), bounded(bounds));
     let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
     if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
         return Played::Refused;
     }
-    say(parts, times, step, |piece| hear(&mut machine.converse(&mut exchanges), piece))
+    say(parts, step, |piece| hear(&mut machine.converse(&mut exchanges), piece))
 }
 
 fn bounded(bounds: Bounds) -> imap::Limits {
@@ -178,6 +190,7 @@ fn bounded(bounds: Bounds) -> imap::Limits {
         limits.event_octets /= 8;
         limits.answers /= 8;
         limits.answer_octets /= 8;
+        limits.answer_octets_in_large_mailbox /= 8;
     }
     if bounds == Bounds::None {
         limits.line = usize::MAX;
@@ -191,13 +204,7 @@ fn bounded(bounds: Bounds) -> imap::Limits {
     limits
 }
 
-fn smtp(
-    command: &mut dyn SmtpExchange,
-    bounds: Bounds,
-    parts: [&[u8]; 3],
-    times: usize,
-    step: usize,
-) -> Played {
+fn smtp(command: &mut dyn SmtpExchange, bounds: Bounds, parts: &[Said<'_>], step: usize) -> Played {
     let mut limits = smtp::Limits::default();
     if bounds == Bounds::Eighth {
         limits.reply /= 8;
@@ -211,7 +218,7 @@ fn smtp(
     if machine.start(command).is_err() || !take(&mut machine.converse(command)) {
         return Played::Refused;
     }
-    say(parts, times, step, |piece| hear(&mut machine.converse(command), piece))
+    say(parts, step, |piece| hear(&mut machine.converse(command), piece))
 }
 
 /// Octets that come together where a shape is not about how they come.
@@ -222,7 +229,7 @@ fn body(octets: usize, bounds: Bounds) -> Played {
     fetch.lend_bodies();
     let head = format!("* 1 FETCH (UID 1 BODY[] {{{octets}}}\r\n");
     let parts: [&[u8]; 3] = [head.as_bytes(), b"x", b")\r\nxg1 OK done\r\n"];
-    imap(&mut fetch.even_if_unlisted(), bounds, parts, octets, 1)
+    imap(&mut fetch.even_if_unlisted(), bounds, &around(parts, octets), 1)
 }
 
 fn bodies(octets: usize, bounds: Bounds) -> Played {
@@ -230,7 +237,7 @@ fn bodies(octets: usize, bounds: Bounds) -> Played {
     let mut fetch = Fetch::new("1", Item::Body);
     fetch.lend_bodies();
     let parts: [&[u8]; 3] = [b"* 1 FETCH (UID 1 ", &unit, b"FLAGS ())\r\nxg1 OK done\r\n"];
-    imap(&mut fetch.even_if_unlisted(), bounds, parts, octets / unit.len(), PIECE)
+    imap(&mut fetch.even_if_unlisted(), bounds, &around(parts, octets / unit.len()), PIECE)
 }
 
 /// What a FETCH keeps of this many octets of an answer.
@@ -238,7 +245,7 @@ fn fetched(item: Item, parts: [&[u8]; 3], octets: usize, bounds: Bounds) -> Play
     let [head, unit, tail] = parts;
     let tail = [tail, b")\r\nxg1 OK done\r\n"].concat();
     let mut fetch = Fetch::new("1", item).even_if_unlisted();
-    imap(&mut fetch, bounds, [head, unit, &tail], octets / unit.len(), PIECE)
+    imap(&mut fetch, bounds, &around([head, unit, &tail], octets / unit.len()), PIECE)
 }
 
 fn empty_bodies(octets: usize, bounds: Bounds) -> Played {
@@ -271,38 +278,119 @@ fn envelopes(octets: usize, bounds: Bounds) -> Played {
     fetched(Item::Envelope, [b"", &unit, b"* 1 FETCH (UID 1 FLAGS ()"], octets, bounds)
 }
 
+/// Many messages told of like this, to a FETCH.
+fn many(item: Item, unit: &[u8], octets: usize, bounds: Bounds) -> Played {
+    fetched(item, [b"", unit, b"* 1 FETCH (UID 1"], octets, bounds)
+}
+
+fn many_flags(octets: usize, bounds: Bounds) -> Played {
+    let unit = [b"* 1 FETCH (UID 1 FLAGS (a", &b" b".repeat(900)[..], b"))\r\n"].concat();
+    many(Item::Flags, &unit, octets, bounds)
+}
+
+fn many_bodies(octets: usize, bounds: Bounds) -> Played {
+    let unit = [b"* 1 FETCH (UID 1", &b" BODY[] \"\"".repeat(900)[..], b")\r\n"].concat();
+    many(Item::Body, &unit, octets, bounds)
+}
+
+/// A structure that is almost as deep as one may be.
+fn deep() -> Vec<u8> {
+    let (open, close) = (b"(".repeat(90), b" \"\")".repeat(90));
+    let part = b"(\"\" \"\" NIL NIL NIL \"\" 1)";
+    [b"* 1 FETCH (UID 1 BODYSTRUCTURE ", &open[..], part, &close, b")\r\n"].concat()
+}
+
+fn nested(octets: usize, bounds: Bounds) -> Played {
+    many(Item::BodyStructure, &deep(), octets, bounds)
+}
+
+fn nested_news(octets: usize, bounds: Bounds) -> Played {
+    let unit = deep();
+    let parts: [&[u8]; 3] = [b"", &unit, b"xg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
+fn mailboxes(octets: usize, bounds: Bounds) -> Played {
+    let unit = b"* LIST () NIL a\r\n";
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(&mut List::all(), bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
+fn searches(octets: usize, bounds: Bounds) -> Played {
+    let mut search = Search::new(Query::All).even_if_unlisted();
+    let unit = b"* SEARCH 1 3 5 7 9\r\n";
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(&mut search, bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
+fn invalid(octets: usize, bounds: Bounds) -> Played {
+    fetched(Item::Flags, [b"* 1 FETCH (UID 1", b" UID x", b""], octets, bounds)
+}
+
+fn header_fields(octets: usize, bounds: Bounds) -> Played {
+    let head = b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (a";
+    fetched(Item::Body, [head, b" a", b")] NIL"], octets, bounds)
+}
+
+fn extended(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* LIST () NIL a (a NIL", b" a NIL", b")\r\nxg1 OK done\r\n"];
+    imap(&mut List::all(), bounds, &around(parts, octets / 6), PIECE)
+}
+
+fn children(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* LIST () NIL a (CHILDINFO (a", b"\"\"", b"))\r\nxg1 OK done\r\n"];
+    imap(&mut List::all(), bounds, &around(parts, octets / 2), PIECE)
+}
+
+fn conversations(octets: usize, bounds: Bounds) -> Played {
+    let mut thread = Thread::new(ThreadAlgorithm::References, Query::All).even_if_unlisted();
+    let parts: [&[u8]; 3] = [b"* THREAD ", b"(1)", b"\r\nxg1 OK done\r\n"];
+    imap(&mut thread, bounds, &around(parts, octets / 3), PIECE)
+}
+
+fn vanished(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* VANISHED 1", b",1", b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+}
+
 fn flags(octets: usize, bounds: Bounds) -> Played {
     fetched(Item::Flags, [b"* 1 FETCH (UID 1 FLAGS (a", b" b", b")"], octets, bounds)
 }
 
 fn line(octets: usize, bounds: Bounds) -> Played {
-    imap(&mut Noop::new(), bounds, [b"* OK ", b"x", b"\r\nxg1 OK done\r\n"], octets, 1)
+    let parts: [&[u8]; 3] = [b"* OK ", b"x", b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets), 1)
 }
 
 fn literals(octets: usize, bounds: Bounds) -> Played {
     let parts: [&[u8]; 3] = [b"* 1 FETCH (X-A (", b"{0}\r\n ", b"NIL))\r\nxg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, parts, octets / 6, PIECE)
+    imap(&mut Noop::new(), bounds, &around(parts, octets / 6), PIECE)
 }
 
 fn parentheses(octets: usize, bounds: Bounds) -> Played {
-    let unit = [b'('; PIECE];
-    let parts: [&[u8]; 3] = [b"* 1 FETCH (BODYSTRUCTURE ", &unit, b"\r\nxg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, parts, octets / PIECE, PIECE)
+    let times = octets / 2 / PIECE;
+    let (open, close) = ([b'('; PIECE], [b')'; PIECE]);
+    let head: &[u8] = b"* 1 FETCH (BODYSTRUCTURE ";
+    let parts = [(head, 1), (&open, times), (&close, times), (b")\r\nxg1 OK done\r\n", 1)];
+    imap(&mut Noop::new(), bounds, &parts, PIECE)
 }
 
 fn untagged(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* LIST () \"/\" a\r\n";
-    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
 }
 
 fn news(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n";
-    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
 }
 
 fn statuses(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* STATUS abc (MESSAGES 1)\r\n";
-    imap(&mut Noop::new(), bounds, [b"", unit, b"xg1 OK done\r\n"], octets / unit.len(), PIECE)
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
 }
 
 /// Each command hears less than it may, and nobody takes it.
@@ -318,7 +406,7 @@ fn news_of_commands(octets: usize, bounds: Bounds) -> Played {
         let end = format!("xg{command} OK done\r\n");
         let times = octets / 4 / unit.len();
         let give = |piece: &[u8]| hear(&mut machine.converse(&mut exchanges), piece);
-        if say([b"", unit, end.as_bytes()], times, PIECE, give) == Played::Refused {
+        if say(&around([b"", unit, end.as_bytes()], times), PIECE, give) == Played::Refused {
             return Played::Refused;
         }
     }
@@ -327,17 +415,19 @@ fn news_of_commands(octets: usize, bounds: Bounds) -> Played {
 
 fn numbers(octets: usize, bounds: Bounds) -> Played {
     let mut search = Search::sequence_numbers(Query::All).even_if_unlisted();
-    imap(&mut search, bounds, [b"* SEARCH", b" 1000001", b"\r\nxg1 OK done\r\n"], octets / 8, PIECE)
+    let parts: [&[u8]; 3] = [b"* SEARCH", b" 1000001", b"\r\nxg1 OK done\r\n"];
+    imap(&mut search, bounds, &around(parts, octets / 8), PIECE)
 }
 
 fn reply(octets: usize, bounds: Bounds) -> Played {
     let mut ehlo = Ehlo::new(ClientName::default());
-    smtp(&mut ehlo, bounds, [b"250-mx\r\n", b"250-X-A\r\n", b"250 X-B\r\n"], octets / 9, 1)
+    let parts: [&[u8]; 3] = [b"250-mx\r\n", b"250-X-A\r\n", b"250 X-B\r\n"];
+    smtp(&mut ehlo, bounds, &around(parts, octets / 9), 1)
 }
 
 fn dots(octets: usize, bounds: Bounds) -> Played {
     let mut send = Submit::new("a@example.org", ["b@example.org"], ".\r\n".repeat(octets / 3));
     let parts: [&[u8]; 3] = [b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"];
     // One reply after the other: nothing is sent ahead where PIPELINING is not offered.
-    smtp(&mut send, bounds, parts, 1, PIECE)
+    smtp(&mut send, bounds, &around(parts, 1), PIECE)
 }

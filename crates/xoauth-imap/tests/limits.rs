@@ -6,7 +6,7 @@ mod transcript;
 use transcript::Peer;
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
-use xoauth_imap::{Error, Event, LimitKind, Limits, Query, StatusItem};
+use xoauth_imap::{Error, Event, LimitKind, Limits, ListEntry, Message, Query, StatusItem};
 
 /// Lets a command hear `answer` after a SELECT of a mailbox with `exists` messages.
 fn hear(
@@ -158,7 +158,7 @@ fn news_is_bounded() {
     let news = |n: usize| "* 3 EXISTS\r\n".repeat(n);
     at(LimitKind::Events, limits(|l| l.events = 7), noop, &news(7), &news(8));
     // In what they take: the length of the responses, and what each is kept in.
-    let each = "* 3 EXISTS\r\n".len() + size_of::<(Event, usize)>();
+    let each = "* 3 EXISTS\r\n".len() + size_of::<ListEntry>() + size_of::<(Event, usize)>();
     let octets = limits(|l| l.event_octets = 7 * each);
     at(LimitKind::Events, octets, noop, &news(7), &news(8));
     // What earlier commands left goes, the oldest first; the session goes on.
@@ -194,11 +194,20 @@ fn the_oldest_goes(limits: Limits, seven: &str) {
 fn answers_are_bounded() {
     let lists = |n: usize| "* LIST () NIL a\r\n".repeat(n);
     at(LimitKind::Answers, limits(|l| l.answers = 7), list, &lists(7), &lists(8));
-    let octets = limits(|l| l.answer_octets = 7 * "* LIST () NIL a\r\n".len());
+    // In what they take: the length of the responses, and what each is kept in.
+    let each = "* LIST () NIL a\r\n".len() + size_of::<ListEntry>();
+    let in_octets = |octets| {
+        limits(|l| {
+            l.answer_octets = octets;
+            l.answers_in_large_mailbox = 0;
+        })
+    };
+    let octets = in_octets(7 * each);
     at(LimitKind::Answers, octets, list, &lists(7), &lists(8));
     let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
     let found = |n: usize| "* SEARCH 1 2 3\r\n".repeat(n);
-    let octets = limits(|l| l.answer_octets = 7 * "* SEARCH 1 2 3\r\n".len());
+    let each = "* SEARCH 1 2 3\r\n".len() + 3 * size_of::<u32>() + size_of::<ListEntry>();
+    let octets = in_octets(7 * each);
     at(LimitKind::Answers, octets, search, &found(7), &found(8));
     // A range that is short to tell is not short to keep.
     let search = || Box::new(Search::new(Query::All)) as Box<dyn Exchange>;
@@ -253,17 +262,23 @@ fn a_search_answer_is_longer_than_any_line() {
     }
     // And the responses together have one.
     let answer = "* SEARCH 1 2 3\r\n".repeat(10);
-    let limits = limits(|l| l.answer_octets = answer.len() - 1);
+    let each = "* SEARCH 1 2 3\r\n".len() + 3 * size_of::<u32>() + size_of::<ListEntry>();
+    let limits = limits(|l| {
+        l.answer_octets = 10 * each - 1;
+        l.answers_in_large_mailbox = 0;
+    });
     let passed = hear(limits, 3, &mut Search::new(Query::All), &answer);
     assert!(matches!(passed, Err(Error::Limit { kind: LimitKind::Answers })));
 }
 
 #[test]
 fn a_large_mailbox_is_read_whole() {
+    const EACH: usize = "* 1 FETCH (UID 1 FLAGS ())\r\n".len() + size_of::<Message>();
     let limits = limits(|l| {
         l.answers = 3;
         l.answers_in_large_mailbox = 7;
-        l.answer_octets = 100;
+        l.answer_octets = 3 * EACH;
+        l.answer_octets_in_large_mailbox = 7 * EACH;
     });
     let answers = |n: usize| "* 1 FETCH (UID 1 FLAGS ())\r\n".repeat(n);
     let run = |exists, count| {

@@ -31,7 +31,7 @@ pub(super) fn access_list(
         cursor.space(tolerated)?;
         let identifier = cursor.astring()?.octets();
         entries.push((identifier, rights(cursor, tolerated)?));
-        bounded(cursor, entries.len())?;
+        bounded(cursor, &entries, tolerated)?;
         cursor.surplus_spaces_at_end(tolerated);
     }
     Ok(AccessList { mailbox, entries })
@@ -50,7 +50,7 @@ pub(super) fn rights_choice(
     cursor.surplus_spaces_at_end(tolerated);
     while !cursor.is_empty() {
         optional.push(rights(cursor, tolerated)?);
-        bounded(cursor, optional.len())?;
+        bounded(cursor, &optional, tolerated)?;
         cursor.surplus_spaces_at_end(tolerated);
     }
     Ok(RightsChoice { mailbox, identifier, required, optional })

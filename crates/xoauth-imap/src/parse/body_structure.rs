@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::cursor::{Cursor, MAX_DEPTH, ParseError, Result, Span};
 use super::{EnvelopeRef, FaultKind, Text, Tolerated};
+use crate::types::{BodyPart, Octets};
 
 /// `body`: the MIME structure of a message, all its parts in one vector, a parent before its children.
 ///
@@ -97,6 +98,9 @@ impl<'a> BodyStructureRef<'a> {
             if structure.parts.len() >= MAX_PARTS {
                 return Err(cursor.error("at most 10000 body parts"));
             }
+            // It is kept with its number, which has one for each level.
+            tolerated.unfold::<BodyPart>(1, cursor)?;
+            tolerated.unfold::<u32>(depth, cursor)?;
             let mut part = PartRef::new(parent, ordinal, cursor);
             let holds_parts = part.begin(cursor, tolerated)?;
             let mut current = structure.parts.len();
@@ -339,7 +343,7 @@ fn parameters<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<
             }
             return Err(cursor.error("a space or a closing parenthesis"));
         }
-        tolerated.value(cursor)?;
+        tolerated.unfold::<(Octets, Option<Octets>)>(1, cursor)?;
         cursor.nstring(tolerated)?;
         if !more(cursor, tolerated) || cursor.nil() {
             tolerated.record(FaultKind::MissingParameterValue, cursor.position());
@@ -386,7 +390,7 @@ fn languages<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<S
             cursor.take(1);
             return Ok(StringsRef(strings));
         }
-        tolerated.value(cursor)?;
+        tolerated.unfold::<Octets>(1, cursor)?;
         cursor.nstring(tolerated)?;
         cursor.eat(b' ');
     }

@@ -245,12 +245,12 @@ impl<'a> Code<'a> {
             b"CAPABILITY" => Self::Capability(CapabilitiesRef::new(code.take_rest())),
             b"APPENDUID" => Self::AppendUid {
                 uid_validity: spaced(code, tolerated, nz_number)?,
-                uids: spaced(code, tolerated, SetRef::parse)?,
+                uids: set(code, tolerated)?,
             },
             b"COPYUID" => Self::CopyUid {
                 uid_validity: spaced(code, tolerated, nz_number)?,
-                source: spaced(code, tolerated, SetRef::parse)?,
-                destination: spaced(code, tolerated, SetRef::parse)?,
+                source: set(code, tolerated)?,
+                destination: set(code, tolerated)?,
             },
             b"HIGHESTMODSEQ" => Self::HighestModSeq(spaced(code, tolerated, Cursor::number64)?),
             b"PERMANENTFLAGS" => {
@@ -283,7 +283,7 @@ impl<'a> Code<'a> {
             }
             b"MAXCONVERTPARTS" => Self::MaxConvertParts(spaced(code, tolerated, Cursor::number32)?),
             b"METADATA" => metadata(code, tolerated)?,
-            b"MODIFIED" => Self::Modified(spaced(code, tolerated, SetRef::parse)?),
+            b"MODIFIED" => Self::Modified(set(code, tolerated)?),
             b"NEWNAME" => Self::NewName(rest(code, tolerated)?),
             b"NOUPDATE" => Self::NoUpdate(spaced(code, tolerated, Cursor::astring)?),
             b"UNDEFINED-FILTER" => Self::UndefinedFilter(rest(code, tolerated)?),
@@ -296,6 +296,12 @@ impl<'a> Code<'a> {
         code.surplus_spaces_at_end(tolerated);
         if code.is_empty() { Ok(Some(known)) } else { Err(code.error("the end of the code")) }
     }
+}
+
+/// `SP` and a set of numbers.
+fn set<'a>(code: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<SetRef<'a>> {
+    code.space(tolerated)?;
+    SetRef::parse(code, tolerated)
 }
 
 /// `SP` and a value.

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Result, Span};
 use super::{FaultKind, Text, Tolerated};
+use crate::types::{Address, Envelope};
 
 /// `envelope`: the header of a message as the server parsed it. Texts are as the message has them, their
 /// encoded words not decoded (RFC 2047).
@@ -65,6 +66,7 @@ impl<'a> EnvelopeRef<'a> {
         let message_id = cursor.nstring(tolerated)?;
         cursor.surplus_spaces(tolerated);
         cursor.expect(b')', "the end of an envelope")?;
+        tolerated.unfold::<Envelope>(1, cursor)?;
         Ok(Self {
             date,
             subject,
@@ -143,7 +145,7 @@ fn addresses(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Span>
             cursor.take(1);
             return Ok(span);
         }
-        tolerated.value(cursor)?;
+        tolerated.unfold::<Address>(1, cursor)?;
         if cursor.nil() {
             tolerated.record(FaultKind::MissingAddress, cursor.position());
         } else {

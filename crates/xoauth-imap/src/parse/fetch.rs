@@ -1,6 +1,7 @@
 //! FETCH responses: `msg-att`, RFC 9051 7.5.2 and 9.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::body_structure::size;
@@ -8,7 +9,7 @@ use super::cursor::{Cursor, ParseError, Result};
 use super::salvage::Salvage;
 use super::search::nz_number;
 use super::{BodyStructureRef, EnvelopeRef, FaultKind, FlagsRef, Text, Tolerated};
-use crate::types::{DateTime, SeqNo, Uid};
+use crate::types::{BodySection, DateTime, InvalidItem, OtherItem, SeqNo, Uid};
 
 /// What a FETCH response tells of one message. What was not told is `None`; of an item that was told
 /// twice the last counts.
@@ -179,17 +180,17 @@ impl<'a> FetchRef<'a> {
                 return Ok(());
             }
             let start = *cursor;
-            match self.item(cursor, tolerated) {
-                Ok(()) if self.more.len() >= MAX_ITEMS => {
-                    let error = start.error("at most 1000 FETCH items");
-                    tolerated.record(FaultKind::MalformedItem, error.at);
-                    let octets = start.rest();
-                    cursor.take_rest();
-                    self.push(FetchItem::Invalid { name: &[], octets, error });
-                    return Ok(());
-                }
-                Ok(()) => {}
-                Err(spoiled) => self.salvage(spoiled, &mut salvage, cursor, tolerated)?,
+            if let Err(spoiled) = self.item(cursor, tolerated) {
+                tolerated.unfold::<InvalidItem>(1, cursor)?;
+                self.salvage(spoiled, &mut salvage, cursor, tolerated)?;
+            }
+            if self.more.len() >= MAX_ITEMS {
+                let error = start.error("at most 1000 FETCH items");
+                tolerated.record(FaultKind::MalformedItem, error.at);
+                let octets = start.rest();
+                cursor.take_rest();
+                self.push(FetchItem::Invalid { name: &[], octets, error });
+                return Ok(());
             }
             if cursor.eat(b' ') && cursor.peek() == Some(b')') {
                 tolerated.record(FaultKind::SurplusSpace, cursor.position());
@@ -328,6 +329,7 @@ impl<'a> FetchRef<'a> {
             (Some(Known::Text), None) => self.body(b"TEXT", name, false, cursor, tolerated)?,
             _ => {
                 let octets = cursor.skip_value()?;
+                tolerated.unfold::<OtherItem>(1, cursor)?;
                 self.push(FetchItem::Other { name: name.whole, octets });
             }
         }
@@ -343,6 +345,8 @@ impl<'a> FetchRef<'a> {
         tolerated: &mut Tolerated,
     ) -> Result<()> {
         let data = whole(cursor, |cursor| cursor.nstring(tolerated))?;
+        tolerated.unfold::<BodySection>(1, cursor)?;
+        tolerated.unfold_list::<String>(section, cursor)?;
         self.push(FetchItem::Body(BodyRef { section, origin: name.origin, is_binary, data }));
         Ok(())
     }

@@ -45,6 +45,7 @@ impl<'a> FlagsRef<'a> {
                         tolerated.record(FaultKind::SurplusSpace, cursor.position());
                     }
                     cursor.take(1);
+                    tolerated.unfold::<Flag>(count, cursor)?;
                     return Ok(Self { bits, list });
                 }
                 Some(b' ') if !is_empty => cursor.space(tolerated)?,

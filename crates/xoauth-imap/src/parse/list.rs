@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Result};
 use super::search::nz_number;
 use super::{FaultKind, Text, Tolerated};
-use crate::types::{AppendLimit, Mailbox, ObjectId, StatusItems};
+use crate::types::{AppendLimit, Mailbox, ObjectId, OtherItem, StatusItems};
 
 /// `mailbox-list`, RFC 9051 9: one mailbox as LIST or LSUB tells it.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +88,7 @@ fn name_and_extended<'a>(
                 cursor.skip_value()?;
                 cursor.surplus_spaces_at_end(tolerated);
                 if cursor.is_empty() {
+                    tolerated.unfold_list::<OtherItem>(extended, cursor)?;
                     return Ok((name, extended));
                 }
             }

@@ -32,7 +32,7 @@ fn namespace(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Vec<N
             return Ok(entries);
         }
         entries.push(entry(cursor, tolerated)?);
-        bounded(cursor, entries.len())?;
+        bounded(cursor, &entries, tolerated)?;
     }
 }
 
@@ -51,14 +51,14 @@ fn entry(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Namespace
         let mut values = Vec::new();
         loop {
             values.push(cursor.string()?.octets());
-            bounded(cursor, values.len())?;
+            bounded(cursor, &values, tolerated)?;
             if cursor.eat(b')') {
                 break;
             }
             cursor.space(tolerated)?;
         }
         extensions.push((name, values));
-        bounded(cursor, extensions.len())?;
+        bounded(cursor, &extensions, tolerated)?;
     }
     Ok(NamespaceEntry { prefix, delimiter, extensions })
 }
@@ -79,12 +79,13 @@ pub(super) fn identity(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
         let name = cursor.string()?.octets();
         cursor.space(tolerated)?;
         fields.push((name, cursor.nstring(tolerated)?.to_octets()));
-        bounded(cursor, fields.len())?;
+        bounded(cursor, &fields, tolerated)?;
         cursor.eat(b' ');
     }
 }
 
-/// A bound on what one response can make us keep.
-pub(super) fn bounded(cursor: &Cursor<'_>, count: usize) -> Result<()> {
-    if count > MAX_ENTRIES { Err(cursor.error("at most 10000 entries")) } else { Ok(()) }
+/// A bound on what one response can make us keep: `list` was given one more.
+pub(super) fn bounded<T>(cursor: &Cursor<'_>, list: &[T], tolerated: &mut Tolerated) -> Result<()> {
+    tolerated.unfold::<T>(1, cursor)?;
+    if list.len() > MAX_ENTRIES { Err(cursor.error("at most 10000 entries")) } else { Ok(()) }
 }

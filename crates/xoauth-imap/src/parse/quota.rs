@@ -25,7 +25,7 @@ pub(super) fn quota(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Resul
         let usage = cursor.number64()?;
         cursor.space(tolerated)?;
         resources.push(QuotaResource { kind, usage, limit: cursor.number64()? });
-        bounded(cursor, resources.len())?;
+        bounded(cursor, &resources, tolerated)?;
         cursor.eat(b' ');
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn quota_roots(
     while !cursor.is_empty() {
         cursor.space(tolerated)?;
         roots.push(cursor.astring()?.octets());
-        bounded(cursor, roots.len())?;
+        bounded(cursor, &roots, tolerated)?;
         cursor.surplus_spaces_at_end(tolerated);
     }
     Ok(QuotaRoots { mailbox, roots })
@@ -56,7 +56,7 @@ pub(super) fn metadata(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
     if !cursor.eat(b'(') {
         loop {
             metadata.changed.push(cursor.astring()?.octets());
-            bounded(cursor, metadata.changed.len())?;
+            bounded(cursor, &metadata.changed, tolerated)?;
             cursor.surplus_spaces_at_end(tolerated);
             if cursor.is_empty() {
                 return Ok(metadata);
@@ -72,7 +72,7 @@ pub(super) fn metadata(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Re
         let name = cursor.astring()?.octets();
         cursor.space(tolerated)?;
         metadata.entries.push((name, cursor.nstring(tolerated)?.to_octets()));
-        bounded(cursor, metadata.entries.len())?;
+        bounded(cursor, &metadata.entries, tolerated)?;
         cursor.eat(b' ');
     }
 }

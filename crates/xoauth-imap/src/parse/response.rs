@@ -13,8 +13,8 @@ use super::{
     Text, Tolerated, VanishedRef,
 };
 use crate::types::{
-    AccessList, Identity, MailboxRights, Metadata, Namespaces, Quota, QuotaRoots, RightsChoice,
-    SeqNo, StatusKind, Threads,
+    AccessList, Identity, ListEntry, MailboxRights, MailboxStatus, Message, Metadata, Namespaces,
+    Quota, QuotaRoots, RightsChoice, SeqNo, StatusKind, Threads,
 };
 
 /// One response of the server, borrowed from the octets it came in.
@@ -93,6 +93,15 @@ pub enum Response<'a> {
 }
 
 impl<'a> Response<'a> {
+    /// Octets that what is kept of it takes beside its text and the values of its lists.
+    pub(crate) fn kept(&self) -> usize {
+        match self {
+            Self::Fetch(_) => size_of::<Message>(),
+            Self::MailboxStatus(_) => size_of::<MailboxStatus>(),
+            _ => size_of::<ListEntry>(),
+        }
+    }
+
     /// The name of the response: `LIST`. A status has that of its word; a tagged one, a continuation and what
     /// has no name have none.
     pub fn name(&self) -> &'a [u8] {
@@ -188,6 +197,7 @@ pub(crate) fn parse_into<'a>(
     response: &mut Response<'a>,
     tolerated: &mut Tolerated,
 ) -> Result<()> {
+    tolerated.begin_response();
     let mut cursor = Cursor::new(input);
     match cursor.peek() {
         Some(b'*') => return untagged(&mut cursor, response, tolerated),
@@ -382,7 +392,7 @@ fn named_data<'a>(
     } else if is("SORT") {
         Response::Sort(SearchRef::parse(cursor, tolerated)?)
     } else if is("THREAD") {
-        Response::Thread(Box::new(threads(cursor)?))
+        Response::Thread(Box::new(threads(cursor, tolerated)?))
     } else if is("QUOTA") {
         Response::Quota(Box::new(quota::quota(cursor, tolerated)?))
     } else if is("QUOTAROOT") {

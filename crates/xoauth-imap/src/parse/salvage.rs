@@ -15,11 +15,18 @@ use super::fetch::{Known, Name};
 /// What is left of the work that one response may cause.
 #[derive(Debug)]
 pub(super) struct Salvage {
-    places: u32,
+    places: usize,
 }
 
 /// Places that are tried in one response; each costs one pass over what follows it.
-const PLACES: u32 = 32;
+const PLACES: usize = 32;
+
+/// A pass over so many octets counts as another place, and the longest as [`DEAREST`]: servers that lose the balance do so in
+/// some kilobytes, and a response of 16 MiB must not keep a thread for seconds.
+const OCTETS: usize = 256 * 1024;
+
+/// Four are tried, however long the response.
+const DEAREST: usize = PLACES / 4;
 
 impl Default for Salvage {
     fn default() -> Self {
@@ -28,12 +35,19 @@ impl Default for Salvage {
 }
 
 impl Salvage {
+    /// Takes what a look at all that follows costs; `None` where too little is left.
+    fn pay(&mut self, cursor: &Cursor<'_>) -> Option<()> {
+        let cost = (1 + cursor.rest().len() / OCTETS).min(DEAREST);
+        self.places = self.places.checked_sub(cost)?;
+        Some(())
+    }
+
     /// The next item behind `lost`, a position outside of all literals.
     pub(super) fn next_item<'a>(&mut self, lost: Cursor<'a>) -> Option<Cursor<'a>> {
         let mut cursor = lost;
         loop {
             if begins_item(cursor) {
-                self.places = self.places.checked_sub(1)?;
+                self.pay(&cursor)?;
                 if is_sound(cursor, Names::Known) {
                     return Some(cursor);
                 }
@@ -57,8 +71,9 @@ impl Salvage {
 
     /// What stands behind a value goes on as a response does, whatever its items are called.
     pub(super) fn is_balanced(&mut self, mut behind: Cursor<'_>) -> bool {
-        let Some(places) = self.places.checked_sub(1) else { return !behind.is_empty() };
-        self.places = places;
+        if self.pay(&behind).is_none() {
+            return !behind.is_empty();
+        }
         match behind.peek() {
             // The parenthesis that ends the value may be the one that ends the response.
             None => false,

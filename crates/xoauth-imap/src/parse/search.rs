@@ -1,10 +1,12 @@
 //! Numbers: SEARCH, ESEARCH and sets.
 
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use super::Text;
 use super::Tolerated;
 use super::cursor::{Cursor, Result};
+use crate::types::OtherItem;
 
 /// `mailbox-data = "SEARCH" *(SP nz-number)`, RFC 9051 9 (RFC 3501, 7.2.5; MODSEQ: RFC 7162, 3.1.5).
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,8 @@ impl<'a> SearchRef<'a> {
         if !sound {
             return Err(cursor.error("numbers"));
         }
+        // A space stands before each.
+        tolerated.unfold::<u32>(memchr::memchr_iter(b' ', numbers).count(), cursor)?;
         let mut mod_seq = None;
         if cursor.eat(b'(') {
             cursor.surplus_spaces(tolerated);
@@ -165,13 +169,14 @@ impl<'a> EsearchRef<'a> {
             } else if name.eq_ignore_ascii_case(b"COUNT") {
                 found.count = Some(cursor.number32()?);
             } else if name.eq_ignore_ascii_case(b"ALL") {
-                found.all = Some(SetRef::parse(cursor)?);
+                found.all = Some(SetRef::parse(cursor, tolerated)?);
             } else if name.eq_ignore_ascii_case(b"MODSEQ") {
                 found.mod_seq = Some(cursor.number64()?);
             } else if name.eq_ignore_ascii_case(b"PARTIAL") {
                 found.partial = Some(PartialRef::parse(cursor, tolerated)?);
             } else {
                 cursor.skip_value()?;
+                tolerated.unfold::<OtherItem>(1, cursor)?;
             }
         }
         Ok(found)
@@ -231,7 +236,7 @@ impl<'a> PartialRef<'a> {
         cursor.expect(b':', "a colon")?;
         let places = (from, place(cursor)?);
         cursor.space(tolerated)?;
-        let numbers = if cursor.nil() { None } else { Some(SetRef::parse(cursor)?) };
+        let numbers = if cursor.nil() { None } else { Some(SetRef::parse(cursor, tolerated)?) };
         cursor.expect(b')', "a closing parenthesis")?;
         Ok(Self { places, numbers })
     }
@@ -252,13 +257,16 @@ pub(super) fn nz_number(cursor: &mut Cursor<'_>) -> Result<NonZeroU32> {
 
 impl<'a> SetRef<'a> {
     /// Takes the characters of a set and checks that its ranges are numbers.
-    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
+    pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         let mut rest = cursor.rest();
+        let mut count = 0;
         while let Some((_, behind)) = range(rest) {
+            count += 1;
             match behind {
                 [b',', behind @ ..] => rest = behind,
                 [b':', ..] => break,
                 end => {
+                    tolerated.unfold::<(NonZeroU32, NonZeroU32)>(count, cursor)?;
                     let octets = cursor.take(cursor.rest().len() - end.len());
                     return Ok(Self(octets.unwrap_or_default()));
                 }
@@ -270,6 +278,13 @@ impl<'a> SetRef<'a> {
     /// The set as the server wrote it.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// The ranges in a vector that has no room for more.
+    pub(crate) fn to_vec<T: From<NonZeroU32>>(self) -> Vec<(T, T)> {
+        let mut ranges = Vec::with_capacity(self.ranges().count());
+        ranges.extend(self.ranges().map(|(from, to)| (T::from(from), T::from(to))));
+        ranges
     }
 
     /// The ranges as the server wrote them, both ends included, the lower first.

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
+use super::Tolerated;
 use super::cursor::{Cursor, Result};
 use super::search::nz_number;
-use crate::types::Threads;
+use crate::types::{ThreadNode, Threads};
 
 /// `thread-data = "THREAD" [SP 1*thread-list]`, RFC 5256 6, behind the word THREAD.
 ///
@@ -16,8 +17,13 @@ use crate::types::Threads;
 /// ```
 ///
 /// The lists that are open are kept beside, not on the stack: their depth costs nothing but their octets.
-pub(super) fn threads(cursor: &mut Cursor<'_>) -> Result<Threads<NonZeroU32>> {
-    let mut threads = Threads::default();
+pub(super) fn threads(
+    cursor: &mut Cursor<'_>,
+    tolerated: &mut Tolerated,
+) -> Result<Threads<NonZeroU32>> {
+    let count = nodes(cursor.rest());
+    tolerated.unfold::<ThreadNode<NonZeroU32>>(count, cursor)?;
+    let mut threads = Threads::with_capacity(count);
     // The message each open list hangs on.
     let mut open: Vec<Option<usize>> = Vec::new();
     let mut current = None;
@@ -55,4 +61,15 @@ pub(super) fn threads(cursor: &mut Cursor<'_>) -> Result<Threads<NonZeroU32>> {
             Some(_) => return Err(cursor.error("a list of message numbers")),
         }
     }
+}
+
+/// How many messages there are at most, those included that are not in the mailbox: a number begins, or a list
+/// inside another.
+fn nodes(octets: &[u8]) -> usize {
+    let begins = |pair: &&[u8]| match pair {
+        [before, b'0'..=b'9'] => !before.is_ascii_digit(),
+        [b'(', b'('] => true,
+        _ => false,
+    };
+    octets.windows(2).filter(begins).count()
 }

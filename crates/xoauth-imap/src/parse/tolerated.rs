@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::cursor::{Cursor, Result};
+use crate::proto::Limits;
 
 /// The faults of a server that were tolerated, each counted by its kind, the first of them kept.
 #[derive(Debug, Clone, Default)]
@@ -15,18 +16,22 @@ pub struct Tolerated {
     first: Vec<Fault>,
     /// No fault, but known to every parser: names of mailboxes are UTF-8 from now on, not modified UTF-7.
     utf8_names: bool,
-    /// No fault either: values in the lists of the response under way.
-    values: usize,
+    /// No fault either.
+    unfolded: Unfolded,
 }
 
-/// Addresses, parameters and languages of one message are some; a response of so many is an attack on memory.
-const MAX_VALUES: usize = 100_000;
+/// What the values in lists of the response under way take beside their texts.
+#[derive(Debug, Clone)]
+struct Unfolded {
+    octets: usize,
+    most: usize,
+}
 
-/// Values that a message of the ordinary kind has.
-const FEW_VALUES: usize = 16;
-
-/// Octets that each of them takes beside its text.
-const VALUE: usize = 128;
+impl Default for Unfolded {
+    fn default() -> Self {
+        Self { octets: 0, most: Limits::default().response }
+    }
+}
 
 /// A fault of a server that did no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,19 +136,38 @@ impl Tolerated {
         Some(last)
     }
 
-    /// A value in a list, which takes more memory than its text once it is kept.
+    /// So many values of a list, each of which is a `T` once it is kept: that takes more memory than its text.
     #[inline]
-    pub(super) fn value(&mut self, cursor: &Cursor<'_>) -> Result<()> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(cursor.error("at most 100000 values in lists"));
+    pub(super) fn unfold<T>(&mut self, count: usize, cursor: &Cursor<'_>) -> Result<()> {
+        let Unfolded { octets, most } = &mut self.unfolded;
+        *octets = octets.saturating_add(count.saturating_mul(size_of::<T>()));
+        if *octets > *most {
+            return Err(cursor.error("values that take no more than a response may have"));
         }
         Ok(())
     }
 
-    /// Octets that the values of the response just parsed take beside its text, but for the few that most have.
-    pub(crate) fn take_values(&mut self) -> usize {
-        core::mem::take(&mut self.values).saturating_sub(FEW_VALUES).saturating_mul(VALUE)
+    /// The values of a list that is parsed when it is asked for, each of which is a `T` then: no more than the octets
+    /// that can stand before one.
+    #[inline]
+    pub(super) fn unfold_list<T>(&mut self, list: &[u8], cursor: &Cursor<'_>) -> Result<()> {
+        let begins = |octet: &&u8| matches!(octet, b' ' | b'"' | b'(' | b'{' | b'.');
+        self.unfold::<T>(list.iter().filter(begins).count(), cursor)
+    }
+
+    /// The values of a response may take so many octets beside its text from now on.
+    pub(crate) fn set_most_unfolded(&mut self, most: usize) {
+        self.unfolded.most = most;
+    }
+
+    /// Another response is parsed.
+    pub(super) fn begin_response(&mut self) {
+        self.unfolded.octets = 0;
+    }
+
+    /// Octets that the values of the response just parsed take beside its text.
+    pub(crate) fn unfolded(&self) -> usize {
+        self.unfolded.octets
     }
 
     #[cold]

@@ -27,7 +27,7 @@ impl<'a> VanishedRef<'a> {
             cursor.space(tolerated)?;
             earlier = true;
         }
-        Ok(Self { earlier, set: SetRef::parse(cursor)? })
+        Ok(Self { earlier, set: SetRef::parse(cursor, tolerated)? })
     }
 
     /// The unique identifiers as ranges, both ends included.

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use crate::error::Error;
 use crate::proto::limits::{LimitKind, Limits};
-use crate::types::{Event, Message};
+use crate::types::Event;
 
 /// What the commands of a flight claimed and keep.
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ pub(super) struct Answers {
     exists: usize,
 }
 
-/// Octets of text that an answer about a message has: those of an ordinary envelope.
-const LARGE_ANSWER: usize = 1024;
+/// Octets that an answer about a message takes: an envelope with a dozen addresses, and a structure of some parts.
+const LARGE_ANSWER: usize = 4096;
 
 impl Answers {
     /// Another flight begins, with a mailbox of so many messages.
@@ -32,13 +32,14 @@ impl Answers {
         *self = Self { exists, ..Self::default() };
     }
 
-    /// How many responses are kept, and octets of their texts.
+    /// How many responses are kept, and how many octets they take.
     fn most(&self, limits: &Limits) -> (usize, usize) {
         let in_mailbox = self.exists.min(limits.answers_in_large_mailbox);
-        if in_mailbox <= limits.answers {
-            return (limits.answers, limits.answer_octets);
-        }
-        (in_mailbox, limits.answer_octets.max(in_mailbox.saturating_mul(LARGE_ANSWER)))
+        let octets = in_mailbox.saturating_mul(LARGE_ANSWER);
+        (
+            limits.answers.max(in_mailbox),
+            limits.answer_octets.max(octets.min(limits.answer_octets_in_large_mailbox)),
+        )
     }
 
     /// A body was announced that a command keeps.
@@ -121,16 +122,15 @@ impl Events {
         Some(event)
     }
 
-    /// Keeps an event whose texts have so many octets, within the limits of one command. Of what earlier commands
-    /// left, the oldest goes.
+    /// Keeps an event that takes so many octets, within the limits of one command. Of what earlier commands left, the
+    /// oldest goes.
     pub(super) fn push(
         &mut self,
-        event: Event,
+        event: impl FnOnce() -> Event,
         octets: usize,
         limits: &Limits,
     ) -> Result<(), Error> {
-        let boxed = if matches!(event, Event::Fetch(_)) { size_of::<Message>() } else { 0 };
-        let weight = octets.saturating_add(size_of::<(Event, usize)>() + boxed);
+        let weight = octets.saturating_add(size_of::<(Event, usize)>());
         self.count += 1;
         self.octets = self.octets.saturating_add(weight);
         if self.count > limits.events || self.octets > limits.event_octets {
@@ -144,7 +144,7 @@ impl Events {
             }
         }
         self.weight = self.weight.saturating_add(weight);
-        self.queue.push_back((event, weight));
+        self.queue.push_back((event(), weight));
         Ok(())
     }
 }

@@ -15,8 +15,8 @@ pub struct Limits {
     /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
     pub line: usize,
     /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds an ESEARCH
-    /// answer of a million ranges, and 100,000 addresses or parameters in it. A SEARCH answer is read in pieces, and its numbers count, four octets each:
-    /// four million.
+    /// answer of a million ranges. What its values take once they are kept is no more than this beside: two million ranges,
+    /// 170,000 addresses. A SEARCH answer is read in pieces, and its numbers count, four octets each: four million.
     pub response: usize,
     /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
     /// do not count; one response has at most 4,096 of them.
@@ -33,9 +33,12 @@ pub struct Limits {
     /// The same, where the selected mailbox was known to have more messages before the command was sent: as many as
     /// it has, up to a million. What reads a mailbox of 150,000 messages should get them.
     pub answers_in_large_mailbox: usize,
-    /// Octets of those responses' texts together: 64 MiB. In a large mailbox 1 KiB for each answer. Addresses and
-    /// parameters beyond the first 16 of a response count 128 octets more, which they take once they are kept.
+    /// Octets that those responses take together, their texts and what each is kept in: 64 MiB, some 25,000 envelopes, or 130,000 answers
+    /// of FLAGS.
     pub answer_octets: usize,
+    /// The same, where the selected mailbox was known to have many messages before the command was sent: 4 KiB for each
+    /// of them that `answers_in_large_mailbox` allows, and no more than this: 256 MiB.
+    pub answer_octets_in_large_mailbox: usize,
     /// Octets of the message bodies kept for those answers together: 256 MiB. A stream counts what was not
     /// taken yet. One message keeps at most 1,000 bodies; a stream whose bodies are lent has no such limit.
     pub answer_bodies: u64,
@@ -70,6 +73,7 @@ impl Default for Limits {
             answers: 100_000,
             answers_in_large_mailbox: 1_000_000,
             answer_octets: 64 * 1024 * 1024,
+            answer_octets_in_large_mailbox: 256 * 1024 * 1024,
             answer_bodies: 256 * 1024 * 1024,
             read_buffer: 64 * 1024,
             faults: Faults::Tolerate,
@@ -91,7 +95,7 @@ pub enum LimitKind {
     Body,
     /// [`Limits::events`] or [`Limits::event_octets`].
     Events,
-    /// [`Limits::answers`], [`Limits::answer_octets`] or [`Limits::answer_bodies`].
+    /// [`Limits::answers`], [`Limits::answer_octets`] or [`Limits::answer_bodies`], and those of a large mailbox.
     Answers,
     /// Lists nested more than 100 deep.
     Depth,

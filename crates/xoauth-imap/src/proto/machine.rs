@@ -76,6 +76,8 @@ impl Machine {
     /// A machine for a fresh transport: it waits for [`Greeting`](crate::command::Greeting), or after TLS
     /// for the first command.
     pub fn new(prefix: TagPrefix, limits: Limits) -> Self {
+        let mut tolerated = Tolerated::default();
+        tolerated.set_most_unfolded(limits.response);
         Self {
             receive: Receive::new(&limits),
             state: State::new(limits),
@@ -88,7 +90,7 @@ impl Machine {
             sink: None,
             answers: Answers::default(),
             events: Events::default(),
-            tolerated: Tolerated::default(),
+            tolerated,
             mask: Arc::default(),
             transcript: None,
             broken: None,
@@ -231,7 +233,6 @@ impl Machine {
             lines.push_back((Direction::Server, heard(bytes, mask)));
         }
         let mut response = Response::Other { name: &[], octets: &[] };
-        tolerated.take_values();
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
             Ok(()) if receive.is_rest_of_search() && !matches!(response, Response::Search(_)) => {
                 // What came before was taken for an answer: it must not be taken for all of it.
@@ -245,7 +246,7 @@ impl Machine {
                 return Err(Error::Malformed { expected: fault.expected, octets });
             }
         }
-        let weight = bytes.len().saturating_add(tolerated.take_values());
+        let weight = bytes.len().saturating_add(tolerated.unfolded());
         if let (Some(fault), Faults::Refuse) = (tolerated.end_response(), limits.faults) {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
@@ -254,7 +255,10 @@ impl Machine {
         let mut again = Response::Other { name: &[], octets: &[] };
         if let Some(hidden) = &hidden {
             let input = Input { bytes: hidden, literals };
-            parse_into(input, &mut again, &mut Tolerated::default()).map_err(|fault| {
+            let mut noted = Tolerated::default();
+            noted.set_utf8_names(tolerated.has_utf8_names());
+            noted.set_most_unfolded(limits.response);
+            parse_into(input, &mut again, &mut noted).map_err(|fault| {
                 let octets = Excerpt::new(bytes, mask);
                 Error::Malformed { expected: fault.expected, octets }
             })?;
@@ -331,10 +335,10 @@ impl Machine {
                             return Ok(());
                         }
                         (Claim::Mine | Claim::Finished, _) => {
-                            return self.answers.keep(weight, limits);
+                            return self.answers.keep(weight + untagged.kept(), limits);
                         }
                         (Claim::Kept, _) => {
-                            return self.answers.keep_to_the_end(weight, limits);
+                            return self.answers.keep_to_the_end(weight + untagged.kept(), limits);
                         }
                     }
                 }
@@ -343,7 +347,8 @@ impl Machine {
                     return Err(Error::Unexpected { expected: "a greeting", octets });
                 }
                 state.note_unsolicited(untagged);
-                self.events.push(event(untagged, bytes, literals, mask), bytes.len(), limits)?;
+                let event = || event(untagged, bytes, literals, mask);
+                self.events.push(event, weight + untagged.kept(), limits)?;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::{
     Message, Metadata, Namespaces, Octets, OtherItem, Quota, QuotaRoots, RightsChoice, SeqNo,
     StatusText, Threads, Uid,
 };
-use crate::parse::{EsearchRef, Response};
+use crate::parse::{EsearchRef, Response, SetRef};
 
 /// A response that no command claimed: news, or an answer nobody asked for (RFC 9051, 5.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,10 +138,10 @@ impl EsearchRef<'_> {
             min,
             max,
             count,
-            all: all.map(|set| set.ranges().collect()),
+            all: all.map(SetRef::to_vec),
             mod_seq,
             partial: partial.map(|part| {
-                let numbers = part.numbers.map(|set| set.ranges().collect()).unwrap_or_default();
+                let numbers = part.numbers.map(SetRef::to_vec).unwrap_or_default();
                 EsearchPart { places: part.places, numbers }
             }),
             others: others.collect(),
@@ -183,7 +183,7 @@ impl Response<'_> {
             Self::RightsChoice(told) => Event::RightsChoice(RightsChoice::clone(told)),
             Self::MyRights(told) => Event::MyRights(MailboxRights::clone(told)),
             Self::Vanished(gone) => {
-                Event::Vanished { earlier: gone.earlier, uids: gone.uids().collect() }
+                Event::Vanished { earlier: gone.earlier, uids: gone.set.to_vec() }
             }
             Self::Continuation { text } => {
                 Event::Other { name: "+".into(), octets: (*text).into() }

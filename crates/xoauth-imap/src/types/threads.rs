@@ -26,6 +26,11 @@ impl<N> Default for Threads<N> {
 }
 
 impl<N> Threads<N> {
+    /// Room for so many messages: the list never moves.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { nodes: Vec::with_capacity(count) }
+    }
+
     /// All messages, conversation by conversation in the server's order.
     pub fn nodes(&self) -> &[ThreadNode<N>] {
         &self.nodes

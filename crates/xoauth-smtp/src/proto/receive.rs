@@ -55,8 +55,8 @@ impl Receive {
             self.start = 0;
         }
         if self.buffer.len() - self.end < ROOM / 2 {
-            // No copy stays behind: servers repeat secrets.
-            let mut buffer = vec![0; self.end + ROOM];
+            // No copy stays behind: servers repeat secrets. A quarter more, that what is moved stays in proportion.
+            let mut buffer = vec![0; self.end + ROOM.max(self.end / 4)];
             let held = self.buffer.get(..self.end).unwrap_or_default();
             buffer.get_mut(..self.end).unwrap_or_default().copy_from_slice(held);
             self.buffer = Zeroizing::new(buffer);
