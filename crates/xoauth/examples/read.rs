@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let envelope = message.envelope.unwrap_or_default();
         let from = envelope.from.first().and_then(|from| from.email()).unwrap_or_default();
         let subject = envelope.subject.unwrap_or_default();
+        // As the sender wrote them: a program escapes what may steer the terminal.
         println!("{:>9}  {from}  {}", message.size.unwrap_or(0), subject.lossy());
     }
     Ok(session.logout()?)
