@@ -129,6 +129,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
 }
 
+/// How many targets are past their goals by now, for the table of gates.
+pub(crate) fn figures(workspace: &Workspace) -> Result<String> {
+    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+    Ok(Totals::read(workspace)?.figures(&names, GOAL))
+}
+
 /// What executes a target.
 #[derive(Debug, Clone, Copy)]
 enum Engine {
@@ -198,7 +204,14 @@ fn fuzz(
         println!("{text}");
         return Ok(None);
     }
-    Ok(Some(executions(&text).unwrap_or(0)))
+    match executions(&text) {
+        Some(runs) if runs > 0 => Ok(Some(runs)),
+        // A run that nobody counted, or that executed nothing, shows nothing.
+        counted => {
+            println!("{text}\n{name}: executed {counted:?} times by libFuzzer's count");
+            Ok(None)
+        }
+    }
 }
 
 /// Where the inputs of a target begin: those with other parsers share them with the parser they are compared with.

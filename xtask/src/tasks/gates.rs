@@ -50,7 +50,10 @@ const GATES: [(&str, Act); 12] = [
         *figures = format!("{reached} of {} shapes", reached + missed);
         Ok(outcome)
     }),
-    ("fuzz", |workspace, _, _| fuzz::run(workspace, &[])),
+    ("fuzz", |workspace, _, figures| {
+        *figures = fuzz::figures(workspace)?;
+        fuzz::run(workspace, &[])
+    }),
     ("miri", |workspace, _, _| miri(workspace)),
     ("coverage", |workspace, _, figures| coverage::run(workspace, figures)),
     ("mutants", mutants::run),

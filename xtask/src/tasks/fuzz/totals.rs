@@ -72,6 +72,20 @@ impl Totals {
         [goal.saturating_sub(total.plain()), (goal / 10).saturating_sub(total.sanitized)]
     }
 
+    /// How many of the targets are past a goal, and past a tenth of it with the sanitizer.
+    pub(super) fn figures(&self, targets: &[&str], goal: u64) -> String {
+        let missing: Vec<[u64; 2]> =
+            targets.iter().map(|target| self.missing(target, goal)).collect();
+        let plain = missing.iter().filter(|[plain, _]| *plain == 0).count();
+        let sanitized = missing.iter().filter(|[_, sanitized]| *sanitized == 0).count();
+        format!(
+            "{plain} targets of {} past {}, {sanitized} past {} with the sanitizer: below",
+            targets.len(),
+            grouped(goal),
+            grouped(goal / 10)
+        )
+    }
+
     /// Writes the file and the table.
     pub(super) fn write(&self, workspace: &Workspace) -> Result<()> {
         fs::write(workspace.root.join(FILE), self.text())?;
@@ -149,5 +163,9 @@ mod tests {
         assert_eq!(Totals::parse("a 1 2\n"), None);
         assert_eq!(totals.missing("a", 1_234_570), [2, 123_457]);
         assert_eq!(totals.missing("none", 10), [10, 1]);
+        assert_eq!(
+            totals.figures(&["a", "b", "none"], 100),
+            "1 targets of 3 past 100, 1 past 10 with the sanitizer: below"
+        );
     }
 }
