@@ -32,9 +32,16 @@ impl Nonce {
     /// [`Error::Random`] when the system gives none. Nothing weaker is used instead.
     #[cfg(feature = "getrandom")]
     pub fn random() -> Result<Self, Error> {
+        Self::random_from(getrandom::fill)
+    }
+
+    /// A nonce of what `fill` gives: the source is an argument, so that one that fails can be tried.
+    #[cfg(feature = "getrandom")]
+    fn random_from(
+        fill: impl FnOnce(&mut [u8]) -> Result<(), getrandom::Error>,
+    ) -> Result<Self, Error> {
         let mut octets = [0; 16];
-        getrandom::fill(&mut octets)
-            .map_err(|fault| Error::Random { code: fault.raw_os_error() })?;
+        fill(&mut octets).map_err(|fault| Error::Random { code: fault.raw_os_error() })?;
         Ok(Self::from_random_octets(octets))
     }
 
@@ -145,5 +152,40 @@ impl Stamp {
     #[must_use]
     pub fn timestamp(&self) -> u64 {
         self.timestamp
+    }
+}
+
+#[cfg(all(test, feature = "getrandom"))]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_random_source_that_fails_is_an_error_and_no_nonce() {
+        for fault in [
+            getrandom::Error::UNSUPPORTED,
+            getrandom::Error::UNEXPECTED,
+            getrandom::Error::new_custom(7),
+        ] {
+            // Some of the octets were written before it failed: they are used for nothing.
+            let fails = |octets: &mut [u8]| {
+                octets.iter_mut().take(8).for_each(|octet| *octet = 1);
+                Err(fault)
+            };
+            let error = Nonce::random_from(fails).unwrap_err();
+            assert_eq!(error, Error::Random { code: None });
+            assert_eq!(error.to_string(), "no random octets from the operating system");
+        }
+    }
+
+    #[test]
+    fn a_nonce_is_what_the_source_gives() {
+        let fill = |octets: &mut [u8]| {
+            octets.copy_from_slice(&[0xff; 16]);
+            Ok(())
+        };
+        let nonce = Nonce::random_from(fill).unwrap();
+        assert_eq!(nonce, Nonce::from_random_octets([0xff; 16]));
     }
 }

@@ -21,7 +21,7 @@ const WRITE: &str = "--write";
 /// A gate: it leaves figures for the page, and is given the options behind the names.
 type Act = fn(&Workspace, &[&str], &mut String) -> Result<Outcome>;
 
-const GATES: [(&str, Act); 12] = [
+const GATES: [(&str, Act); 13] = [
     ("attacks", |workspace, _, figures| {
         let (outcome, said) = run_and_keep(&mut trust::attacks_command(workspace)?)?;
         *figures = lines(&said, " cases in ");
@@ -48,6 +48,11 @@ const GATES: [(&str, Act); 12] = [
         let reached = said.lines().filter(|line| line.ends_with("reached")).count();
         let missed = said.lines().filter(|line| line.ends_with("MISSED")).count();
         *figures = format!("{reached} of {} shapes", reached + missed);
+        Ok(outcome)
+    }),
+    ("nonces", |workspace, _, figures| {
+        let (outcome, said) = run_and_keep(&mut trust::command(workspace, "nonces")?)?;
+        *figures = lines(&said, " nonces");
         Ok(outcome)
     }),
     ("fuzz", |workspace, _, figures| {

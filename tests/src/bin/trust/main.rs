@@ -1,9 +1,11 @@
 //! What takes longer than `cargo test` may: the attack corpora against the shim, whole sweeps, times of growing
-//! input, and the recording of transcripts. `cargo xtask attacks`, `sweep` and `growth` call it.
+//! input, nonces that must not repeat, and the recording of transcripts. `cargo xtask attacks`, `sweep`, `growth` and
+//! `gates nonces` call it.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod attacks;
 mod growth;
+mod nonces;
 mod record;
 mod sweep;
 
@@ -22,9 +24,10 @@ fn main() -> ExitCode {
         ["attacks", shim, cases @ ..] => attacks::run(shim, cases),
         ["sweep"] => sweep::run(),
         ["growth"] => growth::run(),
+        ["nonces"] => nonces::run(),
         ["record", file] => record::run(file),
         _ => {
-            eprintln!("usage: trust attacks SHIM [CASE..] | sweep | growth | record FILE");
+            eprintln!("usage: trust attacks SHIM [CASE..] | sweep | growth | nonces | record FILE");
             return ExitCode::from(USAGE);
         }
     };
