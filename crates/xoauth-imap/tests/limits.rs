@@ -167,6 +167,33 @@ fn news_is_bounded() {
     }
 }
 
+/// A caller that takes news while IDLE runs hears any number of them.
+#[test]
+fn what_was_taken_counts_no_more() {
+    let limits = limits(|l| l.events = 7);
+    let mut machine = hear(limits, 3, &mut *noop(), "* 3 EXISTS\r\n").unwrap();
+    let mut noop = Noop::new();
+    machine.start(&mut [&mut noop]).unwrap();
+    let mut taken = 0;
+    let mut say = |octets: &str| {
+        machine.read_buffer()[..octets.len()].copy_from_slice(octets.as_bytes());
+        machine.received(octets.len());
+        while let xoauth_imap::sasl::wire::Want::Write(octets) = machine.poll(&mut [&mut noop])? {
+            let n = octets.len();
+            machine.written(n);
+        }
+        taken += std::iter::from_fn(|| machine.next_event()).count();
+        Ok::<_, Error>(())
+    };
+    say("").unwrap();
+    for _ in 0..5 {
+        say(&"* 9 EXISTS\r\n".repeat(7)).unwrap();
+    }
+    let passed = say(&"* 9 EXISTS\r\n".repeat(8));
+    assert!(matches!(passed, Err(Error::Limit { kind: LimitKind::Events })), "{passed:?}");
+    assert_eq!(taken, 36);
+}
+
 fn the_oldest_goes(limits: Limits, seven: &str) {
     let mut machine = hear(limits, 3, &mut *noop(), seven).unwrap();
     let mut noop = Noop::new();

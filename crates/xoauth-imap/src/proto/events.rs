@@ -103,22 +103,27 @@ pub(super) struct Events {
     queue: VecDeque<(Event, usize)>,
     /// What all of them weigh.
     weight: usize,
-    /// Of the command that runs now.
-    count: usize,
+    /// How many of them earlier commands left: they stand first.
+    earlier: usize,
+    /// What the others weigh.
     octets: usize,
 }
 
 impl Events {
     /// Another command begins.
     pub(super) fn begin(&mut self) {
-        self.count = 0;
+        self.earlier = self.queue.len();
         self.octets = 0;
     }
 
-    /// The oldest.
+    /// The oldest; what was taken counts no more.
     pub(super) fn pop(&mut self) -> Option<Event> {
         let (event, weight) = self.queue.pop_front()?;
         self.weight = self.weight.saturating_sub(weight);
+        match self.earlier.checked_sub(1) {
+            Some(earlier) => self.earlier = earlier,
+            None => self.octets = self.octets.saturating_sub(weight),
+        }
         Some(event)
     }
 
@@ -131,9 +136,9 @@ impl Events {
         limits: &Limits,
     ) -> Result<(), Error> {
         let weight = octets.saturating_add(size_of::<(Event, usize)>());
-        self.count += 1;
+        let count = self.queue.len().saturating_sub(self.earlier);
         self.octets = self.octets.saturating_add(weight);
-        if self.count > limits.events || self.octets > limits.event_octets {
+        if count >= limits.events || self.octets > limits.event_octets {
             return Err(Error::Limit { kind: LimitKind::Events });
         }
         while self.queue.len() >= limits.events

@@ -23,7 +23,7 @@ pub struct Limits {
     pub buffered_literal: usize,
     /// Octets of one message body kept in memory for an owned answer: 64 MiB; a stream has no such limit.
     pub body: u64,
-    /// Unclaimed responses kept for the caller during one command: 65,536.
+    /// Unclaimed responses kept for the caller during one command: 65,536. What was taken counts no more.
     pub events: usize,
     /// Octets that those responses take together, their texts and what each is kept in: 32 MiB, some 50,000 that tell
     /// flags. What several commands leave is no more: the oldest goes.
