@@ -92,6 +92,8 @@ mod blocking {
     mod reconnect;
     #[path = "renewals.rs"]
     mod renewals;
+    #[path = "repeated.rs"]
+    mod repeated;
     #[path = "surroundings.rs"]
     mod surroundings;
     #[path = "tokens.rs"]
@@ -190,6 +192,8 @@ mod nonblocking {
     mod reconnect;
     #[path = "renewals.rs"]
     mod renewals;
+    #[path = "repeated.rs"]
+    mod repeated;
     #[path = "surroundings.rs"]
     mod surroundings;
     #[path = "tokens.rs"]

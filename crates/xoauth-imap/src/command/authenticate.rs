@@ -65,8 +65,9 @@ impl Authenticate {
             capabilities.mechanisms().any(|mechanism| mechanism.eq_ignore_ascii_case(name))
         });
         if !offered && !self.unlisted {
-            let offered =
-                state.capabilities().map_or_else(Default::default, Capabilities::mechanisms_shown);
+            let mask = self.exchange.mask();
+            let shown = |offered: &Capabilities| offered.mechanisms_shown(&mask);
+            let offered = state.capabilities().map_or_else(Default::default, shown);
             return Err(Error::MechanismUnavailable { mechanism: name.to_string(), offered });
         }
         let inline = match self.sasl_ir {

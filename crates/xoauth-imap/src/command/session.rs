@@ -237,12 +237,12 @@ impl Exchange for Login {
         let Some(capabilities) = state.capabilities() else {
             return Err(Error::CapabilitiesUnknown);
         };
-        if capabilities.has("LOGINDISABLED") {
-            let offered = capabilities.mechanisms_shown();
-            return Err(Error::MechanismUnavailable { mechanism: "LOGIN".to_string(), offered });
-        }
         let mut mask = Mask::default();
         mask.add(self.password.expose());
+        if capabilities.has("LOGINDISABLED") {
+            let offered = capabilities.mechanisms_shown(&mask);
+            return Err(Error::MechanismUnavailable { mechanism: "LOGIN".to_string(), offered });
+        }
         out.protect(mask);
         out.raw("LOGIN ");
         out.astring(self.user.as_bytes());

@@ -3,12 +3,22 @@
 //! Texts for people, and what has no type, are masked where they are kept. Messages are handed on as they are.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use xoauth_sasl::Mask;
 
 use crate::parse::{Input, Response, StreamedLiteral, Tolerated, parse_into};
+use crate::proto::Machine;
 use crate::types::Event;
+
+impl Machine {
+    /// Hides these secrets from now on, in whatever the server says: those of a login that is to come, or of one on
+    /// another connection to the same server. What a command signs in with is hidden by itself.
+    pub fn protect(&mut self, secrets: Mask) {
+        Arc::make_mut(&mut self.mask).merge(secrets);
+    }
+}
 
 /// The octets of a response with our secrets hidden in its values; nothing where there are none.
 pub(super) fn without_echo(response: &Response<'_>, bytes: &[u8], mask: &Mask) -> Option<Vec<u8>> {

@@ -60,9 +60,9 @@ impl Capabilities {
         self.values("AUTH")
     }
 
-    /// The mechanisms as an error shows them: the first few, escaped and bounded.
-    pub(crate) fn mechanisms_shown(&self) -> Vec<String> {
-        let shown = |name: &str| Excerpt::new(name.as_bytes(), &Mask::default());
+    /// The mechanisms as an error shows them: the first few, escaped and bounded, without these secrets.
+    pub(crate) fn mechanisms_shown(&self, mask: &Mask) -> Vec<String> {
+        let shown = |name: &str| Excerpt::new(name.as_bytes(), mask);
         self.mechanisms().take(MOST_SHOWN).map(|name| shown(name).as_str().into()).collect()
     }
 
@@ -150,16 +150,17 @@ mod tests {
     fn what_an_error_shows_of_them_is_escaped_and_bounded() {
         let many = "AUTH=\u{1b}[2J AUTH=A\0 ".repeat(5000);
         let many: Capabilities = [many.as_str()].into_iter().collect();
-        let shown = many.mechanisms_shown();
+        let shown = many.mechanisms_shown(&Mask::default());
         assert_eq!(shown.len(), MOST_SHOWN);
         assert!(shown.iter().all(|name| !name.contains(char::is_control)), "{shown:?}");
         let long: Capabilities =
             [alloc::format!("AUTH={}", "A".repeat(100_000)).as_str()].into_iter().collect();
-        assert!(long.mechanisms_shown().concat().len() < 2000);
-        assert_eq!(
-            ["AUTH=OAUTHBEARER"].into_iter().collect::<Capabilities>().mechanisms_shown(),
-            ["OAUTHBEARER"]
-        );
+        assert!(long.mechanisms_shown(&Mask::default()).concat().len() < 2000);
+        let mut mask = Mask::default();
+        mask.add("correct-horse-battery");
+        let two = ["AUTH=OAUTHBEARER AUTH=correct-horse-battery"];
+        let two: Capabilities = two.into_iter().collect();
+        assert_eq!(two.mechanisms_shown(&mask), ["OAUTHBEARER", "[secret]"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 #[cfg(feature = "native-tls")]
@@ -10,7 +11,7 @@ use xoauth_imap::command::StartTls;
 use xoauth_imap::command::{Authenticate, Capability, Commands, Greeting};
 use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
-use xoauth_sasl::Mechanism;
+use xoauth_sasl::{Mask, Mechanism};
 
 use crate::net::{Connection, Io, Milestone, Settings, Stop};
 use crate::{Error, time};
@@ -33,6 +34,9 @@ impl<I: Io> Core<I> {
         let mut machine = Machine::new(prefix, limits);
         if settings.trace.is_some() {
             machine.keep_transcript();
+        }
+        if let Some(secrets) = &settings.secrets {
+            machine.protect(Mask::clone(secrets));
         }
         Ok(Self::on(Connection::new(io, settings), machine))
     }
@@ -101,6 +105,13 @@ impl<I: Io> Core<I> {
     pub(crate) async fn run<C: Commands>(&mut self, commands: C) -> Result<C::Output, Error> {
         self.take_time().await?;
         self.run_in_time(commands).await
+    }
+
+    /// Hides these secrets in whatever the server says.
+    pub(crate) fn protect(&mut self, secrets: &Arc<Mask>) {
+        if let Some(secrets) = self.connection.settings.learn(secrets) {
+            self.machine.protect(secrets);
+        }
     }
 
     /// Runs a command that a server answers at once, or never: in the time of a connect.

@@ -1,7 +1,9 @@
 //! Signing in to IMAP.
 
+use std::sync::Arc;
+
 use xoauth_imap::command::List;
-use xoauth_sasl::Mechanism;
+use xoauth_sasl::{Mask, Mechanism};
 
 #[cfg(feature = "native-tls")]
 use super::Builder;
@@ -76,6 +78,10 @@ pub fn log_in<T: Transport, S: TokenSource>(
 
 impl<T: Transport> Candidate for Client<T> {
     type Session = Session<T>;
+
+    fn protect(&mut self, secrets: &Arc<Mask>) {
+        self.core.protect(secrets);
+    }
 
     async fn offers(&mut self) -> Result<Vec<String>, Error> {
         Ok(self.capabilities()?.mechanisms().map(str::to_owned).collect())

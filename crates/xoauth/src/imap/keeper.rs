@@ -140,7 +140,10 @@ impl<D: Keep<S>, S> Keeper<D, S> {
                 return Err(Error::UidValidityChanged { mailbox: opened.mailbox.clone() });
             }
         }
-        self.session.as_mut().ok_or(Error::Ended)
+        let session = self.session.as_mut().ok_or(Error::Ended)?;
+        // Another connection may have used another token since.
+        D::core(session).protect(&self.credentials.secrets());
+        Ok(session)
     }
 
     /// Until when no session will be opened, where there is none.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use xoauth_sasl::{Mechanism, OAuthBearer, SaslIr, Secret, XOAuth2};
+use xoauth_sasl::{Mask, Mechanism, OAuthBearer, SaslIr, Secret, XOAuth2};
 
+use super::heard::Heard;
 use super::renewals::Renewals;
 use super::source::{Fixed, Named};
 use crate::Error;
@@ -20,6 +21,7 @@ use crate::Error;
 /// thread that runs tasks it would keep the other from its end, and so would a runtime that nobody drives.
 pub struct Credentials<S = Fixed> {
     kind: Arc<Kind<S>>,
+    heard: Arc<Heard>,
     force: Force,
     sasl_ir: SaslIr,
     probe: bool,
@@ -58,7 +60,8 @@ impl Credentials<Named> {
     /// A mechanism that was made with its credentials: OAuth 1.0a, or one of a program's own. It is used even where the
     /// server does not list it.
     pub fn named(mechanism: impl Mechanism + 'static) -> Self {
-        Self::new(Kind::Named(Box::new(mechanism)))
+        let heard = Heard::of(&mechanism);
+        Self::new(Kind::Named(Box::new(mechanism)), heard)
     }
 }
 
@@ -66,11 +69,17 @@ impl<S> Credentials<S> {
     /// A user whose access tokens come from `source`.
     pub fn bearer(user: impl Into<String>, source: S) -> Self {
         let renewals = Renewals::default();
-        Self::new(Kind::Bearer { user: user.into(), source, renewals })
+        Self::new(Kind::Bearer { user: user.into(), source, renewals }, Heard::default())
     }
 
-    fn new(kind: Kind<S>) -> Self {
-        Self { kind: Arc::new(kind), force: Force::No, sasl_ir: SaslIr::Auto, probe: false }
+    fn new(kind: Kind<S>, heard: Heard) -> Self {
+        Self {
+            kind: Arc::new(kind),
+            heard: Arc::new(heard),
+            force: Force::No,
+            sasl_ir: SaslIr::Auto,
+            probe: false,
+        }
     }
 
     /// XOAUTH2, offered or not: Yandex takes it unlisted.
@@ -157,6 +166,16 @@ impl<S> Credentials<S> {
         })
     }
 
+    /// What hides the secrets that the server may have heard of them: of a source the last tokens it gave.
+    pub(crate) fn secrets(&self) -> Arc<Mask> {
+        self.heard.mask()
+    }
+
+    /// This token will be sent.
+    pub(super) fn note(&self, token: &Secret) {
+        self.heard.note(token);
+    }
+
     /// What its clones share of renewals; nothing where a mechanism carries its own credentials.
     pub(super) fn renewals(&self) -> Option<&Renewals> {
         match &*self.kind {
@@ -170,6 +189,7 @@ impl<S> Clone for Credentials<S> {
     fn clone(&self) -> Self {
         Self {
             kind: Arc::clone(&self.kind),
+            heard: Arc::clone(&self.heard),
             force: self.force,
             sasl_ir: self.sasl_ir,
             probe: self.probe,

@@ -1,6 +1,7 @@
 //! Signing in: who as, with what, and what a refusal leaves.
 
 mod credentials;
+mod heard;
 mod refused;
 mod renewals;
 mod sign_in;

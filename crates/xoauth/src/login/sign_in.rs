@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use xoauth_sasl::{Mechanism, Secret};
+use xoauth_sasl::{Mask, Mechanism, Secret};
 
 #[cfg(feature = "tokio")]
 use super::AsyncTokenSource;
@@ -11,10 +11,14 @@ use super::renewals::{Renewals, Turn};
 use super::source::Awaitable;
 use super::{Ask, Credentials, LoginRefused, Manner, Renew, TokenFailed, TokenSource};
 use crate::Error;
+use crate::net::knowing;
 
 /// A connection that may become a session.
 pub(crate) trait Candidate: Sized {
     type Session;
+
+    /// Hides these secrets in whatever the server says.
+    fn protect(&mut self, secrets: &Arc<Mask>);
 
     /// The mechanisms that the server offers.
     async fn offers(&mut self) -> Result<Vec<String>, Error>;
@@ -173,9 +177,11 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
         let ask =
             Ask { user: (*user).to_owned(), renew: Renew::IfExpired, refusal: refusal.clone() };
         let asked = asker.token(ask).await;
-        token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
+        let given = asked.map_err(|source| Error::Token { source, refusal })?;
+        credentials.note(&given);
+        token = Some(given);
     }
-    let mut client = door.open().await?;
+    let mut client = open(door, credentials).await?;
     let mut renewed = false;
     loop {
         let offers = client.offers().await?;
@@ -198,13 +204,27 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
         let refusal = Some(Arc::new(error));
         let ask = Ask { user: (*user).to_owned(), renew: Renew::Force, refusal: refusal.clone() };
         let asked = renew(credentials, asker, ask, seen, token.as_ref()).await;
-        token = Some(asked.map_err(|source| Error::Token { source, refusal })?);
+        let given = asked.map_err(|source| Error::Token { source, refusal })?;
+        credentials.note(&given);
+        token = Some(given);
         renewed = true;
         client = match left {
-            Some(client) => client,
-            None => door.open().await?,
+            Some(mut client) => {
+                client.protect(&credentials.secrets());
+                client
+            }
+            None => open(door, credentials).await?,
         };
     }
+}
+
+/// A connection that knows, before it hears anything, what the server may have heard on another.
+async fn open<D: Door, S>(door: &D, credentials: &Credentials<S>) -> Result<D::Client, Error> {
+    let secrets = credentials.secrets();
+    let mut client = knowing(Arc::clone(&secrets), door.open()).await?;
+    // It may be older, or have been made on another thread.
+    client.protect(&secrets);
+    Ok(client)
 }
 
 /// Another token than the one that was refused: that of somebody else's renewal since `seen` of them, or a new one of the

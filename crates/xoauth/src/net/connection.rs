@@ -3,11 +3,13 @@
 use std::fmt;
 #[cfg(feature = "smtp")]
 use std::io::ErrorKind;
+use std::sync::Arc;
 #[cfg(feature = "smtp")]
 use std::task::Waker;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use xoauth_sasl::Mask;
 use xoauth_sasl::wire::Conversation;
 #[cfg(feature = "smtp")]
 use xoauth_sasl::wire::TransportFault;
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Instant>,
     pub(crate) trace: Option<Trace>,
     pub(crate) milestones: Option<Milestones>,
+    /// What the server may have heard of us already, to be hidden in whatever it says.
+    pub(crate) secrets: Option<Arc<Mask>>,
 }
 
 impl Settings {
@@ -44,6 +48,16 @@ impl Settings {
         if let Some(milestones) = &self.milestones {
             milestones.tell(milestone);
         }
+    }
+
+    /// The server may have heard these. What they are merged into, where they are news.
+    #[cfg(any(feature = "imap", feature = "smtp"))]
+    pub(crate) fn learn(&mut self, secrets: &Arc<Mask>) -> Option<Mask> {
+        if self.secrets.as_ref().is_some_and(|known| Arc::ptr_eq(known, secrets)) {
+            return None;
+        }
+        self.secrets = Some(Arc::clone(secrets));
+        Some(Mask::clone(secrets))
     }
 }
 

@@ -14,6 +14,7 @@ mod driver;
 mod gather;
 mod hello;
 mod io;
+mod known;
 mod milestones;
 #[cfg(all(test, target_os = "linux", feature = "smtp", feature = "native-tls"))]
 mod new_keys;
@@ -41,6 +42,7 @@ pub(crate) use dial::dial;
 pub(crate) use driver::Stop;
 pub use hello::TlsVersion;
 pub(crate) use io::{Blocking, Io, now};
+pub(crate) use known::knowing;
 pub use milestones::Milestone;
 pub(crate) use milestones::Milestones;
 pub(crate) use options::{Options, builder_methods};

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::time::Instant;
 
 use super::connection::Settings;
+use super::known::known;
 use super::{Deadlines, Milestones, TcpTransport, Transport, dial};
 #[cfg(feature = "native-tls")]
 use super::{Tls, TlsTransport};
@@ -40,6 +41,7 @@ impl Options {
             deadline: now.checked_add(self.deadlines.connect),
             trace: self.trace.clone(),
             milestones: self.milestones.clone(),
+            secrets: known(),
         }
     }
 

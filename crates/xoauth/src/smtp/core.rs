@@ -4,10 +4,11 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use xoauth_sasl::{Context, Mechanism};
+use xoauth_sasl::{Context, Mask, Mechanism};
 #[cfg(feature = "native-tls")]
 use xoauth_smtp::exchange::StartTls;
 use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Noop, Quit, Sending};
@@ -81,6 +82,9 @@ impl<I: Io> Core<I> {
         if settings.trace.is_some() {
             machine.keep_transcript();
         }
+        if let Some(secrets) = &settings.secrets {
+            machine.protect(Mask::clone(secrets));
+        }
         if io.hears_while_writing() {
             machine.hears_while_writing();
         }
@@ -141,6 +145,13 @@ impl<I: Io> Core<I> {
     pub(crate) async fn run<C: Command>(&mut self, command: C) -> Result<C::Output, Error> {
         self.connection.allow_each(self.connection.settings.deadlines.delivery);
         self.run_in_time(command).await
+    }
+
+    /// Hides these secrets in whatever the server says.
+    pub(crate) fn protect(&mut self, secrets: &Arc<Mask>) {
+        if let Some(secrets) = self.connection.settings.learn(secrets) {
+            self.machine.protect(secrets);
+        }
     }
 
     /// Runs a command that a server answers at once, or never: in the time of a connect.

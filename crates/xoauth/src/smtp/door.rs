@@ -1,6 +1,8 @@
 //! Signing in to SMTP.
 
-use xoauth_sasl::Mechanism;
+use std::sync::Arc;
+
+use xoauth_sasl::{Mask, Mechanism};
 
 #[cfg(feature = "native-tls")]
 use super::Builder;
@@ -72,6 +74,10 @@ pub fn log_in<T: Transport, S: TokenSource>(
 
 impl<T: Transport> Candidate for Client<T> {
     type Session = Session<T>;
+
+    fn protect(&mut self, secrets: &Arc<Mask>) {
+        self.core.protect(secrets);
+    }
 
     async fn offers(&mut self) -> Result<Vec<String>, Error> {
         Ok(self.extensions().mechanisms().map(str::to_owned).collect())

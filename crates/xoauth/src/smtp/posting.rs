@@ -69,6 +69,8 @@ impl<D: Post<S>, S> Posting<D, S> {
         let mut is_used = false;
         if let Some((session, waited)) = lent.session() {
             let core = D::core(session);
+            // Another connection may have used another token since.
+            core.protect(&self.credentials.secrets());
             // A server that took leave, or is gone, has said so by now, unless the network hides it.
             is_used = core.connection.is_quiet()
                 && (waited < self.shelf.rules().check || core.run_soon(Noop::new()).await.is_ok());

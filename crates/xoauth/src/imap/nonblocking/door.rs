@@ -1,7 +1,9 @@
 //! Signing in to IMAP, awaited.
 
+use std::sync::Arc;
+
 use xoauth_imap::command::List;
-use xoauth_sasl::Mechanism;
+use xoauth_sasl::{Mask, Mechanism};
 
 use super::{Builder, Client, Session};
 use crate::imap::probed;
@@ -58,6 +60,10 @@ where
 
 impl<T: AsyncTransport> Candidate for Client<T> {
     type Session = Session<T>;
+
+    fn protect(&mut self, secrets: &Arc<Mask>) {
+        self.core.protect(secrets);
+    }
 
     async fn offers(&mut self) -> Result<Vec<String>, Error> {
         Ok(self.capabilities().await?.mechanisms().map(str::to_owned).collect())

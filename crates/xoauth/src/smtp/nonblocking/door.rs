@@ -1,6 +1,8 @@
 //! Signing in to SMTP, awaited.
 
-use xoauth_sasl::Mechanism;
+use std::sync::Arc;
+
+use xoauth_sasl::{Mask, Mechanism};
 
 use super::{Builder, Client, Session};
 use crate::login::{AsyncOpening, Candidate, Given, Manner, Waiting, sign_in};
@@ -53,6 +55,10 @@ where
 
 impl<T: AsyncTransport> Candidate for Client<T> {
     type Session = Session<T>;
+
+    fn protect(&mut self, secrets: &Arc<Mask>) {
+        self.core.protect(secrets);
+    }
 
     async fn offers(&mut self) -> Result<Vec<String>, Error> {
         Ok(self.extensions().mechanisms().map(str::to_owned).collect())
