@@ -736,13 +736,101 @@ fn _is_public(state: &State) -> Option<&xoauth_imap::Selected> {
 
 #[test]
 fn nothing_but_a_greeting_is_taken_for_one() {
-    for line in ["* NO sorry", "* BAD sorry", "* 3 EXISTS", "* CAPABILITY IMAP4rev1", "* WHAT"] {
+    for line in ["* NO sorry", "* BAD sorry", "* 3 EXISTS", "* CAPABILITY IMAP4rev1"] {
         let text = format!("S: {line}\nS: * OK ready");
         match Peer::first_error(&text, |peer| peer.run(Greeting::new())) {
             Err(Error::Unexpected { expected: "a greeting", .. }) => {}
             found => panic!("{line}: {found:?}"),
         }
     }
+    for line in ["* WHAT", "* ", "* O\0K ready", "* -1 EXISTS"] {
+        let text = format!("S: {line}\nS: * OK ready");
+        match Peer::first_error(&text, |peer| peer.run(Greeting::new())) {
+            Err(Error::Malformed { expected: "a greeting", .. }) => {}
+            found => panic!("{line}: {found:?}"),
+        }
+    }
+}
+
+/// RFC 9051 7.1.4: it can only be a greeting, in the clear or under TLS.
+#[test]
+fn preauth_behind_the_greeting_ends_the_session() {
+    let text = "C: xt1 NOOP\nS: * PREAUTH [CAPABILITY IMAP4rev1] hi\nS: xt1 OK done";
+    let found = Peer::first_error(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        let found = peer.run(Noop::new());
+        assert!(!peer.machine.is_usable() && !peer.machine.state().is_authenticated());
+        found
+    });
+    match found {
+        Err(Error::Unexpected { expected: "PREAUTH in a greeting alone", .. }) => {}
+        found => panic!("{found:?}"),
+    }
+}
+
+/// RFC 7628 3.2.3: behind an error document the server has to refuse.
+#[test]
+fn a_login_behind_an_error_document_is_none() {
+    let cases = [("eyJzdGF0dXMiOiI0MDEifQ==", false), ("e30=", true), ("", true)];
+    for (document, believed) in cases {
+        let text = format!(
+            "{GREETING}C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + {document}\nC:\nS: xt1 OK in\n"
+        );
+        let found = play(&text, |peer| {
+            greeted(peer)?;
+            let found = peer.run(authenticate(SaslIr::Auto));
+            if let Err(error @ Error::Transport { .. }) = found {
+                return Err(error);
+            }
+            assert_eq!(found.is_ok(), believed, "{document}");
+            assert_eq!(peer.machine.state().is_authenticated(), believed, "{document}");
+            Ok(found.map_or_else(|error| error.to_string(), |_| String::new()))
+        });
+        let told = if believed { "" } else { "XOAUTH2 refused: OK in (status '401')" };
+        assert_eq!(found.unwrap(), told);
+    }
+}
+
+/// Nothing found and an answer that cannot be read are not the same.
+#[test]
+fn an_answer_to_a_search_that_breaks_the_grammar_is_none() {
+    let opened = "C: xt1 SELECT INBOX\nS: * 3 EXISTS\nS: xt1 OK [READ-WRITE] done\n";
+    for line in ["SEARCH 1 two", "SEARCH 1:3", "search -1", "ESEARCH (TAG \"xt2\") ALL 1:"] {
+        let text = format!("{GREETING}{opened}C: xt2 SEARCH ALL\nS: * {line}\nS: xt2 OK done");
+        let found = Peer::first_error(&text, |peer| {
+            greeted(peer)?;
+            peer.run(Select::new("INBOX"))?;
+            peer.run(Search::sequence_numbers(Query::All))
+        });
+        match found {
+            Err(Error::Malformed { expected: "an answer in its grammar", .. }) => {}
+            found => panic!("{line}: {found:?}"),
+        }
+    }
+}
+
+/// A message that is not there cannot go.
+#[test]
+fn expunge_beyond_the_last_message_takes_none_away() {
+    let text = "C: xt1 SELECT INBOX\nS: * 3 EXISTS\nS: xt1 OK done\nC: xt2 NOOP\nS: * 4 EXPUNGE\n\
+                S: * 3 EXPUNGE\nS: * 3 EXPUNGE\nS: xt2 OK done\n";
+    let exists = play(&with_greeting(text), |peer| {
+        greeted(peer)?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(Noop::new())?;
+        Ok(peer.machine.state().selected().and_then(|selected| selected.exists))
+    });
+    assert_eq!(exists.unwrap(), Some(2));
+}
+
+#[test]
+fn the_state_shows_what_the_server_said_and_nothing_else() {
+    let shown = play(GREETING, |peer| {
+        greeted(peer)?;
+        Ok(format!("{:?}", peer.machine.state()))
+    });
+    let shown = shown.unwrap();
+    assert!(shown.contains("XOAUTH2") && !shown.contains("imits"), "{shown}");
 }
 
 #[test]

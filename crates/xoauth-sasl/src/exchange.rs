@@ -242,6 +242,19 @@ impl Exchange {
         }
     }
 
+    /// Whether the exchange can only fail: it was cancelled, or the server told in an error document why it refuses,
+    /// and has to refuse then (RFC 7628 3.2.3). A success that comes all the same is none.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        match self.state {
+            State::Ready | State::Sent => false,
+            State::Acknowledged => {
+                self.refusal.as_ref().is_some_and(|document| document.status().is_some())
+            }
+            State::Cancelled(_) => true,
+        }
+    }
+
     /// The server's reason for refusing, where it gave one.
     #[must_use]
     pub fn refusal(&self) -> Option<&ErrorChallenge> {

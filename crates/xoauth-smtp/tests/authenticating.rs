@@ -120,6 +120,23 @@ fn a_login_before_the_credentials_is_none() {
     );
 }
 
+/// RFC 7628 3.2.3: behind an error document the server has to refuse.
+#[test]
+fn a_login_behind_an_error_document_is_none() {
+    for (document, believed) in [("eyJzdGF0dXMiOiI0MDAifQ==", false), ("e30=", true)] {
+        let transcript =
+            greeted(&format!("C: AUTH XOAUTH2 {RESPONSE}\nS: 334 {document}\nC:\nS: 235 in"));
+        let told = every_way(&transcript, |peer| {
+            peer.greet()?;
+            match peer.auth() {
+                Err(error) if error.is_fatal() => Err(error),
+                found => Ok(found.map_or_else(|error| error.to_string(), |()| String::new())),
+            }
+        });
+        assert_eq!(told == "XOAUTH2 refused: 235 in (status '400')", !believed, "{told}");
+    }
+}
+
 #[test]
 fn what_is_no_challenge_cancels_the_exchange() {
     let cases = [

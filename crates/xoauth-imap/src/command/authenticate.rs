@@ -122,7 +122,7 @@ impl Exchange for Authenticate {
 
     /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
-        state.authenticated |= status.is_ok() && self.exchange.cancelled().is_none();
+        state.authenticated |= status.is_ok() && !self.exchange.has_failed();
         if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
             state.capabilities = None;
         }
@@ -134,7 +134,7 @@ impl Command for Authenticate {
     type Output = StatusText;
 
     fn finish(self, status: StatusText) -> Result<StatusText, Error> {
-        if status.is_ok() && self.exchange.cancelled().is_none() {
+        if status.is_ok() && !self.exchange.has_failed() {
             return Ok(status);
         }
         Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {

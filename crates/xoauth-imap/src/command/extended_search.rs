@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use super::sort::{SortOrder, encode_order};
-use super::{accepted, search::encode_query};
+use super::{
+    accepted,
+    search::{encode_query, spoilt_or_news},
+};
 use crate::error::Error;
 use crate::parse::{EsearchRef, Response, SetRef};
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
@@ -227,7 +230,7 @@ impl<N: Number + Send> Exchange for ExtendedSearch<N> {
                 let all = self.found.all.get_or_insert_default();
                 all.extend(numbers.map(|number| (number, number)));
             }
-            _ => return Ok(Claim::Pass),
+            _ => return Ok(spoilt_or_news(response, &["SEARCH", "ESEARCH", "SORT"])),
         }
         Ok(Claim::Mine)
     }

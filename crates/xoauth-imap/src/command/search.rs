@@ -96,9 +96,22 @@ impl<N: Number> Exchange for Search<N> {
                 }
             }
             Response::Esearch(_) => {}
-            _ => return Ok(Claim::Pass),
+            _ => return Ok(spoilt_or_news(response, &["SEARCH", "ESEARCH"])),
         }
         Ok(Claim::Mine)
+    }
+}
+
+/// Whose a response is that is none of these: one of their names tells that it should have been, and that what it
+/// tells is lost. Without it an answer would be short, and nobody would see that.
+pub(super) fn spoilt_or_news(response: &Response<'_>, names: &[&str]) -> Claim {
+    match response {
+        Response::Other { name, .. }
+            if names.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes())) =>
+        {
+            Claim::Spoilt
+        }
+        _ => Claim::Pass,
     }
 }
 

@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
-use super::{accepted, search::encode_query};
+use super::{
+    accepted,
+    search::{encode_query, spoilt_or_news},
+};
 use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
@@ -152,7 +155,9 @@ impl<N: Number + Send> Exchange for Sort<N> {
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        let Response::Sort(found) = response else { return Ok(Claim::Pass) };
+        let Response::Sort(found) = response else {
+            return Ok(spoilt_or_news(response, &["SORT"]));
+        };
         self.found.extend(found.iter());
         Ok(Claim::Mine)
     }
@@ -230,7 +235,9 @@ impl<N: Number + Send> Exchange for Thread<N> {
     }
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
-        let Response::Thread(found) = response else { return Ok(Claim::Pass) };
+        let Response::Thread(found) = response else {
+            return Ok(spoilt_or_news(response, &["THREAD"]));
+        };
         self.found.extend(found, N::from);
         Ok(Claim::Mine)
     }

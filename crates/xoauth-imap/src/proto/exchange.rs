@@ -172,6 +172,8 @@ pub enum Claim {
     /// This command's answer, which it hands on only at its end although it is a stream: it counts towards the
     /// [`Limits`](crate::Limits) until then.
     Kept,
+    /// This command's answer, and it breaks the grammar, so that what it tells is not known: the session ends.
+    Spoilt,
     /// Another command's, or news for the caller.
     Pass,
     /// It ends this conversation, which has no tag (the greeting).

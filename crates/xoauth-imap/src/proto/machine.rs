@@ -308,10 +308,8 @@ impl Machine {
                         return Ok(());
                     }
                 }
-                return Err(Error::Unexpected {
-                    expected: "no continuation, for no command waits for one",
-                    octets: Excerpt::new(bytes, mask),
-                });
+                let expected = "no continuation, for no command waits for one";
+                return Err(Error::Unexpected { expected, octets: Excerpt::new(bytes, mask) });
             }
             Response::Status(status)
                 if status.kind == StatusKind::Bye
@@ -319,7 +317,17 @@ impl Machine {
             {
                 return Err(Error::bye(status.to_owned_masked(mask)));
             }
+            Response::Status(status)
+                if status.kind == StatusKind::Preauth
+                    && !flight.iter().any(|flight| flight.kind == Kind::Greeting) =>
+            {
+                // RFC 9051 7.1.4: it can only be a greeting.
+                let octets = Excerpt::new(bytes, mask);
+                return Err(Error::Unexpected { expected: "PREAUTH in a greeting alone", octets });
+            }
             untagged => {
+                let octets = || Excerpt::new(bytes, mask);
+                let malformed = |expected| Error::Malformed { expected, octets: octets() };
                 state.apply(untagged);
                 let is_greeting = flight.iter().any(|flight| flight.kind == Kind::Greeting);
                 for (exchange, flight) in exchanges.iter_mut().zip(flight.iter_mut()) {
@@ -328,6 +336,7 @@ impl Machine {
                     }
                     match (exchange.on_untagged(untagged)?, untagged) {
                         (Claim::Pass, _) => {}
+                        (Claim::Spoilt, _) => return Err(malformed("an answer in its grammar")),
                         (Claim::Finished, Response::Status(status)) => {
                             let status = status.to_owned_masked(mask);
                             exchange.on_completed(&status, state);
@@ -343,8 +352,10 @@ impl Machine {
                     }
                 }
                 if is_greeting {
-                    let octets = Excerpt::new(bytes, mask);
-                    return Err(Error::Unexpected { expected: "a greeting", octets });
+                    return Err(match untagged {
+                        Response::Other { .. } => malformed("a greeting"),
+                        _ => Error::Unexpected { expected: "a greeting", octets: octets() },
+                    });
                 }
                 state.note_unsolicited(untagged);
                 let event = || event(untagged, bytes, literals, mask);

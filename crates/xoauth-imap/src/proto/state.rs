@@ -1,5 +1,6 @@
 //! What is known of the session: always what the server said last.
 
+use core::fmt;
 use core::num::NonZeroU32;
 
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use crate::proto::Limits;
 use crate::types::{Capabilities, Delimiter, Flag, Mailbox, ObjectId, StatusKind, Uid};
 
 /// The session as the server described it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct State {
     limits: Limits,
     pub(crate) capabilities: Option<Capabilities>,
@@ -67,6 +68,23 @@ pub struct Selected {
     pub mailbox_id: Option<ObjectId>,
     /// Unique identifiers do not last beyond the session (RFC 4315).
     pub uid_not_sticky: bool,
+}
+
+impl fmt::Debug for State {
+    /// Shows what the server said; what was set beforehand is not among it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("capabilities", &self.capabilities)
+            .field("preauthenticated", &self.preauthenticated)
+            .field("authenticated", &self.authenticated)
+            .field("bye", &self.bye)
+            .field("selected", &self.selected)
+            .field("enabled", &self.enabled)
+            .field("message_limit", &self.message_limit)
+            .field("compressed", &self.compressed)
+            .field("delimiter", &self.delimiter)
+            .finish_non_exhaustive()
+    }
 }
 
 impl State {
@@ -233,7 +251,10 @@ impl Selected {
         match response {
             Response::Exists(n) => self.exists = Some(*n),
             Response::Recent(n) => self.recent = Some(*n),
-            Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
+            // A message that is not there cannot go.
+            Response::Expunge(seq) => {
+                self.exists = self.exists.map(|n| n - u32::from(seq.get() <= n));
+            }
             Response::Vanished(gone) if gone.earlier => {}
             Response::Vanished(gone) => {
                 let gone = u32::try_from(gone.count()).unwrap_or(u32::MAX);

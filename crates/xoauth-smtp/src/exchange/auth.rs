@@ -150,7 +150,7 @@ impl Command for Auth {
     /// another attempt.
     fn finish(self) -> Result<ReplyText, Error> {
         let reply = self.reply.ok_or(Error::Busy)?;
-        if reply.code.get() == 235 && self.exchange.cancelled().is_none() {
+        if reply.code.get() == 235 && !self.exchange.has_failed() {
             return Ok(reply);
         }
         Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {
