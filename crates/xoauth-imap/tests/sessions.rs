@@ -718,15 +718,20 @@ fn a_continuation_nobody_asked_for_breaks_the_session() {
 
 #[test]
 fn an_ok_without_its_data_is_an_error_that_leaves_the_session_usable() {
-    let text = "S: * OK ready\nC: xt1 CAPABILITY\nS: xt1 OK done\n";
-    let result = play(text, |peer| {
-        greeted(peer)?;
-        match peer.run(Capability::new()) {
-            Err(error @ Error::MissingData { .. }) => Ok(error.to_string()),
-            other => other.map(|_| String::new()),
-        }
-    });
-    assert_eq!(result.unwrap(), "CAPABILITY answered OK without capabilities");
+    for (code, data) in
+        [("", ""), ("[CAPABILITY ] ", "S: * CAPABILITY\n"), ("", "S: * CAPABILITY \n")]
+    {
+        let text = format!("S: * OK {code}ready\nC: xt1 CAPABILITY\n{data}S: xt1 OK done\n");
+        let result = play(&text, |peer| {
+            greeted(peer)?;
+            assert!(peer.machine.state().capabilities().is_none());
+            match peer.run(Capability::new()) {
+                Err(error @ Error::MissingData { .. }) => Ok(error.to_string()),
+                other => other.map(|_| String::new()),
+            }
+        });
+        assert_eq!(result.unwrap(), "CAPABILITY answered OK without capabilities", "{data}");
+    }
 }
 
 /// The state is public, for those who drive the machine themselves.
@@ -821,6 +826,22 @@ fn expunge_beyond_the_last_message_takes_none_away() {
         Ok(peer.machine.state().selected().and_then(|selected| selected.exists))
     });
     assert_eq!(exists.unwrap(), Some(2));
+}
+
+/// A login that tells no capabilities makes no other protocol of IMAP4rev2 (RFC 9051 5.1).
+#[test]
+fn names_stay_utf8_behind_a_login_that_tells_nothing() {
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev2 AUTH=XOAUTH2] ready\nC: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\n\
+         S: xt1 OK in\nC: xt2 SELECT \"B\u{fc}ro & Co\"\nS: xt2 OK done\n"
+    );
+    let selected = play(&text, |peer| {
+        greeted(peer)?;
+        peer.run(authenticate(SaslIr::Auto))?;
+        assert!(peer.machine.state().capabilities().is_none());
+        peer.run(Select::new("B\u{fc}ro & Co")).map(drop)
+    });
+    selected.unwrap();
 }
 
 #[test]

@@ -51,6 +51,8 @@ fn smtp(error: &Smtp) -> &'static str {
     match error {
         Smtp::Transport { fault, .. } => transport(fault),
         Smtp::DeliveryUnknown { .. } => "delivery-unknown",
+        // 221 is the answer to QUIT alone; only 421 may end a session by itself (RFC 5321 3.8).
+        Smtp::ServerClosing { reply } if reply.code.get() == 221 => "unexpected-response",
         Smtp::ServerClosing { .. } | Smtp::Expired { .. } | Smtp::IdleTimeout { .. } => {
             "server-bye"
         }

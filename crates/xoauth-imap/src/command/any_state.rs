@@ -86,7 +86,7 @@ impl Exchange for Capability {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Capability(list) = response else { return Ok(Claim::Pass) };
-        self.heard = Some(list.into());
+        self.heard = Capabilities::told(list);
         Ok(Claim::Mine)
     }
 

@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 
 use alloc::vec::Vec;
 
-use crate::parse::{Code, Response};
+use crate::parse::{CapabilitiesRef, Code, Response};
 use crate::proto::Limits;
 use crate::types::{Capabilities, Delimiter, Flag, Mailbox, ObjectId, StatusKind, Uid};
 
@@ -14,6 +14,8 @@ use crate::types::{Capabilities, Delimiter, Flag, Mailbox, ObjectId, StatusKind,
 pub struct State {
     limits: Limits,
     pub(crate) capabilities: Option<Capabilities>,
+    /// The list that was told last has IMAP4rev2 and not IMAP4rev1: a login may change the list, and not that.
+    only_rev2: bool,
     pub(crate) preauthenticated: bool,
     pub(crate) authenticated: bool,
     /// BYE was heard.
@@ -92,6 +94,7 @@ impl State {
         Self {
             limits,
             capabilities: None,
+            only_rev2: false,
             preauthenticated: false,
             authenticated: false,
             bye: false,
@@ -128,12 +131,7 @@ impl State {
     /// Names of mailboxes and quoted strings are UTF-8: UTF8=ACCEPT (RFC 6855) or IMAP4rev2 is enabled, or the
     /// server speaks nothing but IMAP4rev2 (RFC 9051, 6.3.1).
     pub fn takes_utf8(&self) -> bool {
-        let only_rev2 = |capabilities: &Capabilities| {
-            capabilities.is_imap4rev2() && !capabilities.has("IMAP4REV1")
-        };
-        self.enabled.has("UTF8=ACCEPT")
-            || self.enabled.is_imap4rev2()
-            || self.capabilities.as_ref().is_some_and(only_rev2)
+        self.enabled.has("UTF8=ACCEPT") || self.enabled.is_imap4rev2() || self.only_rev2
     }
 
     /// The server ended the last command at its limit of messages (MESSAGELIMIT, RFC 9738).
@@ -168,7 +166,7 @@ impl State {
     /// Takes note of what an untagged response changes.
     pub(crate) fn apply(&mut self, response: &Response<'_>) {
         match response {
-            Response::Capability(list) => self.capabilities = Some(list.into()),
+            Response::Capability(list) => self.tell_capabilities(list),
             Response::Status(status) => {
                 self.bye |= status.kind == StatusKind::Bye;
                 return self.apply_code(status.code.as_ref());
@@ -183,6 +181,13 @@ impl State {
         }
         if let Some(selected) = &mut self.selected {
             selected.apply(response);
+        }
+    }
+
+    fn tell_capabilities(&mut self, list: &CapabilitiesRef<'_>) {
+        self.capabilities = Capabilities::told(list);
+        if let Some(told) = &self.capabilities {
+            self.only_rev2 = told.is_imap4rev2() && !told.has("IMAP4REV1");
         }
     }
 
@@ -209,7 +214,7 @@ impl State {
     /// Takes note of a response code; a tagged one as well.
     pub(crate) fn apply_code(&mut self, code: Option<&Code<'_>>) {
         match code {
-            Some(Code::Capability(list)) => self.capabilities = Some(list.into()),
+            Some(Code::Capability(list)) => self.tell_capabilities(list),
             // RFC 7162, 3.2.11: what follows is about the mailbox that is being selected.
             Some(Code::Closed) => {
                 self.selected = None;

@@ -114,6 +114,11 @@ impl Capabilities {
         }
     }
 
+    /// A list without a name tells nothing: the grammar has IMAP4rev1 or IMAP4rev2 in each (RFC 9051 9).
+    pub(crate) fn told(list: &CapabilitiesRef<'_>) -> Option<Self> {
+        Some(Self::from(list)).filter(|told| !told.names.is_empty())
+    }
+
     fn push(&mut self, name: &str) {
         if !name.is_empty() {
             self.names.push_str(name);

@@ -4,6 +4,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
+use super::BeforeLogin;
 use crate::error::{Error, Fault, InvalidArgument};
 use crate::parse::Reply;
 use crate::proto::{Command, Encoder, Exchange, Place, Progress};
@@ -25,6 +26,8 @@ pub struct Expand(Question);
 #[derive(Debug)]
 #[must_use = "a command does nothing until it is run"]
 pub struct Help(Question);
+
+impl BeforeLogin for Help {}
 
 /// Any command of one line that gets one reply: for extensions this crate does not know.
 ///

@@ -20,5 +20,5 @@ pub use ehlo::Ehlo;
 pub use greeting::Greeting;
 pub use send::Submit;
 pub use sender::VerifySender;
-pub use simple::{Noop, Quit, Rset};
+pub use simple::{BeforeLogin, Noop, Quit, Rset};
 pub use starttls::StartTls;

@@ -5,6 +5,12 @@ use crate::parse::Reply;
 use crate::proto::{Command, Encoder, Exchange, Place, Progress};
 use crate::types::{Extensions, ReplyText};
 
+/// Marks the commands that may be run before authentication, which may still follow them (RFC 4954 4).
+pub trait BeforeLogin: Command {}
+
+impl BeforeLogin for Noop {}
+impl BeforeLogin for Rset {}
+
 macro_rules! one_word_command {
     ($(#[$doc:meta])* $name:ident, $word:literal, $place:ident, $done:expr, $expected:literal, $progress:ident) => {
         $(#[$doc])*

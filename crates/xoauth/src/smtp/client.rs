@@ -2,7 +2,7 @@
 
 use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::Auth;
+use xoauth_smtp::exchange::{Auth, BeforeLogin};
 
 use super::Session;
 use super::core::Core;
@@ -28,6 +28,14 @@ impl<T: Transport> Client<T> {
     /// What the server offers.
     pub fn extensions(&self) -> &Extensions {
         self.core.extensions()
+    }
+
+    /// Runs a command that needs no authentication, which may still follow.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn run<C: BeforeLogin>(&mut self, command: C) -> Result<C::Output, Error> {
+        now(self.core.run(command))
     }
 
     /// Authenticates (RFC 4954). The mechanism makes its message now, with a fresh nonce and the time of

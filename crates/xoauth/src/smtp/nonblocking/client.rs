@@ -3,7 +3,7 @@
 use tokio::net::TcpStream;
 use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
-use xoauth_smtp::exchange::Auth;
+use xoauth_smtp::exchange::{Auth, BeforeLogin};
 
 use super::Session;
 use crate::net::{
@@ -29,6 +29,14 @@ impl<T: AsyncTransport> Client<T> {
     /// What the server offers.
     pub fn extensions(&self) -> &Extensions {
         self.core.extensions()
+    }
+
+    /// Runs a command that needs no authentication, which may still follow.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub async fn run<C: BeforeLogin>(&mut self, command: C) -> Result<C::Output, Error> {
+        self.core.run(command).await
     }
 
     /// Authenticates (RFC 4954). The mechanism makes its message now, with a fresh nonce and the time of

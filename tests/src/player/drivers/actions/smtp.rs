@@ -146,6 +146,10 @@ async fn act<T: Carrier>(
             }
         };
     }
+    if let (Stage::Client(client), "noop") = (&mut *stage, field("do")) {
+        surfaced.push(format!("{:?}", wait!(client.run(Noop::new()))?));
+        return Ok(());
+    }
     // A server may take mail without a login; what carries no credentials may go in the clear.
     *stage = match std::mem::replace(stage, Stage::Gone) {
         Stage::Client(client) => Stage::Session(client.without_authentication()),
