@@ -773,10 +773,11 @@ fn preauth_behind_the_greeting_ends_the_session() {
     }
 }
 
-/// RFC 7628 3.2.3: behind an error document the server has to refuse.
+/// RFC 7628 3.2.3: behind an error document the server has to refuse. One that does not is not spoken to any more.
 #[test]
-fn a_login_behind_an_error_document_is_none() {
-    let cases = [("eyJzdGF0dXMiOiI0MDEifQ==", false), ("e30=", true), ("", true)];
+fn a_login_behind_an_error_document_breaks_the_session() {
+    let cases =
+        [("eyJzdGF0dXMiOiI0MDEifQ==", false), ("e30=", true), ("", true), ("dGV4dA==", true)];
     for (document, believed) in cases {
         let text = format!(
             "{GREETING}C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + {document}\nC:\nS: xt1 OK in\n"
@@ -788,10 +789,11 @@ fn a_login_behind_an_error_document_is_none() {
                 return Err(error);
             }
             assert_eq!(found.is_ok(), believed, "{document}");
+            assert_eq!(peer.machine.is_usable(), believed, "{document}");
             assert_eq!(peer.machine.state().is_authenticated(), believed, "{document}");
             Ok(found.map_or_else(|error| error.to_string(), |_| String::new()))
         });
-        let told = if believed { "" } else { "XOAUTH2 refused: OK in (status '401')" };
+        let told = if believed { "" } else { "tagged response to no command: 'xt1 OK in\\r\\n'" };
         assert_eq!(found.unwrap(), told);
     }
 }

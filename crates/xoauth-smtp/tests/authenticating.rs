@@ -120,20 +120,27 @@ fn a_login_before_the_credentials_is_none() {
     );
 }
 
-/// RFC 7628 3.2.3: behind an error document the server has to refuse.
+/// RFC 7628 3.2.3: behind an error document the server has to refuse. One that does not is not spoken to any more.
 #[test]
-fn a_login_behind_an_error_document_is_none() {
-    for (document, believed) in [("eyJzdGF0dXMiOiI0MDAifQ==", false), ("e30=", true)] {
+fn a_login_behind_an_error_document_breaks_the_session() {
+    let cases =
+        [("eyJzdGF0dXMiOiI0MDAifQ==", false), ("e30=", true), ("", true), ("dGV4dA==", true)];
+    for (document, believed) in cases {
         let transcript =
             greeted(&format!("C: AUTH XOAUTH2 {RESPONSE}\nS: 334 {document}\nC:\nS: 235 in"));
         let told = every_way(&transcript, |peer| {
             peer.greet()?;
             match peer.auth() {
-                Err(error) if error.is_fatal() => Err(error),
-                found => Ok(found.map_or_else(|error| error.to_string(), |()| String::new())),
+                Err(error @ Error::Unexpected { .. }) => {
+                    assert!(error.is_fatal() && !peer.machine.is_usable());
+                    Ok(error.to_string())
+                }
+                found => found.map(|()| String::new()),
             }
         });
-        assert_eq!(told == "XOAUTH2 refused: 235 in (status '400')", !believed, "{told}");
+        let broken =
+            "unexpected reply: expected a refusal behind the error document, found '235 in'";
+        assert_eq!(told, if believed { "" } else { broken }, "{document}");
     }
 }
 

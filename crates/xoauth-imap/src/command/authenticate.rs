@@ -116,8 +116,11 @@ impl Exchange for Authenticate {
         Ok(Claim::Pass)
     }
 
+    /// Behind an error document there is no success that could be said (RFC 7628 3.2.3): whether the server let us in
+    /// is not known.
     fn has_said_all(&self) -> bool {
-        self.exchange.has_said_all()
+        let contradicts = self.exchange.has_failed() && self.exchange.cancelled().is_none();
+        self.exchange.has_said_all() && !contradicts
     }
 
     /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.

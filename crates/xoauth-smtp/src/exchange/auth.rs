@@ -119,6 +119,10 @@ impl Exchange for Auth {
             235 if !self.exchange.has_said_all() => {
                 return Err(Error::unexpected("334 before the credentials are sent", reply));
             }
+            // Whether it let us in or not is not known (RFC 7628 3.2.3).
+            235 if self.exchange.has_failed() && self.exchange.cancelled().is_none() => {
+                return Err(Error::unexpected("a refusal behind the error document", reply));
+            }
             235 => {}
             334 => {
                 let mut lines = reply.lines();
