@@ -8,6 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use oauth1_core::percent_encode;
 use zeroize::Zeroizing;
 
+mod glances;
+use glances::Glances;
+
 /// The secrets of a login, to be kept out of errors, logs and events.
 ///
 /// Servers echo what they were sent: Twisted answers a credential it did not expect with the
@@ -38,14 +41,8 @@ const LONG: usize = 2 * RUN;
 /// What stands in its place: an atom of IMAP can hold it, and so can a quoted string.
 const FILLER: u8 = b'x';
 
-/// How many bits of a hash a glance takes.
-const GLANCE: u32 = 15;
-
 /// How many octets are looked at. What an error or event keeps of a text is far shorter.
 const LIMIT: usize = 4096;
-
-/// How many of them at a time.
-const PIECE: usize = 4096;
 
 const REPLACEMENT: &[u8] = b"[secret]";
 
@@ -118,95 +115,152 @@ impl Mask {
     /// Octets of the same length, with `x` for every octet of ours.
     ///
     /// Only parts of at least 16 octets are hidden, whatever form they have. This is for what a protocol makes
-    /// values of, where another length would change its meaning: names, flags, capabilities.
+    /// values of, where another length would change its meaning: names, flags, capabilities. A part is also found
+    /// where backslashes stand in it, as before the octets of a quoted string.
     #[must_use]
     pub fn hide<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
-        // A part that long holds a whole run that begins where a piece does.
-        let seems_ours = |piece: &[u8]| {
-            let run = <[u8; RUN]>::try_from(piece).unwrap_or_default();
-            self.glances.may_have(run) && self.has_run(run_hash(run.map(fold)))
-        };
-        if self.runs.is_empty() || !octets.chunks_exact(RUN).any(seems_ours) {
+        if !self.may_hide(octets) {
             return Cow::Borrowed(octets);
         }
-        let mut ours = alloc::vec![false; octets.len()];
-        self.mark_runs(&folded(octets), &mut ours);
-        let mut hidden = Cow::Borrowed(octets);
-        let mut start = 0;
-        for part in ours.chunk_by(|one, next| one == next) {
-            let end = start + part.len();
-            if part.first() == Some(&true) && part.len() >= LONG {
-                mark(hidden.to_mut(), start, part.len(), FILLER);
-            }
-            start = end;
-        }
-        hidden
+        let mut hidden = octets.to_vec();
+        self.hide_in_place(&mut hidden);
+        if hidden == octets { Cow::Borrowed(octets) } else { Cow::Owned(hidden) }
     }
 
-    /// The first `shown` octets of `text`, looked at in pieces, each with what its neighbours begin and end.
-    fn replaced<'a>(&self, text: &'a [u8], shown: usize) -> Cow<'a, [u8]> {
-        let mut masked = None;
-        let mut inside = false;
-        for start in (0..shown).step_by(PIECE) {
-            let end = shown.min(start + PIECE);
-            let context = start.saturating_sub(RUN);
-            let seen = text.get(context..text.len().min(end + RUN)).unwrap_or_default();
-            let secret = self.marks(seen);
-            let hidden = secret.get(start - context..end - context).unwrap_or_default();
-            if masked.is_none() && !hidden.contains(&true) {
+    /// Whether [`hide`](Mask::hide) may find something: where this says no, it changes nothing. Takes a fraction of its time.
+    #[must_use]
+    pub fn may_hide(&self, octets: &[u8]) -> bool {
+        if self.runs.is_empty() {
+            return false;
+        }
+        // A part that long holds a whole run that begins where a piece does.
+        octets.chunks_exact(RUN).any(|piece| self.is_run(piece)) || self.may_hide_escaped(octets)
+    }
+
+    /// [`hide`](Mask::hide) without a copy.
+    pub fn hide_in_place(&self, octets: &mut [u8]) {
+        if octets.contains(&b'\\') {
+            let mut is_escaped = false;
+            self.fill_parts(octets, |octet| {
+                is_escaped = octet == b'\\' && !is_escaped;
+                is_escaped
+            });
+        }
+        // Backslashes may be octets like others, as in a literal.
+        self.fill_parts(octets, |_| false);
+    }
+
+    /// Whether there may be a part with a backslash in it. Either a whole run of it stands behind the first of its backslashes,
+    /// or one stands before that as it is.
+    fn may_hide_escaped(&self, octets: &[u8]) -> bool {
+        let mut rest = octets;
+        while let Some(at) = rest.iter().position(|&octet| octet == b'\\') {
+            let (before, behind) = rest.split_at_checked(at).unwrap_or_default();
+            let behind = behind.get(1..).unwrap_or_default();
+            let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
+            if self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run)) {
+                return true;
+            }
+            rest = behind.get(1..).unwrap_or_default();
+        }
+        false
+    }
+
+    /// Fills every part of at least `LONG` octets, not counting those that `is_left_out`, and with them those between.
+    fn fill_parts(&self, octets: &mut [u8], mut is_left_out: impl FnMut(u8) -> bool) {
+        // The last octets as they stood, and where each begins with what is left out before it.
+        let mut run = [0; RUN];
+        let mut places = [0; RUN];
+        let mut count = 0;
+        // How many runs began one behind the other, and where what is not filled of their part begins.
+        let mut runs = 0;
+        let mut from = 0;
+        let mut begin = None;
+        for at in 0..octets.len() {
+            let octet = octets.get(at).copied().unwrap_or_default();
+            let place = begin.take().unwrap_or(at);
+            if is_left_out(octet) {
+                begin = Some(place);
                 continue;
             }
-            let masked = masked.get_or_insert_with(|| {
-                let mut masked = Vec::with_capacity(shown);
-                masked.extend_from_slice(text.get(..start).unwrap_or_default());
-                masked
-            });
-            for (&octet, &hidden) in text.get(start..end).unwrap_or_default().iter().zip(hidden) {
-                if !hidden {
-                    masked.push(octet);
-                } else if !inside {
-                    masked.extend_from_slice(REPLACEMENT);
+            run.rotate_left(1);
+            places.rotate_left(1);
+            let ([.., last], [.., last_place]) = (&mut run, &mut places);
+            (*last, *last_place) = (octet, place);
+            count += 1;
+            if count < RUN || !self.is_run(&run) {
+                runs = 0;
+                continue;
+            }
+            if runs == 0 {
+                [from, ..] = places;
+            }
+            runs += 1;
+            if runs + RUN > LONG {
+                if let Some(part) = octets.get_mut(from..=at) {
+                    part.fill(FILLER);
                 }
-                inside = hidden;
-            }
-        }
-        masked.map_or_else(|| Cow::Borrowed(text.get(..shown).unwrap_or(text)), Cow::Owned)
-    }
-
-    /// Which of some octets are part of a secret.
-    fn marks(&self, seen: &[u8]) -> Vec<bool> {
-        let folded = folded(seen);
-        let mut secret = alloc::vec![false; seen.len()];
-        self.mark_runs(&folded, &mut secret);
-        self.mark_short(&folded, &mut secret);
-        secret
-    }
-
-    fn mark_runs(&self, folded: &[u8], secret: &mut [bool]) {
-        for (start, run) in run_hashes(folded).enumerate() {
-            if self.has_run(run) {
-                mark(secret, start, RUN, true);
+                from = at + 1;
             }
         }
     }
 
-    fn has_run(&self, run: u32) -> bool {
-        self.runs.binary_search(&run).is_ok()
+    /// The first `shown` octets of `text`. Nothing is allocated where none of them is ours.
+    fn replaced<'a>(&self, text: &'a [u8], shown: usize) -> Cow<'a, [u8]> {
+        let mut masked: Option<Vec<u8>> = None;
+        let mut from = 0;
+        while let Some((start, end)) =
+            self.next_part(text, from).filter(|(start, _)| *start < shown)
+        {
+            let masked = masked.get_or_insert_with(|| Vec::with_capacity(shown));
+            masked.extend_from_slice(text.get(from..start).unwrap_or_default());
+            masked.extend_from_slice(REPLACEMENT);
+            from = end;
+        }
+        let rest = text.get(from..shown).unwrap_or_default();
+        match masked {
+            Some(mut masked) => {
+                masked.extend_from_slice(rest);
+                Cow::Owned(masked)
+            }
+            None => Cow::Borrowed(rest),
+        }
     }
 
-    fn mark_short(&self, folded: &[u8], secret: &mut [bool]) {
+    /// Where the next octets of ours begin and end, runs and short forms that touch one another together.
+    fn next_part(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
+        let found = |at| Some(self.length_at(text, at)).filter(|length| *length > 0);
+        let (start, length) = (from..text.len()).find_map(|at| Some((at, found(at)?)))?;
+        let mut end = start + length;
+        let mut at = start;
+        while at < end {
+            at += 1;
+            end = found(at).map_or(end, |length| end.max(at + length));
+        }
+        Some((start, end))
+    }
+
+    /// How many octets from this one on are ours.
+    fn length_at(&self, text: &[u8], at: usize) -> usize {
+        let run = text.get(at..at + RUN).filter(|run| self.is_run(run)).map_or(0, <[u8]>::len);
         let in_word = |at: Option<usize>| {
-            let octet = at.and_then(|at| folded.get(at));
-            octet.is_some_and(|&o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_'))
+            let octet = at.and_then(|at| text.get(at));
+            octet.is_some_and(|&o| o.is_ascii_alphanumeric() || matches!(fold(o), b'-' | b'_'))
         };
-        for form in &self.short {
-            for (start, part) in folded.windows(form.len()).enumerate() {
-                let (before, behind) = (start.checked_sub(1), start.checked_add(form.len()));
-                if part == form.as_slice() && !in_word(before) && !in_word(behind) {
-                    mark(secret, start, form.len(), true);
-                }
-            }
-        }
+        let short = self.short.iter().filter(|form| {
+            let part = text.get(at..at + form.len()).unwrap_or_default();
+            part.iter().map(|&octet| fold(octet)).eq(form.iter().copied())
+                && !in_word(at.checked_sub(1))
+                && !in_word(at.checked_add(form.len()))
+        });
+        short.map(|form| form.len()).fold(run, usize::max)
+    }
+
+    /// Whether these are `RUN` octets of a secret, as they stand in a text.
+    #[inline]
+    fn is_run(&self, octets: &[u8]) -> bool {
+        let Ok(run) = <[u8; RUN]>::try_from(octets) else { return false };
+        self.glances.may_have(run) && self.runs.binary_search(&run_hash(run.map(fold))).is_ok()
     }
 
     /// Into memory of its own, so that no copy stays behind where the list was.
@@ -268,6 +322,19 @@ impl Forms {
     }
 }
 
+/// The first run of what stands behind a backslash, without the backslashes before its other octets.
+fn unescaped(octets: &[u8]) -> Option<[u8; RUN]> {
+    let mut run = [0; RUN];
+    let mut rest = octets.iter();
+    for (at, place) in run.iter_mut().enumerate() {
+        *place = match rest.next()? {
+            b'\\' if at > 0 => *rest.next()?,
+            octet => *octet,
+        };
+    }
+    Some(run)
+}
+
 fn folded(octets: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut folded = Zeroizing::new(Vec::with_capacity(octets.len()));
     folded.extend(octets.iter().map(|&octet| fold(octet)));
@@ -289,247 +356,14 @@ fn run_hashes(folded: &[u8]) -> impl Iterator<Item = u32> {
 }
 
 fn run_hash(run: [u8; RUN]) -> u32 {
-    // Multiplicative hashing: the upper half of the product depends on every bit.
-    let product = u64::from_le_bytes(run).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let [_, _, _, _, high @ ..] = product.to_le_bytes();
+    let [_, _, _, _, high @ ..] = multiplied(u64::from_le_bytes(run)).to_le_bytes();
     u32::from_le_bytes(high)
 }
 
-/// A set of bits: a run that was added has its bit, and few others do. A glance takes a fraction of the time that it takes
-/// to fold a run and look it up.
-#[derive(Clone, Default)]
-struct Glances(Zeroizing<Vec<u64>>);
-
-impl Glances {
-    /// Adds every run of a folded form, in either alphabet of base64.
-    fn add(&mut self, folded: &[u8]) {
-        self.0.resize(1 << (GLANCE - u64::BITS.ilog2()), 0);
-        let other = |octet| match octet {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        };
-        for run in folded.windows(RUN) {
-            let run = <[u8; RUN]>::try_from(run).unwrap_or_default();
-            for run in [run, run.map(other)] {
-                let (word, bit) = Self::place(run);
-                if let Some(word) = self.0.get_mut(word) {
-                    *word |= bit;
-                }
-            }
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        if self.0.is_empty() {
-            *self = other;
-        } else {
-            self.0.iter_mut().zip(other.0.iter()).for_each(|(word, other)| *word |= other);
-        }
-    }
-
-    fn may_have(&self, run: [u8; RUN]) -> bool {
-        let (word, bit) = Self::place(run);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    /// The word and the bit for a run; letters of either case have the same.
-    fn place(run: [u8; RUN]) -> (usize, u64) {
-        let lower = u64::from_le_bytes(run) | 0x2020_2020_2020_2020;
-        let hash = lower.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - GLANCE);
-        ((hash >> 6) as usize, 1 << (hash & 63))
-    }
-}
-
-fn mark<T: Clone>(octets: &mut [T], start: usize, length: usize, value: T) {
-    if let Some(run) = octets.get_mut(start..start + length) {
-        run.fill(value);
-    }
+/// Multiplicative hashing: the upper half of the product depends on every bit.
+fn multiplied(octets: u64) -> u64 {
+    octets.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::{String, ToString};
-    use alloc::{format, vec};
-
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-    const SECRET: &str = "ya29.vF9/dft4qmTc2Nvb3Rl=cg+";
-
-    /// Under miri each place costs seconds.
-    const STEP: usize = if cfg!(miri) { 17 } else { 1 };
-
-    fn masked(secrets: &[&str], text: &str) -> String {
-        let mut mask = Mask::default();
-        secrets.iter().for_each(|secret| mask.add(secret));
-        String::from_utf8(mask.apply(text.as_bytes()).into_owned()).unwrap()
-    }
-
-    #[test]
-    fn default_masks_nothing() {
-        let mask = Mask::default();
-        assert!(mask.is_empty());
-        let long = vec![b'a'; 10_000];
-        assert!(matches!(mask.apply(&long), Cow::Borrowed(text) if text == long));
-        assert_eq!(masked(&[""], "a text"), "a text");
-    }
-
-    #[test]
-    fn long_parts_are_hidden_in_place_wherever_they_lie_and_no_others() {
-        let mut mask = Mask::default();
-        mask.add(SECRET);
-        mask.add("anonymous");
-        let hex: String = SECRET.bytes().map(|octet| format!("{octet:02X}")).collect();
-        let bits = "aa?aa>".repeat(6);
-        mask.add(&bits);
-        let (standard, url) = (STANDARD.encode(&bits), URL_SAFE_NO_PAD.encode(&bits));
-        assert!(standard.contains(['+', '/']) && url.contains(['-', '_']), "{standard}");
-        let encoded = STANDARD.encode(SECRET);
-        for form in [SECRET, &SECRET.to_uppercase(), &encoded, &hex, &standard, &url] {
-            for lead in 0..9 {
-                for length in [LONG, form.len()] {
-                    let text = format!("{}{}) \"", "(".repeat(lead), form.get(..length).unwrap());
-                    let shown = format!("{}{}) \"", "(".repeat(lead), "x".repeat(length));
-                    assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes(), "{text}");
-                }
-            }
-        }
-        for innocent in
-            [SECRET.get(..LONG - 1).unwrap(), "anonymous", "a name of a mailbox, a long one", ""]
-        {
-            let hidden = mask.hide(innocent.as_bytes());
-            assert!(matches!(hidden, Cow::Borrowed(text) if text == innocent.as_bytes()));
-        }
-        let text = format!("{SECRET} {SECRET}");
-        assert!(matches!(Mask::default().hide(text.as_bytes()), Cow::Borrowed(_)));
-        let shown = format!("{0} {0}", "x".repeat(SECRET.len()));
-        assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes());
-    }
-
-    #[test]
-    fn the_end_of_a_long_text_is_left_out_and_no_more() {
-        let mut mask = Mask::default();
-        mask.add(SECRET);
-        let text = vec![b'x'; LIMIT + 1];
-        assert!(!mask.leaves_out(&text[..LIMIT]) && mask.leaves_out(&text));
-        assert!(!Mask::default().leaves_out(&text));
-        assert_eq!(mask.apply(&text[..LIMIT]).len(), LIMIT);
-        assert_eq!(mask.apply(&text).len(), LIMIT - RUN);
-    }
-
-    #[test]
-    fn secret_is_masked_in_every_form() {
-        let encoded = percent_encode(SECRET).into_owned();
-        let hex: String = SECRET.bytes().map(|octet| format!("{octet:02x}")).collect();
-        let forms = [
-            SECRET.to_string(),
-            SECRET.to_uppercase(),
-            encoded.clone(),
-            encoded.to_lowercase(),
-            hex.to_uppercase(),
-            hex,
-            STANDARD.encode(SECRET),
-            URL_SAFE_NO_PAD.encode(SECRET),
-        ];
-        for form in forms {
-            let shown = masked(&[SECRET], &format!("BAD <{form}> what"));
-            assert_eq!(shown, "BAD <[secret]> what", "{form}");
-        }
-    }
-
-    #[test]
-    fn base64_is_masked_wherever_the_secret_begins_in_it() {
-        for lead in 0..9 {
-            for tail in 0..3 {
-                let text = format!("{}{SECRET}{}", "<".repeat(lead), ">".repeat(tail));
-                let shown = masked(&[SECRET], &STANDARD.encode(text));
-                let (front, behind) = shown.split_once("[secret]").unwrap();
-                // What is left holds the neighbours, and at most one octet of ours at each end.
-                assert!(front.len() <= (lead * 8).div_ceil(6), "{shown}");
-                assert!(behind.len() <= 6, "{shown}");
-            }
-        }
-    }
-
-    #[test]
-    fn secret_is_masked_wherever_it_lies_in_a_long_text() {
-        let mut mask = Mask::default();
-        for secret in [SECRET, "word"] {
-            mask.add(secret);
-            for start in (PIECE - secret.len() - 3..=PIECE + 3).step_by(STEP) {
-                let text = format!("{} {secret} {}", "x".repeat(start), "y".repeat(PIECE));
-                let shown = mask.apply_whole(text.as_bytes());
-                let expected = text.replace(secret, "[secret]");
-                assert_eq!(shown, expected.as_bytes(), "{secret} at {start}");
-            }
-        }
-        let innocent = "x".repeat(3 * PIECE);
-        assert!(
-            matches!(mask.apply_whole(innocent.as_bytes()), Cow::Borrowed(text) if text == innocent.as_bytes())
-        );
-        let only_secret = SECRET.repeat(1000);
-        assert_eq!(mask.apply_whole(only_secret.as_bytes()), b"[secret]".as_slice());
-    }
-
-    #[test]
-    fn parts_of_a_secret_are_masked_from_eight_octets_on() {
-        let cases = [
-            ("NO ya29.vF9 again", "NO [secret] again"),
-            ("NO ya29.vF again", "NO ya29.vF again"),
-            ("dft4qmTc and 3Rl=cg+", "[secret] and 3Rl=cg+"),
-            ("ya29.vF9 ya29.vF9/", "[secret] [secret]"),
-            ("", ""),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(masked(&[SECRET], text), expected);
-        }
-    }
-
-    #[test]
-    fn short_secrets_are_masked_as_words() {
-        let cases = [
-            ("key", "bad key", "bad [secret]"),
-            ("key", "bad 'KEY'.", "bad '[secret]'."),
-            ("key", "keyword hot-key key_1", "keyword hot-key key_1"),
-            ("token", "invalid_token", "invalid_token"),
-            ("token", "dG9rZW4= 746f6b656e", "[secret] [secret]"),
-            ("s", "s's", "[secret]'[secret]"),
-            ("jo", "6a6f 6:6f", "[secret] 6:6f"),
-            ("ü", "<%C3%BC>", "<[secret]>"),
-        ];
-        for (secret, text, expected) in cases {
-            assert_eq!(masked(&[secret], text), expected);
-        }
-    }
-
-    #[test]
-    fn several_secrets_and_merged_masks_work_together() {
-        assert_eq!(masked(&["first-secret", "second-one"], "first-secretsecond-one"), "[secret]");
-        let (mut one, mut two) = (Mask::default(), Mask::default());
-        one.add("first-secret");
-        two.add("second-one");
-        two.add("abc");
-        one.merge(two);
-        assert_eq!(&*one.apply(b"first-secret second-one abc"), b"[secret] [secret] [secret]");
-    }
-
-    #[test]
-    fn only_the_beginning_of_a_long_text_is_looked_at_and_shown() {
-        for cut in (0..SECRET.len()).step_by(STEP) {
-            let text = format!("{}{SECRET} tail", ".".repeat(LIMIT - cut));
-            let shown = masked(&[SECRET], &text);
-            assert!(shown.len() <= LIMIT);
-            assert!(!shown.contains("ya29"), "{cut}");
-        }
-    }
-
-    #[test]
-    fn octets_that_are_not_text_pass() {
-        let mut mask = Mask::default();
-        mask.add(SECRET);
-        let text = [&b"\xff\0"[..], SECRET.as_bytes(), b"\xfe"].concat();
-        assert_eq!(&*mask.apply(&text), b"\xff\0[secret]\xfe");
-        assert_eq!(format!("{mask:?}"), "Mask { .. }");
-    }
-}
+mod tests;
