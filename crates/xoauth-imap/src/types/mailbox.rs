@@ -229,11 +229,13 @@ mod tests {
     #[test]
     fn a_server_is_told_what_it_told() {
         // What modified UTF-7 does not produce: raw UTF-8, Latin-1, base64 for what needs none, a lone `&`.
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 7] = [
             (b"Entw&APw-rfe", "Entwürfe"),
             ("Entwürfe".as_bytes(), "Entwürfe"),
             (b"Entw\xfcrfe", "Entw\u{fffd}rfe"),
-            (b"&AGE-", "a"),
+            // Yandex encodes an `&` between letters of another script with them.
+            (b"&BBAEMQQyACYEMwQ0BDU-", "Абв&где"),
+            (b"&AGE-", "&AGE-"),
             (b"R&D", "R&D"),
             (b"a\tb", "a\tb"),
         ];
