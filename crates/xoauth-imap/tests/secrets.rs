@@ -5,15 +5,16 @@ mod transcript;
 
 use transcript::Peer;
 use xoauth_imap::command::*;
+use xoauth_imap::sasl::encode_challenge;
 use xoauth_imap::sasl::oauth1::Secret;
 use xoauth_imap::{Error, Flag};
 
-const SECRET: &str = "correct-horse-battery";
-/// The same in base64, as a part of a longer text: `xcorrect-horse-battery`.
-const ENCODED: &str = "eGNvcnJlY3QtaG9yc2UtYmF0dGVyeQ==";
+const SECRET: &str = "correct-horse/battery";
+/// The same in base64, as a part of a longer text: `xcorrect-horse/battery`.
+const ENCODED: &str = "eGNvcnJlY3QtaG9yc2UvYmF0dGVyeQ==";
 
 const LOGGED_IN: &str = "S: * OK [CAPABILITY IMAP4rev1 QRESYNC X-GM-EXT-1] ready
-    C: xt1 LOGIN user correct-horse-battery
+    C: xt1 LOGIN user correct-horse/battery
     S: xt1 OK [CAPABILITY IMAP4rev1 QRESYNC X-GM-EXT-1] in
     C: xt2 SELECT INBOX
     S: xt2 OK done\n";
@@ -121,9 +122,9 @@ fn what_a_command_without_a_type_hears_hides_them() {
             peer.run(Custom::new("X-ECHO").hears("X-ECHO"))
         });
         let shown = format!("{heard:?}");
-        assert!(shown.contains("[secret]") && shown.contains("tail"), "{before}");
+        assert!(shown.contains("xxxxxxxxxxxxxxxx") && shown.contains("tail"), "{before}");
         // Fewer than eight octets on one side of the cut may stay.
-        assert!(!shown.contains("correct-horse") && !shown.contains("se-battery"), "{before}");
+        assert!(!shown.contains("correct-horse") && !shown.contains("se/battery"), "{before}");
     }
 }
 
@@ -181,15 +182,69 @@ fn names_flags_and_capabilities_hide_them() {
         "* OK [PERMANENTFLAGS (ECHO)] what",
         "* OK [INPROGRESS (\"ECHO\" 1 2)] what",
         "* OK [NOUPDATE \"ECHO\"] what",
+        "* JMAPACCESS \"https://ECHO\"",
+        // Names that do not stand at the beginning.
+        "* 1 ECHO x",
+        "* 4294967295 ECHO x",
+        "* 18446744073709551616 ECHO x",
+        "*                         ECHO x",
+        "* 1                       ECHO x",
     ];
     for line in told {
         hidden_in_values(&format!("C: xt3 NOOP\nS: {line}\nS: xt3 OK done\n"), Noop::new);
+    }
+    // Messages are the caller's as they are; flags and the names of items are no part of them.
+    for item in ["FLAGS (\\Seen ECHO)", "FLAGS (\\ECHO a)", "X-ECHO 5", "BODY[X-ECHO] \"a\""] {
+        let answer = format!("S: * 1 FETCH (UID 1 {item})\nS: xt3 OK done\n");
+        let fetch = || Fetch::new("1", [Item::Uid, Item::Flags]);
+        hidden_in_values(&format!("C: xt3 UID FETCH 1 (UID FLAGS)\n{answer}"), fetch);
     }
     let list = "C: xt3 LIST \"\" \"*\"\nS: * LIST (\\ECHO) \"/\" ECHO\nS: xt3 OK done\n";
     hidden_in_values(list, List::all);
     for code in ["CAPABILITY AUTH=ECHO", "PERMANENTFLAGS (ECHO)", "NOUPDATE \"ECHO\""] {
         hidden_in_values(&format!("C: xt3 NOOP\nS: xt3 NO [{code}] what\n"), Noop::new);
         hidden_in_values(&format!("C: xt3 NOOP\nS: * BYE [{code}] what\n"), Noop::new);
+    }
+}
+
+/// With a backslash before every octet, before each seventh, and before the last.
+const ESCAPED: [&str; 3] = [
+    r"\c\o\r\r\e\c\t\-\h\o\r\s\e\/\b\a\t\t\e\r\y",
+    r"correct\-horse/\battery",
+    r"correct-horse/batter\y",
+];
+
+#[test]
+fn quoted_strings_hide_them_behind_backslashes() {
+    let told = [
+        "* ID (\"name\" \"ECHO\")",
+        "* LIST () \"/\" \"ECHO\"",
+        "* LIST (\\Marked) \"/\" \"a \\\\ ECHO\"",
+        "* STATUS \"ECHO\" (MESSAGES 1)",
+        "* NAMESPACE ((\"ECHO\" \"/\")) NIL NIL",
+        "* QUOTA \"ECHO\" (STORAGE 1 2)",
+        "* OK [NOUPDATE \"ECHO\"] what",
+        "* 1 FETCH (ENVELOPE (NIL \"ECHO\" NIL NIL NIL NIL NIL NIL NIL NIL))",
+    ];
+    for line in told {
+        for escaped in ESCAPED {
+            let line = line.replace("ECHO", escaped);
+            let shown = shown(&format!("C: xt3 NOOP\nS: {line}\nS: xt3 OK done\n"), Noop::new);
+            assert!(!shown.contains("horse") && !shown.contains("rrect"), "{shown}");
+            assert!(shown.contains("xxxxxxxxxxxxxxxx"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn no_name_is_a_secret_in_modified_utf7() {
+    // What can be written as it is must be: RFC 3501, 5.1.3.
+    let units = SECRET.bytes().flat_map(|octet| [0, octet]).collect::<Vec<_>>();
+    let encoded = encode_challenge(&units).replace('=', "").replace('/', ",");
+    for line in ["* LIST () \"/\" \"&ECHO-\"", "* STATUS \"&ECHO-\" (MESSAGES 1)"] {
+        let line = line.replace("ECHO", &encoded);
+        let shown = shown(&format!("C: xt3 NOOP\nS: {line}\nS: xt3 OK done\n"), Noop::new);
+        assert!(!shown.contains("horse") && shown.contains(&encoded), "{shown}");
     }
 }
 
@@ -201,7 +256,7 @@ fn the_state_holds_none_of_them() {
     );
     let text = text
         .replace("SECRET", SECRET)
-        .replace("LOGIN user SECRET", "LOGIN user correct-horse-battery");
+        .replace("LOGIN user SECRET", "LOGIN user correct-horse/battery");
     let text = text.replace("ENCODED", ENCODED);
     Peer::first_error(&text, |peer| {
         logged_in(peer)?;

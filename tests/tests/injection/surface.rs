@@ -42,6 +42,7 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
             "xoauth-sasl/mask.rs Mask::apply",
             "xoauth-sasl/mask.rs Mask::apply_whole",
             "xoauth-sasl/mask.rs Mask::hide",
+            "xoauth-sasl/mask.rs Mask::hide_in_place",
             "xoauth-sasl/mask.rs Mask::may_hide",
             "xoauth-sasl/server/exchange.rs ServerExchange::decode_initial_response",
             "xoauth-sasl/server/exchange.rs ServerExchange::decode_response",

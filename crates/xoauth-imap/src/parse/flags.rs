@@ -55,6 +55,11 @@ impl<'a> FlagsRef<'a> {
         }
     }
 
+    /// What stands between the parentheses.
+    pub(crate) fn list(&self) -> &'a [u8] {
+        self.list
+    }
+
     /// The flag is in the list.
     pub fn contains(&self, flag: &Flag) -> bool {
         match flag.bit() {

@@ -1,14 +1,16 @@
 //! Our secrets in what becomes values: the names, flags and capabilities a server sends.
 //!
-//! Texts for people, and what has no type, are masked where they are kept. Messages are handed on as they are.
+//! Texts for people, and what has no type, are masked where they are kept. Messages are handed on as they are,
+//! but for flags and the names of items: those are no part of anybody's mail.
 
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use xoauth_sasl::Mask;
 
-use crate::parse::{Input, Response, StreamedLiteral, Tolerated, parse_into};
+use crate::parse::{FetchItem, FetchRef, Input, Response, StreamedLiteral, Tolerated, parse_into};
 use crate::proto::Machine;
 use crate::types::Event;
 
@@ -20,15 +22,31 @@ impl Machine {
     }
 }
 
-/// The octets of a response with our secrets hidden in its values; nothing where there are none.
-pub(super) fn without_echo(response: &Response<'_>, bytes: &[u8], mask: &Mask) -> Option<Vec<u8>> {
+/// Whether a response is parsed into copies of its values: our secrets in them must be hidden before that, for nobody
+/// wipes a copy.
+pub(super) fn is_copied(bytes: &[u8]) -> bool {
+    let told = bytes.strip_prefix(b"*").unwrap_or_default().trim_ascii_start();
+    if !matches!(
+        told.first().map(u8::to_ascii_uppercase),
+        Some(b'A' | b'I' | b'L' | b'M' | b'N' | b'Q')
+    ) {
+        return false;
+    }
+    let name = told.split(|octet| !octet.is_ascii_alphabetic()).next().unwrap_or_default();
+    let copied =
+        ["ACL", "ID", "LISTRIGHTS", "METADATA", "MYRIGHTS", "NAMESPACE", "QUOTA", "QUOTAROOT"];
+    copied.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Which octets of a response are to be hidden: those that values are made of, where there may be our secrets in them.
+pub(super) fn echoes(response: &Response<'_>, bytes: &[u8], mask: &Mask) -> Vec<Range<usize>> {
     // Messages come by the thousand, and have none.
-    let count = values(response, bytes.len());
-    let (values, rest) = bytes.split_at_checked(count).filter(|_| count > 0)?;
-    hidden(values, mask).map(|mut hidden| {
-        hidden.extend_from_slice(rest);
-        hidden
-    })
+    if let Response::Fetch(fetch) = response {
+        return if echoes_in_names(fetch, mask) { names(fetch, bytes) } else { Vec::new() };
+    }
+    let end = values(response, bytes.len());
+    let may_hide = bytes.get(..end).is_some_and(|values| mask.may_hide(values));
+    may_hide.then_some(0..end).into_iter().collect()
 }
 
 /// The event a response is that no command claimed. Nobody asked for it, so its values are no message's.
@@ -39,22 +57,16 @@ pub(super) fn event(
     mask: &Mask,
 ) -> Event {
     let hidden = match response {
-        Response::Fetch(_) => hidden(bytes, mask),
+        Response::Fetch(_) => Some(mask.hide(bytes)),
         _ => None,
     };
+    let hidden = hidden.filter(|hidden| matches!(hidden, Cow::Owned(_)));
     let again = hidden.as_ref().and_then(|hidden| {
         let mut again = Response::Other { name: &[], octets: &[] };
         let input = Input { bytes: hidden, literals };
         parse_into(input, &mut again, &mut Tolerated::default()).ok().map(|()| again)
     });
     again.as_ref().unwrap_or(response).to_event(mask)
-}
-
-fn hidden(octets: &[u8], mask: &Mask) -> Option<Vec<u8>> {
-    match mask.hide(octets) {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(hidden) => Some(hidden),
-    }
 }
 
 /// How many octets, from the first on, values are made of.
@@ -73,9 +85,33 @@ fn values(response: &Response<'_>, len: usize) -> usize {
         | Response::Sort(_)
         | Response::Thread(_)
         | Response::Fetch(_)
-        | Response::JmapAccess(_)
         | Response::Continuation { .. } => 0,
-        Response::Other { name, .. } => name.len().saturating_add(2),
+        // The name of what is unknown may stand anywhere, behind a number or surplus spaces.
         _ => len,
+    }
+}
+
+fn echoes_in_names(fetch: &FetchRef<'_>, mask: &Mask) -> bool {
+    fetch.flags.is_some_and(|flags| mask.may_hide(flags.list()))
+        || fetch.items().any(|item| mask.may_hide(name(item)))
+}
+
+/// Where the flags stand, and the names that the server chose.
+fn names(fetch: &FetchRef<'_>, bytes: &[u8]) -> Vec<Range<usize>> {
+    let flags = fetch.flags.map(|flags| flags.list());
+    let names = flags.into_iter().chain(fetch.items().map(name));
+    let ranges = names.filter_map(|name| {
+        let start = name.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
+        let end = start.checked_add(name.len())?;
+        // Some names are ours, and stand elsewhere.
+        bytes.get(start..end).map(|_| start..end)
+    });
+    ranges.collect()
+}
+
+fn name<'a>(item: &FetchItem<'a>) -> &'a [u8] {
+    match *item {
+        FetchItem::Body(body) => body.section,
+        FetchItem::Other { name, .. } | FetchItem::Invalid { name, .. } => name,
     }
 }

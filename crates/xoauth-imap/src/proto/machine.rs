@@ -25,7 +25,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
-use crate::proto::echo::{event, without_echo};
+use crate::proto::echo::{echoes, event, is_copied};
 use crate::proto::encoder::Encoder;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
@@ -228,10 +228,14 @@ impl Machine {
     /// Handles the complete response in the receive buffer.
     fn respond(&mut self, exchanges: &mut [&mut dyn Exchange]) -> Result<(), Error> {
         let Self { receive, output, flight, state, tolerated, mask, limits, .. } = self;
-        let (bytes, literals) = receive.response();
         if let Some(lines) = &mut self.transcript {
-            lines.push_back((Direction::Server, heard(bytes, mask)));
+            lines.push_back((Direction::Server, heard(receive.response().0, mask)));
         }
+        let all = receive.response().0;
+        if is_copied(all) && mask.may_hide(all) {
+            receive.hide(0..all.len(), mask);
+        }
+        let (mut bytes, mut literals) = receive.response();
         let mut response = Response::Other { name: &[], octets: &[] };
         match parse_into(Input { bytes, literals }, &mut response, tolerated) {
             Ok(()) if receive.is_rest_of_search() && !matches!(response, Response::Search(_)) => {
@@ -251,20 +255,23 @@ impl Machine {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
         }
-        let hidden = without_echo(&response, bytes, mask);
-        let mut again = Response::Other { name: &[], octets: &[] };
-        if let Some(hidden) = &hidden {
-            let input = Input { bytes: hidden, literals };
+        let echoes = echoes(&response, bytes, mask);
+        if !echoes.is_empty() {
+            // The response that has none of our secrets is the one that counts.
+            drop(response);
+            echoes.into_iter().for_each(|part| receive.hide(part, mask));
+            (bytes, literals) = receive.response();
+            response = Response::Other { name: &[], octets: &[] };
+            let input = Input { bytes, literals };
             let mut noted = Tolerated::default();
             noted.set_utf8_names(tolerated.has_utf8_names());
             noted.set_most_unfolded(limits.response);
-            parse_into(input, &mut again, &mut noted).map_err(|fault| {
+            parse_into(input, &mut response, &mut noted).map_err(|fault| {
                 let octets = Excerpt::new(bytes, mask);
                 Error::Malformed { expected: fault.expected, octets }
             })?;
         }
-        // The response that has none of our secrets is the one that counts.
-        let response = if hidden.is_some() { &again } else { &response };
+        let response = &response;
         match response {
             Response::Tagged { tag, status } => {
                 let mut flights = flight.iter().enumerate();

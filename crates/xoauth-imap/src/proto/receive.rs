@@ -13,6 +13,9 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
+
+use xoauth_sasl::Mask;
 
 use crate::parse::StreamedLiteral;
 use crate::proto::limits::{LimitKind, Limits};
@@ -207,6 +210,12 @@ impl Receive {
     pub(crate) fn response(&self) -> (&[u8], &[StreamedLiteral]) {
         let bytes = self.buffer.get(self.start..self.scan).unwrap_or_default();
         (bytes, &self.literals)
+    }
+
+    /// Hides our secrets in a part of the complete response, where it stands.
+    pub(crate) fn hide(&mut self, part: Range<usize>, mask: &Mask) {
+        let response = self.buffer.get_mut(self.start..self.scan).unwrap_or_default();
+        mask.hide_in_place(response.get_mut(part).unwrap_or_default());
     }
 
     /// The octets lent by [`Framed::Chunk`].
