@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::Mask;
 use crate::wire::{Excerpt, escape_into};
@@ -36,17 +37,21 @@ impl ErrorChallenge {
         Self::masked(octets, &Mask::default())
     }
 
-    /// As [`parse`](ErrorChallenge::parse), without our secrets.
+    /// As [`parse`](ErrorChallenge::parse), without our secrets. They are taken out before the document is read, whose reader
+    /// makes copies that nobody wipes.
     pub(crate) fn masked(octets: &[u8], mask: &Mask) -> Self {
-        let raw = mask.apply(octets);
+        let is_long = octets.len() > Self::LIMIT;
+        let plain = if is_long { Zeroizing::default() } else { unescaped(octets) };
+        // A shorter secret may be a word of the document's own: its members are masked once they are known.
+        let document = mask.without_short().apply_whole(&plain).into_owned();
+        let raw = mask.apply(if document == *plain { octets } else { &document });
         let raw = raw.get(..Self::LIMIT).unwrap_or(&raw).to_vec();
         let mut challenge = Self { raw, ..Self::default() };
-        if octets.len() > Self::LIMIT {
+        let Ok(Value::Object(members)) = serde_json::from_slice(&document) else {
             return challenge;
-        }
-        let Ok(Value::Object(members)) = serde_json::from_slice(octets) else { return challenge };
+        };
         challenge.is_json = true;
-        for (name, value) in &members {
+        for (name, value) in members {
             let slot = match name.as_str() {
                 "status" => &mut challenge.status,
                 "schemes" => &mut challenge.schemes,
@@ -58,8 +63,8 @@ impl ErrorChallenge {
                 }
             };
             let text = match value {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
+                Value::String(text) => Some(Zeroizing::new(text)),
+                Value::Number(number) => Some(Zeroizing::new(number.to_string())),
                 _ => None,
             };
             *slot =
@@ -137,6 +142,41 @@ impl ErrorChallenge {
             Some((name, text))
         })
     }
+}
+
+/// JSON with the characters of its strings in place of their `\u` escapes (RFC 8259 7), so that they can be looked at. Those that
+/// only an escape can stand for stay as they are.
+fn unescaped(json: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(json.len()));
+    let mut rest = json;
+    let mut is_inside = false;
+    while let Some((&octet, behind)) = rest.split_first() {
+        let escape = if is_inside && octet == b'\\' { behind.first() } else { None };
+        let (character, length) = match escape {
+            None => (None, 1),
+            Some(b'/') => (Some('/'), 2),
+            Some(b'u') => (unit(behind.get(1..5).unwrap_or_default()), 6),
+            Some(_) => (None, 2),
+        };
+        is_inside ^= octet == b'"';
+        let (escaped, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        match character {
+            Some(character) => {
+                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            None => plain.extend_from_slice(escaped),
+        }
+        rest = behind;
+    }
+    plain
+}
+
+/// The character of four hexadecimal digits, where it can stand for itself.
+fn unit(digits: &[u8]) -> Option<char> {
+    let value = u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
+    let is_hex = digits.len() == 4 && digits.iter().all(u8::is_ascii_hexdigit);
+    let character = char::from_u32(value.into()).filter(|_| is_hex)?;
+    (character >= ' ' && !matches!(character, '"' | '\\')).then_some(character)
 }
 
 impl fmt::Display for ErrorChallenge {
@@ -262,6 +302,44 @@ mod tests {
             assert!(!read.is_json());
             assert_eq!(read.status(), None);
             assert_eq!(read.raw(), octets);
+        }
+    }
+
+    #[test]
+    fn secrets_are_taken_out_before_the_document_is_read() {
+        let secret = "ya29.vF9/dft4";
+        let mut mask = Mask::default();
+        mask.add(secret);
+        mask.add("bearer");
+        let units: String = secret.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+        for told in [secret, &secret.replace('/', "\\/"), &units, &format!("{units}{secret}")] {
+            let document = format!(
+                r#"{{"status":"401","scope":"a {told}\n","{told}":["{told}"],"schemes":"bearer"}}"#
+            );
+            let read = ErrorChallenge::masked(document.as_bytes(), &mask);
+            assert_eq!(read.status(), Some("401"), "{document}");
+            assert_eq!(read.scope(), Some("a [secret]\n"));
+            assert_eq!(read.schemes(), Some("[secret]"));
+            assert_eq!(read.unknown_members(), 1);
+            let raw = String::from_utf8_lossy(read.raw());
+            assert!(raw.contains(r#""scope":"a [secret]\n","[secret]":["[secret]"]"#), "{raw}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_stand_for_itself_is_put_in_place_of_its_escape() {
+        let cases = [
+            (r#"{"\u0061\/\u00fc\u20AC":1}"#, r#"{"a/ü€":1}"#),
+            (r#"["\\u0061","\"\u0061"]"#, r#"["\\u0061","\"a"]"#),
+            (
+                r#""\u0022\u005c\u000a\ud83d\ude00\u+061\u00""#,
+                r#""\u0022\u005c\u000a\ud83d\ude00\u+061\u00""#,
+            ),
+            (r#"\u0061 {\u0022"#, r#"\u0061 {\u0022"#),
+            (r#""\"#, r#""\"#),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(String::from_utf8_lossy(&unescaped(json.as_bytes())), expected);
         }
     }
 

@@ -18,13 +18,13 @@
 //!
 //! So the credentials are sent once at most, and a server gets two answers at most.
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, decoded_len_estimate};
 use oauth1_core::{Secret, percent_decode};
 use zeroize::Zeroizing;
 
@@ -287,20 +287,27 @@ impl Exchange {
         Reply::Cancel
     }
 
-    /// Strict base64 (RFC 4648 4): no foreign character, padding at the end only and complete.
+    /// The octets of a challenge in base64, folded or not.
     fn decode(&mut self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut text = Cow::Borrowed(text);
-        if self.tolerance.folded_challenge && text.contains(&b'\n') {
-            let lines = text.split(|&octet| octet == b'\n');
-            text = lines
-                .flat_map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-                .copied()
-                .collect::<Vec<_>>()
-                .into();
-            self.tolerated.folded_challenge = true;
+        if !(self.tolerance.folded_challenge && text.contains(&b'\n')) {
+            return decode(text);
         }
-        STANDARD.decode(text).ok().map(Zeroizing::new)
+        self.tolerated.folded_challenge = true;
+        let mut unfolded = Zeroizing::new(Vec::with_capacity(text.len()));
+        for line in text.split(|&octet| octet == b'\n') {
+            unfolded.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        }
+        decode(&unfolded)
     }
+}
+
+/// Strict base64 (RFC 4648 4): no foreign character, padding at the end only and complete. What was decoded before a fault is
+/// wiped too.
+pub(crate) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut octets = Zeroizing::new(alloc::vec![0; decoded_len_estimate(text.len())]);
+    let length = STANDARD.decode_slice(text, &mut octets).ok()?;
+    octets.truncate(length);
+    Some(octets)
 }
 
 impl Tolerance {

@@ -78,6 +78,11 @@ impl Mask {
         self.add_forms(forms);
     }
 
+    /// The same for parts of 8 octets or more, and not for words.
+    pub(crate) fn without_short(&self) -> Self {
+        Self { short: Vec::new(), ..self.clone() }
+    }
+
     /// Whether it masks nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -24,6 +24,7 @@ use super::message::{
     ClientMessage, Credential, LIMIT, LoginRequest, Mechanism, ParseError, parse_client_message,
 };
 use super::{BearerRequest, ErrorDocument, IdentityRequest, Server, Verdict};
+use crate::exchange::decode;
 
 /// One server conversation: decoded responses in, what to do next out.
 ///
@@ -270,7 +271,7 @@ pub fn decode_response(text: &[u8]) -> Result<Secret, ParseError> {
     if text.len() > LIMIT.div_ceil(3) * 4 {
         return Err(ParseError::TooLong { limit: LIMIT });
     }
-    let mut octets = Zeroizing::new(STANDARD.decode(text).map_err(|_| ParseError::Base64)?);
+    let mut octets = decode(text).ok_or(ParseError::Base64)?;
     String::from_utf8(mem::take(&mut *octets)).map(Secret::new).map_err(|fault| {
         drop(Zeroizing::new(fault.into_bytes()));
         ParseError::Base64
