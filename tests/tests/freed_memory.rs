@@ -24,7 +24,7 @@ use xoauth::sasl::oauth1::{
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::sasl::{
     Context, Exchange, Mechanism, OAuth10A, OAuthBearer, Plain, Secret, XOAuth, XOAuth2,
-    decode_response, parse_client_message,
+    decode_response, encode_challenge, parse_client_message,
 };
 use xoauth::smtp;
 use xoauth::smtp::exchange::Auth;
@@ -286,17 +286,78 @@ fn mechanisms() -> Vec<Box<dyn Mechanism>> {
     ]
 }
 
+/// The secrets that a mechanism signs or goes with.
+fn known_to(mechanism: &str) -> &'static [u64] {
+    match mechanism {
+        "XOAUTH" | "OAUTH10A" => &[CONSUMER, TOKEN],
+        _ => &[BEARER],
+    }
+}
+
+/// What a server says that repeats the secrets: in documents, with escapes, in what is no document and no base64, each folded too.
+fn challenges(numbers: &[u64]) -> Vec<Hidden> {
+    let mut challenges = Vec::with_capacity(16 * numbers.len());
+    for &number in numbers {
+        let told = hidden(number);
+        let mut escaped = Hidden(String::with_capacity(6 * LENGTH));
+        for octet in told.bytes() {
+            escaped.0.push_str(r"\u00");
+            escaped.0.extend(
+                [octet >> 4, octet & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap()),
+            );
+        }
+        for (begin, told, end) in [
+            (r#"{"status":"401","scope":""#, &told, r#"","further":[]}"#),
+            (r#"{"status":"401","further":{"a":["b",""#, &told, r#""]}}"#),
+            (r#"{"status":"401",""#, &told, r#"":1}"#),
+            (r#"{"status":"401","scope":""#, &escaped, r#""}"#),
+            (r#"{"status":"401","scope":""#, &told, r#"\n"#),
+            ("what is ", &told, "?"),
+        ] {
+            let document = joined([begin, told, end]);
+            let encoded = Hidden(encode_challenge(document.expose().as_bytes()));
+            let (first, rest) = encoded.split_at(76);
+            for text in [[&*encoded, "", ""], [first, "\r\n", rest], [&*encoded, "\n", "!"]] {
+                challenges.push(Hidden(joined(text).expose().to_owned()));
+            }
+        }
+    }
+    challenges
+}
+
 /// Both sides of a mechanism.
 fn sasl(mechanism: &dyn Mechanism) {
     let stamp = stamp("three");
     let context = Context::new(&stamp, "mail.example.org", 993);
     let mut exchange = Exchange::start(mechanism, &context).unwrap();
     let sent = Secret::new(exchange.initial_response());
-    black_box(exchange.on_challenge(b"e30=").is_ok());
+    for challenge in challenges(known_to(mechanism.name())) {
+        let mut exchange = Exchange::start(mechanism, &context).unwrap();
+        drop(Secret::new(exchange.initial_response()));
+        black_box(exchange.on_challenge(challenge.as_bytes()).is_ok());
+    }
     if let Ok(decoded) = decode_response(sent.expose().as_bytes()) {
         black_box(parse_client_message(mechanism.name(), decoded.expose().as_bytes()).is_ok());
     }
 }
+
+/// What stands around a secret in values.
+const ECHOES: [(&str, &str); 14] = [
+    ("* LIST () \"/\" \"", "\""),
+    ("* LIST (\\Marked) \"/\" \"a\\\"", "\""),
+    ("* CAPABILITY IMAP4rev1 AUTH=", ""),
+    ("* FLAGS (", ")"),
+    ("* 1 FETCH (FLAGS (", "))"),
+    ("* 1 ", " what"),
+    ("* OK [CAPABILITY AUTH=", "] what"),
+    ("* OK what ", ""),
+    ("* ID (\"name\" \"", "\")"),
+    ("* QUOTA \"", "\" (STORAGE 1 2)"),
+    ("* ACL INBOX \"", "\" lr"),
+    ("* NAMESPACE ((\"", "\" \"/\")) NIL NIL"),
+    ("* METADATA INBOX (/shared/comment \"", "\")"),
+    ("* ID (\"name\" \"", "\" what"),
+];
 
 /// A server that takes the credential and says it again, as a fault and in a refusal.
 fn machines() {
@@ -310,6 +371,17 @@ fn machines() {
         let sent = imap_says(&mut machine, &mut command, "");
         let echo = joined(["xt1 NO you said ", sent.trim_end(), "\r\n"]);
         imap_says(&mut machine, &mut Noop::new(), echo.expose());
+        for number in known_to(mechanism.name()) {
+            let secret = hidden(*number);
+            for told in [&*secret, sent.trim_end()] {
+                for (begin, end) in ECHOES {
+                    let echo = joined([begin, told, end, "\r\n"]);
+                    imap_says(&mut machine, &mut Noop::new(), echo.expose());
+                    let events = std::iter::from_fn(|| machine.next_event()).count();
+                    assert_eq!(events, 1, "{begin} {:?}", machine.fault());
+                }
+            }
+        }
 
         let mut machine = SmtpMachine::new(smtp::Limits::default());
         let mut command = Auth::new(&*mechanism, &context).unwrap().even_if_unlisted();
