@@ -1,18 +1,49 @@
 //! Looks for secrets in whatever may hold them: raw, in base64, hex and percent-encoding.
 
+use std::collections::{BTreeMap, HashMap};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// In which form one of the secrets is within `octets`, if any is.
-pub fn find(octets: &[u8], secrets: &[impl AsRef<str>]) -> Option<&'static str> {
-    secrets.iter().find_map(|secret| {
-        let forms = forms(secret.as_ref().as_bytes());
-        forms.into_iter().find(|(_, form)| holds(octets, form)).map(|(name, _)| name)
+/// How many octets in a row give a secret away in a text for people: an error, a trace, what `Debug` shows.
+pub const IN_TEXT: usize = 8;
+/// The same in a value, as `Mask::hide` promises.
+pub const IN_VALUE: usize = 16;
+
+/// In which form a part of `least` octets of one of the secrets is within `octets`, if any is; of a shorter form the whole of
+/// it. What is a plain word, like `consumer`, is no part.
+pub fn find(octets: &[u8], secrets: &[impl AsRef<str>], least: usize) -> Option<&'static str> {
+    let mut parts: BTreeMap<usize, HashMap<Vec<u8>, &'static str>> = BTreeMap::new();
+    for secret in secrets {
+        for (form, part) in parts_of(secret.as_ref().as_bytes(), least) {
+            parts.entry(part.len()).or_default().insert(part, form);
+        }
+    }
+    parts.iter().find_map(|(&length, parts)| {
+        octets.windows(length).find_map(|window| parts.get(window).copied())
     })
 }
 
-fn holds(octets: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && octets.windows(part.len()).any(|window| window == part)
+/// Every part that is looked for, with the name of the form it is a part of.
+fn parts_of(secret: &[u8], least: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let mut parts = Vec::new();
+    for (name, form) in forms(secret) {
+        for part in windows(&form, least) {
+            let is_word = part.len() < form.len() && part.iter().all(u8::is_ascii_lowercase);
+            if !is_word {
+                parts.push((name, part.to_vec()));
+            }
+        }
+    }
+    for part in windows(secret, least) {
+        let list = format!("{part:?}");
+        parts.push(("a list of numbers", list.trim_matches(['[', ']']).into()));
+    }
+    parts
+}
+
+fn windows(form: &[u8], least: usize) -> impl Iterator<Item = &[u8]> {
+    form.windows(least.min(form.len()).max(1))
 }
 
 /// The forms a secret may take, with their names.
@@ -23,11 +54,12 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("hex", secret.iter().flat_map(|octet| format!("{octet:02X}").into_bytes()).collect()),
         ("percent-encoded", percent(secret)),
         ("twice percent-encoded", percent(&percent(secret))),
-        ("a list of numbers", format!("{secret:?}").trim_matches(['[', ']']).into()),
     ];
     for shift in 0..3 {
         forms.push(("base64", base64_within(secret, shift)));
     }
+    // Of a form that is the secret as it is only one is told.
+    forms.reverse();
     forms
 }
 
@@ -59,12 +91,15 @@ mod tests {
         let secret = ["s3cret/+?token"];
         for before in ["", "x", "xy", "xyz"] {
             let text = format!("{before}s3cret/+?token and more");
-            assert_eq!(find(text.as_bytes(), &secret), Some("raw"));
+            assert_eq!(find(text.as_bytes(), &secret, IN_VALUE), Some("raw"));
             let encoded = STANDARD_NO_PAD.encode(&text);
-            assert_eq!(find(encoded.as_bytes(), &secret), Some("base64"), "{before}");
+            for least in [IN_TEXT, IN_VALUE] {
+                assert_eq!(find(encoded.as_bytes(), &secret, least), Some("base64"), "{before}");
+            }
         }
         let table = [
             ("7333637265742f2b3f746f6b656e", "hex"),
+            ("7333637265742F2B3F746F6B656E", "hex"),
             ("a=s3cret%2F%2B%3Ftoken", "percent-encoded"),
             ("a=s3cret%252F%252B%253Ftoken", "twice percent-encoded"),
             (
@@ -73,9 +108,27 @@ mod tests {
             ),
         ];
         for (text, form) in table {
-            assert_eq!(find(text.as_bytes(), &secret), Some(form));
+            assert_eq!(find(text.as_bytes(), &secret, IN_VALUE), Some(form), "{text}");
         }
-        assert_eq!(find(b"s3cret/+?toke", &secret), None);
-        assert_eq!(find(b"anything", &[""]), None);
+        assert_eq!(find(b"anything", &[""], IN_TEXT), None);
+    }
+
+    #[test]
+    fn parts_are_found_from_so_many_octets_on() {
+        let secret = ["own-consumer-SECRET-9x"];
+        for (text, in_text, in_value) in [
+            ("the r-SECRET", Some("raw"), None),
+            ("the -SECRET", None, None),
+            ("own-consumer-SEC", Some("raw"), Some("raw")),
+            ("own-consumer-SE", Some("raw"), None),
+            ("the consumer", None, None),
+            ("[45, 83, 69, 67, 82, 69, 84, 45, 57]", Some("a list of numbers"), None),
+        ] {
+            assert_eq!(find(text.as_bytes(), &secret, IN_TEXT), in_text, "{text}");
+            assert_eq!(find(text.as_bytes(), &secret, IN_VALUE), in_value, "{text}");
+        }
+        // Of a shorter one the whole counts.
+        assert_eq!(find(b"the cs-SECRET", &["cs-SECRET"], IN_VALUE), Some("raw"));
+        assert_eq!(find(b"the cs-SECRE", &["cs-SECRET"], IN_VALUE), None);
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use e2e::secrets::find;
+use e2e::secrets::{IN_TEXT, find};
 use xoauth::imap::command::Authenticate;
 use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
 use xoauth::sasl::oauth1::{
@@ -189,7 +189,7 @@ fn no_public_type_shows_a_secret() {
     e2e::runtime().block_on(live::nonblocking(&mut shown));
 
     for (name, text) in &shown.texts {
-        if let Some(form) = find(text.as_bytes(), &shown.secrets) {
+        if let Some(form) = find(text.as_bytes(), &shown.secrets, IN_TEXT) {
             // The text itself is kept out of the test's output for the same reason.
             assert_eq!(form, "none", "{name} shows a secret");
         }

@@ -182,7 +182,7 @@ fn unstuffed(data: &[u8]) -> Vec<u8> {
 
 fn leaks(want: &Want, seen: &Observed<'_>, secret: &[String], wrong: &mut Vec<String>) {
     if !want.credentials_in_clear {
-        if let Some(found) = secrets::find(&seen.record.clear, secret) {
+        if let Some(found) = secrets::find(&seen.record.clear, secret, secrets::IN_TEXT) {
             wrong.push(format!("sent a secret in the clear ({found})"));
         }
     }
@@ -195,9 +195,11 @@ fn leaks(want: &Want, seen: &Observed<'_>, secret: &[String], wrong: &mut Vec<St
         .collect();
     let surfaced: Vec<&str> = list("surfaced").filter_map(Value::as_str).collect();
     let traced = seen.course.traced.iter().map(String::as_str);
-    for given in errors.iter().copied().chain(surfaced.iter().copied()).chain(traced) {
-        if let Some(found) = secrets::find(given.as_bytes(), secret) {
-            wrong.push(format!("a secret ({found}) is in {given:?}"));
+    let texts = errors.iter().copied().chain(traced).map(|text| (text, secrets::IN_TEXT));
+    let values = surfaced.iter().map(|value| (*value, secrets::IN_VALUE));
+    for (given, least) in texts.chain(values) {
+        if let Some(found) = secrets::find(given.as_bytes(), secret, least) {
+            wrong.push(format!("a part of a secret ({found}) is in {given:?}"));
         }
     }
     for part in &want.not_in_error {
