@@ -135,11 +135,19 @@ impl Mask {
     /// Whether [`hide`](Mask::hide) may find something: where this says no, it changes nothing. Takes a fraction of its time.
     #[must_use]
     pub fn may_hide(&self, octets: &[u8]) -> bool {
-        if self.runs.is_empty() {
+        if self.runs.is_empty() || octets.len() < LONG {
             return false;
         }
         // A part that long holds a whole run that begins where a piece does.
-        octets.chunks_exact(RUN).any(|piece| self.is_run(piece)) || self.may_hide_escaped(octets)
+        let mut pieces = octets.chunks_exact(RUN);
+        let mut at = 0;
+        for piece in &mut pieces {
+            if self.is_run(piece) || (has_backslash(piece) && self.is_joined(octets, at, RUN)) {
+                return true;
+            }
+            at += RUN;
+        }
+        self.is_joined(octets, at, RUN)
     }
 
     /// [`hide`](Mask::hide) without a copy.
@@ -155,20 +163,21 @@ impl Mask {
         self.fill_parts(octets, |_| false);
     }
 
-    /// Whether there may be a part with a backslash in it. Either a whole run of it stands behind the first of its backslashes,
-    /// or one stands before that as it is.
-    fn may_hide_escaped(&self, octets: &[u8]) -> bool {
-        let mut rest = octets;
-        while let Some(at) = rest.iter().position(|&octet| octet == b'\\') {
-            let (before, behind) = rest.split_at_checked(at).unwrap_or_default();
-            let behind = behind.get(1..).unwrap_or_default();
-            let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
-            if self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run)) {
-                return true;
+    /// Whether a part of ours may go on behind one of the backslashes in a piece. Either a whole run of it stands behind the
+    /// first of its backslashes, or one stands before that as it is.
+    fn is_joined(&self, octets: &[u8], start: usize, length: usize) -> bool {
+        let piece = octets.iter().enumerate().skip(start).take(length);
+        let mut backslashes = piece.filter(|&(_, &octet)| octet == b'\\');
+        backslashes.any(|(at, _)| {
+            let (before, behind) = octets.split_at_checked(at).unwrap_or_default();
+            // Attributes and flags have a backslash too, behind what is in few secrets.
+            if !before.last().is_some_and(|&octet| self.glances.has_octet(octet)) {
+                return false;
             }
-            rest = behind.get(1..).unwrap_or_default();
-        }
-        false
+            let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
+            let behind = behind.get(1..).unwrap_or_default();
+            self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run))
+        })
     }
 
     /// Fills every part of at least `LONG` octets, not counting those that `is_left_out`, and with them those between.
@@ -325,6 +334,13 @@ impl Forms {
         let start = (lead * 8).div_ceil(6);
         self.add(text.get(start..end).unwrap_or_default());
     }
+}
+
+fn has_backslash(piece: &[u8]) -> bool {
+    let octets = u64::from_le_bytes(<[u8; RUN]>::try_from(piece).unwrap_or_default());
+    // An octet that is 0 borrows from its upper bit; others may seem to where one below them did.
+    let differ = octets ^ 0x5c5c_5c5c_5c5c_5c5c;
+    differ.wrapping_sub(0x0101_0101_0101_0101) & !differ & 0x8080_8080_8080_8080 != 0
 }
 
 /// The first run of what stands behind a backslash, without the backslashes before its other octets.
