@@ -139,15 +139,24 @@ impl Mask {
             return false;
         }
         // A part that long holds a whole run that begins where a piece does.
-        let mut pieces = octets.chunks_exact(RUN);
         let mut at = 0;
-        for piece in &mut pieces {
-            if self.is_run(piece) || (has_backslash(piece) && self.is_joined(octets, at, RUN)) {
-                return true;
+        for piece in octets.chunks(RUN) {
+            let mut run = [0; RUN];
+            match <[u8; RUN]>::try_from(piece) {
+                Ok(whole) if self.is_run(&whole) => return true,
+                Ok(whole) => run = whole,
+                Err(_) => run.iter_mut().zip(piece).for_each(|(place, octet)| *place = *octet),
+            }
+            let mut backslashes = backslashes(run);
+            while backslashes != 0 {
+                if self.is_joined(octets, at + (backslashes.trailing_zeros() / u8::BITS) as usize) {
+                    return true;
+                }
+                backslashes &= backslashes - 1;
             }
             at += RUN;
         }
-        self.is_joined(octets, at, RUN)
+        false
     }
 
     /// [`hide`](Mask::hide) without a copy.
@@ -163,21 +172,17 @@ impl Mask {
         self.fill_parts(octets, |_| false);
     }
 
-    /// Whether a part of ours may go on behind one of the backslashes in a piece. Either a whole run of it stands behind the
-    /// first of its backslashes, or one stands before that as it is.
-    fn is_joined(&self, octets: &[u8], start: usize, length: usize) -> bool {
-        let piece = octets.iter().enumerate().skip(start).take(length);
-        let mut backslashes = piece.filter(|&(_, &octet)| octet == b'\\');
-        backslashes.any(|(at, _)| {
-            let (before, behind) = octets.split_at_checked(at).unwrap_or_default();
-            // Attributes and flags have a backslash too, behind what is in few secrets.
-            if !before.last().is_some_and(|&octet| self.glances.has_octet(octet)) {
-                return false;
-            }
-            let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
-            let behind = behind.get(1..).unwrap_or_default();
-            self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run))
-        })
+    /// Whether a part of ours may go on behind a backslash. Either a whole run of it stands behind the first of its backslashes,
+    /// or one stands before that as it is.
+    fn is_joined(&self, octets: &[u8], backslash: usize) -> bool {
+        let (before, behind) = octets.split_at_checked(backslash).unwrap_or_default();
+        // Attributes and flags have a backslash too, behind what is in few secrets.
+        if !before.last().is_some_and(|&octet| self.glances.has_octet(octet)) {
+            return false;
+        }
+        let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
+        let behind = behind.get(1..).unwrap_or_default();
+        self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run))
     }
 
     /// Fills every part of at least `LONG` octets, not counting those that `is_left_out`, and with them those between.
@@ -336,11 +341,11 @@ impl Forms {
     }
 }
 
-fn has_backslash(piece: &[u8]) -> bool {
-    let octets = u64::from_le_bytes(<[u8; RUN]>::try_from(piece).unwrap_or_default());
-    // An octet that is 0 borrows from its upper bit; others may seem to where one below them did.
-    let differ = octets ^ 0x5c5c_5c5c_5c5c_5c5c;
-    differ.wrapping_sub(0x0101_0101_0101_0101) & !differ & 0x8080_8080_8080_8080 != 0
+/// The upper bit of each octet that is a backslash, and at times of one that differs from it in the lowest bit.
+fn backslashes(run: [u8; RUN]) -> u64 {
+    // An octet that is 0 borrows from its upper bit.
+    let differ = u64::from_le_bytes(run) ^ 0x5c5c_5c5c_5c5c_5c5c;
+    differ.wrapping_sub(0x0101_0101_0101_0101) & !differ & 0x8080_8080_8080_8080
 }
 
 /// The first run of what stands behind a backslash, without the backslashes before its other octets.
