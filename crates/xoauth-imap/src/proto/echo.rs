@@ -4,11 +4,14 @@
 //! but for flags and the names of items: those are no part of anybody's mail.
 
 use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use xoauth_sasl::Mask;
+use xoauth_sasl::wire::Excerpt;
 
 use crate::parse::{FetchItem, FetchRef, Input, Response, StreamedLiteral, Tolerated, parse_into};
 use crate::proto::Machine;
@@ -113,5 +116,14 @@ fn name<'a>(item: &FetchItem<'a>) -> &'a [u8] {
     match *item {
         FetchItem::Body(body) => body.section,
         FetchItem::Other { name, .. } | FetchItem::Invalid { name, .. } => name,
+    }
+}
+
+/// What a trace shows of a response: its first line, without the text of a challenge.
+pub(super) fn heard(response: &[u8], mask: &Mask) -> String {
+    let line = response.split(|&octet| octet == b'\n').next().unwrap_or_default().trim_ascii_end();
+    match line.strip_prefix(b"+ ") {
+        Some(text) if !text.is_empty() => format!("+ <{} octets>", text.len()),
+        _ => String::from(Excerpt::new(line, mask).as_str()),
     }
 }

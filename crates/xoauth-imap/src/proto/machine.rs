@@ -15,7 +15,6 @@
 //! 6. Octets behind the OK of STARTTLS are an attack, whatever they are (RFC 9051, 6.2.1).
 
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -25,7 +24,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
-use crate::proto::echo::{echoes, event, is_copied};
+use crate::proto::echo::{echoes, event, heard, is_copied};
 use crate::proto::encoder::Encoder;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
@@ -492,14 +491,5 @@ impl Machine {
     pub(super) fn fail(&mut self, fault: Error) -> Error {
         self.output.clear();
         self.broken.get_or_insert(fault).clone()
-    }
-}
-
-/// What a trace shows of a response: its first line, without the text of a challenge.
-fn heard(response: &[u8], mask: &Mask) -> String {
-    let line = response.split(|&octet| octet == b'\n').next().unwrap_or_default().trim_ascii_end();
-    match line.strip_prefix(b"+ ") {
-        Some(text) if !text.is_empty() => format!("+ <{} octets>", text.len()),
-        _ => String::from(Excerpt::new(line, mask).as_str()),
     }
 }
