@@ -9,6 +9,7 @@ use xoauth::imap::proto::{
     Command as _, Exchange as ImapExchange, Machine as ImapMachine, TagPrefix,
 };
 use xoauth::imap::{self, Query};
+use xoauth::sasl::Mask;
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::smtp::exchange::{Ehlo, Submit};
 use xoauth::smtp::proto::{Exchange as SmtpExchange, Machine as SmtpMachine};
@@ -48,13 +49,15 @@ pub enum Played {
 }
 
 /// All of them.
-pub const SHAPES: [Shape; 9] = [
+pub const SHAPES: [Shape; 11] = [
     Shape { name: "a body, octet by octet", play: body, limit: || 0 },
     Shape { name: "bodies in one response", play: bodies, limit: response },
     Shape { name: "a line, octet by octet", play: line, limit: || imap_limits().line },
     Shape { name: "empty literals in one response", play: literals, limit: told },
     Shape { name: "lists inside lists", play: parentheses, limit: response },
     Shape { name: "untagged answers", play: untagged, limit: events },
+    Shape { name: "answers that repeat a secret", play: echoes, limit: events },
+    Shape { name: "a name that repeats a secret", play: echo, limit: told },
     Shape {
         name: "numbers of a search",
         play: numbers,
@@ -152,6 +155,9 @@ fn hear(conversation: &mut impl Conversation, piece: &[u8]) -> bool {
     true
 }
 
+/// What the session keeps secret: a server may repeat it.
+const TOKEN: &str = "ya29.a0Af-4/qX_9+Kz7wLmP3rT-vB5/nC_8+dE2fGhJk";
+
 /// What a server says: octets, and how often.
 type Said<'a> = (&'a [u8], usize);
 
@@ -173,6 +179,9 @@ fn say(parts: &[Said<'_>], step: usize, mut give: impl FnMut(&[u8]) -> bool) -> 
 
 fn imap(command: &mut dyn ImapExchange, bounds: Bounds, parts: &[Said<'_>], step: usize) -> Played {
     let mut machine = ImapMachine::new(TagPrefix::new("g"), bounded(bounds));
+    let mut mask = Mask::default();
+    mask.add(TOKEN);
+    machine.protect(mask);
     let mut exchanges: [&mut dyn ImapExchange; 1] = [command];
     if machine.start(&mut exchanges).is_err() || !take(&mut machine.converse(&mut exchanges)) {
         return Played::Refused;
@@ -379,6 +388,20 @@ fn untagged(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* LIST () \"/\" a\r\n";
     let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
     imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
+fn echoes(octets: usize, bounds: Bounds) -> Played {
+    let unit = format!("* LIST () \"/\" \"{TOKEN}\"\r\n");
+    let parts: [&[u8]; 3] = [b"", unit.as_bytes(), b"xg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
+/// A name of this length, in a literal.
+fn echo(octets: usize, bounds: Bounds) -> Played {
+    let times = octets / TOKEN.len();
+    let head = format!("* LIST () \"/\" {{{}}}\r\n", times * TOKEN.len());
+    let parts: [&[u8]; 3] = [head.as_bytes(), TOKEN.as_bytes(), b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, times), PIECE)
 }
 
 fn news(octets: usize, bounds: Bounds) -> Played {
