@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use e2e::fuzzing::TARGETS;
+use e2e::fuzzing::{TARGETS, times_told};
 
 #[test]
 fn every_file_of_the_corpus_is_played_again() {
@@ -27,5 +27,23 @@ fn every_file_of_the_corpus_is_played_again() {
                 target(&changed);
             }
         }
+    }
+}
+
+/// Seeds of echoes come as far as the echo: the token is said to a machine that knows it, at six places at least.
+#[test]
+fn seeds_that_say_the_token_say_it_behind_the_login() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/fuzz");
+    for name in ["imap_machine", "smtp_machine"] {
+        let mut seeds = 0;
+        for file in fs::read_dir(corpus.join(name)).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("echo") {
+                let told = times_told(name, &fs::read(&path).unwrap());
+                assert!(told > 0, "{} never says the token", path.display());
+                seeds += 1;
+            }
+        }
+        assert!(seeds >= 6, "{name}: {seeds}");
     }
 }

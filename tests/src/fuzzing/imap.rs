@@ -11,6 +11,7 @@ use xoauth::sasl::oauth1::{Nonce, Stamp};
 use xoauth::sasl::wire::{Conversation, TransportFault, Want};
 use xoauth::sasl::{Context, Mask, XOAuth2};
 
+use super::token::{TOKEN, Watch};
 use super::{Choices, piece_length, shown, text};
 use crate::hear::{Case, Protocol, hear};
 use crate::pieces::fill;
@@ -74,18 +75,26 @@ fn command(choice: u8) -> Option<Box<dyn Exchange>> {
         }
         _ => {
             let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
-            let login = XOAuth2::new("user", "an-access-token").ok()?;
+            let login = XOAuth2::new("user", TOKEN).ok()?;
             let command = Authenticate::new(&login, &Context::new(&stamp, "h", 993)).ok()?;
             Box::new(command.even_if_unlisted().sasl_ir(SaslIr::Never))
         }
     })
 }
 
-/// The machine under any octets and any order of calls: it never panics, and stays broken once it is.
+/// The machine under any octets and any order of calls: it never panics, stays broken once it is, and shows nothing
+/// of the token that it logged in with.
 pub fn imap_machine(octets: &[u8]) {
+    play(octets);
+}
+
+/// The same; how often the server said the token.
+pub(super) fn play(octets: &[u8]) -> usize {
     let mut choices = Choices(octets);
     let mut machine = Machine::new(TagPrefix::new("f"), small_limits());
+    machine.keep_transcript();
     let mut flight = Flight::default();
+    let mut watch = Watch::default();
     let mut fault: Option<String> = None;
     while let (Some(choice), false) = (choices.octet(), choices.is_empty()) {
         let outcome = match choice % 4 {
@@ -100,10 +109,16 @@ pub fn imap_machine(octets: &[u8]) {
             3 if choice > 245 => Err(flight
                 .act(|flight| machine.converse(flight).transport_failed(TransportFault::Deadline))),
             _ => {
-                let piece = flight.answered(choices.piece());
+                let piece = flight.answered(&watch.says(choices.piece()));
                 flight.give(&mut machine, &piece)
             }
         };
+        if flight.logs_in {
+            watch.learn();
+        }
+        if let Err(error) = &outcome {
+            watch.tells("an error", error);
+        }
         match (&fault, outcome) {
             (None, Err(error)) if error.is_fatal() => {
                 assert!(!machine.is_usable(), "{error} is fatal");
@@ -114,6 +129,10 @@ pub fn imap_machine(octets: &[u8]) {
             (None, _) => {}
         }
     }
+    while let Some((_, line)) = machine.next_line() {
+        watch.tells("the transcript", &line);
+    }
+    watch.told
 }
 
 fn small_limits() -> Limits {
@@ -132,6 +151,8 @@ fn small_limits() -> Limits {
 struct Flight {
     commands: Vec<Box<dyn Exchange>>,
     tag: u64,
+    /// A login was begun: the line that names its mechanism was written, not only prepared.
+    logs_in: bool,
 }
 
 impl Flight {
@@ -151,14 +172,14 @@ impl Flight {
         if flight.is_empty() { act(&mut [&mut Noop::new()]) } else { act(&mut flight) }
     }
 
-    /// Octets in which `@` stands for the tag of the first command in flight and `&` for that of the second:
+    /// Octets in which `@` stands for the tag of the first command in flight and `%` for that of the second:
     /// nobody guesses them.
     fn answered(&self, octets: &[u8]) -> Vec<u8> {
         let mut answered = Vec::new();
         for &octet in octets {
             match octet {
                 b'@' => answered.extend(format!("xf{}", self.tag).bytes()),
-                b'&' => answered.extend(format!("xf{}", self.tag + 1).bytes()),
+                b'%' => answered.extend(format!("xf{}", self.tag + 1).bytes()),
                 _ => answered.push(octet),
             }
         }
@@ -187,6 +208,7 @@ impl Flight {
                 }
             })?;
             self.tag = first_tag(&written).unwrap_or(self.tag);
+            self.logs_in |= written.windows(14).any(|octets| octets == b" AUTHENTICATE ");
             if rest.is_empty() {
                 return Ok(());
             }

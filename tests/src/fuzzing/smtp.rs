@@ -7,6 +7,7 @@ use xoauth::smtp::exchange::{Auth, Ehlo, Greeting, Noop, Quit, Rset, StartTls, S
 use xoauth::smtp::proto::{Exchange, Machine};
 use xoauth::smtp::{ClientName, Error, Limits};
 
+use super::token::{TOKEN, Watch};
 use super::{Choices, piece_length, shown};
 use crate::hear::{Case, Protocol, hear};
 use crate::pieces::fill;
@@ -26,8 +27,11 @@ pub fn smtp_fragments(octets: &[u8]) {
     assert_eq!(heard(step), heard(usize::MAX), "in pieces of {step}");
 }
 
+/// The choice of a command that logs in.
+const LOGIN: u8 = 7;
+
 fn command(choice: u8) -> Option<Box<dyn Exchange>> {
-    Some(match choice % 8 {
+    Some(match choice % (LOGIN + 1) {
         0 => Box::new(Greeting::new()),
         1 => Box::new(Ehlo::new(ClientName::default())),
         2 => Box::new(Noop::new()),
@@ -39,45 +43,67 @@ fn command(choice: u8) -> Option<Box<dyn Exchange>> {
             ["b@example.org", "c@example.org"],
             "Subject: t\r\n\r\n.\r\n",
         )),
-        _ => {
+        LOGIN.. => {
             let stamp = Stamp::new(Nonce::new("nonce").ok()?, 0);
-            let login = XOAuth2::new("user", "an-access-token").ok()?;
+            let login = XOAuth2::new("user", TOKEN).ok()?;
             let command = Auth::new(&login, &Context::new(&stamp, "h", 465)).ok()?;
             Box::new(command.even_if_unlisted())
         }
     })
 }
 
-/// The machine under any octets and any order of calls: it never panics, and stays broken once it is.
+/// The machine under any octets and any order of calls: it never panics, stays broken once it is, and shows nothing
+/// of the token that it logged in with.
 pub fn smtp_machine(octets: &[u8]) {
+    play(octets);
+}
+
+/// The same; how often the server said the token.
+pub(super) fn play(octets: &[u8]) -> usize {
     let mut choices = Choices(octets);
     let mut machine = Machine::new(Limits::default());
+    machine.keep_transcript();
+    let mut watch = Watch::default();
     let mut running: Box<dyn Exchange> = Box::new(Greeting::new());
     let mut broken = machine.start(&mut *running).is_err();
     while let (Some(choice), false) = (choices.octet(), choices.is_empty()) {
         let outcome = match choice % 4 {
-            0 => match command(choices.octet().unwrap_or(0)) {
-                Some(mut next) => match machine.start(&mut *next) {
-                    Ok(()) => {
-                        running = next;
-                        give(&mut machine, &mut *running, &[])
-                    }
-                    Err(error) => Err(error),
-                },
-                None => Ok(()),
-            },
+            0 => {
+                let chosen = choices.octet().unwrap_or(0);
+                match command(chosen) {
+                    Some(mut next) => match machine.start(&mut *next) {
+                        Ok(()) => {
+                            running = next;
+                            if chosen % (LOGIN + 1) == LOGIN {
+                                watch.learn();
+                            }
+                            give(&mut machine, &mut *running, &[])
+                        }
+                        Err(error) => Err(error),
+                    },
+                    None => Ok(()),
+                }
+            }
             3 if choice > 250 => machine.converse(&mut *running).end_of_stream(),
             3 if choice > 245 => {
                 Err(machine.converse(&mut *running).transport_failed(TransportFault::Deadline))
             }
-            _ => give(&mut machine, &mut *running, choices.piece()),
+            _ => give(&mut machine, &mut *running, &watch.says(choices.piece())),
         };
         assert!(!broken || !machine.is_usable(), "usable again");
         if let Err(error) = outcome {
             broken |= !machine.is_usable();
             shown(octets, &format_args!("{error} {error:?}"));
+            watch.tells("an error", &error);
+            watch.shows("an error", &error);
         }
     }
+    while let Some((_, line)) = machine.next_line() {
+        watch.tells("the transcript", &line);
+    }
+    watch.shows("the extensions", machine.extensions());
+    watch.shows("the machine", &machine);
+    watch.told
 }
 
 fn give(
