@@ -118,6 +118,7 @@ pub(super) fn play(octets: &[u8]) -> usize {
         }
         if let Err(error) = &outcome {
             watch.tells("an error", error);
+            watch.shows("an error", error);
         }
         match (&fault, outcome) {
             (None, Err(error)) if error.is_fatal() => {
@@ -129,9 +130,15 @@ pub(super) fn play(octets: &[u8]) -> usize {
             (None, _) => {}
         }
     }
+    while let Some(event) = machine.next_event() {
+        watch.shows("an event", &event);
+    }
     while let Some((_, line)) = machine.next_line() {
         watch.tells("the transcript", &line);
     }
+    watch.shows("the state", machine.state());
+    watch.shows("the fault", &machine.fault());
+    watch.shows("the machine", &machine);
     watch.told
 }
 
