@@ -1,6 +1,6 @@
 //! Looks for secrets in whatever may hold them: raw, in base64, hex and percent-encoding.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,15 +13,41 @@ pub const IN_VALUE: usize = 16;
 /// In which form a part of `least` octets of one of the secrets is within `octets`, if any is; of a shorter form the whole of
 /// it. What is a plain word, like `consumer`, is no part.
 pub fn find(octets: &[u8], secrets: &[impl AsRef<str>], least: usize) -> Option<&'static str> {
-    let mut parts: BTreeMap<usize, HashMap<Vec<u8>, &'static str>> = BTreeMap::new();
+    // By their first two octets: what is looked through has megabytes, and few places begin like a part.
+    let mut heads: HashMap<[u8; 2], Vec<(&'static str, Vec<u8>)>> = HashMap::new();
+    let mut begins = vec![false; 1 << 16];
+    let mut single = Vec::new();
     for secret in secrets {
         for (form, part) in parts_of(secret.as_ref().as_bytes(), least) {
-            parts.entry(part.len()).or_default().insert(part, form);
+            match *part {
+                [] => {}
+                [octet] => single.push((form, octet)),
+                [first, second, ..] => {
+                    if let Some(begins) = begins.get_mut(place([first, second])) {
+                        *begins = true;
+                    }
+                    heads.entry([first, second]).or_default().push((form, part));
+                }
+            }
         }
     }
-    parts.iter().find_map(|(&length, parts)| {
-        octets.windows(length).find_map(|window| parts.get(window).copied())
+    let told = |(form, octet): &(&'static str, u8)| octets.contains(octet).then_some(*form);
+    single.iter().find_map(told).or_else(|| {
+        (0..octets.len()).find_map(|at| {
+            let rest = octets.get(at..).unwrap_or_default();
+            let [first, second, ..] = *rest else { return None };
+            if begins.get(place([first, second])) != Some(&true) {
+                return None;
+            }
+            let parts = heads.get(&[first, second])?;
+            // The form that is the secret as it is stands last.
+            parts.iter().rev().find(|(_, part)| rest.starts_with(part)).map(|(form, _)| *form)
+        })
     })
+}
+
+fn place(head: [u8; 2]) -> usize {
+    u16::from_le_bytes(head).into()
 }
 
 /// Every part that is looked for, with the name of the form it is a part of.
