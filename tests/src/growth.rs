@@ -249,6 +249,12 @@ fn bodies(octets: usize, bounds: Bounds) -> Played {
     imap(&mut fetch.even_if_unlisted(), bounds, &around(parts, octets / unit.len()), PIECE)
 }
 
+/// A command hears this so often, and OK.
+fn told_to(command: &mut dyn ImapExchange, unit: &[u8], octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
+    imap(command, bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
 /// What a FETCH keeps of this many octets of an answer.
 fn fetched(item: Item, parts: [&[u8]; 3], octets: usize, bounds: Bounds) -> Played {
     let [head, unit, tail] = parts;
@@ -315,21 +321,18 @@ fn nested(octets: usize, bounds: Bounds) -> Played {
 
 fn nested_news(octets: usize, bounds: Bounds) -> Played {
     let unit = deep();
-    let parts: [&[u8]; 3] = [b"", &unit, b"xg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut Noop::new(), &unit, octets, bounds)
 }
 
 fn mailboxes(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* LIST () NIL a\r\n";
-    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
-    imap(&mut List::all(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut List::all(), unit, octets, bounds)
 }
 
 fn searches(octets: usize, bounds: Bounds) -> Played {
     let mut search = Search::new(Query::All).even_if_unlisted();
     let unit = b"* SEARCH 1 3 5 7 9\r\n";
-    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
-    imap(&mut search, bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut search, unit, octets, bounds)
 }
 
 fn invalid(octets: usize, bounds: Bounds) -> Played {
@@ -386,14 +389,12 @@ fn parentheses(octets: usize, bounds: Bounds) -> Played {
 
 fn untagged(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* LIST () \"/\" a\r\n";
-    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut Noop::new(), unit, octets, bounds)
 }
 
 fn echoes(octets: usize, bounds: Bounds) -> Played {
     let unit = format!("* LIST () \"/\" \"{TOKEN}\"\r\n");
-    let parts: [&[u8]; 3] = [b"", unit.as_bytes(), b"xg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut Noop::new(), unit.as_bytes(), octets, bounds)
 }
 
 /// A name of this length, in a literal.
@@ -406,14 +407,12 @@ fn echo(octets: usize, bounds: Bounds) -> Played {
 
 fn news(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n";
-    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut Noop::new(), unit, octets, bounds)
 }
 
 fn statuses(octets: usize, bounds: Bounds) -> Played {
     let unit = b"* STATUS abc (MESSAGES 1)\r\n";
-    let parts: [&[u8]; 3] = [b"", unit, b"xg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+    told_to(&mut Noop::new(), unit, octets, bounds)
 }
 
 /// Each command hears less than it may, and nobody takes it.

@@ -29,6 +29,7 @@ pub mod scripted;
 pub mod secrets;
 pub mod setup;
 pub mod sink;
+pub mod sources;
 pub mod transcripts;
 
 /// Where async sessions run: one thread, timers and sockets.

@@ -268,3 +268,25 @@ fn the_state_holds_none_of_them() {
     })
     .unwrap();
 }
+
+/// What hides them reads a response again: within the limits of the session, not those of a session without any.
+#[test]
+fn news_longer_than_the_default_limit_hides_them_too() {
+    use xoauth_imap::proto::{Machine, TagPrefix};
+
+    let addresses = "(NIL NIL NIL NIL)".repeat(200_000);
+    let news = format!(
+        "S: * 1 FETCH (ENVELOPE (NIL \"SECRET\" ({addresses}) NIL NIL NIL NIL NIL NIL NIL))\n"
+    );
+    let text = format!("{LOGGED_IN}C: xt3 NOOP\n{news}S: xt3 OK done\n").replace("SECRET", SECRET);
+    let mut limits = xoauth_imap::Limits::default();
+    limits.response *= 4;
+    let mut peer = Peer::whole(&transcript::dialogue(&text));
+    peer.machine = Machine::new(TagPrefix::new("t"), limits);
+    logged_in(&mut peer).unwrap();
+    peer.run(Noop::new()).unwrap();
+    let Some(xoauth_imap::Event::Fetch(message)) = peer.machine.next_event() else { panic!() };
+    let envelope = message.envelope.unwrap();
+    assert_eq!(envelope.from.len(), 200_000);
+    assert_eq!(envelope.subject.unwrap().lossy(), "x".repeat(SECRET.len()));
+}

@@ -1,17 +1,14 @@
 //! All public functions of the libraries that take text, found in their sources.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
+use e2e::sources::sources;
 use regex_lite::Regex;
 
 /// Types in which text of a caller arrives.
 const TEXT: &str = r"&('\w+ )?str\b|\bString\b|\bMailbox\b|\[u8\]|\bSecret\b|\bQuery\b|\bItems\b|\bSection\b|\bFlag\b|\bContent\b|\bNewMessage\b|\bSortOrder\b|\bMessage<|TryInto<|\bSource\b|\bPath\b|\bRights\b|Vec<u32>|\bMail<|Into<Submit";
 
 /// The published libraries.
-const CRATES: [&str; 5] = ["oauth1-core", "xoauth-sasl", "xoauth-imap", "xoauth-smtp", "xoauth"];
-
 /// Functions that send nothing of the text they are given, and why.
 pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
     (
@@ -157,41 +154,18 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
 pub(crate) fn functions_with_text() -> BTreeSet<String> {
     let text = Regex::new(TEXT).unwrap();
     let mut found = BTreeSet::new();
-    for name in CRATES {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(name).join("src");
-        for file in files(&root) {
-            let within = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-            // Modules that exist for tests alone.
-            if within.ends_with("tests.rs") || within.ends_with("quirks.rs") {
-                continue;
-            }
-            let source = fs::read_to_string(&file).unwrap();
-            for function in functions(&source, &text) {
-                found.insert(format!("{name}/{within} {function}"));
-            }
+    for source in sources().unwrap() {
+        for function in functions(&source.text, &text) {
+            found.insert(format!("{}/{} {function}", source.name, source.within));
         }
     }
     found
-}
-
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(self::files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }
 
 /// The public functions of one file whose arguments are text, `FromStr` included.
 fn functions(source: &str, text: &Regex) -> Vec<String> {
     let function = Regex::new(r"^pub (?:const |async )*fn (\w+)").unwrap();
     let returned = Regex::new(r"->.*?(where|$)").unwrap();
-    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let mut of = String::new();
     let mut found = Vec::new();

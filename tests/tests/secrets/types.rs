@@ -3,14 +3,11 @@
 #![allow(clippy::string_slice, reason = "where a match ends and a brace stands a character begins")]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
+use e2e::sources::{Source, sources};
 use regex_lite::Regex;
 
 /// The published libraries.
-const CRATES: [&str; 5] = ["oauth1-core", "xoauth-sasl", "xoauth-imap", "xoauth-smtp", "xoauth"];
-
 /// What holds a secret, or a session that does. A type that names one of these is excused by its own name alone, never
 /// with its module.
 const CARRIERS: &str = r"\b(Secret|Zeroizing|Mask|Consumer|Signer|Prepared|Credentials|Keeper|Core|Output|Machine|TokenSource|Mechanism)\b";
@@ -165,7 +162,7 @@ pub(crate) fn excuse(name: &str, body: &str) -> Option<&'static str> {
 pub(crate) fn public_types() -> BTreeMap<String, String> {
     let declared = Regex::new(r"(?m)^\s*pub (?:struct|enum|union) (\w+)").unwrap();
     let mut found = BTreeMap::new();
-    for (module, source) in sources() {
+    for (module, source) in modules() {
         for captures in declared.captures_iter(&source) {
             let declaration = captures.get(0).unwrap();
             let path = format!("{module}::{}", &captures[1]);
@@ -178,31 +175,20 @@ pub(crate) fn public_types() -> BTreeMap<String, String> {
 /// Modules in which a macro declares public types.
 pub(crate) fn modules_with_macros() -> Vec<String> {
     let declared = Regex::new(r"(?m)^\s*pub (?:struct|enum|union) \$").unwrap();
-    let modules = sources().into_iter().filter(|(_, source)| declared.is_match(source));
+    let modules = modules().into_iter().filter(|(_, source)| declared.is_match(source));
     modules.map(|(module, _)| module).collect()
 }
 
 /// Every module, and its source without comments and tests.
-fn sources() -> BTreeMap<String, String> {
+fn modules() -> BTreeMap<String, String> {
     let comment = Regex::new(r"(?m)//.*$").unwrap();
-    let mut sources = BTreeMap::new();
-    for name in CRATES {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(name).join("src");
-        for file in files(&root) {
-            let within = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-            // Modules that exist for tests alone.
-            if within.ends_with("tests.rs") || within.ends_with("quirks.rs") {
-                continue;
-            }
-            let source = fs::read_to_string(&file).unwrap();
-            let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
-            let module = within.trim_end_matches(".rs").replace('/', "::");
-            let module =
-                format!("{}::{}", name.replace('-', "_"), module.trim_end_matches("::mod"));
-            sources.insert(module, comment.replace_all(source, "").into_owned());
-        }
-    }
-    sources
+    let module = |source: Source| {
+        let module = source.within.trim_end_matches(".rs").replace('/', "::");
+        let name = source.name.replace('-', "_");
+        let module = format!("{name}::{}", module.trim_end_matches("::mod"));
+        (module, comment.replace_all(&source.text, "").into_owned())
+    };
+    sources().unwrap().into_iter().map(module).collect()
 }
 
 /// What a declaration says behind its name.
@@ -222,17 +208,4 @@ fn body(rest: &str) -> &str {
         }
     }
     rest
-}
-
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(self::files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }

@@ -21,7 +21,7 @@ pub struct Tolerated {
 }
 
 /// What the values in lists of the response under way take beside their texts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Unfolded {
     octets: usize,
     most: usize,
@@ -97,6 +97,12 @@ impl Tolerated {
     /// From now on names of mailboxes are UTF-8 (RFC 6855, RFC 9051), not modified UTF-7, or the other way round.
     pub fn set_utf8_names(&mut self, utf8: bool) {
         self.utf8_names = utf8;
+    }
+
+    /// Responses are parsed with it as with this one, and nothing was noted yet.
+    pub(crate) fn anew(&self) -> Self {
+        let unfolded = Unfolded { octets: 0, ..self.unfolded };
+        Self { utf8_names: self.utf8_names, unfolded, ..Self::default() }
     }
 
     pub(crate) fn has_utf8_names(&self) -> bool {

@@ -13,7 +13,7 @@ use core::ops::Range;
 use xoauth_sasl::Mask;
 use xoauth_sasl::wire::Excerpt;
 
-use crate::parse::{FetchItem, FetchRef, Input, Response, StreamedLiteral, Tolerated, parse_into};
+use crate::parse::{FetchItem, FetchRef, Input, Response, Tolerated, parse_into};
 use crate::proto::Machine;
 use crate::types::Event;
 
@@ -55,21 +55,19 @@ pub(super) fn echoes(response: &Response<'_>, bytes: &[u8], mask: &Mask) -> Vec<
 /// The event a response is that no command claimed. Nobody asked for it, so its values are no message's.
 pub(super) fn event(
     response: &Response<'_>,
-    bytes: &[u8],
-    literals: &[StreamedLiteral],
+    input: Input<'_>,
+    tolerated: &Tolerated,
     mask: &Mask,
 ) -> Event {
-    let hidden = match response {
-        Response::Fetch(_) => Some(mask.hide(bytes)),
-        _ => None,
-    };
-    let hidden = hidden.filter(|hidden| matches!(hidden, Cow::Owned(_)));
-    let again = hidden.as_ref().and_then(|hidden| {
-        let mut again = Response::Other { name: &[], octets: &[] };
-        let input = Input { bytes: hidden, literals };
-        parse_into(input, &mut again, &mut Tolerated::default()).ok().map(|()| again)
-    });
-    again.as_ref().unwrap_or(response).to_event(mask)
+    let Response::Fetch(_) = response else { return response.to_event(mask) };
+    let Cow::Owned(hidden) = mask.hide(input.bytes) else { return response.to_event(mask) };
+    // Where it could not be read again, its octets are told without our secrets.
+    let mut again = Response::Other { name: b"FETCH", octets: &[] };
+    let input = Input { bytes: &hidden, ..input };
+    if parse_into(input, &mut again, &mut tolerated.anew()).is_err() {
+        again = Response::Other { name: b"FETCH", octets: &hidden };
+    }
+    again.to_event(mask)
 }
 
 /// How many octets, from the first on, values are made of.

@@ -262,10 +262,7 @@ impl Machine {
             (bytes, literals) = receive.response();
             response = Response::Other { name: &[], octets: &[] };
             let input = Input { bytes, literals };
-            let mut noted = Tolerated::default();
-            noted.set_utf8_names(tolerated.has_utf8_names());
-            noted.set_most_unfolded(limits.response);
-            parse_into(input, &mut response, &mut noted).map_err(|fault| {
+            parse_into(input, &mut response, &mut tolerated.anew()).map_err(|fault| {
                 let octets = Excerpt::new(bytes, mask);
                 Error::Malformed { expected: fault.expected, octets }
             })?;
@@ -364,7 +361,7 @@ impl Machine {
                     });
                 }
                 state.note_unsolicited(untagged);
-                let event = || event(untagged, bytes, literals, mask);
+                let event = || event(untagged, Input { bytes, literals }, tolerated, mask);
                 self.events.push(event, weight + untagged.kept(), limits)?;
             }
         }
