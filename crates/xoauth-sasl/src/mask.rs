@@ -120,8 +120,8 @@ impl Mask {
     /// Octets of the same length, with `x` for every octet of ours.
     ///
     /// Only parts of at least 16 octets are hidden, whatever form they have. This is for what a protocol makes
-    /// values of, where another length would change its meaning: names, flags, capabilities. A part is also found
-    /// where backslashes stand in it, as before the octets of a quoted string.
+    /// values of, where another length would change its meaning: names, flags, capabilities. Behind the first
+    /// quotation mark a part is also found where backslashes stand in it, as before the octets of a quoted string.
     #[must_use]
     pub fn hide<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
         if !self.may_hide(octets) {
@@ -133,38 +133,40 @@ impl Mask {
     }
 
     /// Whether [`hide`](Mask::hide) may find something: where this says no, it changes nothing. Takes a fraction of its time.
+    #[inline]
     #[must_use]
     pub fn may_hide(&self, octets: &[u8]) -> bool {
-        if self.runs.is_empty() || octets.len() < LONG {
-            return false;
-        }
+        octets.len() >= LONG && !self.runs.is_empty() && self.may_have_part(octets)
+    }
+
+    fn may_have_part(&self, octets: &[u8]) -> bool {
+        let (mut is_quoted, mut has_escapes) = (false, false);
+        let mut looked = 0;
+        let mut rest = octets;
         // A part that long holds a whole run that begins where a piece does.
-        let mut at = 0;
-        for piece in octets.chunks(RUN) {
-            let mut run = [0; RUN];
-            match <[u8; RUN]>::try_from(piece) {
-                Ok(whole) if self.is_run(&whole) => return true,
-                Ok(whole) => run = whole,
-                Err(_) => run.iter_mut().zip(piece).for_each(|(place, octet)| *place = *octet),
+        while let Some((piece, behind)) = rest.split_first_chunk() {
+            if self.is_run(*piece) {
+                return true;
             }
-            let mut backslashes = backslashes(run);
-            while backslashes != 0 {
-                if self.is_joined(octets, at + (backslashes.trailing_zeros() / u8::BITS) as usize) {
-                    return true;
-                }
-                backslashes &= backslashes - 1;
+            rest = behind;
+            if has_backslash(*piece) {
+                // Attributes and flags have one too, but stand in front of the first quotation mark.
+                let end = octets.len() - rest.len();
+                is_quoted |= octets.get(looked..end).is_some_and(|seen| seen.contains(&b'"'));
+                has_escapes |= is_quoted;
+                looked = end;
             }
-            at += RUN;
         }
-        false
+        (has_escapes || rest.contains(&b'\\')) && self.is_joined(octets)
     }
 
     /// [`hide`](Mask::hide) without a copy.
     pub fn hide_in_place(&self, octets: &mut [u8]) {
         if octets.contains(&b'\\') {
-            let mut is_escaped = false;
+            let (mut is_quoted, mut is_escaped) = (false, false);
             self.fill_parts(octets, |octet| {
-                is_escaped = octet == b'\\' && !is_escaped;
+                is_escaped = is_quoted && octet == b'\\' && !is_escaped;
+                is_quoted |= octet == b'"';
                 is_escaped
             });
         }
@@ -172,17 +174,17 @@ impl Mask {
         self.fill_parts(octets, |_| false);
     }
 
-    /// Whether a part of ours may go on behind a backslash. Either a whole run of it stands behind the first of its backslashes,
-    /// or one stands before that as it is.
-    fn is_joined(&self, octets: &[u8], backslash: usize) -> bool {
-        let (before, behind) = octets.split_at_checked(backslash).unwrap_or_default();
-        // Attributes and flags have a backslash too, behind what is in few secrets.
-        if !before.last().is_some_and(|&octet| self.glances.has_octet(octet)) {
-            return false;
-        }
-        let last = before.get(before.len().saturating_sub(RUN)..).unwrap_or_default();
-        let behind = behind.get(1..).unwrap_or_default();
-        self.is_run(last) || unescaped(behind).is_some_and(|run| self.is_run(&run))
+    /// Whether a part of ours may go on behind a backslash in quotes. Either a whole run of it stands behind the first of its
+    /// backslashes, or one stands before that as it is.
+    fn is_joined(&self, octets: &[u8]) -> bool {
+        let quoted = octets.iter().enumerate().skip_while(|(_, octet)| **octet != b'"');
+        let mut backslashes = quoted.filter(|(_, octet)| **octet == b'\\');
+        backslashes.any(|(at, _)| {
+            let (before, behind) = octets.split_at_checked(at).unwrap_or_default();
+            let behind = behind.get(1..).unwrap_or_default();
+            before.last_chunk().is_some_and(|run| self.is_run(*run))
+                || unescaped(behind).is_some_and(|run| self.is_run(run))
+        })
     }
 
     /// Fills every part of at least `LONG` octets, not counting those that `is_left_out`, and with them those between.
@@ -207,7 +209,7 @@ impl Mask {
             let ([.., last], [.., last_place]) = (&mut run, &mut places);
             (*last, *last_place) = (octet, place);
             count += 1;
-            if count < RUN || !self.is_run(&run) {
+            if count < RUN || !self.is_run(run) {
                 runs = 0;
                 continue;
             }
@@ -261,7 +263,8 @@ impl Mask {
 
     /// How many octets from this one on are ours.
     fn length_at(&self, text: &[u8], at: usize) -> usize {
-        let run = text.get(at..at + RUN).filter(|run| self.is_run(run)).map_or(0, <[u8]>::len);
+        let behind = text.get(at..).unwrap_or_default();
+        let run = behind.first_chunk().filter(|run| self.is_run(**run)).map_or(0, |_| RUN);
         let in_word = |at: Option<usize>| {
             let octet = at.and_then(|at| text.get(at));
             octet.is_some_and(|&o| o.is_ascii_alphanumeric() || matches!(fold(o), b'-' | b'_'))
@@ -275,10 +278,9 @@ impl Mask {
         short.map(|form| form.len()).fold(run, usize::max)
     }
 
-    /// Whether these are `RUN` octets of a secret, as they stand in a text.
+    /// Whether these octets of a text are a secret's.
     #[inline]
-    fn is_run(&self, octets: &[u8]) -> bool {
-        let Ok(run) = <[u8; RUN]>::try_from(octets) else { return false };
+    fn is_run(&self, run: [u8; RUN]) -> bool {
         self.glances.may_have(run) && self.runs.binary_search(&run_hash(run.map(fold))).is_ok()
     }
 
@@ -341,11 +343,12 @@ impl Forms {
     }
 }
 
-/// The upper bit of each octet that is a backslash, and at times of one that differs from it in the lowest bit.
-fn backslashes(run: [u8; RUN]) -> u64 {
-    // An octet that is 0 borrows from its upper bit.
-    let differ = u64::from_le_bytes(run) ^ 0x5c5c_5c5c_5c5c_5c5c;
-    differ.wrapping_sub(0x0101_0101_0101_0101) & !differ & 0x8080_8080_8080_8080
+/// Whether a backslash is one of these octets.
+fn has_backslash(run: [u8; RUN]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // Of the octets that differ from a backslash by 0, the first borrows from its upper bit.
+    let differ = u64::from_le_bytes(run) ^ (ONES * u64::from(b'\\'));
+    differ.wrapping_sub(ONES) & !differ & (ONES << 7) != 0
 }
 
 /// The first run of what stands behind a backslash, without the backslashes before its other octets.

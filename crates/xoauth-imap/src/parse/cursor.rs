@@ -308,7 +308,7 @@ impl<'a> Cursor<'a> {
         let content = *self;
         let mut escapes = false;
         loop {
-            self.skip_plain();
+            self.skip_until::<b'"', b'\\'>();
             match self.rest {
                 [b'"', rest @ ..] => {
                     let octets = content.until(self);
@@ -327,25 +327,25 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips octets of a quoted string that need no look, eight at a time; the strings of envelopes are too
-    /// short for `memchr` to pay. Stops at a quote, a backslash or a control character.
+    /// Skips what needs no look, eight octets at a time; strings of envelopes are too short for `memchr` to pay. Stops at
+    /// one of these two octets or at a control character.
     #[inline]
-    fn skip_plain(&mut self) {
+    pub(crate) fn skip_until<const ONE: u8, const OTHER: u8>(&mut self) {
         const ONES: u64 = u64::MAX / 255;
         while let Some((octets, rest)) = self.rest.split_first_chunk::<8>() {
             let octets = u64::from_le_bytes(*octets);
             // The lowest high bit that is set marks the first such octet; those above it may be wrong.
             let below = |octets: u64, limit: u64| octets.wrapping_sub(ONES * limit) & !octets;
-            let quote = below(octets ^ (ONES * 0x22), 1);
-            let backslash = below(octets ^ (ONES * 0x5c), 1);
-            let found = (quote | backslash | below(octets, 0x20)) & (ONES * 0x80);
+            let one = below(octets ^ (ONES * u64::from(ONE)), 1);
+            let other = below(octets ^ (ONES * u64::from(OTHER)), 1);
+            let found = (one | other | below(octets, 0x20)) & (ONES * 0x80);
             if found != 0 {
                 self.take((found.trailing_zeros() / 8) as usize);
                 return;
             }
             self.rest = rest;
         }
-        self.take_while(|octet| octet >= 0x20 && !matches!(octet, b'"' | b'\\'));
+        self.take_while(|octet| octet >= 0x20 && octet != ONE && octet != OTHER);
     }
 
     /// `literal = "{" number64 ["+"] "}" CRLF *CHAR8`, and `literal8` with its `~`.

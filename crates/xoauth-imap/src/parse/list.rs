@@ -37,7 +37,9 @@ impl<'a> ListRef<'a> {
     pub(super) fn parse(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Self> {
         cursor.space(tolerated)?;
         cursor.expect(b'(', "a list of mailbox attributes")?;
-        let attributes = cursor.take_while(|b| b >= b' ' && !matches!(b, b'(' | b')'));
+        let begin = *cursor;
+        cursor.skip_until::<b'(', b')'>();
+        let attributes = begin.until(cursor);
         cursor.expect(b')', "a closing parenthesis")?;
         cursor.space(tolerated)?;
         let delimiter = cursor.nstring(tolerated)?;
@@ -55,6 +57,13 @@ impl<'a> ListRef<'a> {
     /// Names in its extended data are UTF-8, not modified UTF-7.
     pub(crate) fn has_utf8_names(&self) -> bool {
         self.utf8
+    }
+
+    /// The octets that its values are made of; `None` where backslashes are to be left out of one.
+    pub(crate) fn values(&self) -> Option<[&'a [u8]; 4]> {
+        let (delimiter, mailbox) =
+            (self.delimiter.as_on_the_wire()?, self.mailbox.as_on_the_wire()?);
+        Some([self.attributes, delimiter, mailbox, self.extended])
     }
 
     /// The attributes as the server wrote them: `\HasNoChildren`.

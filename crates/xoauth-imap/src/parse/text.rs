@@ -44,6 +44,16 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The octets where they are those on the wire, so that no backslash is to be left out.
+    #[inline]
+    pub(super) fn as_on_the_wire(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Nil | Self::Streamed { .. } => Some(&[]),
+            Self::Raw(octets) => Some(octets),
+            Self::Quoted(_) => None,
+        }
+    }
+
     /// A copy of the octets; none for NIL and for a literal that was streamed.
     pub fn to_vec(self) -> Vec<u8> {
         self.cow().into_owned()

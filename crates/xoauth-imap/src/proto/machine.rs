@@ -24,7 +24,7 @@ use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::{Input, Response, Tolerated, parse_into};
-use crate::proto::echo::{echoes, event, heard, is_copied};
+use crate::proto::echo::{echoes, event, heard, is_all_values};
 use crate::proto::encoder::Encoder;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Kind, Sink};
@@ -231,7 +231,8 @@ impl Machine {
             lines.push_back((Direction::Server, heard(receive.response().0, mask)));
         }
         let all = receive.response().0;
-        if is_copied(all) && mask.may_hide(all) {
+        let is_all_values = is_all_values(all);
+        if is_all_values && mask.may_hide(all) {
             receive.hide(0..all.len(), mask);
         }
         let (mut bytes, mut literals) = receive.response();
@@ -254,7 +255,7 @@ impl Machine {
             let octets = Excerpt::new(bytes.get(fault.at..).unwrap_or(bytes), mask);
             return Err(Error::NotTolerated { fault: fault.kind, octets });
         }
-        let echoes = echoes(&response, bytes, mask);
+        let echoes = if is_all_values { Vec::new() } else { echoes(&response, bytes, mask) };
         if !echoes.is_empty() {
             // The response that has none of our secrets is the one that counts.
             drop(response);

@@ -282,7 +282,7 @@ impl Receive {
     /// Goes on framing with what was received.
     pub(crate) fn next(&mut self, limits: &Limits) -> Result<Framed, FramingFault> {
         let framed = self.frame(limits);
-        if matches!(framed, Ok(Framed::Response) | Err(_)) {
+        if matches!(framed, Ok(Framed::Response) | Err(_)) && !self.streamed.is_empty() {
             self.leave_out_streamed();
         }
         framed

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::{RUN, fold, multiplied};
+use super::{RUN, multiplied};
 
 /// How many bits of a hash a glance takes.
 const GLANCE: u32 = 15;
-/// The words of the set; behind them are four more, with a bit for every octet that is in a form.
+/// The words of the set.
 const WORDS: usize = 1 << (GLANCE - u64::BITS.ilog2());
 
 /// A set of bits: a run that was added has its bit, and few others do. A glance takes a fraction of the time that it takes
@@ -21,12 +21,7 @@ pub(super) struct Glances(Zeroizing<Vec<u64>>);
 impl Glances {
     /// Adds every run of a folded form, in every mixture of the two alphabets of base64: a text in clear has characters of both.
     pub(super) fn add(&mut self, folded: &[u8]) {
-        self.0.resize(WORDS + 4, 0);
-        for &octet in folded {
-            if let Some(word) = self.0.get_mut(WORDS + usize::from(octet >> 6)) {
-                *word |= 1 << (octet & 63);
-            }
-        }
+        self.0.resize(WORDS, 0);
         for run in folded.windows(RUN) {
             let mut run = <[u8; RUN]>::try_from(run).unwrap_or_default();
             self.add_mixtures(&mut run, 0);
@@ -66,13 +61,6 @@ impl Glances {
     pub(super) fn may_have(&self, run: [u8; RUN]) -> bool {
         let (word, bit) = Self::place(run);
         self.0.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    /// Whether an octet is in any form, whatever its case and alphabet.
-    pub(super) fn has_octet(&self, octet: u8) -> bool {
-        let octet = fold(octet);
-        let word = self.0.get(WORDS + usize::from(octet >> 6));
-        word.is_some_and(|word| word & 1 << (octet & 63) != 0)
     }
 
     /// The word and the bit for a run; letters of either case have the same.

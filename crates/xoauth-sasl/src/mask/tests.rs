@@ -87,9 +87,10 @@ fn hidden_slowly(mask: &Mask, octets: &[u8]) -> Vec<u8> {
     for with_escapes in [true, false] {
         let mut spans: Vec<(usize, usize)> = Vec::new();
         let mut start = 0;
-        let mut is_escape = false;
+        let (mut is_quoted, mut is_escape) = (false, false);
         for (at, &octet) in hidden.iter().enumerate() {
-            is_escape = with_escapes && octet == b'\\' && !is_escape;
+            is_escape = with_escapes && is_quoted && octet == b'\\' && !is_escape;
+            is_quoted |= octet == b'"';
             if !is_escape {
                 spans.push((start, at));
                 start = at + 1;
