@@ -44,10 +44,8 @@ const GATES: [(&str, Act); 13] = [
         Ok(outcome)
     }),
     ("growth", |workspace, _, figures| {
-        let (outcome, said) = run_and_keep(&mut trust::command(workspace, "growth")?)?;
-        let reached = said.lines().filter(|line| line.ends_with("reached")).count();
-        let missed = said.lines().filter(|line| line.ends_with("MISSED")).count();
-        *figures = format!("{reached} of {} shapes", reached + missed);
+        let (outcome, said) = trust::growth_and_keep(workspace)?;
+        *figures = lines(&said, " shapes; ");
         Ok(outcome)
     }),
     ("nonces", |workspace, _, figures| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Result;
-use crate::command::{build, run as run_command};
+use crate::command::{answers, build, run as run_command, run_and_keep};
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
@@ -28,7 +28,17 @@ pub(crate) fn sweep(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
 
 /// What twice as much of a hostile shape costs.
 pub(crate) fn growth(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
-    run_command(&mut command(workspace, "growth")?)
+    let (outcome, _) = growth_and_keep(workspace)?;
+    Ok(outcome)
+}
+
+/// The same, and what was said of it.
+pub(crate) fn growth_and_keep(workspace: &Workspace) -> Result<(Outcome, String)> {
+    if !answers("valgrind", &["--version"]) {
+        let why = "valgrind, which counts instructions, is not installed";
+        return Ok((Outcome::NotRun(why.to_owned()), String::new()));
+    }
+    run_and_keep(&mut command(workspace, "growth")?)
 }
 
 /// A subcommand of the program that plays what takes longer than a test may.

@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         ["attacks", shim, cases @ ..] => attacks::run(shim, cases),
         ["sweep"] => sweep::run(),
         ["growth"] => growth::run(),
+        // What `growth` counts the instructions of: a shape, and no shape.
+        ["play", name, octets] => growth::play(name, octets),
+        ["play"] => Ok(true),
         ["nonces"] => nonces::run(),
         ["record", file] => record::run(file),
         _ => {

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use crate::Result;
 use crate::command::{cargo_path, run as run_command};
@@ -57,45 +58,27 @@ pub(super) fn run(
     if !super::installed(workspace, "mutants")? {
         return Ok(Outcome::NotRun("cargo-mutants is not installed and cannot be".to_owned()));
     }
-    let place = workspace.root.join("target/mutants");
-    let copy = place.join("workspace");
-    copied(workspace, &copy)?;
     let wanted = options.iter().find_map(|word| word.strip_prefix("--package="));
+    let chosen = MUTATED.iter().filter(|(package, _)| wanted.is_none_or(|name| name == *package));
+    let tried = thread::scope(|scope| {
+        let packages = chosen.map(|(package, files)| {
+            scope.spawn(|| {
+                try_package(workspace, package, files, options).map_err(|e| e.to_string())
+            })
+        });
+        let packages: Vec<_> = packages.collect();
+        packages.into_iter().map(|package| package.join()).collect::<Vec<_>>()
+    });
     let (mut caught, mut endless, mut missed) = (0, 0, Vec::new());
-    for (package, files) in MUTATED {
-        if wanted.is_some_and(|wanted| wanted != *package) {
-            continue;
+    for package in tried {
+        match package.map_err(|_| "the thread of a package has panicked")? {
+            Ok(tried) => {
+                caught += tried.caught;
+                endless += tried.endless;
+                missed.extend(tried.missed);
+            }
+            Err(why) => return Ok(Outcome::Failed(why)),
         }
-        join_tests(&copy, package)?;
-        let output = place.join(package);
-        fs::create_dir_all(&output)?;
-        let mut command = std::process::Command::new(cargo_path());
-        command.current_dir(&copy).env("CARGO_TARGET_DIR", place.join("build"));
-        // Properties are there for rare inputs; a mutant is wrong for ordinary ones.
-        command.env("PROPTEST_CASES", "16");
-        command.args(["mutants", "--in-place", "--package", package, "--test-package", package]);
-        command.args(["--no-shuffle", "--cap-lints=true", "--profile", "mutants"]);
-        // A multiple of what the tests take without a mutant, on this machine, now.
-        command.args(["--minimum-test-timeout", "60", "--timeout-multiplier", "4"]);
-        command.args(["--build-timeout", "600", "--colors", "never"]);
-        command.args(["--cargo-arg=--lib", "--output"]).arg(&output);
-        for file in *files {
-            command.arg("--file").arg(format!("crates/{package}/{file}"));
-        }
-        command
-            .args(options.iter().filter(|word| is_part(word) && !word.starts_with("--package=")));
-        // It fails where a mutant was missed; the lists tell more.
-        run_command(&mut command)?;
-        let lines = |name: &str| {
-            let list = fs::read_to_string(output.join("mutants.out").join(name));
-            list.map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>())
-        };
-        let Ok(survivors) = lines("missed.txt") else {
-            return Ok(Outcome::Failed(format!("{package}: no mutants were tried")));
-        };
-        caught += lines("caught.txt")?.len();
-        endless += lines("timeout.txt")?.len();
-        missed.extend(survivors);
     }
     for survivor in &missed {
         println!("missed: {survivor}");
@@ -112,6 +95,51 @@ pub(super) fn run(
         _ if caught * 100 >= all * CAUGHT => Outcome::Passed,
         _ => Outcome::Failed(format!("{} of {all} mutants missed", missed.len())),
     })
+}
+
+/// What became of the mutants of a package.
+struct Tried {
+    caught: usize,
+    /// Those whose tests do not end.
+    endless: usize,
+    missed: Vec<String>,
+}
+
+/// Tries the mutants of a package, in a copy of the workspace: each package has its own, and is built by one processor.
+fn try_package(
+    workspace: &Workspace,
+    package: &str,
+    files: &[&str],
+    options: &[&str],
+) -> Result<Tried> {
+    let place = workspace.root.join("target/mutants").join(package);
+    let copy = place.join("workspace");
+    copied(workspace, &copy)?;
+    join_tests(&copy, package)?;
+    let mut command = std::process::Command::new(cargo_path());
+    command.current_dir(&copy).env("CARGO_TARGET_DIR", place.join("build"));
+    // Properties are there for rare inputs; a mutant is wrong for ordinary ones.
+    command.env("PROPTEST_CASES", "16");
+    command.args(["mutants", "--in-place", "--package", package, "--test-package", package]);
+    command.args(["--no-shuffle", "--cap-lints=true", "--profile", "mutants"]);
+    // A multiple of what the tests take without a mutant, on this machine, now.
+    command.args(["--minimum-test-timeout", "60", "--timeout-multiplier", "4"]);
+    command.args(["--build-timeout", "600", "--colors", "never"]);
+    command.args(["--cargo-arg=--lib", "--output"]).arg(&place);
+    for file in files {
+        command.arg("--file").arg(format!("crates/{package}/{file}"));
+    }
+    command.args(options.iter().filter(|word| is_part(word) && !word.starts_with("--package=")));
+    // It fails where a mutant was missed; the lists tell more.
+    run_command(&mut command)?;
+    let lines = |name: &str| {
+        let list = fs::read_to_string(place.join("mutants.out").join(name));
+        list.map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let Ok(missed) = lines("missed.txt") else {
+        return Err(format!("{package}: no mutants were tried").into());
+    };
+    Ok(Tried { caught: lines("caught.txt")?.len(), endless: lines("timeout.txt")?.len(), missed })
 }
 
 /// The files of the workspace, without what was built.
