@@ -4,7 +4,7 @@
 //! They are played to the machines in memory. `cargo xtask growth` compares times, `tests/tests/resources.rs` counts
 //! the heap.
 
-use xoauth::imap::command::{Fetch, Item, List, Noop, Search, Thread, ThreadAlgorithm};
+use xoauth::imap::command::{Fetch, Item, List, Noop, Search, Select, Thread, ThreadAlgorithm};
 use xoauth::imap::proto::{
     Command as _, Exchange as ImapExchange, Machine as ImapMachine, TagPrefix,
 };
@@ -74,7 +74,7 @@ pub const SHAPES: [Shape; 11] = [
 
 /// What costs more memory once it is kept than it has octets on the wire, in one response: shorter than a response
 /// may be, each is taken, and what it would unfold into without bound is handed on as it is.
-pub const UNFOLDED: [Shape; 11] = [
+pub const UNFOLDED: [Shape; 14] = [
     Shape { name: "empty bodies of one message", play: empty_bodies, limit: kept },
     Shape { name: "items of one message that are none", play: invalid, limit: kept },
     Shape { name: "parameters of one part", play: parameters, limit: kept },
@@ -86,6 +86,10 @@ pub const UNFOLDED: [Shape; 11] = [
     Shape { name: "children of a mailbox", play: children, limit: kept },
     Shape { name: "conversations", play: conversations, limit: kept },
     Shape { name: "ranges that vanished", play: vanished, limit: events },
+    // What the session knows of the server from then on.
+    Shape { name: "capabilities", play: capabilities, limit: known },
+    Shape { name: "what was enabled", play: enabled, limit: known },
+    Shape { name: "flags of a mailbox", play: mailbox_flags, limit: known },
 ];
 
 /// The same in many responses, without end: refused once they pass what may be kept.
@@ -115,6 +119,11 @@ fn told() -> usize {
 /// The same, kept as an answer.
 fn kept() -> usize {
     response() + imap_limits().answer_octets
+}
+
+/// One response, told to the caller too, and as much again of what is known of the server.
+fn known() -> usize {
+    told() + imap_limits().response
 }
 
 /// Responses kept for the caller: what they take, and a place for each in a queue that doubles.
@@ -363,6 +372,21 @@ fn conversations(octets: usize, bounds: Bounds) -> Played {
 fn vanished(octets: usize, bounds: Bounds) -> Played {
     let parts: [&[u8]; 3] = [b"* VANISHED 1", b",1", b"\r\nxg1 OK done\r\n"];
     imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+}
+
+fn capabilities(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* CAPABILITY IMAP4rev1", b" a", b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+}
+
+fn enabled(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* ENABLED", b" a", b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+}
+
+fn mailbox_flags(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* FLAGS (a", b" a", b")\r\nxg1 OK done\r\n"];
+    imap(&mut Select::new("INBOX").even_if_unlisted(), bounds, &around(parts, octets / 2), PIECE)
 }
 
 fn flags(octets: usize, bounds: Bounds) -> Played {

@@ -164,6 +164,8 @@ fn names_flags_and_capabilities_hide_them() {
     let told = [
         "* LIST () \"/\" \"ECHO\"",
         "* LIST (\\ECHO) NIL INBOX",
+        "* LIST () \"/\" INBOX (ECHO NIL)",
+        "* LIST () \"/\" INBOX (CHILDINFO (\"ECHO\"))",
         "* LSUB () \"/\" ECHO",
         "* FLAGS (\\Seen ECHO)",
         "* STATUS \"ECHO\" (MESSAGES 1)",
@@ -204,6 +206,38 @@ fn names_flags_and_capabilities_hide_them() {
     for code in ["CAPABILITY AUTH=ECHO", "PERMANENTFLAGS (ECHO)", "NOUPDATE \"ECHO\""] {
         hidden_in_values(&format!("C: xt3 NOOP\nS: xt3 NO [{code}] what\n"), Noop::new);
         hidden_in_values(&format!("C: xt3 NOOP\nS: * BYE [{code}] what\n"), Noop::new);
+    }
+}
+
+#[test]
+fn messages_are_handed_on_as_they_are() {
+    let answer = "S: * 1 FETCH (UID 1 ENVELOPE (NIL \"SECRET\" NIL NIL NIL NIL NIL NIL NIL NIL))";
+    let text = format!("C: xt3 UID FETCH 1 (UID ENVELOPE)\n{answer}\nS: xt3 OK done\n");
+    let shown = shown(&text, || Fetch::new("1", [Item::Uid, Item::Envelope]));
+    assert!(shown.contains(SECRET) && !shown.contains("xxxx"), "{shown}");
+}
+
+#[test]
+fn texts_for_people_say_where_they_stood() {
+    for line in ["* OK [ALERT] SECRET", "* NO SECRET", "xt3 NO [ALERT] SECRET", "xt3 BAD SECRET"] {
+        let shown = shown(&format!("C: xt3 NOOP\nS: {line}\nS: xt3 OK done\n"), Noop::new);
+        assert!(shown.contains("[secret]") && !shown.contains("xxxx"), "{shown}");
+        assert!(!shown.contains("horse"), "{shown}");
+    }
+}
+
+/// Secrets of a login that is to come, or was made on another connection.
+#[test]
+fn what_the_machine_is_told_to_protect_is_hidden_from_the_greeting_on() {
+    for greeting in ["* BYE SECRET", "* OK [CAPABILITY IMAP4rev1 AUTH=SECRET] SECRET"] {
+        let mut peer = Peer::whole(&transcript::dialogue(
+            &format!("S: {greeting}\n").replace("SECRET", SECRET),
+        ));
+        let mut mask = xoauth_imap::sasl::Mask::default();
+        mask.add(SECRET);
+        peer.machine.protect(mask);
+        let shown = format!("{:?} {:?}", peer.run(Greeting::new()), peer.machine.state());
+        assert!(shown.contains("[secret]") && !shown.contains("horse"), "{shown}");
     }
 }
 

@@ -801,13 +801,33 @@ fn a_login_behind_an_error_document_breaks_the_session() {
 /// Nothing found and an answer that cannot be read are not the same.
 #[test]
 fn an_answer_to_a_search_that_breaks_the_grammar_is_none() {
+    type Run = fn(&mut Peer) -> Result<(), Error>;
+    let search: Run = |peer| peer.run(Search::sequence_numbers(Query::All)).map(drop);
+    let extended: Run = |peer| peer.run(ExtendedSearch::sequence_numbers(Query::All)).map(drop);
+    let sort: Run = |peer| peer.run(Sort::sequence_numbers([SortKey::Date], Query::All)).map(drop);
+    let thread: Run = |peer| {
+        peer.run(Thread::sequence_numbers(ThreadAlgorithm::References, Query::All)).map(drop)
+    };
+    let cases = [
+        (search, "SEARCH ALL", "SEARCH 1 two"),
+        (search, "SEARCH ALL", "SEARCH 1:3"),
+        (search, "SEARCH ALL", "search -1"),
+        (search, "SEARCH ALL", "ESEARCH (TAG \"xt2\") ALL 1:"),
+        (extended, "SEARCH RETURN () ALL", "ESEARCH (TAG \"xt2\") ALL 1:"),
+        (sort, "SORT (DATE) UTF-8 ALL", "SORT 3 two"),
+        (sort, "SORT (DATE) UTF-8 ALL", "sort 3:1"),
+        (thread, "THREAD REFERENCES UTF-8 ALL", "THREAD (1 two)"),
+        (thread, "THREAD REFERENCES UTF-8 ALL", "thread (1"),
+    ];
+    let greeting =
+        "S: * OK [CAPABILITY IMAP4rev1 ESEARCH SORT THREAD=REFERENCES AUTH=XOAUTH2] ready\n";
     let opened = "C: xt1 SELECT INBOX\nS: * 3 EXISTS\nS: xt1 OK [READ-WRITE] done\n";
-    for line in ["SEARCH 1 two", "SEARCH 1:3", "search -1", "ESEARCH (TAG \"xt2\") ALL 1:"] {
-        let text = format!("{GREETING}{opened}C: xt2 SEARCH ALL\nS: * {line}\nS: xt2 OK done");
+    for (run, command, line) in cases {
+        let text = format!("{greeting}{opened}C: xt2 {command}\nS: * {line}\nS: xt2 OK done");
         let found = Peer::first_error(&text, |peer| {
             greeted(peer)?;
             peer.run(Select::new("INBOX"))?;
-            peer.run(Search::sequence_numbers(Query::All))
+            run(peer)
         });
         match found {
             Err(Error::Malformed { expected: "an answer in its grammar", .. }) => {}

@@ -47,8 +47,7 @@ pub(super) fn echoes(response: &Response<'_>, bytes: &[u8], mask: &Mask) -> Vec<
     let (end, may_hide) = match response {
         // Messages come by the thousand, and have none.
         Response::Fetch(fetch) if echoes_in_names(fetch, mask) => return names(fetch, bytes),
-        Response::Fetch(_) => return Vec::new(),
-        // So do mailboxes: a look at the values takes half the time of one at all the octets.
+        // Mailboxes do so too: a look at the values takes half the time of one at all the octets.
         Response::List(list) | Response::Lsub(list) => match list.values() {
             Some(values) => (bytes.len(), values.iter().any(|value| mask.may_hide(value))),
             None => (bytes.len(), mask.may_hide(bytes)),
