@@ -170,7 +170,7 @@ fn secret_is_masked_in_every_form() {
 
 #[test]
 fn base64_is_masked_wherever_the_secret_begins_in_it() {
-    for lead in 0..9 {
+    for lead in (0..9).step_by(STEP.min(4)) {
         for tail in 0..3 {
             let text = format!("{}{SECRET}{}", "<".repeat(lead), ">".repeat(tail));
             let shown = masked(&[SECRET], &STANDARD.encode(text));

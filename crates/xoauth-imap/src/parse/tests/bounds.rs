@@ -6,22 +6,25 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Under miri each octet costs what a thousand do without it.
+const MANY: usize = if cfg!(miri) { 1_000 } else { 100_000 };
+
 #[test]
 fn nesting_is_bounded_and_needs_no_stack() {
     let small = thread::Builder::new().stack_size(128 * 1024).spawn(|| {
-        let open = [&b"* 1 FETCH (BODYSTRUCTURE "[..], &[b'('; 100_000], b"\r\n"].concat();
+        let open = [&b"* 1 FETCH (BODYSTRUCTURE "[..], &[b'('; MANY], b"\r\n"].concat();
         assert!(owned(&open, &[]).unwrap_err().is_depth());
-        let open = [&b"* 1 FETCH (X "[..], &[b'('; 100_000], b"\r\n"].concat();
+        let open = [&b"* 1 FETCH (X "[..], &[b'('; MANY], b"\r\n"].concat();
         assert!(owned(&open, &[]).unwrap_err().is_depth());
 
         // Closed, it spoils only its item.
         let closed =
-            [&b"* 1 FETCH (BODYSTRUCTURE "[..], &[b'('; 100_000], &[b')'; 100_000], b" UID 5)\r\n"];
+            [&b"* 1 FETCH (BODYSTRUCTURE "[..], &[b'('; MANY], &[b')'; MANY], b" UID 5)\r\n"];
         let Event::Fetch(message) = owned(&closed.concat(), &[]).unwrap() else { panic!() };
         assert!(message.invalid[0].error.is_depth());
         assert_eq!(message.uid.unwrap().get(), 5);
 
-        let flat = [&b"* LIST "[..], &[b'('; 100_000], b"\r\n"].concat();
+        let flat = [&b"* LIST "[..], &[b'('; MANY], b"\r\n"].concat();
         assert!(matches!(owned(&flat, &[]), Ok(Event::Other { .. })));
     });
     small.unwrap().join().unwrap();
@@ -41,6 +44,7 @@ fn a_hundred_levels_are_read_and_one_more_is_not() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the limits themselves are far: it takes an hour")]
 fn what_grows_in_memory_is_bounded() {
     let part = "(\"a\" \"b\" NIL NIL NIL \"7BIT\" 1)";
     let many = |count: usize| structure(format!("({} \"MIXED\")", part.repeat(count)).as_bytes());
@@ -65,7 +69,7 @@ fn what_grows_in_memory_is_bounded() {
 
 #[test]
 fn many_literals_cost_linear_time() {
-    let count = 100_000;
+    let count = MANY;
     let text = [&b"* 1 FETCH (X ("[..], &b"{0}\r\n ".repeat(count), b"))\r\n"].concat();
     assert_eq!(message(&text).others.len(), 1);
     // The same, streamed away.
