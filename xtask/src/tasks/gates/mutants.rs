@@ -144,7 +144,9 @@ fn try_package(
         command.arg("--file").arg(format!("crates/{package}/{file}"));
     }
     command.args(options.iter().filter(|word| is_part(word) && !word.starts_with("--package=")));
-    command.args(["--", "--"]).args(SLOW.iter().flat_map(|name| ["--skip", *name]));
+    // One test that fails is enough; the option is not stable.
+    command.env("RUSTC_BOOTSTRAP", "1").args(["--", "--", "-Zunstable-options", "--fail-fast"]);
+    command.args(SLOW.iter().flat_map(|name| ["--skip", *name]));
     // It fails where a mutant was missed; the lists tell more.
     run_command(&mut command)?;
     let lines = |name: &str| {
