@@ -205,6 +205,23 @@ fn what_follows_select_waits_for_it() {
     assert_eq!(shown, (Some(3), 1, vec!["a".to_owned()]));
 }
 
+/// An earlier command of a flight may select a mailbox; the first has nobody to do so.
+#[test]
+fn a_mailbox_may_be_selected_in_the_same_flight() {
+    let text = "S: * OK ready\nC: xt1 SELECT INBOX\nS: xt1 OK done\nC: xt2 UID FETCH 1 (FLAGS)\nS: xt2 OK done\n";
+    let (opened, read) = Peer::first_error(text, |peer| {
+        peer.run(Greeting::new())?;
+        run(peer, (Select::new("INBOX"), Fetch::new("1", Item::Flags)))
+    })
+    .unwrap();
+    assert!(opened.is_ok() && read.is_ok(), "{read:?}");
+    let refused = Peer::first_error("S: * OK ready\n", |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Fetch::new("1", Item::Flags))
+    });
+    assert_eq!(refused.unwrap_err().to_string(), "FETCH needs a selected mailbox");
+}
+
 #[test]
 fn numbers_of_many_mailboxes_are_asked_in_one_flight() {
     let text = "C: xt2 STATUS INBOX (MESSAGES)

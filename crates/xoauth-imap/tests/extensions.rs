@@ -426,6 +426,16 @@ fn notes_are_told_and_set() {
             .remove("/shared/comment")
     };
     told("METADATA LITERAL+", text, set).unwrap();
+    let text = "C: xt2 SETMETADATA a (/private/x ~{3+}\nC: a\0b)\nS: xt2 OK done\n";
+    told("METADATA LITERAL+", text, || SetMetadata::new("a").set("/private/x", "a\0b")).unwrap();
+    // The longest that is quoted, and one octet more.
+    for (length, head, end) in [(1024, "\"", "\""), (1025, "{1025+}\nC: ", "")] {
+        let value = "v".repeat(length);
+        let text =
+            format!("C: xt2 SETMETADATA a (/private/x {head}{value}{end})\nS: xt2 OK done\n");
+        told("METADATA LITERAL+", &text, || SetMetadata::new("a").set("/private/x", &value))
+            .unwrap();
+    }
     needs("METADATA", set);
     assert_eq!(
         told(

@@ -798,6 +798,36 @@ fn a_login_behind_an_error_document_breaks_the_session() {
     }
 }
 
+#[test]
+fn a_trace_has_every_line_and_no_message_of_a_login() {
+    let text = format!(
+        "{GREETING}C: xt1 AUTHENTICATE XOAUTH2\nS: +\nC: {MESSAGE}\nS: + e30=\nC:\nS: xt1 NO [ALERT] no\n\
+         C: xt2 NOOP\nS: * OK one\nS: xt2 OK done\n"
+    );
+    let trace = Peer::first_error(&text, |peer| {
+        peer.machine.keep_transcript();
+        greeted(peer)?;
+        peer.run(authenticate(SaslIr::Never)).unwrap_err();
+        peer.run(Noop::new())?;
+        Ok(std::iter::from_fn(|| peer.machine.next_line()).collect::<Vec<_>>())
+    });
+    let lines: Vec<String> =
+        trace.unwrap().iter().map(|(side, line)| format!("{side:?} {line}")).collect();
+    let expected = [
+        "Server * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] ready",
+        "Client xt1 AUTHENTICATE XOAUTH2",
+        "Server +",
+        "Client <secret>",
+        "Server + <4 octets>",
+        "Client <secret>",
+        "Server xt1 NO [ALERT] no",
+        "Client xt2 NOOP",
+        "Server * OK one",
+        "Server xt2 OK done",
+    ];
+    assert_eq!(lines, expected);
+}
+
 /// Nothing found and an answer that cannot be read are not the same.
 #[test]
 fn an_answer_to_a_search_that_breaks_the_grammar_is_none() {

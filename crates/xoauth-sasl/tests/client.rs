@@ -270,8 +270,9 @@ fn refused_logins_are_acknowledged_as_each_mechanism_wants() {
                 }
             };
             assert_eq!(sent.len(), length);
-            assert!(exchange.refusal().is_none());
+            assert!(exchange.refusal().is_none() && !exchange.has_failed());
             assert_eq!(exchange.on_challenge(DOCUMENT), Ok(Reply::Response(acknowledgement)));
+            assert!(exchange.has_failed());
             assert_eq!(exchange.refusal().unwrap().status(), Some("401"));
             assert_eq!(exchange.cancelled(), None);
         }
@@ -286,6 +287,7 @@ fn a_server_gets_the_credentials_once_and_two_answers_at_most() {
         exchange.on_challenge(DOCUMENT).unwrap();
         assert_eq!(exchange.on_challenge(challenge), Ok(Reply::Cancel));
         assert_eq!(exchange.cancelled(), Some(CancelReason::SecondChallenge));
+        assert!(exchange.has_failed());
         assert_eq!(exchange.on_challenge(challenge), Err(Error::Cancelled));
         assert_eq!(exchange.refusal().unwrap().status(), Some("401"));
     }
@@ -294,6 +296,8 @@ fn a_server_gets_the_credentials_once_and_two_answers_at_most() {
     exchange.initial_response();
     assert_eq!(exchange.on_challenge(b""), Ok(Reply::Response("")));
     assert_eq!(exchange.refusal().unwrap().raw(), b"");
+    // No document says why: a success would be one.
+    assert!(!exchange.has_failed());
 }
 
 #[test]

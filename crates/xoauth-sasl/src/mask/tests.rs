@@ -81,6 +81,25 @@ fn parts_are_hidden_behind_backslashes_and_the_backslashes_too() {
     assert!(matches!(mask.hide(innocent), Cow::Borrowed(_)));
 }
 
+#[test]
+fn what_needs_no_closer_look_is_told() {
+    let mut mask = Mask::default();
+    mask.add(SECRET);
+    let innocent = [
+        SECRET.get(..LONG - 1).unwrap(),
+        "a name of a mailbox, a long one",
+        r#"* LIST (\HasNoChildren) "/" "a \\ name \" of a mailbox""#,
+        r#"* LIST () "/" "a name of a mailbox\""#,
+        // A run that ends with a backslash, and not in quotes.
+        r#"(ya29.vF9\) "/" "a \\ name""#,
+    ];
+    for text in innocent {
+        assert!(!mask.may_hide(text.as_bytes()), "{text}");
+        assert!(!Mask::default().may_hide(text.as_bytes()), "{text}");
+    }
+    assert!(mask.may_hide(SECRET.as_bytes()) && !Mask::default().may_hide(SECRET.as_bytes()));
+}
+
 /// What is hidden, found the slow way: every run is looked up.
 fn hidden_slowly(mask: &Mask, octets: &[u8]) -> Vec<u8> {
     let mut hidden = octets.to_vec();
