@@ -57,9 +57,11 @@ const SLOW: [&str; 8] = [
 /// Of all mutants, at least so many in a hundred must be caught.
 const CAUGHT: usize = 95;
 
-/// An option that leaves mutants out: `--shard=2/8`, `--in-diff=FILE`, `--re=PATTERN`, `--package=NAME`.
+/// An option that leaves mutants out: `--shard=2/8`, `--in-diff=FILE`, `--re=PATTERN`, `--package=NAME`, and `--iterate`, which
+/// tries those again that were not caught before.
 pub(super) fn is_part(option: &str) -> bool {
-    ["--shard=", "--in-diff=", "--re=", "--package="].iter().any(|part| option.starts_with(part))
+    let parts = ["--shard=", "--in-diff=", "--re=", "--package=", "--iterate"];
+    parts.iter().any(|part| option.starts_with(part))
 }
 
 pub(super) fn run(
@@ -137,7 +139,7 @@ fn try_package(
     command.args(["mutants", "--in-place", "--package", package, "--test-package", package]);
     command.args(["--no-shuffle", "--cap-lints=true", "--profile", "mutants"]);
     // A multiple of what the tests take without a mutant, on this machine, now.
-    command.args(["--minimum-test-timeout", "60", "--timeout-multiplier", "4"]);
+    command.args(["--minimum-test-timeout", "20", "--timeout-multiplier", "4"]);
     command.args(["--build-timeout", "600", "--colors", "never"]);
     command.args(["--cargo-arg=--lib", "--output"]).arg(&place);
     for file in files {
@@ -229,7 +231,7 @@ mod tests {
     #[test]
     fn a_part_is_told_from_all() {
         assert!(is_part("--shard=1/8") && is_part("--in-diff=x"));
-        assert!(is_part("--package=x") && is_part("--re=x"));
+        assert!(is_part("--package=x") && is_part("--re=x") && is_part("--iterate"));
         assert!(!is_part("--write"));
     }
 }
