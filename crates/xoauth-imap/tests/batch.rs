@@ -205,9 +205,8 @@ fn what_follows_select_waits_for_it() {
     assert_eq!(shown, (Some(3), 1, vec!["a".to_owned()]));
 }
 
-/// An earlier command of a flight may select a mailbox; the first has nobody to do so.
 #[test]
-fn a_mailbox_may_be_selected_in_the_same_flight() {
+fn what_needs_a_mailbox_goes_on_where_an_earlier_command_has_selected_one() {
     let text = "S: * OK ready\nC: xt1 SELECT INBOX\nS: xt1 OK done\nC: xt2 UID FETCH 1 (FLAGS)\nS: xt2 OK done\n";
     let (opened, read) = Peer::first_error(text, |peer| {
         peer.run(Greeting::new())?;
@@ -215,11 +214,20 @@ fn a_mailbox_may_be_selected_in_the_same_flight() {
     })
     .unwrap();
     assert!(opened.is_ok() && read.is_ok(), "{read:?}");
-    let refused = Peer::first_error("S: * OK ready\n", |peer| {
-        peer.run(Greeting::new())?;
-        peer.run(Fetch::new("1", Item::Flags))
-    });
-    assert_eq!(refused.unwrap_err().to_string(), "FETCH needs a selected mailbox");
+    for refused in ["C: xt1 SELECT INBOX\nS: xt1 NO not there", "C: xt1 NOOP\nS: xt1 OK done"] {
+        let (_, read) = Peer::first_error(&format!("S: * OK ready\n{refused}\n"), |peer| {
+            peer.run(Greeting::new())?;
+            let fetch = Fetch::new("1", Item::Flags);
+            if refused.contains("NOOP") {
+                let (noop, read) = run(peer, (Noop::new(), fetch))?;
+                return Ok((noop.is_ok(), read));
+            }
+            let (opened, read) = run(peer, (Select::new("INBOX"), fetch))?;
+            Ok((opened.is_ok(), read))
+        })
+        .unwrap();
+        assert_eq!(read.unwrap_err().to_string(), "FETCH needs a selected mailbox");
+    }
 }
 
 #[test]

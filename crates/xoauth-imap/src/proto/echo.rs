@@ -129,7 +129,7 @@ fn name<'a>(item: &FetchItem<'a>) -> &'a [u8] {
 pub(super) fn heard(response: &[u8], mask: &Mask) -> String {
     let line = response.split(|&octet| octet == b'\n').next().unwrap_or_default().trim_ascii_end();
     match line.strip_prefix(b"+ ") {
-        Some(text) if !text.is_empty() => format!("+ <{} octets>", text.len()),
-        _ => String::from(Excerpt::new(line, mask).as_str()),
+        Some(text) => format!("+ <{} octets>", text.len()),
+        None => String::from(Excerpt::new(line, mask).as_str()),
     }
 }

@@ -98,13 +98,13 @@ impl<'a> Encoder<'a> {
         Err(Error::Unsupported { command, capability: capabilities.join(" or ").into() })
     }
 
-    /// The command goes on only where a mailbox is selected, or an earlier command of the same flight may
-    /// select one.
+    /// The command goes on only where a mailbox is selected. What selects one has its answer by then: nothing shares its
+    /// flight.
     ///
     /// # Errors
     /// [`Error::NotSelected`].
     pub fn needs_mailbox(&self, command: &'static str) -> Result<(), Error> {
-        if self.forced || self.command > 0 || self.state.selected().is_some() {
+        if self.forced || self.state.selected().is_some() {
             Ok(())
         } else {
             Err(Error::NotSelected { command })
