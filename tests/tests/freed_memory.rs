@@ -342,7 +342,7 @@ fn sasl(mechanism: &dyn Mechanism) {
 }
 
 /// What stands around a secret in values.
-const ECHOES: [(&str, &str); 14] = [
+const ECHOES: [(&str, &str); 16] = [
     ("* LIST () \"/\" \"", "\""),
     ("* LIST (\\Marked) \"/\" \"a\\\"", "\""),
     ("* CAPABILITY IMAP4rev1 AUTH=", ""),
@@ -353,6 +353,8 @@ const ECHOES: [(&str, &str); 14] = [
     ("* OK what ", ""),
     ("* ID (\"name\" \"", "\")"),
     ("* QUOTA \"", "\" (STORAGE 1 2)"),
+    ("* STATUS INBOX (MAILBOXID (", "))"),
+    ("* OK [MAILBOXID (", ")] what"),
     ("* ACL INBOX \"", "\" lr"),
     ("* NAMESPACE ((\"", "\" \"/\")) NIL NIL"),
     ("* METADATA INBOX (/shared/comment \"", "\")"),

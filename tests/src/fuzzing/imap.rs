@@ -12,7 +12,7 @@ use xoauth::sasl::wire::{Conversation, TransportFault, Want};
 use xoauth::sasl::{Context, Mask, XOAuth2};
 
 use super::token::{TOKEN, Watch};
-use super::{Choices, piece_length, shown, text};
+use super::{Choices, piece_length, shown, text, token};
 use crate::hear::{Case, Protocol, hear};
 use crate::pieces::fill;
 
@@ -93,6 +93,7 @@ pub(super) fn play(octets: &[u8]) -> usize {
     let mut choices = Choices(octets);
     let mut machine = Machine::new(TagPrefix::new("f"), small_limits());
     machine.keep_transcript();
+    machine.protect(token::mask());
     let mut flight = Flight::default();
     let mut watch = Watch::default();
     let mut fault: Option<String> = None;
@@ -113,9 +114,6 @@ pub(super) fn play(octets: &[u8]) -> usize {
                 flight.give(&mut machine, &piece)
             }
         };
-        if flight.logs_in {
-            watch.learn();
-        }
         if let Err(error) = &outcome {
             watch.tells("an error", error);
             watch.shows("an error", error);
@@ -158,8 +156,6 @@ fn small_limits() -> Limits {
 struct Flight {
     commands: Vec<Box<dyn Exchange>>,
     tag: u64,
-    /// A login was begun: the line that names its mechanism was written, not only prepared.
-    logs_in: bool,
 }
 
 impl Flight {
@@ -215,7 +211,6 @@ impl Flight {
                 }
             })?;
             self.tag = first_tag(&written).unwrap_or(self.tag);
-            self.logs_in |= written.windows(14).any(|octets| octets == b" AUTHENTICATE ");
             if rest.is_empty() {
                 return Ok(());
             }

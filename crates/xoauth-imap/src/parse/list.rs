@@ -59,7 +59,8 @@ impl<'a> ListRef<'a> {
         self.utf8
     }
 
-    /// The octets that its values are made of; `None` where backslashes are to be left out of one.
+    /// The octets that its values are made of; `None` where backslashes are to be left out of one. In a literal, and in a
+    /// name without quotes, they are octets like others.
     pub(crate) fn values(&self) -> Option<[&'a [u8]; 4]> {
         let (delimiter, mailbox) =
             (self.delimiter.as_on_the_wire()?, self.mailbox.as_on_the_wire()?);
@@ -166,7 +167,7 @@ fn status_item(
         let limit = if cursor.nil() { None } else { Some(cursor.number64()?) };
         items.append_limit = Some(limit.map_or(AppendLimit::Unlimited, AppendLimit::Octets));
     } else if is("MAILBOXID") {
-        items.mailbox_id = Some(object_id(cursor)?);
+        items.mailbox_id = ObjectId::from_wire(object_id(cursor)?);
     } else if is("DELETED-STORAGE") {
         items.deleted_storage = Some(cursor.number64()?);
     } else {
@@ -175,11 +176,11 @@ fn status_item(
     Ok(())
 }
 
-/// `"(" objectid ")"`, RFC 8474 7.
-pub(super) fn object_id(cursor: &mut Cursor<'_>) -> Result<ObjectId> {
+/// `"(" objectid ")"`, RFC 8474 7: what stands in the parentheses.
+pub(super) fn object_id<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
     let start = *cursor;
     cursor.expect(b'(', "an object identifier in parentheses")?;
-    let id = ObjectId::from_wire(cursor.atom()?);
+    let id = cursor.atom()?;
     cursor.expect(b')', "a closing parenthesis")?;
-    id.ok_or_else(|| start.error("an object identifier"))
+    if ObjectId::is_valid(id) { Ok(id) } else { Err(start.error("an object identifier")) }
 }

@@ -35,8 +35,9 @@ pub(super) fn is_all_values(bytes: &[u8]) -> bool {
         Some(b'A' | b'C' | b'E' | b'F' | b'I' | b'J' | b'M' | b'Q') => true,
         // LISTRIGHTS, and neither LIST nor LSUB, of which there are many.
         Some(b'L') => at(4) == Some(b'R'),
-        // NAMESPACE, and not NO.
+        // NAMESPACE, and not NO; STATUS, and not SEARCH or SORT.
         Some(b'N') => at(1) == Some(b'A'),
+        Some(b'S') => at(1) == Some(b'T'),
         _ => false,
     }
 }

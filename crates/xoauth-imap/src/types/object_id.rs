@@ -10,8 +10,13 @@ pub struct ObjectId(Box<str>);
 impl ObjectId {
     /// An identifier a server gave.
     pub fn new(text: &str) -> Option<Self> {
-        let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-        ((1..=255).contains(&text.len()) && text.bytes().all(sound)).then(|| Self(text.into()))
+        Self::is_valid(text.as_bytes()).then(|| Self(text.into()))
+    }
+
+    /// Whether these octets are an identifier.
+    pub(crate) fn is_valid(octets: &[u8]) -> bool {
+        let sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        (1..=255).contains(&octets.len()) && octets.iter().all(sound)
     }
 
     pub(crate) fn from_wire(octets: &[u8]) -> Option<Self> {

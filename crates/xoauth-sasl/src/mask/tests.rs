@@ -97,6 +97,9 @@ fn what_needs_no_closer_look_is_told() {
         assert!(!mask.may_hide(text.as_bytes()), "{text}");
         assert!(!Mask::default().may_hide(text.as_bytes()), "{text}");
     }
+    // The only backslashes end their pieces.
+    mask.add("abcefgijkmnoqrsuvwyz");
+    assert!(mask.may_hide(br#""abcefg\ijkmnoq\rsuvwyz""#));
     assert!(mask.may_hide(SECRET.as_bytes()) && !Mask::default().may_hide(SECRET.as_bytes()));
 }
 

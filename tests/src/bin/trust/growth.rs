@@ -1,8 +1,8 @@
 //! `trust growth`: what twice as much costs.
 //!
-//! Judged by instructions, which `valgrind` counts: they are the same in each run, on a busy machine too. The time of the
-//! processor is told beside them. It also holds what memory costs that no longer fits the nearest caches, and whatever else the
-//! machine does, so that one doubling says little: it is the mean of four.
+//! Judged by instructions, which `valgrind` counts: they are the same in each run, on a busy machine too. What copies much with
+//! few of them shows in the time of the processor. That also holds what memory costs that no longer fits the nearest caches, and
+//! whatever else the machine does, so that one doubling says little: the mean of four is judged, with a goal that is wider.
 
 use std::process::Command;
 
@@ -18,6 +18,9 @@ const DOUBLINGS: i32 = 4;
 
 /// Twice as much may cost so much more.
 const MOST: f64 = 2.3;
+
+/// The same of the time; what grows in the square costs 4 times as much.
+const LONGEST: f64 = 3.0;
 
 /// The least of so many times is the one that was disturbed least.
 const TIMES: usize = 5;
@@ -37,21 +40,21 @@ pub(crate) fn run() -> Outcome {
             _ => f64::INFINITY,
         });
         let most = ratios.fold(0.0, f64::max);
-        let fits = most <= MOST;
-        reached += usize::from(fits);
         let [small, large] = least_times(shape)?;
         let time = (large / small).powf(1.0 / f64::from(DOUBLINGS));
+        let fits = most > 1.0 && most <= MOST && time <= LONGEST;
+        reached += usize::from(fits);
         (most_of_all, longest) = (most_of_all.max(most), longest.max(time));
         println!(
-            "{}: twice as much costs {most:.2} times the instructions, goal {MOST}: {}; {time:.2} times the time, 16 MiB {:.0} ms",
+            "{}: twice as much costs {most:.2} times the instructions, goal {MOST}, and {time:.2} times the time, goal {LONGEST}, 16 MiB {:.0} ms: {}",
             shape.name,
-            if fits { "reached" } else { "MISSED" },
             large * 1000.0,
+            if fits { "reached" } else { "MISSED" },
         );
     }
     let all = SHAPES.len();
     println!(
-        "{reached} of {all} shapes; twice as much costs {most_of_all:.2} times the instructions at most, goal {MOST}, and {longest:.2} times the time"
+        "{reached} of {all} shapes; twice as much costs {most_of_all:.2} times the instructions at most, goal {MOST}, and {longest:.2} times the time, goal {LONGEST}"
     );
     Ok(reached == all)
 }

@@ -130,6 +130,10 @@ fn try_package(
     let copy = place.join("workspace");
     copied(workspace, &copy)?;
     join_tests(&copy, package)?;
+    let lists = place.join("mutants.out");
+    if lists.exists() && !options.contains(&"--iterate") {
+        fs::remove_dir_all(&lists)?;
+    }
     let mut command = std::process::Command::new(cargo_path());
     command.current_dir(&copy).env("CARGO_TARGET_DIR", place.join("build"));
     // What a mutant leaves as it is need not be compiled again.
@@ -152,13 +156,16 @@ fn try_package(
     // It fails where a mutant was missed; the lists tell more.
     run_command(&mut command)?;
     let lines = |name: &str| {
-        let list = fs::read_to_string(place.join("mutants.out").join(name));
+        let list = fs::read_to_string(lists.join(name));
         list.map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>())
     };
-    let Ok(missed) = lines("missed.txt") else {
+    let missed = lines("missed.txt").unwrap_or_default();
+    let (caught, endless) = (lines("caught.txt")?.len(), lines("timeout.txt")?.len());
+    // So also where the tests fail before anything is changed.
+    if caught + endless + missed.len() == 0 {
         return Err(format!("{package}: no mutants were tried").into());
-    };
-    Ok(Tried { caught: lines("caught.txt")?.len(), endless: lines("timeout.txt")?.len(), missed })
+    }
+    Ok(Tried { caught, endless, missed })
 }
 
 /// The files of the workspace, without what was built.
