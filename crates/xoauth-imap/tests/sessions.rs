@@ -3,6 +3,7 @@
     missing_docs,
     clippy::panic,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::string_slice
 )]
@@ -11,10 +12,13 @@ mod transcript;
 
 use transcript::{Peer, dialogue, play, play_without};
 use xoauth_imap::command::*;
-use xoauth_imap::proto::{Command, Encoder, Exchange};
+use xoauth_imap::proto::{Command, Encoder, Exchange, Machine, TagPrefix};
 use xoauth_imap::sasl::oauth1::Secret;
+use xoauth_imap::sasl::wire::{Conversation, TransportFault, Want};
 use xoauth_imap::sasl::{Context, Nonce, OAuthBearer, Stamp, XOAuth2};
-use xoauth_imap::{ArgumentSink, Error, Flag, LimitKind, Query, Section, State, StatusText};
+use xoauth_imap::{
+    ArgumentSink, Error, Flag, LimitKind, Limits, Query, Section, State, StatusText,
+};
 
 const GREETING: &str =
     "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER] ready\n";
@@ -103,10 +107,7 @@ fn a_refusal_carries_the_document_and_the_answer_and_takes_another_try() {
         greeted(peer)?;
         let Err(Error::AuthenticationRefused(refused)) = peer.run(authenticate(SaslIr::Auto))
         else {
-            return Err(Error::Transport {
-                fault: xoauth_imap::TransportFault::Closed,
-                literal: None,
-            });
+            return Err(Error::Transport { fault: TransportFault::Closed, literal: None });
         };
         peer.run(authenticate(SaslIr::Auto))?;
         let challenge = refused.challenge.clone().expect("a document");
@@ -474,7 +475,7 @@ fn mailbox_names_travel_safely() {
                 Ok(()) => {
                     let mut exchanges: [&mut dyn Exchange; 1] = [&mut select];
                     let sent = match peer.machine.poll(&mut exchanges)? {
-                        xoauth_imap::sasl::wire::Want::Write(octets) => octets.to_vec(),
+                        Want::Write(octets) => octets.to_vec(),
                         other => panic!("{other:?}"),
                     };
                     let sent = String::from_utf8(sent).unwrap();
@@ -828,6 +829,49 @@ fn a_trace_has_every_line_and_no_message_of_a_login() {
     assert_eq!(lines, expected);
 }
 
+/// Lets a command write what it has to, and hear this.
+fn hear(machine: &mut Machine, command: &mut dyn Exchange, said: &[u8]) {
+    machine.read_buffer()[..said.len()].copy_from_slice(said);
+    machine.received(said.len());
+    let mut exchanges = [command];
+    let mut conversation = machine.converse(&mut exchanges);
+    while let Want::Write(octets) = conversation.poll().unwrap() {
+        let count = octets.len();
+        conversation.written(count);
+    }
+}
+
+#[test]
+fn a_machine_tells_what_becomes_of_its_session() {
+    let ends: [(fn(&mut Machine) -> Result<(), Error>, TransportFault); 2] = [
+        (Machine::end_of_stream, TransportFault::Closed),
+        (Machine::truncated, TransportFault::Truncated),
+    ];
+    for (end, fault) in ends {
+        for goodbye in [true, false] {
+            let mut limits = Limits::default();
+            limits.line = 1000;
+            let mut machine = Machine::new(TagPrefix::new("t"), limits);
+            assert_eq!(machine.limits().line, 1000);
+            let mut greeting = Greeting::new();
+            machine.start(&mut [&mut greeting]).unwrap();
+            assert_eq!((machine.in_flight(), machine.is_busy()), (1, true));
+            hear(&mut machine, &mut greeting, b"* OK ready\r\n");
+            assert!(!machine.is_busy() && !machine.has_ended());
+            let mut logout = Logout::new();
+            machine.start(&mut [&mut logout]).unwrap();
+            hear(&mut machine, &mut logout, if goodbye { b"* BYE soon\r\n" } else { b"" });
+            assert!(machine.is_busy() && !machine.has_ended());
+            // The server goes without its last answer: behind BYE it may.
+            let ended = end(&mut machine);
+            assert_eq!((ended.is_ok(), machine.has_ended()), (goodbye, goodbye));
+            let told = machine.fault().map(ToString::to_string);
+            let expected = Error::Transport { fault: fault.clone(), literal: None };
+            assert_eq!(told, (!goodbye).then(|| expected.to_string()));
+        }
+    }
+}
+
 /// Nothing found and an answer that cannot be read are not the same.
 #[test]
 fn an_answer_to_a_search_that_breaks_the_grammar_is_none() {
@@ -914,7 +958,7 @@ fn an_answer_that_is_kept_has_a_limit() {
         text.push_str("S: xt1 OK done");
         text
     };
-    let most = xoauth_imap::Limits::default().answers;
+    let most = Limits::default().answers;
     let found = Peer::first_error(&lines(most), |peer| peer.run(List::all()));
     assert_eq!(found.map(|list| list.len()).unwrap(), most);
     let found = Peer::first_error(&lines(most + 1), |peer| peer.run(List::all()));

@@ -161,5 +161,8 @@ mod tests {
         }
         let invalid = InvalidArgument::new("x", "\n", ArgumentFault::at(0, '\n', "y")).named("z");
         assert_eq!((invalid.argument(), invalid.offset()), ("z", 0));
+        let fault = ArgumentFault::at(7, '\r', "y");
+        assert_eq!((fault.offset(), InvalidArgument::new("x", "", fault).offset()), (7, 7));
+        assert!(fault.is_return() && !ArgumentFault::at(7, '\n', "y").is_return());
     }
 }

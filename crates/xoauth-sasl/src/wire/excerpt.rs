@@ -112,7 +112,9 @@ mod tests {
             (b"", ""),
         ];
         for (octets, expected) in cases {
-            assert_eq!(Excerpt::new(octets, &Mask::default()).as_str(), expected);
+            let excerpt = Excerpt::new(octets, &Mask::default());
+            assert_eq!(excerpt.as_str(), expected);
+            assert_eq!(String::from(excerpt), expected);
         }
     }
 

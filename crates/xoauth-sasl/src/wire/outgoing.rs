@@ -142,6 +142,7 @@ mod tests {
         assert!(out.as_slice().ends_with(b"yy42"));
         out.truncate(12);
         assert_eq!(out.as_slice(), b"AUTHENTICATE");
+        assert!(!out.is_empty());
         out.clear();
         assert!(out.is_empty());
     }
