@@ -843,7 +843,8 @@ fn hear(machine: &mut Machine, command: &mut dyn Exchange, said: &[u8]) {
 
 #[test]
 fn a_machine_tells_what_becomes_of_its_session() {
-    let ends: [(fn(&mut Machine) -> Result<(), Error>, TransportFault); 2] = [
+    type End = fn(&mut Machine) -> Result<(), Error>;
+    let ends: [(End, TransportFault); 2] = [
         (Machine::end_of_stream, TransportFault::Closed),
         (Machine::truncated, TransportFault::Truncated),
     ];
