@@ -300,3 +300,93 @@ impl fmt::Debug for Piece {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What may be written now.
+    fn next(output: &Output) -> &str {
+        core::str::from_utf8(output.writable()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_taken_back_takes_its_stops_and_secrets_with_it() {
+        let mut output = Output::default();
+        output.extend(b"one ");
+        let secret = output.len();
+        output.extend(b"pass {3}\r\n");
+        output.hide(secret);
+        output.stop_for_continuation(0);
+        output.extend(b"abc\r\n");
+        let start = output.len();
+        output.stop_for_continuation(1);
+        output.extend(b"two");
+        output.hide(start);
+        output.take_back(start);
+        assert!(output.owes_literal(0) && !output.owes_literal(1));
+        assert_eq!(next(&output), "one pass {3}\r\n");
+        output.extend(b"seen\r\n");
+        let lines: Vec<_> = output.transcript(0).map(|(_, line)| line).collect();
+        assert_eq!(lines, ["one <secret>abc", "seen"]);
+    }
+
+    #[test]
+    fn a_literal_waits_once_all_before_it_is_written() {
+        let mut output = Output::default();
+        output.extend(b"a {1}\r\n");
+        output.stop_for_continuation(0);
+        output.extend(b"x\r\n");
+        assert!(!output.waits_for_continuation());
+        output.wrote(7);
+        assert!(output.waits_for_continuation());
+        output.go_on();
+        assert_eq!(next(&output), "x\r\n");
+        output.wrote(1);
+        output.stop_for_content(0, 5);
+        output.extend(b"\r\n");
+        output.wrote(2);
+        assert!(!output.waits_for_continuation() && output.wants_content().is_some());
+    }
+
+    #[test]
+    fn what_was_answered_before_it_was_written_is_written_to_its_end() {
+        for (written, owes) in [(2, true), (3, false)] {
+            let mut output = Output::default();
+            output.extend(b"a\r\nb\r\n");
+            output.wrote(written);
+            output.abandon(0, Some(3));
+            assert_eq!(output.owes_end(), owes, "{written}");
+        }
+        // An answer of no octets is none.
+        let mut output = Output::default();
+        output.extend(b"a\r\n");
+        output.replied(0, output.len());
+        output.abandon(0, None);
+        assert!(output.owes_end());
+    }
+
+    #[test]
+    fn replies_that_nobody_heard_of_are_taken_back() {
+        let replied = |written| {
+            let mut output = Output::default();
+            output.extend(b"one\r\n");
+            output.replied(0, 0);
+            output.wrote(written);
+            output.extend(b"two\r\n");
+            output.replied(0, 5);
+            output.abandon(0, None);
+            output
+        };
+        assert!(replied(0).is_empty());
+        assert_eq!((next(&replied(1)), replied(1).owes_end()), ("ne\r\n", false));
+        // The reply of another command is not the first's to take back.
+        let mut output = Output::default();
+        output.extend(b"one\r\n");
+        output.replied(0, 0);
+        output.extend(b"two\r\n");
+        output.replied(1, 5);
+        output.abandon(1, None);
+        assert_eq!(next(&output), "one\r\n");
+    }
+}
