@@ -369,19 +369,22 @@ fn conversations(octets: usize, bounds: Bounds) -> Played {
     imap(&mut thread, bounds, &around(parts, octets / 3), PIECE)
 }
 
+/// One response that nobody asked for.
+fn alone(head: &[u8], unit: &[u8], octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [head, unit, b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / unit.len()), PIECE)
+}
+
 fn vanished(octets: usize, bounds: Bounds) -> Played {
-    let parts: [&[u8]; 3] = [b"* VANISHED 1", b",1", b"\r\nxg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+    alone(b"* VANISHED 1", b",1", octets, bounds)
 }
 
 fn capabilities(octets: usize, bounds: Bounds) -> Played {
-    let parts: [&[u8]; 3] = [b"* CAPABILITY IMAP4rev1", b" a", b"\r\nxg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+    alone(b"* CAPABILITY IMAP4rev1", b" a", octets, bounds)
 }
 
 fn enabled(octets: usize, bounds: Bounds) -> Played {
-    let parts: [&[u8]; 3] = [b"* ENABLED", b" a", b"\r\nxg1 OK done\r\n"];
-    imap(&mut Noop::new(), bounds, &around(parts, octets / 2), PIECE)
+    alone(b"* ENABLED", b" a", octets, bounds)
 }
 
 fn mailbox_flags(octets: usize, bounds: Bounds) -> Played {

@@ -81,7 +81,9 @@ impl Sweep {
         for change in cuts.flat_map(|at| [Change::Cut(at), Change::CutSingly(at)]) {
             tally.cuts += 1;
             let course = transcript.play(driver, change);
-            let same_error = is_same_error(&base, &course);
+            // A fault that came before the cut stays the fault.
+            let same_error = text(&base.answer, "outcome") == Some("error")
+                && text(&course.answer, "error") == text(&base.answer, "error");
             // Nobody knows what became of a message whose answer is missing, and of no other.
             let fitting = if course.unanswered { "delivery-unknown" } else { "closed" };
             if text(&course.answer, "error") != Some(fitting) && !same_error {
@@ -131,12 +133,6 @@ impl Sweep {
             }
         }
     }
-}
-
-/// What was refused before the end of the transport stays refused.
-fn is_same_error(base: &Course, course: &Course) -> bool {
-    text(&base.answer, "outcome") == Some("error")
-        && text(&course.answer, "error") == text(&base.answer, "error")
 }
 
 /// Whether a play without a change went as the session did that was recorded: all of it was said and heard, and it
@@ -233,10 +229,10 @@ fn fits(base: &Course, course: &Course, call: usize, fault: Fault, driver: Drive
     if course.failed_flush && same {
         return true;
     }
-    let ends = |fitting| {
-        error == if course.unanswered { "delivery-unknown" } else { fitting }
-            || is_same_error(base, course)
-    };
+    // A refusal that was heard whole before stays one.
+    let refused = same && text(&base.answer, "outcome") == Some("error");
+    let ends =
+        |fitting| refused || error == if course.unanswered { "delivery-unknown" } else { fitting };
     match fault {
         Fault::Short | Fault::Error(ErrorKind::Interrupted) => same,
         // What would block is asked for again by whoever wakes the future.

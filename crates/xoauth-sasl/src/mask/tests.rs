@@ -100,6 +100,10 @@ fn what_needs_no_closer_look_is_told() {
     // The only backslashes end their pieces.
     mask.add("abcefgijkmnoqrsuvwyz");
     assert!(mask.may_hide(br#""abcefg\ijkmnoq\rsuvwyz""#));
+    // A backslash that hides nothing stands in front of a part that is as it is.
+    mask.add("_+a_///-+_/aa/+aa+");
+    let text = br#"\"_+a_///-+_/aa/+a"#;
+    assert_eq!(&*mask.hide(text), br#"\"xxxxxxxxxxxxxxxx"#);
     assert!(mask.may_hide(SECRET.as_bytes()) && !Mask::default().may_hide(SECRET.as_bytes()));
 }
 
