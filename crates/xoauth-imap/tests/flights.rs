@@ -202,6 +202,46 @@ fn what_changes_the_meaning_of_what_follows_is_alone() {
 }
 
 #[test]
+fn one_that_cannot_be_sent_fails_alone() {
+    let is_invalid = |error: &Error| matches!(error, Error::InvalidNumbers(_));
+    let mut peer = Peer::whole(&dialogue(&format!("{SELECTED}C: xt2 NOOP\nS: xt2 OK done\n")));
+    select(&mut peer).unwrap();
+    let (mut wrong, mut noop) = (fetch("no set"), Noop::new());
+    // By itself it is not begun; its tag is there for the next.
+    assert!(is_invalid(&peer.machine.start(&mut [&mut wrong]).unwrap_err()));
+    assert_eq!((peer.machine.in_flight(), peer.machine.is_busy()), (0, false));
+    peer.run(Noop::new()).unwrap();
+    // With others it has its fault, and they are sent.
+    peer.machine.start(&mut [&mut wrong, &mut noop]).unwrap();
+    assert!(is_invalid(&peer.machine.outcome(0).unwrap_err()));
+    assert!(peer.machine.is_busy());
+    let want = peer.machine.poll(&mut [&mut wrong, &mut noop]).unwrap();
+    assert!(matches!(want, Want::Write(b"xt4 NOOP\r\n")), "{want:?}");
+}
+
+#[test]
+fn capabilities_that_are_unknown_are_asked_for_before_anything_is_sent() {
+    let text = "S: * OK ready\nC: xt1 SELECT a\nS: xt1 OK done\n";
+    let mut peer = Peer::whole(&dialogue(text));
+    peer.run(Greeting::new()).unwrap();
+    let (mut id, mut other) = (Id::anonymous(), Noop::new());
+    for is_first in [true, false] {
+        let exchanges: &mut [&mut dyn Exchange] =
+            if is_first { &mut [&mut id, &mut other] } else { &mut [&mut other, &mut id] };
+        let begun = peer.machine.start(exchanges);
+        assert!(matches!(begun, Err(Error::CapabilitiesUnknown)), "{begun:?}");
+        assert!(!peer.machine.is_busy());
+    }
+    // Behind a command that was answered it is too late to ask: this one fails, and the session goes on.
+    let mut select = Select::new("a");
+    let exchanges: &mut [&mut dyn Exchange] = &mut [&mut select, &mut id];
+    peer.machine.start(exchanges).unwrap();
+    peer.drive(exchanges).unwrap();
+    assert!(peer.machine.outcome(0).is_ok() && peer.machine.is_usable());
+    assert!(matches!(peer.machine.outcome(1), Err(Error::CapabilitiesUnknown)));
+}
+
+#[test]
 fn many_messages_are_stored_in_one_flight() {
     let append = |text: &'static str| Append::new("INBOX", text);
     assert_eq!(flights![append("a"), append("b"), append("c"), search()], [4]);

@@ -873,6 +873,40 @@ fn a_machine_tells_what_becomes_of_its_session() {
     }
 }
 
+/// A driver that waits for octets of a literal gives them more time than it gives an answer.
+#[test]
+fn a_machine_tells_what_is_read_next() {
+    let mut machine = Machine::new(TagPrefix::new("t"), Limits::default());
+    let mut fetch = Fetch::new("1", Item::Body).even_if_unlisted();
+    machine.start(&mut [&mut fetch]).unwrap();
+    let mut is_receiving = |said: &[u8]| {
+        hear(&mut machine, &mut fetch, said);
+        machine.converse(&mut [&mut fetch]).is_receiving_content()
+    };
+    assert!(!is_receiving(b"* 1 FETCH (UID 1 BODY[] "));
+    assert!(is_receiving(b"{5}\r\nhel"));
+    assert!(!is_receiving(b"lo)"));
+}
+
+/// A long answer comes in pieces; what does not go on as it began is no answer.
+#[test]
+fn the_rest_of_a_search_is_one() {
+    let numbers = "1 ".repeat(20_000);
+    for (rest, found) in [("2", Some(20_001)), ("two", None), ("(2)", None)] {
+        let text = format!("C: xt1 SEARCH ALL\nS: * SEARCH {numbers}{rest}\nS: xt1 OK done");
+        let answer = Peer::first_error(&text, |peer| {
+            peer.run(Search::sequence_numbers(Query::All).even_if_unlisted())
+        });
+        assert_eq!(answer.as_ref().map(Vec::len).ok(), found, "{answer:?}");
+    }
+    // Not even where nobody asked for it.
+    let text = format!("C: xt1 NOOP\nS: * SEARCH {numbers}two\nS: xt1 OK done");
+    match Peer::first_error(&text, |peer| peer.run(Noop::new())) {
+        Err(Error::Malformed { expected: "the rest of a SEARCH response", .. }) => {}
+        found => panic!("{found:?}"),
+    }
+}
+
 /// Nothing found and an answer that cannot be read are not the same.
 #[test]
 fn an_answer_to_a_search_that_breaks_the_grammar_is_none() {

@@ -143,9 +143,17 @@ impl Case {
         self.want.max_rss_mb.is_some()
     }
 
-    /// By how many octets the heap may grow: the case says it where the server sends as much as limits allow.
+    /// By how many octets the heap may grow: the case says it where the server sends as much as limits allow. What the
+    /// client is given to send is its own.
     pub(super) fn max_heap(&self) -> u64 {
-        self.want.max_rss_mb.unwrap_or(1) * 1024 * 1024
+        let given = list(self.client.get("actions")).iter().map(|action| {
+            let repeated = action.get("message_repeat").map(|parts| {
+                let part = parts.get(0).and_then(Value::as_str).unwrap_or_default();
+                parts.get(1).and_then(Value::as_u64).unwrap_or_default() * part.len() as u64
+            });
+            repeated.unwrap_or_default()
+        });
+        self.want.max_rss_mb.unwrap_or(1) * 1024 * 1024 + given.sum::<u64>()
     }
 
     /// The request for the client, without where to connect to.

@@ -66,7 +66,7 @@ pub struct Fetch {
 }
 
 /// What a server announces is believed only so far before it was sent: room for a body is taken in steps.
-const STEP: usize = 1024 * 1024;
+const STEP: usize = 256 * 1024;
 
 /// Bodies of one message that are kept, as many as the parser takes items. One more ends the session: a message
 /// that lacks some of its bodies without a word would be worse.

@@ -120,14 +120,20 @@ impl<T: Transport> Gather<T> {
 }
 
 impl<T: Transport> Read for Gather<T> {
-    /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none.
+    /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none. That a signal
+    /// interrupted the reading is not for a TLS library to hear: OpenSSL takes it for the end of the connection.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.empty() {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.is_waiting => {
                 Err(error)
             }
-            _ => self.transport.read(buffer),
+            _ => loop {
+                match self.transport.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => return read,
+                }
+            },
         }
     }
 }

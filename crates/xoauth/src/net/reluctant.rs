@@ -1,4 +1,5 @@
-//! TLS over streams that take writes reluctantly: not now, one octet, a piece, from the first record of the handshake on.
+//! TLS over streams that take writes reluctantly: not now, one octet, a piece, from the first record of the handshake on;
+//! and whose every other read is interrupted by a signal.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -55,16 +56,22 @@ impl Reluctance {
 struct Reluctant<S> {
     stream: S,
     reluctance: Reluctance,
+    is_interrupted: bool,
 }
 
 impl<S> Reluctant<S> {
     fn new(stream: S, manner: Manner) -> Self {
-        Self { stream, reluctance: Reluctance { manner, turn: 0 } }
+        let reluctance = Reluctance { manner, turn: 0 };
+        Self { stream, reluctance, is_interrupted: false }
     }
 }
 
 impl Read for Reluctant<UnixStream> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.is_interrupted = !self.is_interrupted;
+        if self.is_interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         self.stream.read(buffer)
     }
 }
