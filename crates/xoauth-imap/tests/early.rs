@@ -5,10 +5,10 @@ use std::task::{Context, Poll, Waker};
 
 use xoauth_imap::Error;
 use xoauth_imap::Limits;
-use xoauth_imap::Query;
-use xoauth_imap::command::{Append, Greeting, Idle, Noop, Search};
+use xoauth_imap::command::{Append, Fetch, Greeting, Idle, Item, Noop, Search};
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
 use xoauth_imap::sasl::wire::{Conversation, Want};
+use xoauth_imap::{Query, StatusKind};
 
 /// A peer that hears so many octets, then says something, then hears the rest.
 struct Peer {
@@ -87,6 +87,28 @@ fn nobody_agrees_to_half_a_line() {
         assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{hears}: {error}");
     }
     Peer::new("").run(Noop::new(), line.len(), "xt1 OK done\r\n").unwrap();
+}
+
+/// So does one of several, behind which nothing is unanswered: nobody says any more before the line has its end.
+#[test]
+fn half_a_line_longer_than_the_window_is_written_to_its_end() {
+    let set: Vec<String> = (1..20_000).step_by(2).map(|uid| uid.to_string()).collect();
+    let set = set.join(",");
+    let lines = format!("xt1 NOOP\r\nxt2 UID FETCH {set} (FLAGS)\r\n");
+    for says in ["xt1 OK done\r\nxt2 BAD too long\r\n", "xt2 BAD too long\r\nxt1 OK done\r\n"] {
+        let mut peer = Peer::new("");
+        let mut fetch = Fetch::new(&*set, Item::Flags).even_if_unlisted();
+        let mut noop = Noop::new();
+        let exchanges: &mut [&mut dyn Exchange] = &mut [&mut noop, &mut fetch];
+        peer.machine.start(exchanges).unwrap();
+        peer.drive(exchanges, 16_000, says).unwrap();
+        assert_eq!(&peer.heard[peer.heard.len() - lines.len()..], lines.as_bytes());
+        assert!(
+            peer.machine.outcome(0).is_ok()
+                && peer.machine.outcome(1).unwrap().kind == StatusKind::Bad
+        );
+        assert!(!peer.machine.is_busy());
+    }
 }
 
 /// Dovecot refuses a line that is too long when it has read some of it.
@@ -216,4 +238,41 @@ fn an_answer_to_what_is_over_is_not_sent() {
     peer.drive(&mut [&mut idle], 2, "xt1 OK timed out\r\n").unwrap();
     assert_eq!(peer.heard.escape_ascii().to_string(), "xt1 IDLE\\r\\nDONE\\r\\n");
     assert_eq!(peer.goes_on(), "xt2 NOOP\\r\\n");
+}
+
+/// A server that sends an answer that nobody reads takes nothing more: what is ahead of it fits between two programs.
+#[test]
+fn no_content_is_ahead_of_an_answer_that_would_not_fit_between_two_programs() {
+    let text = |octets| "x".repeat(octets);
+    for hears in [false, true] {
+        let mut peer = Peer::new("LITERAL+");
+        if hears {
+            peer.machine.hears_while_writing();
+        }
+        let mut fetch = Fetch::new("1", Item::Body).even_if_unlisted();
+        let mut appends =
+            [5_000, 5_000, 5_000, 100_000].map(|octets| Append::new("a", text(octets)));
+        let mut exchanges: Vec<&mut dyn Exchange> = vec![&mut fetch];
+        exchanges.extend(appends.iter_mut().map(|append| append as &mut dyn Exchange));
+        peer.machine.start(&mut exchanges).unwrap();
+        let mut says = |peer: &mut Peer, line: &str| {
+            let before = peer.heard.len();
+            peer.drive(&mut exchanges, 0, line).unwrap();
+            peer.heard.len() - before
+        };
+        let ahead = says(&mut peer, "");
+        if hears {
+            assert!(ahead > 115_000, "{ahead}");
+            continue;
+        }
+        assert!((15_000..16 * 1024).contains(&ahead), "{ahead}");
+        // The answer to one behind it makes no more room; those in front of it do.
+        assert_eq!(says(&mut peer, "xt2 OK done\r\n"), 0);
+        assert_eq!(says(&mut peer, "xt1 OK done\r\n"), 0);
+        assert_eq!(says(&mut peer, "xt3 OK done\r\n"), 0);
+        let rest = says(&mut peer, "xt4 OK done\r\n");
+        assert!((100_000..100_100).contains(&rest), "{rest}");
+        assert_eq!(says(&mut peer, "xt5 OK done\r\n"), 0);
+        assert!(!peer.machine.is_busy());
+    }
 }

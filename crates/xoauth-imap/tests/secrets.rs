@@ -5,8 +5,8 @@ mod transcript;
 
 use transcript::Peer;
 use xoauth_imap::command::*;
-use xoauth_imap::sasl::encode_challenge;
 use xoauth_imap::sasl::oauth1::Secret;
+use xoauth_imap::sasl::{Context, Nonce, SaslIr, Stamp, XOAuth2, encode_challenge};
 use xoauth_imap::{Error, Flag};
 
 const SECRET: &str = "correct-horse/battery";
@@ -323,4 +323,62 @@ fn news_longer_than_the_default_limit_hides_them_too() {
     let envelope = message.envelope.unwrap();
     assert_eq!(envelope.from.len(), 200_000);
     assert_eq!(envelope.subject.unwrap().lossy(), "x".repeat(SECRET.len()));
+}
+
+fn authenticate(token: &str) -> Authenticate {
+    let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+    let login = XOAuth2::new("user", token).unwrap();
+    Authenticate::new(&login, &Context::new(&stamp, "h", 993)).unwrap().sasl_ir(SaslIr::Never)
+}
+
+/// A server may have heard of them elsewhere: what it said before they were known is hidden as well.
+#[test]
+fn what_it_offered_before_a_login_hides_them() {
+    for (offered, is_offered) in [("AUTH=SECRET AUTH=XOAUTH2", true), ("AUTH=SECRET", false)] {
+        let text = format!(
+            "S: * OK [CAPABILITY IMAP4rev1 {offered}] ready\n{}",
+            if is_offered { "C: xt1 AUTHENTICATE XOAUTH2\nS: xt1 NO no" } else { "" }
+        );
+        let shown = Peer::first_error(&text.replace("SECRET", SECRET), |peer| {
+            peer.run(Greeting::new())?;
+            let error = peer.run(authenticate(SECRET)).unwrap_err();
+            Ok(format!("{error} {error:?} {:?}", peer.machine.state()))
+        });
+        let shown = shown.unwrap();
+        assert!(!shown.contains("horse") && shown.contains(&"x".repeat(SECRET.len())), "{shown}");
+    }
+}
+
+/// The token of an earlier login comes back in the reason why a later one is refused.
+#[test]
+fn an_error_document_hides_those_of_other_logins() {
+    let document = encode_challenge(format!(r#"{{"status":"401","scope":"{SECRET}"}}"#).as_bytes());
+    let message = |token: &str| {
+        encode_challenge(format!("user=user\x01auth=Bearer {token}\x01\x01").as_bytes())
+    };
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] ready
+         C: xt1 AUTHENTICATE XOAUTH2
+         S: +
+         C: {}
+         S: xt1 NO no
+         C: xt2 AUTHENTICATE XOAUTH2
+         S: +
+         C: {}
+         S: + {document}
+         C:
+         S: xt2 NO no\n",
+        message(SECRET),
+        message("another")
+    );
+    let refused = Peer::first_error(&text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(authenticate(SECRET)).unwrap_err();
+        peer.run(authenticate("another"))
+    });
+    let Err(Error::AuthenticationRefused(refused)) = refused else { panic!("{refused:?}") };
+    let challenge = refused.challenge.as_ref().unwrap();
+    assert_eq!((challenge.status(), challenge.scope()), (Some("401"), Some("[secret]")));
+    let shown = format!("{refused:?} {}", String::from_utf8_lossy(challenge.raw()));
+    assert!(!shown.contains("horse"), "{shown}");
 }

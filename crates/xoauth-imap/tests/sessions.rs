@@ -1013,3 +1013,19 @@ fn an_item_that_breaks_the_grammar_is_told_the_same_however_its_body_came() {
     });
     assert!(messages.is_ok_and(|messages| messages.contains("InvalidItem")));
 }
+
+/// What came in an answer that is about another message is not part of the next.
+#[test]
+fn a_body_belongs_to_the_message_it_came_with() {
+    let text = r"
+        C: xt1 UID FETCH 7 (BODY.PEEK[])
+        S: * 3 FETCH (BODY[] {5}
+        S: hello UID 99)
+        S: * 4 FETCH (UID 7 BODY[] {5}
+        S: world)
+        S: xt1 OK done";
+    let messages = play(text, |peer| peer.run(Fetch::new("7", Item::Body).even_if_unlisted()));
+    let messages = messages.unwrap();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].bodies[0].octets.as_ref().unwrap().lossy(), "world");
+}

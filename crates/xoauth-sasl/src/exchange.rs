@@ -282,6 +282,11 @@ impl Exchange {
         self.mask.clone()
     }
 
+    /// Hides these secrets too in what the server says of a refusal: those of other logins, which it may have heard.
+    pub fn protect(&mut self, secrets: &Mask) {
+        self.mask.merge(secrets.clone());
+    }
+
     fn cancel(&mut self, reason: CancelReason) -> Reply<'_> {
         self.state = State::Cancelled(reason);
         Reply::Cancel

@@ -293,6 +293,7 @@ impl Mask {
         runs.dedup();
         self.glances.merge(forms.glances);
         self.runs = runs;
+        forms.short.retain(|short| !self.short.contains(short));
         self.short.append(&mut forms.short);
     }
 }

@@ -10,6 +10,30 @@ use xoauth_smtp::proto::{Exchange, Machine};
 use xoauth_smtp::sasl::wire::Want;
 use xoauth_smtp::{Error, Limits, Mail, Message, Stage, Transfer, TransportFault};
 
+/// What a server says of thousands of recipients is kept as far as somebody reads it.
+#[test]
+fn what_is_said_of_many_recipients_has_a_bound() {
+    let recipients: Vec<String> = (0..500).map(|n| format!("r{n}@example.net")).collect();
+    let long = |code: &str, separator: &str| format!("S: {code}{separator}{}\n", "x".repeat(400));
+    let reply = |code| long(code, "-").repeat(63) + &long(code, " ");
+    let mut text = greeted("C: MAIL FROM:<a@example.org>\nS: 250 ok\n");
+    for (n, to) in recipients.iter().enumerate() {
+        text += &format!("C: RCPT TO:<{to}>\n{}", reply(if n % 2 == 0 { "250" } else { "550" }));
+    }
+    text += &format!("C: DATA\nS: 354 go\nC: x\nC: .\n{}", reply("554"));
+    let mut peer = Peer::new(&text, WHOLE);
+    peer.greet().unwrap();
+    let refused = peer.run(Submit::new("a@example.org", recipients, "x\r\n")).unwrap_err();
+    peer.assert_over();
+    let told = refused.recipients();
+    assert_eq!(told.len(), 500);
+    let lines = |n: usize| told[n].reply().unwrap().lines.len();
+    // The first are told whole.
+    assert_eq!((lines(1), lines(499), lines(498)), (64, 1, 1));
+    let octets = told.iter().flat_map(|one| &one.reply().unwrap().lines).map(String::len);
+    assert!(octets.sum::<usize>() < 256 * 1024 + 64 * 400 + 500 * 400);
+}
+
 #[test]
 fn one_refused_recipient_does_not_stop_the_others() {
     let both = [

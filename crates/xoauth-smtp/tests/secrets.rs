@@ -7,8 +7,8 @@ use std::fmt::Debug;
 
 use common::mails::greeted;
 use common::{Peer, RESPONSE, TOKEN, WHOLE, Way};
-use xoauth_smtp::exchange::{Expand, Help, Noop, Quit, Raw, Submit, Verify};
-use xoauth_smtp::sasl::Mask;
+use xoauth_smtp::exchange::{Auth, Expand, Help, Noop, Quit, Raw, Submit, Verify};
+use xoauth_smtp::sasl::{Context, Mask, Nonce, Stamp, XOAuth2, encode_challenge};
 use xoauth_smtp::{Error, Sent};
 
 /// The token as it stands in a base64 text, behind none and one unknown octet.
@@ -203,4 +203,36 @@ fn what_it_offered_before_a_login() {
             Err(error)
         },
     );
+}
+
+/// The token of an earlier login comes back in the reason why a later one is refused.
+#[test]
+fn an_error_document_hides_those_of_other_logins() {
+    let document = encode_challenge(format!(r#"{{"status":"401","scope":"{TOKEN}"}}"#).as_bytes());
+    let another = encode_challenge(b"user=someuser@example.com\x01auth=Bearer another\x01\x01");
+    let said = format!(
+        "S: 220 mx
+         C: EHLO client.example
+         S: 250-mx
+         S: 250 AUTH XOAUTH2
+         C: AUTH XOAUTH2 {RESPONSE}
+         S: 535 no
+         C: AUTH XOAUTH2 {another}
+         S: 334 {document}
+         C:
+         S: 535 no"
+    );
+    let mut peer = Peer::new(&said, WHOLE);
+    peer.greet().unwrap();
+    peer.auth().unwrap_err();
+    let login = XOAuth2::new("someuser@example.com", "another").unwrap();
+    let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+    let auth = Auth::new(&login, &Context::new(&stamp, "h", 465)).unwrap();
+    let refused = peer.run(auth).unwrap_err();
+    peer.assert_over();
+    let Error::AuthenticationRefused(refused) = refused else { panic!("{refused}") };
+    let challenge = refused.challenge.as_ref().unwrap();
+    assert_eq!((challenge.status(), challenge.scope()), (Some("401"), Some("[secret]")));
+    let shown = format!("{refused:?} {}", String::from_utf8_lossy(challenge.raw()));
+    assert!(!shown.contains(&TOKEN[..RUN]), "{shown}");
 }

@@ -89,8 +89,9 @@ impl Exchange for Authenticate {
         if state.is_authenticated() {
             return Err(Error::AlreadyAuthenticated);
         }
-        let inline = self.goes_with_command(state)?;
         out.protect(self.exchange.mask());
+        self.exchange.protect(&out.mask());
+        let inline = self.goes_with_command(state)?;
         out.raw("AUTHENTICATE ");
         out.raw(self.exchange.mechanism());
         if inline {

@@ -303,6 +303,9 @@ impl Exchange for Fetch {
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::Fetch(fetch) = response else { return Ok(Claim::Pass) };
         if !self.is_answer(fetch) {
+            // What came in it is not the next message's.
+            self.announced.clear();
+            self.bodies.clear();
             return Ok(Claim::Pass);
         }
         let mut message = fetch.to_message_masked(&mut self.bodies, self.mask.as_deref());

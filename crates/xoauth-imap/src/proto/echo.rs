@@ -18,10 +18,11 @@ use crate::proto::Machine;
 use crate::types::Event;
 
 impl Machine {
-    /// Hides these secrets from now on, in whatever the server says: those of a login that is to come, or of one on
-    /// another connection to the same server. What a command signs in with is hidden by itself.
+    /// Hides these secrets from now on, in whatever the server says or said that it can do: those of a login that is to
+    /// come, or of one on another connection to the same server. What a command signs in with is hidden by itself.
     pub fn protect(&mut self, secrets: Mask) {
         Arc::make_mut(&mut self.mask).merge(secrets);
+        self.state.hide(&self.mask);
     }
 }
 

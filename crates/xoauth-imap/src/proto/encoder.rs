@@ -26,6 +26,7 @@ pub struct Encoder<'a> {
     fault: Option<Error>,
     needless: bool,
     forced: bool,
+    protects: bool,
     /// Where the first line ends.
     line: Option<usize>,
 }
@@ -63,8 +64,9 @@ impl<'a> Encoder<'a> {
         command: usize,
         tag: &'a str,
     ) -> Self {
-        let (fault, needless, forced, line) = (None, false, false, None);
-        Self { output, state, mask, command, tag, fault, needless, forced, line }
+        let (fault, line) = (None, None);
+        let (needless, forced, protects) = (false, false, false);
+        Self { output, state, mask, command, tag, fault, needless, forced, protects, line }
     }
 
     /// The command's tag; ESEARCH responses name it (RFC 4731, 3.1).
@@ -189,6 +191,12 @@ impl<'a> Encoder<'a> {
     /// From now on the machine hides these secrets in whatever the server says.
     pub fn protect(&mut self, secrets: Mask) {
         Arc::make_mut(self.mask).merge(secrets);
+        self.protects = true;
+    }
+
+    /// [`Encoder::protect`] was called.
+    pub(crate) fn protects(&self) -> bool {
+        self.protects
     }
 
     /// What hides our secrets. A command that keeps octets as the server wrote them, without a type that leaves no

@@ -127,9 +127,16 @@ impl Machine {
         let mut encoder = Encoder::new(&mut self.output, &self.state, &mut self.mask, index, tag);
         encoder.raw(tag);
         encoder.raw(" ");
-        exchange.encode(&mut encoder, &self.state)?;
-        encoder.line_end();
-        let encoded = encoder.finish()?;
+        let encoded = exchange.encode(&mut encoder, &self.state);
+        let protects = encoder.protects();
+        let encoded = encoded.and_then(|()| {
+            encoder.line_end();
+            encoder.finish()
+        });
+        if protects {
+            self.state.hide(&self.mask);
+        }
+        let encoded = encoded?;
         if let (Encoded::Ready { .. }, Some(lines)) = (encoded, &mut self.transcript) {
             lines.extend(self.output.transcript(start));
         }
@@ -159,10 +166,19 @@ impl Machine {
 
     /// Lets as much be written as does not make both sides wait for each other.
     pub(super) fn look_ahead(&mut self) {
-        let Some(first) = self.flight.iter().position(InFlight::is_open) else { return };
+        let Some(first) = self.flight.iter().position(InFlight::is_open) else {
+            // What was answered before it was written is owed to its end, and nobody is waited for.
+            return self.output.set_horizon(usize::MAX, usize::MAX);
+        };
         let Some(start) = self.flight.get(first).map(|flight| flight.start) else { return };
         let end = self.flight.get(first + 1).map_or(usize::MAX, |next| next.start);
-        self.output.set_horizon(end.max(start.saturating_add(WINDOW)));
+        self.output.set_horizon(end.max(start.saturating_add(WINDOW)), first);
+    }
+
+    /// The driver reads what comes while it waits for a write to be taken: contents may be written before the commands in
+    /// front of theirs are answered, however long they are.
+    pub fn hears_while_writing(&mut self) {
+        self.output.write_contents_ahead();
     }
 
     /// The tagged answers of the flight, in its order; each is there once.

@@ -27,6 +27,12 @@ pub(crate) struct Output {
     piece: Piece,
     /// Nothing behind it is written yet.
     horizon: Option<usize>,
+    /// The command that is answered next.
+    first: usize,
+    /// Octets of contents that were written for commands behind that one, for each of them.
+    ahead: Vec<(usize, u64)>,
+    /// They are not counted.
+    any_ahead: bool,
     /// A command was answered before it was written, which is made good now.
     finishing: bool,
     /// The last answer to a continuation: whose it is, and where it begins. Nothing stands behind it.
@@ -74,10 +80,26 @@ impl Output {
     pub(crate) fn wants_content(&mut self) -> Option<(usize, &mut [u8])> {
         let stop = self.stops.front().filter(|stop| stop.at == self.written)?;
         let Until::Content { left, .. } = stop.until else { return None };
-        if !self.piece.rest().is_empty() {
+        let command = stop.command;
+        if !self.piece.rest().is_empty() || !self.is_within_horizon(stop, left) {
             return None;
         }
-        Some((stop.command, self.piece.room(left)))
+        Some((command, self.piece.room(left)))
+    }
+
+    /// What is left of a content may be written before the commands in front of its own are answered: with all that is
+    /// ahead of them it goes no further than lines do.
+    fn is_within_horizon(&self, stop: &Stop, left: u64) -> bool {
+        let horizon = self.horizon.map_or(u64::MAX, |horizon| horizon as u64);
+        let contents: u64 = self.ahead.iter().map(|(_, octets)| octets).sum();
+        self.any_ahead
+            || stop.command <= self.first
+            || left.saturating_add(contents).saturating_add(stop.at as u64) <= horizon
+    }
+
+    /// Contents are written whatever was answered.
+    pub(crate) fn write_contents_ahead(&mut self) {
+        self.any_ahead = true;
     }
 
     /// The command filled the first `n` octets of the room.
@@ -131,7 +153,14 @@ impl Output {
     fn wrote_content(&mut self, n: usize) {
         let n = n.min(self.piece.rest().len());
         self.piece.written += n;
-        if let Some(Stop { until: Until::Content { left, resume }, .. }) = self.stops.front_mut() {
+        if let Some(Stop { until: Until::Content { left, resume }, command, .. }) =
+            self.stops.front_mut()
+        {
+            match self.ahead.last_mut() {
+                Some((last, octets)) if last == command => *octets += n as u64,
+                _ if *command > self.first => self.ahead.push((*command, n as u64)),
+                _ => {}
+            }
             *left = left.saturating_sub(n as u64);
             if *left == 0 {
                 self.written = *resume;
@@ -261,12 +290,16 @@ impl Output {
         self.piece = Piece::default();
         self.finishing = false;
         self.horizon = None;
+        self.first = 0;
+        self.ahead.clear();
         self.reply = None;
     }
 
-    /// Writes nothing behind `horizon` until the next one is set or all is written.
-    pub(crate) fn set_horizon(&mut self, horizon: usize) {
+    /// Writes nothing behind `horizon` until the next one is set or all is written. All commands before `first` are answered.
+    pub(crate) fn set_horizon(&mut self, horizon: usize, first: usize) {
         self.horizon = Some(horizon);
+        self.first = first;
+        self.ahead.retain(|(command, _)| *command > first);
     }
 
     fn limit(&self) -> usize {

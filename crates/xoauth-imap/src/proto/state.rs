@@ -5,6 +5,8 @@ use core::num::NonZeroU32;
 
 use alloc::vec::Vec;
 
+use xoauth_sasl::Mask;
+
 use crate::parse::{CapabilitiesRef, Code, Response};
 use crate::proto::Limits;
 use crate::types::{Capabilities, Delimiter, Flag, Mailbox, ObjectId, StatusKind, Uid};
@@ -105,6 +107,13 @@ impl State {
             delimiter: None,
             mod_seq_seen: None,
             mod_seq_told: false,
+        }
+    }
+
+    /// Hides these secrets in what was learned before they were known.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        if let Some(capabilities) = &mut self.capabilities {
+            capabilities.hide(mask);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a server can do.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -58,6 +59,13 @@ impl Capabilities {
     /// The SASL mechanisms: what stands behind `AUTH=`.
     pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
         self.values("AUTH")
+    }
+
+    /// Hides these secrets in what was learned before they were known.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        if let Cow::Owned(hidden) = mask.hide(self.names.as_bytes()) {
+            self.names = String::from_utf8_lossy(&hidden).into_owned();
+        }
     }
 
     /// The mechanisms as an error shows them: the first few, escaped and bounded, without these secrets.

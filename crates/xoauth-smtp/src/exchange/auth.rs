@@ -129,6 +129,7 @@ impl Exchange for Auth {
                 let (Some(challenge), None) = (lines.next(), lines.next()) else {
                     return Err(Error::unexpected("a challenge of one line", reply));
                 };
+                self.exchange.protect(reply.mask());
                 match self.exchange.on_challenge(challenge) {
                     Ok(Answer::Response(response)) => out.secret(response),
                     Ok(Answer::Cancel) => out.text("*"),

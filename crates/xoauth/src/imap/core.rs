@@ -38,6 +38,9 @@ impl<I: Io> Core<I> {
         if let Some(secrets) = &settings.secrets {
             machine.protect(Mask::clone(secrets));
         }
+        if io.hears_while_writing() {
+            machine.hears_while_writing();
+        }
         Ok(Self::on(Connection::new(io, settings), machine))
     }
 

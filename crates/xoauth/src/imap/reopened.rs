@@ -35,8 +35,9 @@ pub struct Gap {
     pub changed: Vec<Message>,
 }
 
-/// Changes that are added up while nobody asks for them.
+/// Changes that are added up while nobody asks for them, and the octets of their flags.
 const MOST: usize = 100_000;
+const MOST_OCTETS: usize = 16 * 1024 * 1024;
 
 impl Reopened {
     pub(super) fn new(selected: Selected) -> Self {
@@ -44,7 +45,12 @@ impl Reopened {
     }
 
     pub(super) fn resynced(resynced: Resynced) -> Self {
-        let Resynced { selected, vanished, changed, is_whole, .. } = resynced;
+        let Resynced { selected, vanished, mut changed, is_whole, .. } = resynced;
+        for message in &mut changed {
+            // Nobody asked for more than flags.
+            (message.envelope, message.body_structure) = (None, None);
+            (message.bodies, message.others, message.invalid) = Default::default();
+        }
         Self { gap: is_whole.then_some(Gap { vanished, changed }), ..Self::new(selected) }
     }
 
@@ -60,15 +66,22 @@ impl Reopened {
                 first.vanished.extend(second.vanished);
                 first.changed.extend(second.changed);
                 // Who does not ask for weeks is told to look for himself.
-                (first.vanished.len().max(first.changed.len()) <= MOST).then_some(first)
+                let flags = first.changed.iter().flat_map(|message| &message.flags);
+                let octets: usize =
+                    flags.flat_map(|flags| flags.iter()).map(|flag| flag.as_str().len()).sum();
+                let changes = first.vanished.len().max(first.changed.len());
+                (changes <= MOST && octets <= MOST_OCTETS).then_some(first)
             }
             _ => None,
         };
         self
     }
 
+    /// A mailbox that tells no UIDVALIDITY has no identifiers that last (RFC 3501, 6.3.1), and one may say so (RFC 4315, 2).
     pub(super) fn has_uids_of(&self, known: &Selected) -> bool {
-        known.uid_validity == self.selected.uid_validity
+        known.uid_validity.is_some()
+            && known.uid_validity == self.selected.uid_validity
+            && !known.uid_not_sticky
     }
 
     /// Unique identifiers mean what they meant before (RFC 9051, 2.3.1.1). Where they do not, all that is known by
@@ -89,5 +102,55 @@ impl Reopened {
             (Some(before), _) => Some(UidSet::starting_at(Uid::from(before))),
             (None, _) => Some(UidSet::all()),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use xoauth_imap::parse::{Input, Response, Tolerated, parse_response};
+
+    fn selected(validity: Option<u32>) -> Selected {
+        let mut selected = Selected::new("INBOX");
+        selected.uid_validity = validity.and_then(std::num::NonZeroU32::new);
+        selected
+    }
+
+    fn changed(flag: &str) -> Message {
+        let line = format!("* 1 FETCH (UID 1 FLAGS ({flag}))\r\n");
+        let input = Input { bytes: line.as_bytes(), literals: &[] };
+        match parse_response(input, &mut Tolerated::default()).unwrap() {
+            Response::Fetch(fetch) => fetch.to_message(&mut []),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn gap(changed: Vec<Message>) -> Reopened {
+        Reopened {
+            gap: Some(Gap { vanished: Vec::new(), changed }),
+            ..Reopened::new(selected(Some(1)))
+        }
+    }
+
+    #[test]
+    fn identifiers_last_where_the_server_says_so_both_times() {
+        let same = |before: Selected, now| Reopened::new(now).has_uids_of(&before);
+        assert!(same(selected(Some(1)), selected(Some(1))));
+        assert!(!same(selected(Some(1)), selected(Some(2))));
+        assert!(!same(selected(None), selected(None)) && !same(selected(Some(1)), selected(None)));
+        let mut fleeting = selected(Some(1));
+        fleeting.uid_not_sticky = true;
+        assert!(!same(fleeting, selected(Some(1))));
+    }
+
+    #[test]
+    fn what_is_added_up_has_a_bound() {
+        let both = |first, second| gap(second).after(None, Some(gap(first))).gap;
+        assert_eq!(both(vec![changed("a")], vec![changed("b")]).unwrap().changed.len(), 2);
+        assert_eq!(both(vec![changed("a"); MOST], vec![changed("b")]), None);
+        let long = || vec![changed(&"a".repeat(MOST_OCTETS / 2))];
+        assert!(both(long(), long()).is_some());
+        assert_eq!(both(long(), vec![changed(&"a".repeat(MOST_OCTETS / 2 + 1))]), None);
     }
 }

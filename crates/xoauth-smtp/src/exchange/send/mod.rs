@@ -54,6 +54,8 @@ pub struct Submit<'a> {
     unanswered: usize,
     /// What became of each recipient so far.
     recipients: Vec<RecipientOutcome>,
+    /// Octets of what was said of them.
+    kept: usize,
     /// Why nobody gets the message.
     failure: Option<Error>,
     accepted: Option<ReplyText>,
@@ -120,6 +122,7 @@ impl<'a> Submit<'a> {
             body: None,
             unanswered: 0,
             recipients: Vec::new(),
+            kept: 0,
             failure: None,
             accepted: None,
             is_astray: false,

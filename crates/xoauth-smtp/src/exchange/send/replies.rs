@@ -1,5 +1,6 @@
 //! What is heard of a mail transaction, and what it means.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::body::Body;
@@ -10,7 +11,19 @@ use crate::parse::Reply;
 use crate::proto::{Encoder, Place, Progress};
 use crate::types::{Delivery, Recipient, RecipientOutcome, ReplyText, Stage};
 
+/// So many octets are kept of what a server says of the recipients of a message; behind that, the first line of each reply.
+const KEPT: usize = 256 * 1024;
+
 impl Submit<'_> {
+    /// What is kept of a reply for one of the recipients.
+    fn keep(&mut self, mut reply: ReplyText) -> ReplyText {
+        self.kept += reply.lines.iter().map(String::len).sum::<usize>();
+        if self.kept > KEPT && reply.lines.len() > 1 {
+            reply.lines = reply.lines.drain(..1).collect();
+        }
+        reply
+    }
+
     /// Hears the next reply.
     pub(super) fn listen(
         &mut self,
@@ -51,17 +64,16 @@ impl Submit<'_> {
             }
             return Ok(());
         };
-        let recipients = &self.mail.envelope.to;
-        if let Some(to) = recipients.get(index) {
-            let reply = reply.to_text();
+        if let Some(address) = self.mail.envelope.to.get(index).map(|to| to.address.clone()) {
+            let reply = self.keep(reply.to_text());
             let delivery = match code.is_refusal() {
                 false => Delivery::Accepted(reply),
                 true => Delivery::Refused { stage: Stage::Recipient, reply },
             };
-            self.recipients.push(RecipientOutcome::new(to.address.clone(), delivery));
+            self.recipients.push(RecipientOutcome::new(address, delivery));
         }
         let next = index + 1;
-        if next < recipients.len() {
+        if next < self.mail.envelope.to.len() {
             self.step = Step::Recipient(next);
             return Ok(());
         }
@@ -126,7 +138,7 @@ impl Submit<'_> {
     fn refuse(&mut self, stage: Stage, reply: ReplyText, out: &mut Encoder<'_>) {
         let mut recipients = core::mem::take(&mut self.recipients);
         for one in recipients.iter_mut().filter(|one| one.is_accepted()) {
-            one.delivery = Delivery::Refused { stage, reply: reply.clone() };
+            one.delivery = Delivery::Refused { stage, reply: self.keep(reply.clone()) };
         }
         self.fail(Error::DataRefused { stage, reply, recipients }, out);
     }
@@ -179,9 +191,9 @@ impl Submit<'_> {
     /// RFC 2033 4.2
     fn on_recipient_delivered(&mut self, reply: &Reply<'_>, out: &mut Encoder<'_>) {
         let Step::Delivered(from) = self.step else { return };
+        let text = self.keep(reply.to_text());
         let behind = self.recipients.iter_mut().enumerate().skip(from);
         if let Some((index, one)) = behind.into_iter().find(|(_, one)| one.is_accepted()) {
-            let text = reply.to_text();
             one.delivery = match reply.code().is_refusal() {
                 true => Delivery::Refused { stage: Stage::Content, reply: text },
                 false => {
