@@ -63,6 +63,21 @@ impl Step {
     pub(super) fn is_send(&self) -> bool {
         matches!(self, Self::Send(_) | Self::SendRaw(_) | Self::SendParts(_))
     }
+
+    fn edit_said(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        let mut edited = |octets: &mut Vec<u8>| {
+            if let Ok(mut text) = String::from_utf8(octets.clone()) {
+                edit(&mut text);
+                *octets = text.into_bytes();
+            }
+        };
+        match self {
+            Self::Send(octets) | Self::SendRaw(octets) => edited(octets),
+            Self::SendParts(parts) => parts.iter_mut().for_each(|(part, _)| edited(part)),
+            Self::Repeat(_, steps) => steps.iter_mut().for_each(|step| step.edit_said(edit)),
+            _ => {}
+        }
+    }
 }
 
 /// A line that the server waits for.
@@ -138,6 +153,11 @@ impl Case {
         self.sweep.is_some()
     }
 
+    /// All may go well.
+    pub(super) fn wants_ok(&self) -> bool {
+        self.want.outcome.iter().any(|outcome| outcome == "ok")
+    }
+
     /// The case is about the memory of the client, which is counted in a process of its own.
     pub fn bounds_memory(&self) -> bool {
         self.want.max_rss_mb.is_some()
@@ -154,6 +174,14 @@ impl Case {
             repeated.unwrap_or_default()
         });
         self.want.max_rss_mb.unwrap_or(1) * 1024 * 1024 + given.sum::<u64>()
+    }
+
+    /// Changes what the server says.
+    pub(super) fn edit_said(&mut self, edit: &mut dyn FnMut(&mut String)) {
+        edit(&mut self.caps);
+        edit(&mut self.caps_tls);
+        self.auto_extra.iter_mut().for_each(|(_, answer)| edit(answer));
+        self.steps.iter_mut().for_each(|step| step.edit_said(edit));
     }
 
     /// The request for the client, without where to connect to.

@@ -137,7 +137,7 @@ impl Runner {
         let first_tag =
             if uses_first_tag(&case.steps) { self.learn_tag(case)? } else { String::new() };
         let forbidden = Forbidden::listen(&case.want.no_connect_to).map_err(failed)?;
-        let case = forbidden.rewritten(case);
+        let case = forbidden.rewritten(case)?;
         let server = Server::start(&case, &self.certificates, fault, &first_tag).map_err(failed)?;
         let played = self.subject.play(
             &self.request(&case, server.port()),
@@ -229,22 +229,34 @@ impl Forbidden {
         Ok(Self { listeners: listeners.collect::<io::Result<_>>()? })
     }
 
-    fn rewritten(&self, case: &Arc<Case>) -> Arc<Case> {
-        if self.listeners.is_empty() {
-            return Arc::clone(case);
-        }
+    /// The case with the addresses that are listened on.
+    ///
+    /// # Errors
+    /// An address that the server never says: that nobody connects to it shows nothing.
+    fn rewritten(&self, case: &Arc<Case>) -> Result<Arc<Case>, String> {
         let mut rewritten = Case::clone(case);
-        for step in &mut rewritten.steps {
-            if let Step::Send(octets) = step {
-                let mut text = String::from_utf8_lossy(octets).into_owned();
-                for (address, listener) in &self.listeners {
-                    let ours = listener.local_addr().map(|ours| ours.to_string());
-                    text = text.replace(address, &ours.unwrap_or_default());
+        for (address, listener) in &self.listeners {
+            let ours = listener.local_addr().map_err(|error| error.to_string())?.to_string();
+            // As a mail domain an address stands in brackets (RFC 5321 4.1.3).
+            let bracketed = |address: &str| {
+                address.rsplit_once(':').map(|(host, port)| format!("[{host}]:{port}"))
+            };
+            let forms = [
+                (address.clone(), ours.clone()),
+                (bracketed(address).unwrap_or_default(), bracketed(&ours).unwrap_or_default()),
+            ];
+            let mut is_said = false;
+            rewritten.edit_said(&mut |said| {
+                for (theirs, ours) in &forms {
+                    is_said |= said.contains(theirs);
+                    *said = said.replace(theirs, ours);
                 }
-                *octets = text.into_bytes();
+            });
+            if !is_said {
+                return Err(format!("the server never says {address}"));
             }
         }
-        Arc::new(rewritten)
+        Ok(Arc::new(rewritten))
     }
 
     /// Those that got one after all.

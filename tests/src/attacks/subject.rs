@@ -26,7 +26,7 @@ pub enum Subject {
 pub(super) struct Course {
     /// What the shim prints.
     pub(super) answer: Value,
-    /// Lines that the trace hook saw.
+    /// Lines that the trace hook saw, or that the shim wrote beside its answer.
     pub(super) traced: Vec<String>,
 }
 
@@ -50,14 +50,24 @@ impl Held {
                 caught(|| played.say_goodbye())?;
                 Ok(std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner)))
             }
-            Self::Process { failed: true, .. } => Ok(Vec::new()),
-            Self::Process { child, .. } => match child.wait() {
-                Ok(status) if status.success() => Ok(Vec::new()),
-                Ok(status) => Err(format!("the shim ended with {status}")),
-                Err(error) => Err(error.to_string()),
-            },
+            Self::Process { child, failed } => {
+                if *failed {
+                    child.kill().map_err(|error| error.to_string())?;
+                }
+                match child.wait() {
+                    Ok(status) if status.success() || *failed => Ok(complained(child)),
+                    Ok(status) => Err(format!("the shim ended with {status}")),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
         }
     }
+}
+
+/// What a shim that has ended wrote beside its answer: judged as a trace is.
+fn complained(child: &mut Child) -> Vec<String> {
+    let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+    lines.into_iter().flatten().map_while(Result::ok).collect()
 }
 
 impl Drop for Held {

@@ -23,6 +23,9 @@ pub(super) fn play(
         report.complaints.push(format!("unchanged: {}", base.course.answer));
         return;
     }
+    if case.wants_ok() {
+        report.complaints.extend(base.complaints.iter().map(|found| format!("unchanged: {found}")));
+    }
     let all = faults(kind, case.is_imap, base.record.sent);
     let faults: Vec<Fault> = all.into_iter().step_by(runner.stride_of_sweeps()).collect();
     report.runs += faults.len();

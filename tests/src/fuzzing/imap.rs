@@ -262,7 +262,7 @@ pub fn imap_mailbox(octets: &[u8]) {
             let entry = xoauth::imap::ListEntry::from(&list);
             assert_eq!(entry.mailbox().to_string(), Mailbox::from(name).to_string());
         }
-        other => assert!(other.is_err(), "{other:?}"),
+        other => panic_on(format!("{other:?}").as_bytes()),
     }
 }
 

@@ -1,7 +1,15 @@
 //! OAuth 1.0a and SASL: base strings, headers, the server side, error documents.
 
-use xoauth::sasl::oauth1::{ReceivedRequest, percent_decode, percent_encode};
-use xoauth::sasl::{ErrorChallenge, Server, ServerExchange, parse_client_message};
+use std::cell::RefCell;
+
+use xoauth::sasl::oauth1::{
+    CredentialStore, MemoryNonceStore, ReceivedRequest, Secret, SignatureMethod, Verifier,
+    percent_decode, percent_encode,
+};
+use xoauth::sasl::{
+    BearerJudge, BearerRequest, ErrorChallenge, ErrorDocument, Identity, IdentityRequest, Refusal,
+    Server, ServerExchange, ServerStep, Verdict, parse_client_message,
+};
 
 use super::{Choices, shown, text};
 
@@ -53,19 +61,78 @@ pub fn authorization_header(octets: &[u8]) {
 
 const MECHANISMS: &[&str] = &["XOAUTH", "OAUTH10A", "OAUTHBEARER", "XOAUTH2"];
 
-/// The server side under any responses of a client.
+/// The token that is good: an input may find it.
+const GOOD: &str = "ya29.good";
+
+/// What signs: every key is known, no secret can be guessed.
+const SECRET: &str = "oD4-kQ7_pX2.uR9~mB6-vL3_wN8.sJ5~";
+
+/// A server to which every key and every user is good: all that stands between a client and its mail are secrets.
+struct Site;
+
+impl CredentialStore for Site {
+    fn consumer(&self, _: &str) -> Option<Secret> {
+        Some(Secret::new(SECRET))
+    }
+
+    fn token(&self, _: &str, _: &str) -> Option<Secret> {
+        Some(Secret::new(SECRET))
+    }
+}
+
+impl Identity for Site {
+    fn identify(&self, request: &IdentityRequest<'_>) -> Verdict {
+        Verdict::Accept { user: request.user.unwrap_or_default().to_owned() }
+    }
+}
+
+impl BearerJudge for Site {
+    fn judge(&self, request: &BearerRequest<'_>) -> Verdict {
+        match request.token.expose() {
+            GOOD => Verdict::Accept { user: request.user.unwrap_or_default().to_owned() },
+            "" => Verdict::Unavailable("there is none".to_owned()),
+            _ => Verdict::Refuse(ErrorDocument::new("401")),
+        }
+    }
+}
+
+/// The server side under any responses of a client: who does not say the good token is not let in, and an exchange that
+/// has ended stays ended.
 pub fn sasl_server(octets: &[u8]) {
     let mut choices = Choices(octets);
-    let index = usize::from(choices.octet().unwrap_or(0)) % MECHANISMS.len();
-    let mechanism = MECHANISMS.get(index).copied().unwrap_or_default();
-    let server = Server::new();
+    let choice = usize::from(choices.octet().unwrap_or(0));
+    let mechanism = MECHANISMS.get(choice % MECHANISMS.len()).copied().unwrap_or_default();
+    // The first that was ever: any time is within the window.
+    let verifier = Verifier::new()
+        .window(u64::MAX)
+        .methods(&[SignatureMethod::HmacSha1, SignatureMethod::Plaintext]);
+    let nonces = RefCell::new(MemoryNonceStore::with_capacity(4));
+    let mut server = Server::new().oauth1(&verifier, &Site, &nonces, &Site).bearer(&Site);
+    // Most have an endpoint: OAUTH10A goes no further without.
+    if choice & 0x80 == 0 {
+        server = server.endpoint("h", 993).endpoint("imap.example.org", 993).scope("mail");
+    }
     let Ok(mut exchange) = ServerExchange::new(mechanism) else { return };
     if let Ok(message) = parse_client_message(mechanism, choices.0) {
         shown(octets, &message);
     }
+    let mut said = Vec::new();
+    let mut has_ended = false;
     while !choices.is_empty() {
-        let step = exchange.step(choices.piece(), &server, 0);
+        let piece = choices.piece();
+        said.push(piece);
+        let step = exchange.step(piece, &server, 0);
         shown(octets, &step);
+        if has_ended {
+            assert_eq!(step, ServerStep::Refused(Refusal::Finished));
+        }
+        if matches!(step, ServerStep::Accepted { .. }) {
+            let is_bearer = matches!(mechanism, "OAUTHBEARER" | "XOAUTH2");
+            let knows =
+                |piece: &&[u8]| piece.windows(GOOD.len()).any(|part| part == GOOD.as_bytes());
+            assert!(is_bearer && said.iter().any(knows), "{mechanism} lets in who knows nothing");
+        }
+        has_ended |= !matches!(step, ServerStep::Challenge(_));
     }
 }
 

@@ -27,6 +27,16 @@ pub fn smtp_fragments(octets: &[u8]) {
     assert_eq!(heard(step), heard(usize::MAX), "in pieces of {step}");
 }
 
+/// Limits that an input of some hundred octets comes to.
+fn small_limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.line = 200;
+    limits.reply = 400;
+    limits.lines = 8;
+    limits.window = 3;
+    limits
+}
+
 fn command(choice: u8) -> Option<Box<dyn Exchange>> {
     Some(match choice % 8 {
         0 => Box::new(Greeting::new()),
@@ -58,7 +68,7 @@ pub fn smtp_machine(octets: &[u8]) {
 /// The same; how often the server said the token.
 pub(super) fn play(octets: &[u8]) -> usize {
     let mut choices = Choices(octets);
-    let mut machine = Machine::new(Limits::default());
+    let mut machine = Machine::new(small_limits());
     machine.keep_transcript();
     machine.protect(token::mask());
     let mut watch = Watch::default();
@@ -87,6 +97,7 @@ pub(super) fn play(octets: &[u8]) -> usize {
         };
         assert!(!broken || !machine.is_usable(), "usable again");
         if let Err(error) = outcome {
+            assert!(!error.is_fatal() || !machine.is_usable(), "{error} is fatal");
             broken |= !machine.is_usable();
             shown(octets, &format_args!("{error} {error:?}"));
             watch.tells("an error", &error);

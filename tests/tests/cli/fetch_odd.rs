@@ -89,6 +89,71 @@ fn a_mailbox_that_is_made_anew_during_a_run_ends_it_with_75() {
     assert_eq!(bodies(&home, "E"), ["m001"]);
 }
 
+/// A session whose mailbox has no UIDVALIDITY.
+fn unlasting() -> Vec<Step> {
+    let mut script = opened("", 9);
+    script[4] = send("{tag} OK done\r\n");
+    script
+}
+
+#[test]
+fn a_mailbox_without_uidvalidity_is_not_resumed_and_nothing_is_written_over() {
+    let mut refused = unlasting();
+    refused.push(Step::ExpectEnd);
+    let mut scripts = vec![refused];
+    for text in ["one1", "two2"] {
+        let message = format!("* 1 FETCH (UID 1 FLAGS () BODY[] {{4}}\r\n{text})\r\n");
+        let mut script = unlasting();
+        script.extend(found("1"));
+        script.extend([expect("UID FETCH 1 "), send(message + "{tag} OK done\r\n")]);
+        script.extend(bye());
+        scripts.push(script);
+    }
+    let peer = Peer::start(scripts).unwrap();
+    let home = Home::with(&account(peer.port()));
+    let said = home.run(&["fetch", "--all", "--eml", "E", "--resume"]);
+    assert_eq!(said.code, 69, "{said:?}");
+    assert!(said.err.contains("no UIDVALIDITY"), "{said:?}");
+    for _ in 0..2 {
+        home.run(&["fetch", "--all", "--eml", "E"]).ok();
+    }
+    peer.finish().unwrap();
+    assert_eq!(bodies(&home, "E"), ["one1", "two2"]);
+}
+
+#[test]
+fn without_uidvalidity_a_lost_connection_ends_the_run() {
+    let mut script = unlasting();
+    script.extend(found("1 2"));
+    script.extend([expect("UID FETCH"), send(message(1)), Step::Close]);
+    let peer = Peer::start(vec![script]).unwrap();
+    let home = Home::with(&account(peer.port()));
+    let said = home.run(&["fetch", "--all", "--eml", "E"]);
+    peer.finish().unwrap();
+    assert_eq!(said.code, 75, "{said:?}");
+    for promise in ["connecting again", "--resume goes on"] {
+        assert!(!said.err.contains(promise), "{said:?}");
+    }
+    assert_eq!(bodies(&home, "E"), ["m001"]);
+}
+
+#[test]
+fn a_body_is_of_no_other_message_than_its_own() {
+    // Nobody asked for the first one, which its number tells behind the body; the second comes without a body.
+    let stray = "* 9 FETCH (FLAGS () BODY[] {4}\r\nm009 UID 9)\r\n";
+    let bare = "* 2 FETCH (UID 2 FLAGS () INTERNALDATE \"01-Jan-2026 00:00:00 +0000\")\r\n";
+    let mut script = opened("", 9);
+    script.extend(found("1 2"));
+    let answer = format!("{stray}{bare}{}{{tag}} OK done\r\n", message(1));
+    script.extend([expect("UID FETCH 1:2 "), send(answer)]);
+    script.extend(bye());
+    let peer = Peer::start(vec![script]).unwrap();
+    let home = Home::with(&account(peer.port()));
+    home.run(&["fetch", "--all", "--eml", "E"]).ok();
+    peer.finish().unwrap();
+    assert_eq!(bodies(&home, "E"), ["m001"]);
+}
+
 #[test]
 fn messages_that_are_gone_are_not_waited_for() {
     let mut script = opened("", 9);

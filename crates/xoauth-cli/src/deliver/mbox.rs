@@ -172,27 +172,46 @@ fn envelope(seconds: i64) -> String {
     format!("From MAILER-DAEMON {}\n", timestamp.strftime("%a %b %e %H:%M:%S %Y"))
 }
 
-/// Quotes lines as they pass.
+/// Quotes lines as they pass. Only octets of `From ` are held back, and never all of them. A `>` is written at once: one more
+/// just in front of `From ` makes the same line as one more in front of them all.
 #[derive(Debug)]
 struct Quoting<W> {
     out: W,
-    /// How much of `From ` was seen at the beginning of this line, after any `>`; `None` further on.
-    matched: Option<usize>,
-    /// The `>` and letters that are held back until it is known whether the line is quoted.
-    held: Vec<u8>,
+    at: At,
+}
+
+/// Where in a line the next octet stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At its beginning.
+    Start,
+    /// Behind any number of `>` and so many octets of `From `, which are held back.
+    Prefix(usize),
+    /// Further on: up to its end nothing is quoted.
+    Rest,
+}
+
+impl At {
+    /// What is held back.
+    fn held(self) -> &'static [u8] {
+        match self {
+            Self::Prefix(matched) => FROM.get(..matched).unwrap_or_default(),
+            Self::Start | Self::Rest => &[],
+        }
+    }
 }
 
 const FROM: &[u8] = b"From ";
 
 impl Quoting<Vec<u8>> {
     fn new(out: Vec<u8>) -> Self {
-        Self { out, matched: Some(0), held: Vec::new() }
+        Self { out, at: At::Start }
     }
 
     /// Ends the message: with a line end, and the empty line that parts it from the next.
     fn end(&mut self) {
-        self.out.append(&mut self.held);
-        if self.matched != Some(0) || self.out.last().is_some_and(|&octet| octet != b'\n') {
+        self.out.extend_from_slice(self.at.held());
+        if self.at != At::Start {
             self.out.push(b'\n');
         }
         self.out.push(b'\n');
@@ -203,33 +222,36 @@ impl Write for Quoting<Vec<u8>> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let mut rest = octets;
         while let Some((&octet, behind)) = rest.split_first() {
-            let Some(matched) = self.matched else {
-                // In the middle of a line: up to its end nothing is quoted.
+            if self.at == At::Rest {
                 let end = rest.iter().position(|&octet| octet == b'\n');
                 let (line, behind) = rest
                     .split_at_checked(end.map_or(rest.len(), |end| end + 1))
                     .unwrap_or((rest, &[]));
                 self.out.extend_from_slice(line);
                 if end.is_some() {
-                    self.matched = Some(0);
+                    self.at = At::Start;
                 }
                 rest = behind;
                 continue;
-            };
+            }
             rest = behind;
-            self.held.push(octet);
-            if matched == 0 && octet == b'>' {
+            let held = self.at.held();
+            if held.is_empty() && octet == b'>' {
+                self.out.push(octet);
+                self.at = At::Prefix(0);
                 continue;
             }
-            if FROM.get(matched) == Some(&octet) {
-                self.matched = Some(matched + 1);
-                if matched + 1 < FROM.len() {
-                    continue;
-                }
+            let is_next = FROM.get(held.len()) == Some(&octet);
+            if is_next && held.len() + 1 < FROM.len() {
+                self.at = At::Prefix(held.len() + 1);
+                continue;
+            }
+            if is_next {
                 self.out.push(b'>');
             }
-            self.out.append(&mut self.held);
-            self.matched = if octet == b'\n' { Some(0) } else { None };
+            self.out.extend_from_slice(held);
+            self.out.push(octet);
+            self.at = if octet == b'\n' { At::Start } else { At::Rest };
         }
         Ok(octets.len())
     }
@@ -271,6 +293,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_quotes_is_not_held_back() {
+        let mut quoting = Quoting::new(Vec::new());
+        let piece = vec![b'>'; PIECE];
+        for _ in 0..16 {
+            quoting.write_all(&piece).unwrap();
+            assert_eq!((quoting.out.len(), quoting.at.held()), (PIECE, &b""[..]));
+            quoting.out.clear();
+        }
+        let mut ended = Quoting::new(Vec::new());
+        ended.at = quoting.at;
+        ended.end();
+        assert_eq!(ended.out, b"\n\n");
+        quoting.write_all(b"From").unwrap();
+        assert_eq!((quoting.out.len(), quoting.at.held()), (0, &b"From"[..]));
+        quoting.write_all(b" x\n").unwrap();
+        quoting.end();
+        assert_eq!(quoting.out, b">From x\n\n");
     }
 
     #[test]

@@ -109,12 +109,27 @@ impl Reopened {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use xoauth_imap::Limits;
+    use xoauth_imap::command::Select;
     use xoauth_imap::parse::{Input, Response, Tolerated, parse_response};
+    use xoauth_imap::proto::{Command, Machine, TagPrefix};
+    use xoauth_sasl::wire::Want;
 
+    /// What a server said of a mailbox.
     fn selected(validity: Option<u32>) -> Selected {
-        let mut selected = Selected::new("INBOX");
-        selected.uid_validity = validity.and_then(std::num::NonZeroU32::new);
-        selected
+        let mut machine = Machine::new(TagPrefix::new("t"), Limits::default());
+        let mut select = Select::new("INBOX");
+        machine.start(&mut [&mut select]).unwrap();
+        while let Want::Write(octets) = machine.poll(&mut [&mut select]).unwrap() {
+            let count = octets.len();
+            machine.written(count);
+        }
+        let told = validity.map(|told| format!("* OK [UIDVALIDITY {told}] told\r\n"));
+        let said = told.unwrap_or_default() + "xt1 OK done\r\n";
+        machine.read_buffer().get_mut(..said.len()).unwrap().copy_from_slice(said.as_bytes());
+        machine.received(said.len());
+        assert!(matches!(machine.poll(&mut [&mut select]).unwrap(), Want::Done));
+        select.finish(machine.outcome(0).unwrap()).unwrap()
     }
 
     fn changed(flag: &str) -> Message {

@@ -6,6 +6,7 @@ mod transfer;
 mod writer;
 
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -78,19 +79,23 @@ impl Fetch {
         let failed = |error: xoauth::Error| failure_of(&error, "fetch", &attempt);
         let mut session = gate.imap_session()?;
         let uid_validity = self.open(&mut session).map_err(failed)?;
+        if self.resume {
+            resumable(uid_validity)?;
+        }
         let mut left = match &query {
             Some(query) => find(&mut session, query).map_err(failed)?,
             None => Vec::new(),
         };
         let owner = format!("{} at {}", account.user("imap")?, gate.server.host);
-        let target = Target::open(self, &owner, uid_validity)?;
+        let target = Target::open(self, &owner, validity(uid_validity))?;
         let mut before = Vec::new();
         if self.resume {
             (before, left) = left.into_iter().partition(|&uid| target.has(uid));
         }
+        let goes_on = self.pipe.is_none() && uid_validity.is_some();
         if self.pipe.is_none() {
             let note = "interrupted; --resume goes on from here";
-            signals::end_with_note(Some(note).filter(|_| !ui.quiet))?;
+            signals::end_with_note(Some(note).filter(|_| goes_on && !ui.quiet))?;
         }
         let writer = Writer::start(target, self.progress(ui, left.len()), self.told(ui))?;
         let seen = self.mark_seen.then_some(before);
@@ -106,6 +111,10 @@ impl Fetch {
             let mut failure = failed(error);
             if !is_over {
                 break Err(failure);
+            }
+            if uid_validity.is_none() {
+                let hint = "the mailbox has no UIDVALIDITY: in another session its UIDs may be those of other messages";
+                break Err(failure.hint(hint));
             }
             session = loop {
                 let Some(pause) = transfer.pause() else { break 'all Err(failure) };
@@ -125,7 +134,7 @@ impl Fetch {
                 }
             };
         };
-        transfer.end(received, self.pipe.is_none())?;
+        transfer.end(received, goes_on)?;
         let _ = session.logout();
         Ok(Exit::Ok)
     }
@@ -197,23 +206,41 @@ impl Fetch {
         }
     }
 
-    /// Opens the mailbox and gives its UIDVALIDITY.
-    fn open(&self, session: &mut Session<Stream>) -> Result<u32, xoauth::Error> {
+    /// Opens the mailbox and gives its UIDVALIDITY, where it has one.
+    fn open(&self, session: &mut Session<Stream>) -> Result<Option<NonZeroU32>, xoauth::Error> {
         let selected = if self.mark_seen {
             session.run(Select::new(self.mailbox.as_str()))?
         } else {
             session.run(Examine::new(self.mailbox.as_str()))?
         };
-        Ok(selected.uid_validity.map_or(0, std::num::NonZeroU32::get))
+        Ok(selected.uid_validity)
     }
 
     /// A new session with the UIDVALIDITY it found.
-    fn reopen(&self, gate: &Gate<'_>) -> Result<(Session<Stream>, u32)> {
+    fn reopen(&self, gate: &Gate<'_>) -> Result<(Session<Stream>, Option<NonZeroU32>)> {
         let mut session = gate.imap_session()?;
         let uid_validity = self.open(&mut session);
         let failed = |error| failure_of(&error, "fetch", &gate.attempt());
         Ok((session, uid_validity.map_err(failed)?))
     }
+}
+
+/// Refuses to leave out what was fetched before from a mailbox without UIDVALIDITY: the server does not keep its UIDs
+/// (RFC 3501 6.3.1), and those of before may be of other messages now.
+fn resumable(uid_validity: Option<NonZeroU32>) -> Result<()> {
+    if uid_validity.is_some() {
+        return Ok(());
+    }
+    let message =
+        "the mailbox has no UIDVALIDITY: nothing tells which messages were fetched before";
+    Err(Failure::new(Exit::Unavailable, "fetch", message).hint("leave out --resume"))
+}
+
+/// By what names and notes tell these UIDs from those that mean other messages. Where there is no UIDVALIDITY, each run
+/// has UIDs of its own, and the time tells them from those of another: nothing is written over what that one fetched.
+fn validity(uid_validity: Option<NonZeroU32>) -> u32 {
+    let now = || jiff::Timestamp::now().as_millisecond() & i64::from(u32::MAX);
+    uid_validity.map_or_else(|| u32::try_from(now()).unwrap_or_default(), NonZeroU32::get)
 }
 
 /// UIDs, one a line or as sets.
@@ -233,4 +260,18 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 /// Messages with these UIDs and all above.
 fn above(left: &[Uid], uid: Uid) -> usize {
     left.partition_point(|&other| other > uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_without_uidvalidity_is_not_resumed() {
+        let refused = resumable(None).unwrap_err();
+        assert_eq!(refused.exit, Exit::Unavailable);
+        assert!(refused.message.contains("no UIDVALIDITY"), "{refused}");
+        assert!(resumable(NonZeroU32::new(9)).is_ok());
+        assert_eq!(validity(NonZeroU32::new(9)), 9);
+    }
 }

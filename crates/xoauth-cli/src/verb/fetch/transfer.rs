@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xoauth::imap::command::{Fetch, Item, Store, StoreAction};
-use xoauth::imap::{Flag, Part, Section, Session, Uid};
+use xoauth::imap::{Flag, Part, Section, SeqNo, Session, Uid};
 
 use super::above;
 use super::queue::Gone;
@@ -44,6 +44,24 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// So many refused messages in a row are no messages that a server cannot give: it gives none.
 const REFUSED: u32 = 10;
+
+/// A body whose message is not told yet.
+#[derive(Debug, Clone, Copy)]
+struct Untold {
+    seq: SeqNo,
+    /// Where the server told it before the body.
+    uid: Option<Uid>,
+    octets: u64,
+}
+
+impl Untold {
+    /// How many octets this message has, where the body is its own. The end of a response that nobody asked for is not
+    /// heard here, and the next message that is told is another one.
+    fn octets_of(self, seq: SeqNo, uid: Uid) -> Option<u64> {
+        let is_its_own = self.seq == seq && self.uid.is_none_or(|told| told == uid);
+        is_its_own.then_some(self.octets)
+    }
+}
 
 /// What is under way.
 pub(super) struct Transfer<'a> {
@@ -168,19 +186,21 @@ impl<'a> Transfer<'a> {
     fn batch(&mut self, session: &mut Session<Stream>, command: Fetch) -> Result<(), Broken> {
         self.writer.begin()?;
         let mut stream = session.stream(command)?;
-        let mut size = None;
+        let mut untold = None;
         while let Some(part) = stream.next_part()? {
             match part {
                 Part::Body(mut body) => {
                     self.writer.begin()?;
-                    size = Some(body.info().len);
+                    let info = body.info();
+                    untold = Some(Untold { seq: info.seq, uid: info.uid, octets: info.len });
                     while let Some(octets) = body.chunk()? {
                         self.writer.octets(octets)?;
                     }
                 }
                 Part::Message(message) => {
                     // Flags that somebody changed meanwhile come without a body.
-                    let (Some(uid), Some(octets)) = (message.uid, size.take()) else { continue };
+                    let (Some(uid), Some(body)) = (message.uid, untold.take()) else { continue };
+                    let Some(octets) = body.octets_of(message.seq, uid) else { continue };
                     self.writer.finish(About { uid, octets, message })?;
                     if let Ok(at) = self.left.binary_search_by(|other| uid.cmp(other)) {
                         self.left.remove(at);
@@ -204,5 +224,23 @@ impl<'a> Transfer<'a> {
         let (messages, octets) = (totals.messages, totals.octets);
         self.ui.note(format!("{messages} message{plural}, {octets} octets{note}"));
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_of_no_other_message_than_its_own() {
+        let number = |number| (SeqNo::new(number).unwrap(), Uid::new(number).unwrap());
+        let ((seq, uid), (other_seq, other_uid)) = (number(1), number(2));
+        for told in [None, Some(uid)] {
+            let body = Untold { seq, uid: told, octets: 4 };
+            assert_eq!(body.octets_of(seq, uid), Some(4));
+            assert_eq!(body.octets_of(other_seq, uid), None);
+        }
+        let body = Untold { seq, uid: Some(uid), octets: 4 };
+        assert_eq!(body.octets_of(seq, other_uid), None);
     }
 }

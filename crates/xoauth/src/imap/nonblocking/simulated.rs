@@ -265,7 +265,8 @@ fn what_a_session_heard_before_it_broke_is_told() {
 
 #[test]
 fn commands_do_not_go_to_another_mailbox_than_was_selected() {
-    let archive = [Hear("SELECT Archive"), Say("* 9 EXISTS\r\n{tag} OK in\r\n")];
+    let archive =
+        [Hear("SELECT Archive"), Say("* 9 EXISTS\r\n* OK [UIDVALIDITY 8] good\r\n{tag} OK in\r\n")];
     let leaves = [archive.to_vec(), vec![Hear("FETCH")]].concat();
     let lives = session(
         IDLES,

@@ -78,10 +78,13 @@ async fn begun<T: Carrier + 'static>(stage: Result<Stage<T>, Error>, plan: &Plan
         }
         course.surfaced.push(format!("{:?}", session.state()));
     }
-    course.usable = match &stage {
+    // What calls itself unusable must not be of use.
+    course.usable = match &mut stage {
         Stage::Plain(_) => true,
-        Stage::Bare(client) | Stage::Client(client) => client.is_usable(),
-        Stage::Session(session) => session.is_usable(),
+        Stage::Bare(client) | Stage::Client(client) => {
+            client.is_usable() || wait!(client.run(Noop::new())).is_ok()
+        }
+        Stage::Session(session) => session.is_usable() || wait!(session.run(Noop::new())).is_ok(),
         Stage::Gone => false,
     };
     if course.failure.is_some() {

@@ -98,10 +98,11 @@ async fn begun<T: Carrier + 'static>(
             break;
         }
     }
-    course.usable = match &stage {
+    // What calls itself unusable must not be of use.
+    course.usable = match &mut stage {
         Stage::Plain(_) => true,
-        Stage::Client(client) => client.is_usable(),
-        Stage::Session(session) => session.is_usable(),
+        Stage::Client(client) => client.is_usable() || wait!(client.run(Noop::new())).is_ok(),
+        Stage::Session(session) => session.is_usable() || wait!(session.run(Noop::new())).is_ok(),
         Stage::Gone => false,
     };
     if course.failure.is_some() {
