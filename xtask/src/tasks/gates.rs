@@ -55,7 +55,13 @@ const GATES: [(&str, Act); 13] = [
     }),
     ("fuzz", |workspace, _, figures| {
         *figures = fuzz::figures(workspace)?;
-        fuzz::run(workspace, &[])
+        let found = fuzz::run(workspace, &[])?;
+        Ok(match found {
+            Outcome::Passed if !fuzz::is_past_goal(workspace)? => {
+                Outcome::Failed("fewer executions than the goal".to_owned())
+            }
+            found => found,
+        })
     }),
     ("miri", |workspace, _, figures| miri(workspace, figures)),
     ("coverage", |workspace, _, figures| coverage::run(workspace, figures)),
