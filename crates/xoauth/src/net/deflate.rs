@@ -201,7 +201,6 @@ impl<I: Io> Io for Deflated<I> {
         self.io.wait_until(at);
     }
 
-    #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         self.io.hears_while_writing()
     }
@@ -254,7 +253,6 @@ impl<I: Io> Io for Layered<I> {
         either!(self, io => io.wait_until(at));
     }
 
-    #[cfg(feature = "smtp")]
     fn hears_while_writing(&self) -> bool {
         either!(self, io => io.hears_while_writing())
     }

@@ -48,7 +48,7 @@ pub(crate) trait Io {
     }
 
     /// A write that the peer does not take is pending, and what the peer says can be read meanwhile.
-    #[cfg(feature = "smtp")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     fn hears_while_writing(&self) -> bool {
         true
     }
@@ -150,7 +150,7 @@ impl<T: Transport> Io for Blocking<T> {
         self.stream.wait_until(at);
     }
 
-    #[cfg(feature = "smtp")]
+    #[cfg(any(feature = "imap", feature = "smtp"))]
     fn hears_while_writing(&self) -> bool {
         self.stream.hears_while_writing()
     }
