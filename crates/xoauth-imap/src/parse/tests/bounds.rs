@@ -31,6 +31,7 @@ fn nesting_is_bounded_and_needs_no_stack() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred levels take many minutes")]
 fn a_hundred_levels_are_read_and_one_more_is_not() {
     let nested = |levels: usize| {
         let mut body = "(".repeat(levels - 1);
