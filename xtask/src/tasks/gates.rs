@@ -67,7 +67,7 @@ const GATES: [(&str, Act); 13] = [
     ("coverage", |workspace, _, figures| coverage::run(workspace, figures)),
     ("mutants", mutants::run),
     ("licences", |workspace, _, _| supply::licences(workspace)),
-    ("advisories", |workspace, _, _| supply::advisories(workspace)),
+    ("advisories", |workspace, _, figures| supply::advisories(workspace, figures)),
     ("public-api", api::run),
     ("features", |workspace, _, _| features(workspace)),
     ("msrv", |workspace, _, figures| msrv(workspace, figures)),

