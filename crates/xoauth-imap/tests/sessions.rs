@@ -749,7 +749,7 @@ fn nothing_but_a_greeting_is_taken_for_one() {
             found => panic!("{line}: {found:?}"),
         }
     }
-    for line in ["* WHAT", "* ", "* O\0K ready", "* -1 EXISTS"] {
+    for line in ["* WHAT", "* ", "* O\0K ready", "* OK\0ready", "* OK(ready)", "* -1 EXISTS"] {
         let text = format!("S: {line}\nS: * OK ready");
         match Peer::first_error(&text, |peer| peer.run(Greeting::new())) {
             Err(Error::Malformed { expected: "a greeting", .. }) => {}

@@ -27,8 +27,10 @@ impl Rule {
 
 /// The offsets of octets that must stay what they are, ascending.
 ///
-/// For IMAP: of a tagged answer the tag, its status word, the spaces behind them and the line end; of a
-/// line with a literal the announcement, whose digits make another literal of it. For SMTP: what stands behind a
+/// For IMAP: of a tagged answer the tag, its status word, the spaces behind them and the line end; of any other line the
+/// mark it begins with and its space, and the carriage return at its end (behind which another octet than a line feed
+/// makes one line of two, data that breaks the grammar); of the greeting its status word too; of a line with a literal
+/// the announcement, whose digits make another literal of it. For SMTP: what stands behind a
 /// code, the line end, and of the code its first two digits, which make another answer of it (RFC 5321, 4.2.1: the
 /// third is a finer shade that no client depends on).
 pub(super) fn structural(said: &[u8], is_imap: bool) -> Vec<(usize, Rule)> {
@@ -59,7 +61,11 @@ fn imap(said: &[u8]) -> Vec<(usize, Rule)> {
         let length = rest.iter().position(|&octet| octet == b'\n').map_or(rest.len(), |at| at + 1);
         let line = rest.get(..length).unwrap_or_default();
         let end = start + length;
-        if !matches!(line.first(), Some(b'*' | b'+')) {
+        if let [b'*' | b'+', ..] = line {
+            let begins = if start == 0 { b"* OK ".len() } else { b"* ".len() };
+            offsets.extend((start..start + begins.min(length)).map(|at| (at, Rule::Never)));
+            offsets.push((end.saturating_sub(2), Rule::Never));
+        } else {
             let mut words = line.split(|&octet| octet == b' ');
             let tag = words.next().map_or(0, <[u8]>::len);
             let status = words.next().map_or(0, <[u8]>::len);
@@ -109,7 +115,8 @@ mod tests {
         let said =
             "* OK hi\r\n* 1 FETCH (BODY[] {15}\r\na\r\n0123456789OK)\r\na1 OK done\r\na2 NO no\r\n";
         let marked = marked(said, true);
-        assert!(marked.contains("##}..") && marked.contains("a1 OK ....|"), "{marked}");
-        assert_eq!(marked.matches(char::is_alphanumeric).count(), 4, "{marked}");
+        assert!(marked.starts_with("* OK ..") && marked.contains("* ......"), "{marked}");
+        assert!(marked.contains("##}\r.") && marked.contains("a1 OK ....|"), "{marked}");
+        assert_eq!(marked.matches(char::is_alphanumeric).count(), 6, "{marked}");
     }
 }

@@ -369,6 +369,9 @@ fn named_data<'a>(
     tolerated: &mut Tolerated,
 ) -> Result<Option<Response<'a>>> {
     if let Some(kind) = status_kind(name) {
+        if cursor.peek().is_some_and(|octet| octet != b' ') {
+            return Err(cursor.error("a space behind the status"));
+        }
         return Ok(Some(Response::Status(status(kind, cursor, tolerated))));
     }
     let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
