@@ -83,8 +83,9 @@ fn fits(expression: &str) -> bool {
     }
 }
 
-/// What the database of advisories knows of the packages of the lock file. Where it cannot be had anew, the one that is kept
-/// (`$CARGO_HOME/advisory-dbs`) is asked, and its age is said.
+/// What the database of advisories knows of the packages of the lock file. Where it cannot be had anew, the one that is kept is
+/// asked, and its age is said: a clone of `rustsec/advisory-db` in `$CARGO_HOME/advisory-dbs`, in the folder whose name
+/// cargo-deny tells where it is missing.
 pub(super) fn advisories(workspace: &Workspace, figures: &mut String) -> Result<Outcome> {
     if !super::installed(workspace, "deny")? {
         return Ok(Outcome::NotRun("cargo-deny is not installed and cannot be".to_owned()));
@@ -96,6 +97,8 @@ pub(super) fn advisories(workspace: &Workspace, figures: &mut String) -> Result<
     };
     let how = if fetched == Outcome::Passed { "fetched" } else { "kept: it cannot be fetched" };
     *figures = format!("the database of {date}, {how}");
+    // It asks for the manifest of every dependency, those of other systems too.
+    run_command(cargo(workspace).args(["fetch", "--locked"]))?;
     run_command(cargo(workspace).args(["deny", "--offline", "check", "advisories"]))
 }
 

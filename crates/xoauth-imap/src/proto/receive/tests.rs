@@ -80,6 +80,7 @@ fn framing_does_not_depend_on_how_octets_arrive() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn a_streamed_literal_does_not_grow_the_buffer() {
     let limits = Limits::default();
     let mut receive = Receive::new(&limits);
@@ -112,6 +113,7 @@ fn a_streamed_literal_does_not_grow_the_buffer() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn many_streamed_literals_do_not_grow_the_buffer_either() {
     let limits = Limits::default();
     let unit = [&b" BODY[] {1000}\r\n"[..], &[b'x'; 1000]].concat();
@@ -149,6 +151,7 @@ fn many_streamed_literals_do_not_grow_the_buffer_either() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn the_buffer_grows_to_what_the_limits_allow_and_no_further() {
     let most = Limits { response: 1_000_000, buffered_literal: 500_000, ..Limits::default() };
     for limits in [most, Limits::default(), Limits { response: usize::MAX, ..most }] {
@@ -182,6 +185,7 @@ fn the_buffer_grows_to_what_the_limits_allow_and_no_further() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn a_long_search_answer_comes_in_pieces() {
     let limits = Limits { response: 2 * PIECE, ..Limits::default() };
     let search = |count: u32, end: &str| {
@@ -242,6 +246,7 @@ fn lines_are_bounded_just_there() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn long_lines_are_classified_once() {
     let limits = Limits { line: 10, response: 50_000, ..Limits::default() };
     let heads: [&[u8]; 6] = [b"* ", b"*", b"* XX", b"* 1 FETCH (", b"* (", b"* 9"];
@@ -280,6 +285,7 @@ fn the_class_of_a_line_does_not_depend_on_how_it_arrives() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn a_literal_is_bounded_by_what_it_announces() {
     let limits = Limits { buffered_literal: 10, ..Limits::default() };
     assert!(frame(b"* X {10}\r\n0123456789\r\n", 3, false, &limits).is_ok());
