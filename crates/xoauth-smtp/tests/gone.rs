@@ -5,9 +5,9 @@ mod common;
 
 use common::{Peer, WHOLE, word};
 use xoauth_smtp::exchange::{Bulk, Noop, Submit, Window};
-use xoauth_smtp::proto::Exchange;
+use xoauth_smtp::proto::{Command, Exchange};
 use xoauth_smtp::sasl::wire::{Conversation, Want};
-use xoauth_smtp::{Error, TransportFault};
+use xoauth_smtp::{Error, Message, TransportFault};
 
 fn greeted() -> Peer {
     let mut peer = Peer::saying(b"", WHOLE);
@@ -69,6 +69,57 @@ fn an_answer_that_came_is_one() {
     let (heard, fault) = gone(&mut Noop::new(), usize::MAX, b"250 o");
     assert!(!heard.unwrap());
     assert!(matches!(fault, Error::Transport { .. }), "{fault}");
+}
+
+#[test]
+fn an_answer_stays_one_whatever_is_said_behind_it() {
+    for behind in ["421 bye\r\n", "250 forged\r\n", "2", "what\r\n"] {
+        let mut noop = Noop::new();
+        let (heard, _) = gone(&mut noop, usize::MAX, format!("250 ok\r\n{behind}").as_bytes());
+        assert!(heard.unwrap(), "{behind}");
+        noop.finish().unwrap();
+    }
+}
+
+#[test]
+fn a_message_that_was_taken_is_although_the_server_leaves_behind_its_answer() {
+    let mut submit = Submit::new("a@example.org", ["b@example.net"], "x\r\n");
+    let mut peer = greeted();
+    peer.machine.start(&mut submit).unwrap();
+    let mut conversation = peer.machine.converse(&mut submit);
+    for says in ["250 ok\r\n250 ok\r\n354 go\r\n", "250 queued\r\n421 4.3.2 going down\r\n"] {
+        let Want::Write(octets) = conversation.poll().unwrap() else { panic!("nothing to write") };
+        let written = octets.len();
+        conversation.written(written);
+        conversation.read_buffer()[..says.len()].copy_from_slice(says.as_bytes());
+        conversation.received(says.len());
+    }
+    assert!(conversation.hear().unwrap());
+    assert_eq!(submit.finish().unwrap().accepted().count(), 1);
+    let next = peer.machine.start(&mut Noop::new()).unwrap_err();
+    assert!(matches!(next, Error::ServerClosing { .. }), "{next}");
+}
+
+#[test]
+fn a_message_that_was_not_sent_has_no_answer() {
+    // The server waits for it; it is in memory, short or long, or its source has it.
+    let go = "250 ok\r\n250 ok\r\n354 go\r\n";
+    let bye = format!("{go}421 4.3.1 disk full\r\n");
+    let long = "0123456789abcd\r\n".repeat(40_000);
+    let messages: [fn(&str) -> Message<'_>; 3] = [
+        |_| Message::from("x\r\n"),
+        |long| Message::from(long),
+        |_| Message::from_source(&b"x\r\n"[..]).seven_bit(),
+    ];
+    for message in messages {
+        let submit = || Submit::new("a@example.org", ["b@example.net"], message(&long));
+        let (heard, fault) = gone(&mut submit(), usize::MAX, go.as_bytes());
+        assert!(!heard.unwrap());
+        assert!(matches!(fault, Error::Transport { .. }) && fault.is_transient(), "{fault}");
+        let (heard, _) = gone(&mut submit(), usize::MAX, bye.as_bytes());
+        let error = heard.unwrap_err();
+        assert!(matches!(error, Error::ServerClosing { .. }), "{error}");
+    }
 }
 
 #[test]

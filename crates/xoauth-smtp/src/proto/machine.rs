@@ -242,9 +242,10 @@ impl Machine {
             if self.output.awaited() > 0 && self.hear(exchange)? {
                 continue;
             }
-            self.refuse_unasked()?;
-            let has_more = !self.output.is_written() || self.fill(exchange)?;
-            if has_more || !self.output.is_written() || self.output.awaited() > 0 {
+            // What stands behind the last reply is not this exchange's here either.
+            let is_asked = self.output.is_written() && !self.fill(exchange)?;
+            if !is_asked || !self.output.is_written() || self.output.awaited() > 0 {
+                self.refuse_unasked()?;
                 return Ok(false);
             }
             self.phase = Phase::Idle;
