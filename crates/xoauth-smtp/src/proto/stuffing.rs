@@ -160,6 +160,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_line_ends_in_crlf_and_nothing_else_however_it_is_cut() {
+        // RFC 5321 2.3.8: a bare line feed ends no line, so that no dot behind it stands at the start of one.
+        let cases: [(&[&[u8]], &[u8]); 8] = [
+            (&[b"a\n"], b"a\n\r\n.\r\n"),
+            (&[b"a\n", b".b"], b"a\n.b\r\n.\r\n"),
+            (&[b"a", b"\n", b".b"], b"a\n.b\r\n.\r\n"),
+            (&[b"a\r", b"\n", b".b"], b"a\r\n..b\r\n.\r\n"),
+            (&[b"a\r", b"\n.b"], b"a\r\n..b\r\n.\r\n"),
+            (&[b"a\r", b"b\n", b".c"], b"a\rb\n.c\r\n.\r\n"),
+            (&[b"a\r", b".b"], b"a\r.b\r\n.\r\n"),
+            (&[b"a\r"], b"a\r\r\n.\r\n"),
+        ];
+        for (pieces, wire) in cases {
+            assert_eq!(in_pieces(pieces.iter().copied()), wire, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_piece_without_a_dot_at_a_line_start_passes() {
+        let mut stuffing = DotStuffing::new();
+        assert!(!stuffing.passes(b"."));
+        for piece in [&b"a\r"[..], b"\n", b"a.\r\nb", b".", b"\r"] {
+            assert!(stuffing.passes(piece), "{piece:?}");
+        }
+        // It counts as handed on: the carriage return stands before this.
+        assert!(!stuffing.passes(b"\n.") && !stuffing.passes(b"\r\n."));
+    }
+
     proptest! {
         #[test]
         fn pieces_may_be_cut_anywhere(
