@@ -5,9 +5,12 @@ use std::task::{Context, Poll, Waker};
 
 use xoauth_imap::Error;
 use xoauth_imap::Limits;
-use xoauth_imap::command::{Append, Fetch, Greeting, Idle, Item, Noop, Search};
+use xoauth_imap::command::{
+    Append, Authenticate, Fetch, Greeting, Idle, Item, Noop, Search, Select,
+};
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
-use xoauth_imap::sasl::wire::{Conversation, Want};
+use xoauth_imap::sasl::wire::{Conversation, Direction, Want};
+use xoauth_imap::sasl::{self, Nonce, SaslIr, Stamp, XOAuth2};
 use xoauth_imap::{Query, StatusKind};
 
 /// A peer that hears so many octets, then says something, then hears the rest.
@@ -109,6 +112,38 @@ fn half_a_line_longer_than_the_window_is_written_to_its_end() {
         );
         assert!(!peer.machine.is_busy());
     }
+}
+
+#[test]
+fn one_command_is_written_whole_however_long_it_is() {
+    let set: Vec<String> = (1..20_000).step_by(2).map(|uid| uid.to_string()).collect();
+    let set = set.join(",");
+    let line = format!("xt1 UID FETCH {set} (FLAGS)\r\n");
+    let mut peer = Peer::new("");
+    let fetch = Fetch::new(&*set, Item::Flags).even_if_unlisted();
+    peer.run(fetch, line.len(), "xt1 OK done\r\n").unwrap();
+    assert_eq!(peer.heard, line.as_bytes());
+}
+
+/// What shares no flight with a command waits for its answer, and for the rest of its line.
+#[test]
+fn a_command_that_waits_for_the_end_of_a_line_is_under_way() {
+    let mut peer = Peer::new("");
+    let (mut noop, mut select) = (Noop::new(), Select::new("INBOX"));
+    let mut exchanges: [&mut dyn Exchange; 2] = [&mut noop, &mut select];
+    peer.machine.start(&mut exchanges).unwrap();
+    let Want::Write(_) = peer.machine.poll(&mut exchanges).unwrap() else { panic!("no line") };
+    peer.machine.written("xt1 N".len());
+    let says = b"xt1 BAD too long\r\n";
+    peer.machine.read_buffer()[..says.len()].copy_from_slice(says);
+    peer.machine.received(says.len());
+    let want = peer.machine.poll(&mut exchanges).unwrap();
+    assert!(matches!(want, Want::Write(b"OOP\r\n")), "{want:?}");
+    assert!(peer.machine.is_busy());
+    assert!(matches!(peer.machine.start(&mut [&mut Noop::new()]), Err(Error::Busy)));
+    peer.drive(&mut exchanges, "OOP\r\nxt2 SELECT INBOX\r\n".len(), "xt2 OK done\r\n").unwrap();
+    assert_eq!(peer.heard.escape_ascii().to_string(), "OOP\\r\\nxt2 SELECT INBOX\\r\\n");
+    assert!(!peer.machine.is_busy());
 }
 
 /// Dovecot refuses a line that is too long when it has read some of it.
@@ -215,6 +250,22 @@ fn a_continuation_frees_no_command_that_was_not_written() {
     peer.machine.start(&mut [&mut idle]).unwrap();
     peer.drive(&mut [&mut idle], 10, "+ idling\r\n").unwrap();
     assert!(idle.is_idling());
+}
+
+#[test]
+fn a_trace_shows_each_answer_once_though_the_challenges_come_at_once() {
+    let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1_700_000_000);
+    let login = XOAuth2::new("user@example.org", "token-of-the-user").unwrap();
+    let mut peer = Peer::new("AUTH=XOAUTH2");
+    peer.machine.keep_transcript();
+    let context = sasl::Context::new(&stamp, "mail.example.org", 993);
+    let login = Authenticate::new(&login, &context).unwrap().sasl_ir(SaslIr::Never);
+    let hears = "xt1 AUTHENTICATE XOAUTH2\r\n".len();
+    peer.run(login, hears, "+ \r\n+ e30=\r\nxt1 NO no\r\n").unwrap_err();
+    let lines = std::iter::from_fn(|| peer.machine.next_line());
+    let said: Vec<_> = lines.filter(|(side, _)| *side == Direction::Client).collect();
+    let said: Vec<_> = said.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(said, ["xt1 AUTHENTICATE XOAUTH2", "<secret>", "<secret>"]);
 }
 
 /// The server ends IDLE in the moment in which its client does: DONE would be a command to it.

@@ -6,7 +6,9 @@ mod transcript;
 use transcript::Peer;
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Exchange, Machine, TagPrefix};
-use xoauth_imap::{Error, Event, LimitKind, Limits, ListEntry, Message, Query, StatusItem};
+use xoauth_imap::{
+    Error, Event, LimitKind, Limits, ListEntry, MailboxStatus, Message, Query, StatusItem,
+};
 
 /// Lets a command hear `answer` after a SELECT of a mailbox with `exists` messages.
 fn hear(
@@ -244,8 +246,15 @@ fn answers_are_bounded() {
 
 #[test]
 fn a_stream_is_bounded_where_it_hands_nothing_on_before_its_end() {
+    let in_octets = |octets| {
+        limits(|l| {
+            l.answer_octets = octets;
+            l.answers_in_large_mailbox = 0;
+        })
+    };
     let limits = |n| limits(|l| l.answers = n);
-    let told = |n: usize| "* LIST () NIL a\r\n* STATUS a (MESSAGES 1)\r\n".repeat(n);
+    let both = "* LIST () NIL a\r\n* STATUS a (MESSAGES 1)\r\n";
+    let told = |n: usize| both.repeat(n);
     let numbers = || {
         let numbers = ListReturn::Status(vec![StatusItem::Messages]);
         List::all().returning(numbers).even_if_unlisted()
@@ -257,6 +266,11 @@ fn a_stream_is_bounded_where_it_hands_nothing_on_before_its_end() {
     hear(8, &mut numbers(), &told(4)).unwrap();
     let passed = "server passed the limit of responses kept as the answer of one command";
     assert_eq!(hear(8, &mut numbers(), &told(5)).unwrap_err(), passed);
+    let each = both.len() + size_of::<ListEntry>() + size_of::<MailboxStatus>();
+    for (octets, passes) in [(4 * each, true), (4 * each - 1, false)] {
+        let heard = hear_as(in_octets(octets), 3, &mut numbers(), &told(4), true);
+        assert_eq!(heard.is_ok(), passes, "{heard:?}");
+    }
     // What is handed on, as often as all that was received is used up, has no such limit.
     hear(5000, &mut List::all(), &"* LIST () NIL a\r\n".repeat(20_000)).unwrap();
 }

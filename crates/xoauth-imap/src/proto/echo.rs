@@ -135,3 +135,52 @@ pub(super) fn heard(response: &[u8], mask: &Mask) -> String {
         None => String::from(Excerpt::new(line, mask).as_str()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_becomes_values_is_told_by_its_name() {
+        let all = [
+            "ACL",
+            "CAPABILITY",
+            "ENABLED",
+            "ESEARCH",
+            "FLAGS",
+            "ID",
+            "JMAPACCESS",
+            "LISTRIGHTS",
+            "METADATA",
+            "MYRIGHTS",
+            "NAMESPACE",
+            "QUOTA",
+            "QUOTAROOT",
+            "STATUS",
+        ];
+        let others = [
+            "LIST",
+            "LSUB",
+            "NO",
+            "OK",
+            "BAD",
+            "BYE",
+            "PREAUTH",
+            "SEARCH",
+            "SORT",
+            "THREAD",
+            "VANISHED",
+            "1 FETCH",
+            "12 EXISTS",
+            "",
+        ];
+        let cases =
+            all.map(|name| (name, true)).into_iter().chain(others.map(|name| (name, false)));
+        for (name, expected) in cases {
+            for name in [String::from(name), name.to_ascii_lowercase()] {
+                assert_eq!(is_all_values(format!("* {name} x").as_bytes()), expected, "{name}");
+                assert!(!is_all_values(format!("xt1 {name} x").as_bytes()), "{name}");
+            }
+        }
+    }
+}

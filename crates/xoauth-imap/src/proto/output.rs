@@ -344,6 +344,21 @@ mod tests {
     }
 
     #[test]
+    fn content_is_asked_for_in_pieces() {
+        for (left, room) in [(1, 1), (65_536, 65_536), (65_537, 65_536), (u64::MAX, 65_536)] {
+            let mut output = Output::default();
+            output.stop_for_content(0, left);
+            assert_eq!(output.wants_content().map(|(_, octets)| octets.len()), Some(room));
+        }
+    }
+
+    #[test]
+    fn a_piece_of_a_message_shows_how_long_it_is_and_no_more() {
+        let piece = Piece { octets: b"content".to_vec(), written: 3, filled: 7 };
+        assert_eq!(alloc::format!("{piece:?}"), "Piece { filled: 7, written: 3, .. }");
+    }
+
+    #[test]
     fn what_is_taken_back_takes_its_stops_and_secrets_with_it() {
         let mut output = Output::default();
         output.extend(b"one ");

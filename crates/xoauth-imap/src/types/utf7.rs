@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn plain_names_are_read_as_they_are_written() {
+        for wire in ["", "a", "~peter/mail", " !~"] {
+            assert_eq!(plain(wire.as_bytes()), Some(wire));
+        }
+        for wire in [&b"&"[..], b"&-", b"a&-", b"&AGE-", b"a\tb", b"a\x7f", b"caf\xc3\xa9"] {
+            assert_eq!(plain(wire), None, "{}", wire.escape_ascii());
+        }
+    }
+
+    #[test]
     fn what_is_not_modified_utf7_is_refused() {
         let cases: [&[u8]; 11] = [
             b"&",
