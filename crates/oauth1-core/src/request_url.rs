@@ -302,3 +302,29 @@ fn split_authority(
     }
     Ok((host, port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_hosts_are_told_from_all_others() {
+        for host in ["", "example.com", "EXAMPLE.com.", "1.2.3.4", "xn--a.example", "a_b-c", "--"] {
+            assert!(is_plain(host), "{host}");
+        }
+        for host in ["~", "a~b", "a:1", "a@b", "[::1]", "a%20b", "\u{fc}.example", "a\0", "a b"] {
+            assert!(!is_plain(host), "{host:?}");
+        }
+    }
+
+    #[cfg(feature = "url")]
+    #[test]
+    fn hosts_that_need_no_second_opinion_are_told_from_all_others() {
+        for host in ["a", "example.com", "a.b..", "1.2.3.a4", "a-b-.c", "-"] {
+            assert!(is_ordinary(host), "{host}");
+        }
+        for host in ["1.2.3.4", "1.2.3.256.", "a.0x", "xn--a.example", "a--b", "--", "a~b", "a:1"] {
+            assert!(!is_ordinary(host), "{host}");
+        }
+    }
+}

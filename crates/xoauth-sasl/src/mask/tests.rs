@@ -54,6 +54,11 @@ fn long_parts_are_hidden_in_place_wherever_they_lie_and_no_others() {
         let hidden = mask.hide(innocent.as_bytes());
         assert!(matches!(hidden, Cow::Borrowed(text) if text == innocent.as_bytes()));
     }
+    // A part one octet shorter stays beside one that is hidden.
+    let (part, long) = SECRET.split_at(LONG - 1);
+    let text = format!("{SECRET} {part} {long}");
+    let shown = format!("{} {part} {long}", "x".repeat(SECRET.len()));
+    assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes());
     let text = format!("{SECRET} {SECRET}");
     assert!(matches!(Mask::default().hide(text.as_bytes()), Cow::Borrowed(_)));
     let shown = format!("{0} {0}", "x".repeat(SECRET.len()));

@@ -160,6 +160,73 @@ impl Direction {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+    use core::task::Waker;
+
+    /// Says what there is to do, and knows how its transport failed.
+    #[derive(Default)]
+    struct Plain {
+        is_done: bool,
+        fault: Option<TransportFault>,
+    }
+
+    impl Conversation for Plain {
+        type Error = ();
+
+        fn poll(&mut self) -> Result<Want<'_>, ()> {
+            match (&self.fault, self.is_done) {
+                (Some(_), _) => Err(()),
+                (None, true) => Ok(Want::Done),
+                (None, false) => Ok(Want::Read),
+            }
+        }
+
+        fn read_buffer(&mut self) -> &mut [u8] {
+            &mut []
+        }
+
+        fn received(&mut self, _: usize) {}
+
+        fn written(&mut self, _: usize) {}
+
+        fn end_of_stream(&mut self) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn transport_failed(&mut self, fault: TransportFault) {
+            self.fault = Some(fault);
+        }
+
+        fn next_line(&mut self) -> Option<(Direction, String)> {
+            None
+        }
+    }
+
+    #[test]
+    fn what_a_conversation_does_not_tell_is_left_out() {
+        let mut plain = Plain::default();
+        assert!(!plain.is_receiving_content());
+        assert_eq!(plain.hear_answers(), Ok(false));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(plain.poll_body(&mut cx), Poll::Ready(Ok(())));
+        assert!(plain.fault.is_none());
+    }
+
+    #[test]
+    fn who_hears_the_last_words_goes_on_as_ever() {
+        for is_done in [false, true] {
+            let mut plain = Plain { is_done, ..Plain::default() };
+            assert_eq!(plain.hear(), Ok(is_done));
+            plain.transport_failed(TransportFault::Closed);
+            assert_eq!(plain.hear(), Err(()));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_has_failed() {
+        let mut plain = Plain { is_done: true, ..Plain::default() };
+        assert_eq!(plain.truncated(), Err(()));
+        assert!(matches!(plain.fault, Some(TransportFault::Truncated)));
+    }
 
     #[test]
     fn a_fault_keeps_the_error_of_the_transport() {

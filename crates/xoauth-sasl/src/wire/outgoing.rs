@@ -127,7 +127,7 @@ impl fmt::Debug for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
+    use alloc::{format, vec};
     use core::fmt::Write;
 
     #[test]
@@ -159,6 +159,25 @@ mod tests {
         assert_eq!(out.secret, 4);
         out.truncate(100);
         assert_eq!(out.as_slice(), b"se\0\0");
+    }
+
+    #[test]
+    fn room_grows_in_proportion() {
+        let mut out = Outgoing::new();
+        assert_eq!(out.buffer.capacity(), 0);
+        out.push(b'x');
+        let mut room = out.buffer.capacity();
+        assert!(room >= FIRST_CAPACITY);
+        for _ in 0..6 {
+            out.extend(&vec![b'x'; room - out.len()]);
+            assert_eq!(out.buffer.capacity(), room, "it is full");
+            out.push(b'x');
+            assert!(out.buffer.capacity() >= 2 * room);
+            room = out.buffer.capacity();
+        }
+        out.reserve(10 * room);
+        assert!(out.buffer.capacity() >= out.len() + 10 * room);
+        assert!(out.iter().all(|octet| *octet == b'x'));
     }
 
     #[test]
