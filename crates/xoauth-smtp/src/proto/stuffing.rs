@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_in_crlf_and_nothing_else_however_it_is_cut() {
+    fn a_line_ends_in_crlf_and_in_nothing_else() {
         // RFC 5321 2.3.8: a bare line feed ends no line, so that no dot behind it stands at the start of one.
         let cases: [(&[&[u8]], &[u8]); 8] = [
             (&[b"a\n"], b"a\n\r\n.\r\n"),
