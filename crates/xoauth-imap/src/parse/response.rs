@@ -455,6 +455,7 @@ fn status<'a>(
     while ahead.eat(b' ') {}
     let code = Code::take(&mut ahead, tolerated);
     if code.is_some() {
+        cursor.surplus_spaces(tolerated);
         *cursor = ahead;
         cursor.eat(b' ');
     }

@@ -270,6 +270,24 @@ fn codes_have_their_arguments() {
 }
 
 #[test]
+fn spaces_before_a_code_are_noted() {
+    let table: [(&[u8], &str, &[FaultKind]); 4] = [
+        (b"* OK [ALERT] full\r\n", "OK [ALERT] full", &[]),
+        (b"* OK  [ALERT] full\r\n", "OK [ALERT] full", &[FaultKind::SurplusSpace]),
+        (b"a NO   [ALERT]\r\n", "NO [ALERT]", &[FaultKind::SurplusSpace]),
+        // Nothing but a code takes them from the text.
+        (b"* OK  [ALERT full\r\n", "OK  [ALERT full", &[]),
+    ];
+    for (bytes, expected, faults) in table {
+        let mut tolerated = Tolerated::default();
+        let response = parse_response(Input { bytes, literals: &[] }, &mut tolerated).unwrap();
+        let Event::Status(status) = response.to_event(&Mask::default()) else { panic!() };
+        assert_eq!(format!("{status}"), expected);
+        assert_eq!(tolerated.iter().map(|fault| fault.kind).collect::<Vec<_>>(), faults);
+    }
+}
+
+#[test]
 fn secrets_are_masked_in_what_a_status_says() {
     let mut mask = Mask::default();
     mask.add("ya29.secret-token");
