@@ -191,7 +191,7 @@ fn fuzz(
         .env("RUSTC_BOOTSTRAP", "1")
         .args(["fuzz", "run", "--fuzz-dir", ".", "--release", "--sanitizer", sanitizer])
         // An overflow is a finding too. Comparisons are left alone: the dictionaries do their work, faster.
-        .args(["--debug-assertions", "--no-trace-compares", name])
+        .args(["--debug-assertions", "--no-trace-compares", "--features", "libfuzzer", name])
         .arg(&corpus)
         .arg(seeds(root, name))
         .arg("--")
