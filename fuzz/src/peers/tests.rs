@@ -1,0 +1,52 @@
+//! The seeds and findings of all targets of IMAP, played through the comparison.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{compared, imap_peers};
+
+fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/fuzz").join(target);
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(seeds).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths.iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn every_seed_is_understood_as_the_peers_understand_it() {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/fuzz");
+    let targets = fs::read_dir(targets).unwrap().map(|target| target.unwrap().file_name());
+    let targets = targets.map(|target| target.into_string().unwrap());
+    for target in targets.filter(|target| target.starts_with("imap_")) {
+        for (_, octets) in seeds(&target) {
+            imap_peers(&octets);
+            // Near it: cut short, and with one octet changed.
+            for at in 0..octets.len() {
+                imap_peers(&octets[..at]);
+                let mut changed = octets.clone();
+                changed[at] = changed[at].wrapping_add(1);
+                imap_peers(&changed);
+            }
+        }
+    }
+}
+
+/// What no peer takes: it has no word for it, or the seed is one of what is wrong.
+const OURS_ALONE: [&str; 4] = ["esearch", "literal", "plus-code", "search"];
+
+#[test]
+fn every_seed_is_taken_by_a_peer() {
+    let mut both = 0;
+    let mut alone = Vec::new();
+    for (name, octets) in seeds("imap_response") {
+        match compared(&octets) {
+            [false, false] => alone.push(name),
+            [true, true] => both += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(alone, OURS_ALONE);
+    assert!(both >= 60, "{both}");
+}
