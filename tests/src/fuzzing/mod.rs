@@ -10,6 +10,7 @@ mod oauth;
 mod round_trip;
 mod smtp;
 mod token;
+mod written;
 
 pub use imap::{imap_fragments, imap_machine, imap_mailbox, imap_response};
 pub use oauth::{authorization_header, base_string, error_document, sasl_server};
