@@ -15,6 +15,9 @@ use crate::tasks::vectors::Profile;
 use crate::tasks::{bench, docs, soak, test, tidy, vectors};
 use crate::workspace::{LOWER_CRATES, Workspace};
 
+/// The fuzz targets.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// How long an example may take.
 const EXAMPLE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,7 @@ pub(crate) fn run(workspace: &Workspace, _: &[String]) -> Result<Outcome> {
         counts = found;
         Ok(outcome)
     });
+    report.step("fuzz seeds", || fuzz_seeds(workspace));
     report.step("examples", || examples(workspace));
     report.step("soak", || soak::run(workspace, &["--seconds".to_owned(), "60".to_owned()]));
     report.step("vectors", || vectors::check(workspace, Profile::Development));
@@ -48,13 +52,15 @@ fn format(workspace: &Workspace) -> Result<Outcome> {
     if !answers(&cargo_path(), &["fmt", "--version"]) {
         return Ok(Outcome::NotRun("rustfmt is not installed".to_owned()));
     }
-    let formatted = run_command(cargo(workspace).args(["fmt", "--all", "--check"]))?;
-    // The benchmark package is a workspace of its own.
-    let peers = ["fmt", "--manifest-path", "tests/peers/Cargo.toml", "--check"];
-    Ok(match formatted {
-        Outcome::Passed => run_command(cargo(workspace).args(peers))?,
-        other => other,
-    })
+    let mut outcome = run_command(cargo(workspace).args(["fmt", "--all", "--check"]))?;
+    // The benchmarks and the fuzz targets are workspaces of their own.
+    for manifest in ["tests/peers/Cargo.toml", FUZZ] {
+        if outcome == Outcome::Passed {
+            let arguments = ["fmt", "--manifest-path", manifest, "--check"];
+            outcome = run_command(cargo(workspace).args(arguments))?;
+        }
+    }
+    Ok(outcome)
 }
 
 /// A call of clippy with one combination of features.
@@ -96,6 +102,8 @@ fn clippy_calls(workspace: &Workspace) -> Result<Vec<Clippy>> {
         }
         calls.push(call(&format!("xoauth {label}"), &alone, &features));
     }
+    // All but the targets themselves, a line each: they need libFuzzer, and it a compiler of C++.
+    calls.push(call("fuzz", &["--manifest-path", FUZZ, "--locked", "--all-targets"], &[]));
     Ok(calls)
 }
 
@@ -111,6 +119,12 @@ fn clippy(workspace: &Workspace, call: &Clippy) -> Result<Outcome> {
     let mut command = cargo(workspace);
     command.args(["clippy", "--quiet"]).args(&call.arguments);
     run_command(with_features(&mut command, &call.features).args(["--", "-D", "warnings"]))
+}
+
+/// Compares what we and other parsers understand of every seed of IMAP; the tests play them without those.
+fn fuzz_seeds(workspace: &Workspace) -> Result<Outcome> {
+    let arguments = ["test", "--quiet", "--manifest-path", FUZZ, "--locked", "--lib", "peers"];
+    run_command(cargo(workspace).args(arguments))
 }
 
 /// Runs every example without arguments.
