@@ -66,12 +66,13 @@ pub(super) fn said(response: &Response<'_>) -> Option<Said> {
 /// The capabilities are the same. What stands between `QUOTA=` and `RES-`, where nothing does (RFC 9208, 3.1.1), is left
 /// out there.
 pub(super) fn same_names(ours: &[String], theirs: &[String]) -> bool {
-    let read = |name: &String| match name.strip_prefix("quota=").and_then(|n| n.split_once("res-"))
-    {
-        Some((_, resource)) => format!("quota=res-{resource}"),
-        None => name.clone(),
+    let read = |name: &str| {
+        let (_, resource) = name.strip_prefix("quota=")?.split_once("res-")?;
+        Some(format!("quota=res-{resource}"))
     };
-    ours == theirs || ours.iter().map(read).eq(theirs.iter().cloned())
+    let same =
+        |(ours, theirs): (&String, &String)| ours == theirs || read(ours).as_ref() == Some(theirs);
+    ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
 }
 
 fn kind(word: Word) -> StatusKind {

@@ -117,9 +117,11 @@ fn state_agrees_with_proto(ours: &Status, theirs: &Status) -> bool {
     match (&ours.code, &theirs.code) {
         // A code that it does not know is text.
         (Some(_), None) => theirs.text.starts_with(b"["),
-        // Brackets stand in the names of charsets, which makes the code go on; `charset = atom / quoted` (RFC 9051 9).
-        (Some(Code::Raw(name, _)), Some(Code::BadCharset(list))) => {
-            name == "BADCHARSET" && list.iter().any(|charset| charset.contains(&b']'))
+        // Charsets may be literals there, or have brackets in them, so that the code goes on; `charset = atom / quoted`
+        // (RFC 9051 9).
+        (Some(Code::Raw(name, rest)), Some(Code::BadCharset(list))) => {
+            let goes_on = list.iter().any(|charset| charset.contains(&b']'));
+            name == "BADCHARSET" && (goes_on || rest.contains(&b'{'))
         }
         (Some(known), Some(told)) if known == told => {
             // The octet behind the bracket is left out, whether it is the space of `resp-text` (RFC 9051 9) or not.

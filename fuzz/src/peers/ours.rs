@@ -158,6 +158,9 @@ fn charsets(list: &[u8]) -> Option<Vec<Octets>> {
             }
             _ => {
                 let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
+                if rest[..end].contains(&b'{') {
+                    return None;
+                }
                 charsets.push(rest[..end].into());
                 end
             }

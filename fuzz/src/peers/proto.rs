@@ -31,6 +31,7 @@ impl Proto<'_> {
     }
 
     /// The same. A copy is made where the text is no UTF-8, and does not tell where it stood.
+    #[expect(clippy::ptr_arg, reason = "a copy does not tell where it stood")]
     fn text(&self, told: &Cow<'_, str>) -> Option<Octets> {
         match told {
             Cow::Borrowed(told) => Some(self.octets(told.as_bytes())),
@@ -50,6 +51,7 @@ impl Proto<'_> {
         told.as_ref().map(|told| self.octets(told))
     }
 
+    #[expect(clippy::ptr_arg, reason = "a copy does not tell where it stood")]
     fn name(&self, told: &Cow<'_, str>) -> Option<Octets> {
         Some(name(&self.text(told)?))
     }
