@@ -26,7 +26,7 @@ const SERVERS: [&str; 3] =
     ["IMAP4rev1", "IMAP4rev1 LITERAL+ BINARY", "IMAP4rev2 LITERAL- UTF8=ACCEPT ENABLE BINARY"];
 
 /// Sends a command to each kind of server.
-fn sent<E: Command + 'static>(make: impl Fn() -> E) {
+pub(crate) fn sent<E: Command + 'static>(make: impl Fn() -> E) {
     for capabilities in SERVERS {
         let command = make().even_if_unlisted();
         if let Some(octets) = octets_of(capabilities, Box::new(command)) {
@@ -63,7 +63,7 @@ fn octets_of(capabilities: &str, mut command: Box<dyn Exchange>) -> Option<Vec<u
 }
 
 /// Lets a command speak, answers `+` wherever it waits, then says what the server has to say.
-fn converse(
+pub(crate) fn converse(
     machine: &mut Machine,
     command: &mut dyn Exchange,
     answer: &[u8],
@@ -176,7 +176,7 @@ fn own(write: impl Fn(&mut Encoder<'_>) + Send + Clone + 'static) {
     }
 }
 
-fn query(query: &Query) {
+pub(crate) fn query(query: &Query) {
     sent(|| Search::new(query.clone()));
 }
 

@@ -11,9 +11,11 @@
 )]
 
 mod imap;
+mod made;
 mod oauth;
 mod smtp;
 mod surface;
+mod values;
 
 use std::collections::BTreeSet;
 
@@ -124,9 +126,14 @@ fn probes() -> impl Iterator<Item = &'static Probe> {
     imap::PROBES.iter().chain(smtp::PROBES).chain(oauth::PROBES)
 }
 
+/// What is tried of variants, fields and conversions.
+fn values() -> impl Iterator<Item = &'static Probe> {
+    made::PROBES.iter()
+}
+
 #[test]
 fn no_hostile_text_ends_a_line() {
-    for probe in probes() {
+    for probe in probes().chain(values()) {
         for text in HOSTILE {
             (probe.send)(text);
         }
@@ -148,7 +155,7 @@ proptest! {
             1 => format!("{text}{hostile}"),
             _ => format!("{hostile}{text}"),
         };
-        for probe in probes() {
+        for probe in probes().chain(values()) {
             (probe.send)(&text);
         }
     }
@@ -171,5 +178,40 @@ fn every_public_function_that_takes_text_is_tried() {
         "| {all}: {tried} tried with {texts} hostile texts and arbitrary Unicode each, {} excused with a reason |",
         all - tried
     );
+    assert!(include_str!("../../../docs/security.md").contains(&row), "docs/security.md: {row}");
+}
+
+/// Text gets into values without a function too.
+#[test]
+fn every_value_that_takes_text_is_tried() {
+    let found = values::values_with_text();
+    let mut left: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+    let all = left.len();
+    let mut gone = Vec::new();
+    for probe in values() {
+        if !left.remove(probe.function) {
+            gone.push(probe.function);
+        }
+    }
+    let tried = all - left.len();
+    for value in values::EXCUSED.iter().flat_map(|(_, values)| values.iter().copied()) {
+        let is_one = |found: &str| {
+            found == value
+                || found.strip_prefix(value).is_some_and(|part| part.starts_with(['.', ':']))
+        };
+        let before = left.len();
+        left.retain(|found| !is_one(found));
+        if before == left.len() {
+            gone.push(value);
+        }
+    }
+    assert!(left.is_empty(), "neither tried nor excused: {left:#?}");
+    assert!(gone.is_empty(), "not there any more: {gone:#?}");
+    let said = values::EXCUSED.iter().filter(|(reason, _)| *reason == values::SAID);
+    let said = said.flat_map(|(_, values)| values.iter().copied()).collect();
+    let taken = values::taken_by_a_function(&said);
+    assert!(taken.is_empty(), "a function takes it: {taken:#?}");
+    let row =
+        format!("{all}: {tried} tried in the same way, {} excused with a reason |", all - tried);
     assert!(include_str!("../../../docs/security.md").contains(&row), "docs/security.md: {row}");
 }

@@ -13,7 +13,7 @@ use xoauth::sasl::{
 use crate::Probe;
 
 /// Nothing in it ends a line, whatever carries it.
-fn one_line(text: &str) {
+pub(crate) fn one_line(text: &str) {
     assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
 }
 
@@ -52,11 +52,11 @@ fn request() -> Request {
     Request::new("POST", "https://example.org/").unwrap()
 }
 
-fn signed_by(consumer: Consumer, token: Option<Token>) {
+pub(crate) fn signed_by(consumer: Consumer, token: Option<Token>) {
     signed(&request(), &Signer::new(consumer, token), &stamp(), None);
 }
 
-fn signed_request(request: &Request) {
+pub(crate) fn signed_request(request: &Request) {
     signed(request, &Signer::new(consumer(), Some(token())), &stamp(), None);
 }
 

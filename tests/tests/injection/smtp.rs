@@ -22,17 +22,21 @@ fn sent(mut exchange: impl FnMut() -> Box<dyn Exchange>) {
     }
 }
 
-fn message(mail: impl Fn() -> Mail<'static>) {
+pub(crate) fn submitted(submit: impl Fn() -> Submit<'static>) {
+    sent(|| Box::new(submit()));
+}
+
+pub(crate) fn message(mail: impl Fn() -> Mail<'static>) {
     for transfer in [Transfer::Automatic, Transfer::Data, Transfer::Bdat] {
         sent(|| Box::new(Submit::mail(mail().transfer(transfer))));
     }
 }
 
-fn mail(envelope: impl Fn() -> Envelope) {
+pub(crate) fn mail(envelope: impl Fn() -> Envelope) {
     message(|| Mail::with(envelope(), "Subject: t\r\n\r\n.t\r\n"));
 }
 
-fn good() -> Envelope {
+pub(crate) fn good() -> Envelope {
     Envelope::new("a@example.org", ["b@example.org"])
 }
 

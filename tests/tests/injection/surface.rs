@@ -8,7 +8,6 @@ use regex_lite::Regex;
 /// Types in which text of a caller arrives.
 const TEXT: &str = r"&('\w+ )?str\b|\bString\b|\bMailbox\b|\[u8\]|\bSecret\b|\bQuery\b|\bItems\b|\bSection\b|\bFlag\b|\bContent\b|\bNewMessage\b|\bSortOrder\b|\bMessage<|TryInto<|\bSource\b|\bPath\b|\bRights\b|Vec<u32>|\bMail<|Into<Submit";
 
-/// The published libraries.
 /// Functions that send nothing of the text they are given, and why.
 pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
     (
@@ -155,42 +154,77 @@ pub(crate) fn functions_with_text() -> BTreeSet<String> {
     let text = Regex::new(TEXT).unwrap();
     let mut found = BTreeSet::new();
     for source in sources().unwrap() {
-        for function in functions(&source.text, &text) {
-            found.insert(format!("{}/{} {function}", source.name, source.within));
+        let place = format!("{}/{}", source.name, source.within);
+        for function in functions(&source.text) {
+            if text.is_match(&function.taken) {
+                found.insert(format!("{place} {}", function.name));
+            }
         }
+        found.extend(
+            heads(&source.text)
+                .iter()
+                .filter(|(_, head)| head.implemented == "FromStr")
+                .map(|(_, head)| format!("{place} {}::from_str", head.of)),
+        );
     }
     found
 }
 
-/// The public functions of one file whose arguments are text, `FromStr` included.
-fn functions(source: &str, text: &Regex) -> Vec<String> {
+/// A public function.
+pub(crate) struct Function {
+    /// `Type::function`.
+    pub(crate) name: String,
+    /// Its arguments, with what is required of them.
+    pub(crate) taken: String,
+}
+
+/// The public functions of one file.
+pub(crate) fn functions(source: &str) -> Vec<Function> {
     let function = Regex::new(r"^pub (?:const |async )*fn (\w+)").unwrap();
     let returned = Regex::new(r"->.*?(where|$)").unwrap();
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let mut of = String::new();
+    let heads = heads(source);
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        if let Some(head) = line.strip_prefix("impl").filter(|head| head.starts_with(['<', ' '])) {
-            let head = without_generics(head);
-            let (implemented, name) = head.split_once(" for ").unwrap_or(("", head));
-            let name = name.trim_start_matches(['&', ' ']);
-            let end = name.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$' | ':'));
-            let path = &name[..end.unwrap_or(name.len())];
-            of = path.rsplit("::").next().unwrap().to_owned();
-            if implemented.trim() == "FromStr" {
-                found.push(format!("{of}::from_str"));
-            }
-        }
-        if let Some(name) = function.captures(line) {
-            let name = &name[1];
-            let signature = lines[at..lines.len().min(at + 14)].join(" ");
-            let signature = signature.split(['{', ';']).next().unwrap();
-            let taken = returned.replace(signature, "$1");
-            let taken = taken.split_once(name).unwrap().1;
-            if text.is_match(taken) {
-                found.push(format!("{of}::{name}"));
-            }
-        }
+        let Some(name) = function.captures(line) else { continue };
+        let name = &name[1];
+        let signature = lines[at..lines.len().min(at + 14)].join(" ");
+        let signature = signature.split(['{', ';']).next().unwrap();
+        let taken = returned.replace(signature, "$1");
+        let taken = taken.split_once(name).unwrap().1.to_owned();
+        let before = heads.iter().rev().find(|(line, _)| *line < at);
+        let of = before.map_or("", |(_, head)| head.of.as_str());
+        found.push(Function { name: format!("{of}::{name}"), taken });
+    }
+    found
+}
+
+/// What begins an `impl`.
+pub(crate) struct Head {
+    /// The types that it has parameters for, with what is required of them.
+    pub(crate) generics: String,
+    /// The trait, with what is in its brackets; empty where there is none.
+    pub(crate) implemented: String,
+    /// The type, by its name alone.
+    pub(crate) of: String,
+}
+
+/// Every `impl` of one file, with the number of its line.
+pub(crate) fn heads(source: &str) -> Vec<(usize, Head)> {
+    let mut found = Vec::new();
+    for (at, line) in source.lines().map(str::trim).enumerate() {
+        let Some(all) = line.strip_prefix("impl").filter(|head| head.starts_with(['<', ' ']))
+        else {
+            continue;
+        };
+        let head = without_generics(all);
+        let generics = all.strip_suffix(head).unwrap_or_default().trim().to_owned();
+        let (implemented, name) = head.split_once(" for ").unwrap_or(("", head));
+        let name = name.trim_start_matches(['&', ' ']);
+        let end = name.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$' | ':'));
+        let path = &name[..end.unwrap_or(name.len())];
+        let of = path.rsplit("::").next().unwrap().to_owned();
+        found.push((at, Head { generics, implemented: implemented.trim().to_owned(), of }));
     }
     found
 }

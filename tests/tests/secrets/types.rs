@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use e2e::sources::{Source, sources};
 use regex_lite::Regex;
 
-/// The published libraries.
 /// What holds a secret, or a session that does. A type that names one of these is excused by its own name alone, never
 /// with its module.
 const CARRIERS: &str = r"\b(Secret|Zeroizing|Mask|Consumer|Signer|Prepared|Credentials|Keeper|Core|Output|Machine|TokenSource|Mechanism)\b";

@@ -1,0 +1,224 @@
+//! The ways besides functions by which text gets into a value: variants of public enums, public fields, and
+//! conversions, found in the sources.
+
+use std::collections::BTreeSet;
+
+use e2e::sources::sources;
+use regex_lite::Regex;
+
+use crate::surface::{functions, heads};
+
+/// Types in which text, or octets, of a caller arrives; what only holds one of them was made by way of it.
+const TEXT: &str = r"\bstr\b|\bchar\b|\bString\b|\[u8\b|\bVec<u8>|\bVec<u32>|\bOctets\b|\bMailbox\b|\bFlag\b|\bFlagName\b|\bFlags\b|\bSection\b|\bPartText\b|\bItem\b|\bQuery\b|\bObjectId\b|\bResourceKind\b|\bRights\b|\bContent\b|\bText<|\bAddress\b|\bReversePath\b|\bRecipient\b|\bMail<|\bSecret\b|\bSource\b|\bPath\b|\$\w+";
+
+/// Conversions that make a value of something else.
+const CONVERSIONS: [&str; 4] = ["From<", "TryFrom<", "FromIterator<", "Extend<"];
+
+/// Where this is the reason, no public function takes such a type.
+pub(crate) const SAID: &str = "what a server said, or what is told of it; no function takes one";
+
+/// Why nothing of these leaves. A type stands for all its variants and fields.
+pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
+    (
+        SAID,
+        &[
+            "xoauth-imap/command/fetch.rs BodyInfo",
+            "xoauth-imap/command/fetch.rs FetchEvent",
+            "xoauth-imap/command/quota.rs MailboxQuotas",
+            "xoauth-imap/parse/body_structure.rs DispositionRef",
+            "xoauth-imap/parse/body_structure.rs PartRef",
+            "xoauth-imap/parse/code.rs Code",
+            "xoauth-imap/parse/envelope.rs AddressRef",
+            "xoauth-imap/parse/envelope.rs EnvelopeRef",
+            "xoauth-imap/parse/fetch.rs BodyRef",
+            "xoauth-imap/parse/fetch.rs FetchItem",
+            "xoauth-imap/parse/list.rs ListRef",
+            "xoauth-imap/parse/list.rs MailboxStatusRef",
+            "xoauth-imap/parse/response.rs Response",
+            "xoauth-imap/parse/response.rs StatusRef",
+            "xoauth-imap/parse/search.rs EsearchRef",
+            "xoauth-imap/proto/exchange.rs Announcement",
+            "xoauth-imap/proto/state.rs Selected",
+            "xoauth-imap/types/acl.rs AccessList",
+            "xoauth-imap/types/acl.rs MailboxRights.mailbox",
+            "xoauth-imap/types/acl.rs RightsChoice",
+            "xoauth-imap/types/body_structure.rs BodyPart",
+            "xoauth-imap/types/body_structure.rs Disposition",
+            "xoauth-imap/types/capability.rs Capabilities",
+            "xoauth-imap/types/envelope.rs Address",
+            "xoauth-imap/types/envelope.rs Envelope",
+            "xoauth-imap/types/event.rs Esearch",
+            "xoauth-imap/types/event.rs Event",
+            "xoauth-imap/types/mailbox_status.rs MailboxStatus",
+            "xoauth-imap/types/mailbox_status.rs StatusItems",
+            "xoauth-imap/types/message.rs BodySection",
+            "xoauth-imap/types/message.rs InvalidItem",
+            "xoauth-imap/types/message.rs Message",
+            "xoauth-imap/types/message.rs OtherItem",
+            "xoauth-imap/types/namespace.rs NamespaceEntry",
+            "xoauth-imap/types/octets.rs Octets",
+            "xoauth-imap/types/quota.rs Metadata",
+            "xoauth-imap/types/quota.rs Quota",
+            "xoauth-imap/types/quota.rs QuotaResource",
+            "xoauth-imap/types/quota.rs QuotaRoots",
+            "xoauth-imap/types/response_code.rs ResponseCode",
+            "xoauth-sasl/exchange.rs Reply",
+            "xoauth-sasl/wire/conversation.rs Want",
+            "xoauth-smtp/types/outcome.rs RecipientOutcome",
+            "xoauth-smtp/types/reply.rs ReplyText",
+            "xoauth/net/milestones.rs Milestone",
+        ],
+    ),
+    (
+        "they read what a server said",
+        &[
+            "xoauth-imap/parse/cursor.rs Input",
+            "xoauth-imap/parse/text.rs Text",
+            "xoauth-imap/types/list.rs Delimiter",
+        ],
+    ),
+    (
+        "faults: they are shown and never sent",
+        &[
+            "oauth1-core/error.rs Error",
+            "oauth1-core/verify/error.rs VerifyError",
+            "xoauth-imap/error.rs AuthenticationRefused",
+            "xoauth-imap/error.rs Error",
+            "xoauth-imap/types/flag.rs FlagError",
+            "xoauth-imap/types/set.rs SetError",
+            "xoauth-sasl/error.rs Error",
+            "xoauth-smtp/error/mod.rs AuthenticationRefused",
+            "xoauth-smtp/error/mod.rs Error",
+            "xoauth/error.rs Error",
+            "xoauth/login/source.rs TokenCommandOverdue",
+        ],
+    ),
+    ("numbers", &["xoauth-imap/types/number.rs NonZeroU32", "xoauth-imap/types/number.rs u32"]),
+    (
+        "it tells the machine which answers a command has; nothing of it is sent",
+        &["xoauth-imap/proto/footprint.rs Footprint"],
+    ),
+    (
+        "it is handed to the caller's own source of tokens, as an argument or in the environment",
+        &["xoauth/login/source.rs Ask"],
+    ),
+    (
+        "what a server is given of a client, and what its judge says: of that only documents are sent, which are tried",
+        &[
+            "xoauth-sasl/server/exchange.rs ServerStep",
+            "xoauth-sasl/server/judge.rs BearerRequest",
+            "xoauth-sasl/server/judge.rs IdentityRequest",
+            "xoauth-sasl/server/judge.rs Verdict",
+            "xoauth-sasl/server/message.rs Credential",
+        ],
+    ),
+];
+
+/// `crate/file Type::Variant`, `crate/file Type.field`, `crate/file Type: From<Text>` of each.
+pub(crate) fn values_with_text() -> BTreeSet<String> {
+    let text = Regex::new(TEXT).unwrap();
+    let mut found = BTreeSet::new();
+    for source in sources().unwrap() {
+        let place = format!("{}/{}", source.name, source.within);
+        let mut add = |value: String| found.insert(format!("{place} {value}"));
+        for (_, head) in heads(&source.text) {
+            let from = CONVERSIONS.iter().find_map(|kind| head.implemented.strip_prefix(kind));
+            if from.is_some_and(|from| text.is_match(from) || text.is_match(&head.generics)) {
+                add(format!("{}: {}", head.of, head.implemented));
+            }
+        }
+        for (part, holds) in parts(&source.text) {
+            // Words of the program itself live for ever.
+            if text.is_match(&holds.replace("&'static str", "")) {
+                add(part);
+            }
+        }
+    }
+    found
+}
+
+/// The variants of the public enums and the public fields of the public structs of one file, with what they hold.
+fn parts(source: &str) -> Vec<(String, String)> {
+    let declared = Regex::new(r"(?m)^\s*pub (struct|enum) ([\w$]+)").unwrap();
+    let aside = Regex::new(r"(?m)//.*$|#\[[^\]]*\]").unwrap();
+    let source = aside.replace_all(source, "");
+    let mut found = Vec::new();
+    for captures in declared.captures_iter(&source) {
+        let name = &captures[2];
+        let rest = &source[captures.get(0).unwrap().end()..];
+        let body = body(rest);
+        for (at, part) in split(body).into_iter().enumerate() {
+            if &captures[1] == "enum" {
+                let end = part.find(|c: char| !c.is_alphanumeric()).unwrap_or(part.len());
+                found.push((format!("{name}::{}", &part[..end]), part[end..].to_owned()));
+            } else if let Some(field) = part.strip_prefix("pub ") {
+                match field.split_once(": ") {
+                    Some((field, holds)) => {
+                        found.push((format!("{name}.{field}"), holds.to_owned()))
+                    }
+                    None => found.push((format!("{name}.{at}"), field.to_owned())),
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What stands in the brackets of a declaration, of whichever kind they are.
+fn body(rest: &str) -> &str {
+    let Some(begin) = rest.find(['{', '(', ';']) else { return "" };
+    let mut depth = 0;
+    for (at, c) in rest[begin..].char_indices() {
+        match c {
+            '{' | '(' => depth += 1,
+            '}' | ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return rest[begin..begin + at].get(1..).unwrap_or_default();
+        }
+    }
+    ""
+}
+
+/// The parts of a list, by the commas that stand in no brackets.
+fn split(list: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut depth = 0;
+    let mut before = ' ';
+    for c in list.chars() {
+        match c {
+            '{' | '(' | '[' | '<' => depth += 1,
+            '>' if before == '-' => {}
+            '}' | ')' | ']' | '>' => depth -= 1,
+            _ => {}
+        }
+        before = c;
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    let words = |part: &String| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    parts.iter().map(words).filter(|part| !part.is_empty()).collect()
+}
+
+/// Those of the types that some public function of their crate takes, and the function.
+pub(crate) fn taken_by_a_function<'n>(names: &BTreeSet<&'n str>) -> Vec<(&'n str, String)> {
+    let mut taken = Vec::new();
+    // What a function of the caller's is given.
+    let given = Regex::new(r"Fn(Mut|Once)?\([^)]*\)").unwrap();
+    for source in sources().unwrap() {
+        for function in functions(&source.text) {
+            let arguments = given.replace_all(&function.taken, "");
+            for name in names {
+                let (place, of) = name.split_once(' ').unwrap();
+                let word = Regex::new(&format!(r"\b{of}\b")).unwrap();
+                if place.starts_with(&format!("{}/", source.name)) && word.is_match(&arguments) {
+                    taken.push((*name, format!("{} {}", source.within, function.name)));
+                }
+            }
+        }
+    }
+    taken
+}
