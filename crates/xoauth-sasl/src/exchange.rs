@@ -356,19 +356,56 @@ fn encode(message: &str) -> Secret {
     Secret::new(String::from_utf8(mem::take(&mut *octets)).unwrap_or_default())
 }
 
-/// The signatures in a message of OAuth 1.0a, which the mechanism does not know beforehand.
+/// The signatures in a message of OAuth 1.0a, which the mechanism does not know beforehand: as they stand there,
+/// percent-encoded, and as they are. What encodes the message again has the former within.
 fn signatures(message: &str) -> impl Iterator<Item = Secret> {
     let encoded = message.split("oauth_signature=\"").skip(1);
-    encoded
-        .filter_map(|behind| percent_decode(behind.split('"').next()?).ok())
-        .map(|signature| Secret::new(signature.into_owned()))
+    encoded.filter_map(|behind| behind.split('"').next()).flat_map(|encoded| {
+        let decoded = percent_decode(encoded).ok().map(|signature| signature.into_owned());
+        [Some(Secret::new(encoded)), decoded.map(Secret::new)].into_iter().flatten()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Mechanism, Nonce, Secret, Stamp};
     use alloc::format;
     use alloc::string::ToString;
+    use oauth1_core::percent_encode;
+
+    #[test]
+    fn a_signature_is_masked_however_its_message_is_encoded_again() {
+        #[derive(Debug)]
+        struct Signed(&'static str);
+        impl Mechanism for Signed {
+            fn name(&self) -> &str {
+                "X-SIGNED"
+            }
+
+            fn initial_response(&self, _: &Context<'_>) -> Result<Secret, Error> {
+                Ok(Secret::new(format!("a=\"b\",oauth_signature=\"{}\",c=\"d\"", self.0)))
+            }
+
+            fn sensitive(&self, _: &mut dyn FnMut(&str)) {}
+        }
+        let encoded = "ab%2Fcd%2Bef%2Fgh%2Bij%2Fkl%3D";
+        let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1);
+        let context = Context::new(&stamp, "mail.example.org", 993);
+        let mask = Exchange::start(&Signed(encoded), &context).unwrap().mask();
+        let decoded = percent_decode(encoded).unwrap();
+        for form in [&*decoded, encoded, &percent_encode(encoded)] {
+            assert_eq!(&*mask.apply(format!("a {form} b").as_bytes()), b"a [secret] b", "{form}");
+        }
+        for form in [&*decoded, encoded] {
+            for before in ["", "x", "xy"] {
+                let again = STANDARD.encode(format!("{before}{form}"));
+                // Beside it stand characters that its neighbours have a part in.
+                let shown = mask.apply(again.as_bytes()).len();
+                assert!(shown < 8 + 6, "{shown} of {again}");
+            }
+        }
+    }
 
     #[test]
     fn replies_are_counted_not_shown() {
