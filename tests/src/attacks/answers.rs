@@ -1,6 +1,7 @@
 //! What the fake server says by itself, and what `${..}` in its script stands for.
 
 use super::corpus::Case;
+use super::sent::Sent;
 
 /// The values of `${..}`.
 #[derive(Debug, Clone, Default)]
@@ -8,6 +9,10 @@ pub(super) struct Template {
     pub(super) tag: String,
     pub(super) first_tag: String,
     pub(super) caps: String,
+    /// How the client logged in.
+    pub(super) sent: Sent,
+    /// Names of a login that was not there when they had to be filled in.
+    pub(super) unknown: Vec<String>,
 }
 
 /// The automatic answer to a line.
@@ -27,8 +32,15 @@ impl Template {
         }
     }
 
+    /// What the client said: of a login the server remembers it.
+    pub(super) fn note_line(&mut self, line: &[u8]) {
+        if let Some(sent) = Sent::of_line(&String::from_utf8_lossy(line)) {
+            self.sent = sent;
+        }
+    }
+
     /// Octets with the values filled in.
-    pub(super) fn fill(&self, octets: &[u8]) -> Vec<u8> {
+    pub(super) fn fill(&mut self, octets: &[u8]) -> Vec<u8> {
         let mut filled = Vec::with_capacity(octets.len());
         let mut rest = octets;
         while let Some((&octet, behind)) = rest.split_first() {
@@ -37,6 +49,11 @@ impl Template {
                 Some((name.get(..end)?, name.get(end + 1..)?))
             });
             let value = name.and_then(|(name, behind)| Some((self.value(name)?, behind)));
+            if let (None, Some((name, _))) = (&value, name) {
+                if Sent::is_name(name) {
+                    self.unknown.push(String::from_utf8_lossy(name).into_owned());
+                }
+            }
             match value {
                 Some((value, behind)) => {
                     filled.extend(value.bytes());
@@ -60,11 +77,11 @@ impl Template {
             b"first_tag" => self.first_tag.clone(),
             b"first_tag+1" => raised(&self.first_tag, 1),
             b"first_tag+2" => raised(&self.first_tag, 2),
-            _ => return None,
+            name => return self.sent.value(name),
         })
     }
 
-    pub(super) fn answer(&self, case: &Case, line: &str) -> Answer {
+    pub(super) fn answer(&mut self, case: &Case, line: &str) -> Answer {
         let extra = case.auto_extra.iter().find(|(pattern, _)| pattern.is_match(line));
         if let Some((_, answer)) = extra {
             let answer = self.fill(answer.as_bytes());

@@ -6,6 +6,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::corpus::{Case, Want};
+use super::sent::Sent;
 use super::server::Record;
 use super::subject::Course;
 use crate::player::text;
@@ -38,6 +39,9 @@ pub(super) fn judge(case: &Case, seen: &Observed<'_>, rules: Rules<'_>) -> Vec<S
     sent(&case.want, seen.record, &mut wrong);
     data(case, seen.record, &mut wrong);
     leaks(&case.want, seen, rules.secrets, &mut wrong);
+    for name in &seen.record.unknown {
+        wrong.push(format!("the client sent no login that the server could take {name} from"));
+    }
     if seen.closed == Some(false) {
         wrong.push("the client did not close the connection at the error".to_owned());
     }
@@ -180,7 +184,12 @@ fn unstuffed(data: &[u8]) -> Vec<u8> {
     lines.flat_map(|line| line.strip_prefix(b".").unwrap_or(line)).copied().collect()
 }
 
-fn leaks(want: &Want, seen: &Observed<'_>, secret: &[String], wrong: &mut Vec<String>) {
+/// The secrets of the file and those that only the run itself has: how the client logged in.
+fn leaks(want: &Want, seen: &Observed<'_>, known: &[String], wrong: &mut Vec<String>) {
+    let logins = seen.record.lines.iter();
+    let logins = logins.filter_map(|line| Sent::of_line(&String::from_utf8_lossy(line)));
+    let secret: Vec<String> = known.iter().cloned().chain(logins.flat_map(Sent::secrets)).collect();
+    let secret = secret.as_slice();
     if !want.credentials_in_clear {
         if let Some(found) = secrets::find(&seen.record.clear, secret, secrets::IN_TEXT) {
             wrong.push(format!("sent a secret in the clear ({found})"));

@@ -7,6 +7,7 @@ mod answers;
 mod corpus;
 mod judge;
 mod run;
+mod sent;
 mod server;
 mod subject;
 mod sweep;

@@ -30,6 +30,8 @@ pub(super) struct Record {
     pub(super) connections: usize,
     /// Octets sent.
     pub(super) sent: usize,
+    /// Names of the script that nothing stood for.
+    pub(super) unknown: Vec<String>,
     /// Every step of the script that sends has sent all of it.
     pub(super) sent_whole: bool,
 }
@@ -202,6 +204,7 @@ impl Play {
         Record {
             clear: std::mem::take(&mut wire.clear),
             sent: wire.sent,
+            unknown: std::mem::take(&mut self.template.unknown),
             sent_whole: self.sends == sends(&case.steps),
             ..self.record
         }
@@ -271,7 +274,7 @@ impl Play {
     }
 
     /// Sends long things in pieces, so that they need no room as a whole.
-    fn send_parts(&self, parts: &[(Vec<u8>, usize)], wire: &mut Wire) -> Result<(), End> {
+    fn send_parts(&mut self, parts: &[(Vec<u8>, usize)], wire: &mut Wire) -> Result<(), End> {
         const PIECE: usize = 64 * 1024;
         let mut piece = Vec::new();
         for (part, times) in parts {
@@ -364,6 +367,7 @@ impl Play {
     fn line(&mut self, until: Instant, wire: &mut Wire) -> Result<Heard, End> {
         loop {
             if let Some(line) = wire.take_line() {
+                self.template.note_line(&line);
                 self.record.lines.push(line.clone());
                 return Ok(Heard::Line(line));
             }
