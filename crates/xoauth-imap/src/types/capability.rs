@@ -160,6 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "so much takes hours")]
     fn what_an_error_shows_of_them_is_escaped_and_bounded() {
         let many = "AUTH=\u{1b}[2J AUTH=A\0 ".repeat(5000);
         let many: Capabilities = [many.as_str()].into_iter().collect();

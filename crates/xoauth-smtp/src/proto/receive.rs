@@ -198,6 +198,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "so much takes hours")]
     fn limits_hold_just_under_and_just_over() {
         let limits = Limits { line: 20, reply: 50, lines: 4, window: 1 };
         let line = |n: usize| [b"250 ".to_vec(), vec![b'x'; n - 6], b"\r\n".to_vec()].concat();
@@ -220,6 +221,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "so much takes hours")]
     fn endless_replies_take_no_memory_past_the_limit() {
         let mut receive = Receive::default();
         let limits = Limits { lines: usize::MAX, ..Limits::default() };

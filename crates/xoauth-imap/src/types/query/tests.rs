@@ -105,6 +105,7 @@ fn what_no_server_understands_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn depth_needs_no_stack() {
     let small = thread::Builder::new().stack_size(128 * 1024).spawn(|| {
         let mut query = Query::New;
