@@ -327,3 +327,25 @@ fn no_content_is_ahead_of_an_answer_that_would_not_fit_between_two_programs() {
         assert!(!peer.machine.is_busy());
     }
 }
+
+#[test]
+fn each_answer_makes_room_for_as_much_content_as_was_ahead_of_it() {
+    let mut peer = Peer::new("LITERAL+");
+    let mut fetch = Fetch::new("1", Item::Body).even_if_unlisted();
+    let mut appends = [5_000; 6].map(|octets| Append::new("a", "x".repeat(octets)));
+    let mut exchanges: Vec<&mut dyn Exchange> = vec![&mut fetch];
+    exchanges.extend(appends.iter_mut().map(|append| append as &mut dyn Exchange));
+    peer.machine.start(&mut exchanges).unwrap();
+    let mut says = |line: &str| {
+        let before = peer.heard.len();
+        peer.drive(&mut exchanges, 0, line).unwrap();
+        peer.heard.len() - before
+    };
+    let ahead = says("");
+    assert!((15_000..16 * 1024).contains(&ahead), "{ahead}");
+    for tag in 1..=3 {
+        let more = says(&format!("xt{tag} OK done\r\n"));
+        assert!((5_000..5_100).contains(&more), "{tag}: {more}");
+    }
+    assert_eq!(says("xt4 OK done\r\n"), 0);
+}

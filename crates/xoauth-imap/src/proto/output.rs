@@ -353,6 +353,33 @@ mod tests {
     }
 
     #[test]
+    fn contents_are_ahead_until_their_command_is_next() {
+        let mut output = Output::default();
+        for command in 0..3 {
+            output.extend(b"x");
+            output.stop_for_content(command, 10);
+        }
+        output.extend(b"\r\n");
+        output.set_horizon(23, 0);
+        for command in 0..2 {
+            output.wrote(1);
+            assert_eq!(output.wants_content().map(|(owner, _)| owner), Some(command));
+            output.filled(10);
+            output.wrote(3);
+            output.wrote(7);
+        }
+        output.wrote(1);
+        assert!(output.wants_content().is_some());
+        // What is written of the first is ahead of nobody: the second and the third have ten octets each, behind three of lines.
+        let mut third = |horizon, first| {
+            output.set_horizon(horizon, first);
+            output.wants_content().is_some()
+        };
+        assert!(third(23, 0) && !third(22, 0));
+        assert!(third(13, 1));
+    }
+
+    #[test]
     fn a_piece_of_a_message_shows_how_long_it_is_and_no_more() {
         let piece = Piece { octets: b"content".to_vec(), written: 3, filled: 7 };
         assert_eq!(alloc::format!("{piece:?}"), "Piece { filled: 7, written: 3, .. }");
