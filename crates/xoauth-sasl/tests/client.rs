@@ -10,8 +10,9 @@
 use std::sync::Arc;
 
 use xoauth_sasl::{
-    CancelReason, Consumer, Context, Error, Exchange, Mechanism, Nonce, OAuth10A, OAuthBearer,
-    Reply, Secret, Service, SignatureMethod, Stamp, Token, Tolerance, XOAuth, XOAuth2,
+    CancelReason, Consumer, Context, Error, Exchange, Mask, Mechanism, Nonce, OAuth10A,
+    OAuthBearer, Reply, Secret, Service, SignatureMethod, Stamp, Token, Tolerance, XOAuth, XOAuth2,
+    encode_challenge,
 };
 
 const DOCUMENT: &[u8] = b"eyJzdGF0dXMiOiI0MDEifQ==";
@@ -465,11 +466,25 @@ fn a_token_in_the_error_document_is_masked() {
 }
 
 #[test]
+fn a_token_of_another_login_is_masked_in_the_error_document_too() {
+    let mut others = Mask::default();
+    others.add("token-of-another-login");
+    let document = r#"{"status":"401","scope":"token-of-another-login access-token"}"#;
+    let mut exchange = start(&xoauth2());
+    exchange.protect(&others);
+    exchange.initial_response();
+    exchange.on_challenge(encode_challenge(document.as_bytes()).as_bytes()).unwrap();
+    let refusal = exchange.refusal().unwrap();
+    assert_eq!(refusal.scope(), Some("[secret] [secret]"));
+    assert!(!format!("{refusal:?} {exchange:?}").contains("another-login"));
+}
+
+#[test]
 fn values_cross_threads() {
     fn crosses<T: Send + Sync>() {}
     crosses::<Exchange>();
     crosses::<Box<dyn Mechanism>>();
-    crosses::<xoauth_sasl::Mask>();
+    crosses::<Mask>();
     crosses::<xoauth_sasl::wire::Outgoing>();
     crosses::<xoauth_sasl::wire::TransportFault>();
     crosses::<Error>();
