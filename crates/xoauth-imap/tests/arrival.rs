@@ -127,12 +127,14 @@ fn every_entry_is_heard_the_same_however_it_is_cut() {
 }
 
 #[test]
-fn a_body_that_is_lent_comes_whole() {
+fn a_body_that_is_lent_comes_whole_and_no_other_does() {
     let answer = b"* 1 FETCH (UID 7 BODY[] {11}\r\nhello world FLAGS ())\r\nxt2 OK done\r\n";
     for cut in 0..answer.len() {
-        let heard = heard(answer, &[cut], true);
-        assert_eq!(heard[0], "lent hello world");
-        assert_eq!(heard.last().unwrap(), "Ok(())");
+        for (lend, lent) in [(true, "lent hello world"), (false, "lent ")] {
+            let heard = heard(answer, &[cut], lend);
+            assert_eq!(heard[0], lent);
+            assert_eq!(heard.last().unwrap(), "Ok(())");
+        }
     }
 }
 
