@@ -1,6 +1,7 @@
 //! Responses: RFC 9051, 7.
 
 use alloc::boxed::Box;
+use core::fmt;
 use core::num::NonZeroU32;
 
 use super::acl;
@@ -144,7 +145,7 @@ impl<'a> Response<'a> {
 }
 
 /// A status with its code and text: `resp-cond-state` and the like, RFC 9051 7.1.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct StatusRef<'a> {
     /// Its word.
@@ -153,6 +154,17 @@ pub struct StatusRef<'a> {
     pub code: Option<Code<'a>>,
     /// Text for people.
     pub text: &'a [u8],
+}
+
+impl fmt::Debug for StatusRef<'_> {
+    /// Counts the octets of the text, which is as it came: servers echo what they were sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusRef")
+            .field("kind", &self.kind)
+            .field("code", &self.code)
+            .field("text", &self.text.len())
+            .finish()
+    }
 }
 
 /// Capabilities between spaces, RFC 9051 7.2.2.

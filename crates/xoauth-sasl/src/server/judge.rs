@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use oauth1_core::{CredentialStore, NonceStore, Secret, Verified, Verifier};
+use oauth1_core::{CredentialStore, NonceStore, RequestUrl, Secret, Verified, Verifier};
 
 use super::ErrorDocument;
 use super::message::Mechanism;
@@ -42,7 +42,7 @@ pub trait Identity {
 }
 
 /// A verified OAuth 1.0a login, for an [`Identity`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct IdentityRequest<'a> {
     /// `XOAUTH` or `OAUTH10A`.
@@ -165,6 +165,18 @@ impl<'a> Server<'a> {
 fn bare(host: &str) -> &str {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     inner.unwrap_or(host)
+}
+
+impl fmt::Debug for IdentityRequest<'_> {
+    /// Shows the URL without its query: a client may put its signature there, and that of PLAINTEXT is the secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityRequest")
+            .field("mechanism", &self.mechanism)
+            .field("verified", &self.verified)
+            .field("user", &self.user)
+            .field("url", &RequestUrl::new(self.url).ok())
+            .finish()
+    }
 }
 
 impl fmt::Debug for Server<'_> {

@@ -7,7 +7,6 @@ use core::task::{Context, Poll};
 
 /// What the driver must do next; lent from the machine, nothing is copied. A driver does each of them: another one would
 /// break drivers, and is meant to.
-#[derive(Debug)]
 pub enum Want<'a> {
     /// Write these octets, then tell [`Conversation::written`] how many the transport took.
     Write(&'a [u8]),
@@ -24,6 +23,20 @@ pub enum Want<'a> {
     StartTls,
     /// Everything that was asked has its answer.
     Done,
+}
+
+impl fmt::Debug for Want<'_> {
+    /// Counts octets and shows none: they may be the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(octets) => write!(f, "Write(<{} octets>)", octets.len()),
+            Self::Read => f.write_str("Read"),
+            Self::Body => f.write_str("Body"),
+            Self::Chunk(octets) => write!(f, "Chunk(<{} octets>)", octets.len()),
+            Self::StartTls => f.write_str("StartTls"),
+            Self::Done => f.write_str("Done"),
+        }
+    }
 }
 
 /// A machine at work on its commands, as a driver sees it. The driver is a loop over [`Want`] and knows no
@@ -159,6 +172,7 @@ impl Direction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
     use alloc::string::ToString;
     use core::task::Waker;
 
@@ -226,6 +240,21 @@ mod tests {
         let mut plain = Plain { is_done: true, ..Plain::default() };
         assert_eq!(plain.truncated(), Err(()));
         assert!(matches!(plain.fault, Some(TransportFault::Truncated)));
+    }
+
+    #[test]
+    fn octets_on_their_way_are_counted_not_shown() {
+        let wants = [
+            (Want::Write(b"secret"), "Write(<6 octets>)"),
+            (Want::Chunk(b"a body"), "Chunk(<6 octets>)"),
+            (Want::Read, "Read"),
+            (Want::Body, "Body"),
+            (Want::StartTls, "StartTls"),
+            (Want::Done, "Done"),
+        ];
+        for (want, shown) in wants {
+            assert_eq!(format!("{want:?}"), shown);
+        }
     }
 
     #[test]
