@@ -13,37 +13,57 @@ pub const IN_VALUE: usize = 16;
 /// In which form a part of `least` octets of one of the secrets is within `octets`, if any is; of a shorter form the whole of
 /// it. What is a plain word, like `consumer`, is no part.
 pub fn find(octets: &[u8], secrets: &[impl AsRef<str>], least: usize) -> Option<&'static str> {
-    // By their first two octets: what is looked through has megabytes, and few places begin like a part.
-    let mut heads: HashMap<[u8; 2], Vec<(&'static str, Vec<u8>)>> = HashMap::new();
-    let mut begins = vec![false; 1 << 16];
-    let mut single = Vec::new();
-    for secret in secrets {
-        for (form, part) in parts_of(secret.as_ref().as_bytes(), least) {
-            match *part {
-                [] => {}
-                [octet] => single.push((form, octet)),
-                [first, second, ..] => {
-                    if let Some(begins) = begins.get_mut(place([first, second])) {
-                        *begins = true;
+    Finder::new(secrets, least).find(octets)
+}
+
+/// [`find`] for many texts and the same secrets.
+#[derive(Debug)]
+pub struct Finder {
+    /// Parts by their first two octets: what is looked through has megabytes, and few places begin like a part.
+    heads: HashMap<[u8; 2], Vec<(&'static str, Vec<u8>)>>,
+    begins: Vec<bool>,
+    single: Vec<(&'static str, u8)>,
+}
+
+impl Finder {
+    /// Looks for parts of so many octets.
+    pub fn new(secrets: &[impl AsRef<str>], least: usize) -> Self {
+        let mut heads: HashMap<[u8; 2], Vec<(&'static str, Vec<u8>)>> = HashMap::new();
+        let mut begins = vec![false; 1 << 16];
+        let mut single = Vec::new();
+        for secret in secrets {
+            for (form, part) in parts_of(secret.as_ref().as_bytes(), least) {
+                match *part {
+                    [] => {}
+                    [octet] => single.push((form, octet)),
+                    [first, second, ..] => {
+                        if let Some(begins) = begins.get_mut(place([first, second])) {
+                            *begins = true;
+                        }
+                        heads.entry([first, second]).or_default().push((form, part));
                     }
-                    heads.entry([first, second]).or_default().push((form, part));
                 }
             }
         }
+        Self { heads, begins, single }
     }
-    let told = |(form, octet): &(&'static str, u8)| octets.contains(octet).then_some(*form);
-    single.iter().find_map(told).or_else(|| {
-        (0..octets.len()).find_map(|at| {
-            let rest = octets.get(at..).unwrap_or_default();
-            let [first, second, ..] = *rest else { return None };
-            if begins.get(place([first, second])) != Some(&true) {
-                return None;
-            }
-            let parts = heads.get(&[first, second])?;
-            // The form that is the secret as it is stands last.
-            parts.iter().rev().find(|(_, part)| rest.starts_with(part)).map(|(form, _)| *form)
+
+    /// In which form a part of a secret is within `octets`.
+    pub fn find(&self, octets: &[u8]) -> Option<&'static str> {
+        let told = |(form, octet): &(&'static str, u8)| octets.contains(octet).then_some(*form);
+        self.single.iter().find_map(told).or_else(|| {
+            (0..octets.len()).find_map(|at| {
+                let rest = octets.get(at..).unwrap_or_default();
+                let [first, second, ..] = *rest else { return None };
+                if self.begins.get(place([first, second])) != Some(&true) {
+                    return None;
+                }
+                let parts = self.heads.get(&[first, second])?;
+                // The form that is the secret as it is stands last.
+                parts.iter().rev().find(|(_, part)| rest.starts_with(part)).map(|(form, _)| *form)
+            })
         })
-    })
+    }
 }
 
 fn place(head: [u8; 2]) -> usize {

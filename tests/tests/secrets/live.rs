@@ -52,6 +52,10 @@ pub(crate) fn blocking(shown: &mut Shown) {
             Err(refused) => {
                 shown.note("a refused IMAP login", &refused);
                 shown.note("its error", refused.error());
+                let xoauth::Error::Imap(error) = refused.error() else { panic!("{refused}") };
+                shown.note("that of IMAP", error);
+                let imap::Error::AuthenticationRefused(said) = error else { panic!("{error}") };
+                shown.note("what was said", &**said);
             }
         }
         let peer = Peer::start(vec![smtp_script(accepts)]).unwrap();
@@ -62,8 +66,28 @@ pub(crate) fn blocking(shown: &mut Shown) {
                 shown.note("an SMTP session", &session);
                 shown.note("its extensions", session.extensions());
             }
-            Err(refused) => shown.note("a refused SMTP login", &refused),
+            Err(refused) => {
+                shown.note("a refused SMTP login", &refused);
+                let xoauth::Error::Smtp(error) = refused.error() else { panic!("{refused}") };
+                shown.note("that of SMTP", error);
+                let smtp::Error::AuthenticationRefused(said) = error else { panic!("{error}") };
+                shown.note("what was said", &**said);
+            }
         }
+        let peer = Peer::start(vec![imap_script(accepts)]).unwrap();
+        let builder = imap::Builder::new("localhost");
+        shown.note(
+            "an IMAP client in the clear",
+            &builder.from_plain_stream(stream(&peer)).unwrap(),
+        );
+        shown.note("where to connect for IMAP", &builder);
+        let peer = Peer::start(vec![smtp_script(accepts)]).unwrap();
+        let builder = smtp::Builder::new("localhost");
+        shown.note(
+            "an SMTP client in the clear",
+            &builder.from_plain_stream(stream(&peer)).unwrap(),
+        );
+        shown.note("where to connect for SMTP", &builder);
     }
 
     let peer = Peer::start(vec![imap_script(true)]).unwrap();
@@ -117,6 +141,14 @@ pub(crate) async fn nonblocking(shown: &mut Shown) {
             Ok(session) => shown.note("an async SMTP session", &session),
             Err(refused) => shown.note("a refused async SMTP login", &refused),
         }
+        let peer = Peer::start(vec![imap_script(accepts)]).unwrap();
+        let stream = connect(peer.port()).await;
+        let client = imap::Builder::new("localhost").from_plain_stream(stream).await.unwrap();
+        shown.note("an async IMAP client in the clear", &client);
+        let peer = Peer::start(vec![smtp_script(accepts)]).unwrap();
+        let stream = connect(peer.port()).await;
+        let client = smtp::Builder::new("localhost").from_plain_stream(stream).await.unwrap();
+        shown.note("an async SMTP client in the clear", &client);
     }
 
     let peer = Peer::start(vec![imap_script(true)]).unwrap();
