@@ -202,17 +202,27 @@ pub(crate) fn base_string_into(
     places
 }
 
-/// About as many octets as a base string has; more where much is encoded.
-fn base_string_room(
+/// How many octets a base string has at most where it may hold secrets: with this room it is never moved and left behind.
+/// What has nothing to encode and no secret may be a little longer.
+pub(crate) fn base_string_room(
     method: &str,
     url: &RequestUrl,
     protocol: &[Field<'_>],
     others: &[(Cow<'_, str>, Cow<'_, str>)],
 ) -> usize {
-    let octets: usize =
-        protocol.iter().map(|field| field.name().len() + field.value.len() + 6).sum();
-    let more: usize = others.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-    method.len() + url.as_str().len() + octets + more + 48
+    // An octet is encoded once in the URL, twice in a parameter.
+    let parameter = |field: &Field<'_>| {
+        let name = match field.name {
+            Name::Known(known) => known.text.len(),
+            Name::Own(name) => 5 * name.len(),
+        };
+        name + if field.plain { field.value.len() } else { 5 * field.value.len() } + 6
+    };
+    let octets: usize = protocol.iter().map(parameter).sum();
+    let more: usize = others.iter().map(|(name, value)| 5 * (name.len() + value.len()) + 6).sum();
+    let is_plain = others.is_empty() && protocol.iter().all(|field| field.plain);
+    let url = if is_plain { 1 } else { 3 } * url.as_str().len();
+    3 * method.len() + url + octets + more + 48
 }
 
 /// Appends `name="value"` for each parameter with `comma` between them; says where the values

@@ -7,7 +7,7 @@ use core::str::FromStr;
 
 use crate::encode::{
     CONTROL, ESCAPED, Plus, classes, decode_strict, encoded_length, percent_encode_into,
-    split_pairs,
+    split_pairs, wipe,
 };
 use crate::error::{refuse, refuse_controls};
 use crate::{Error, Secret};
@@ -326,9 +326,16 @@ impl<'a> Slot<'a> {
         Self { name, value: None }
     }
 
-    fn take(self) -> Result<String, Error> {
+    fn take(mut self) -> Result<String, Error> {
         let missing = Error::MissingParameter { name: self.name };
-        self.value.map(Cow::into_owned).ok_or(missing)
+        self.value.take().map(Cow::into_owned).ok_or(missing)
+    }
+}
+
+impl Drop for Slot<'_> {
+    /// It may hold a secret that nobody took.
+    fn drop(&mut self) {
+        self.value.iter_mut().for_each(wipe);
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn decode_strict(text: &str, plus: Plus) -> Result<Cow<'_, str>, Erro
     let mut malformed = None;
     let octets = decode_octets(text, plus, |offset| malformed = malformed.or(Some(offset)));
     if let Some(offset) = malformed {
+        drop(zeroize::Zeroizing::new(octets));
         return Err(Error::PercentEncoding { offset });
     }
     String::from_utf8(octets).map(Cow::Owned).map_err(|fault| {
@@ -72,8 +73,24 @@ pub(crate) fn decode_lenient(text: &str) -> Cow<'_, str> {
     }
     let octets = decode_octets(text, Plus::Space, |_| ());
     Cow::Owned(String::from_utf8(octets).unwrap_or_else(|fault| {
-        String::from_utf8_lossy(&zeroize::Zeroizing::new(fault.into_bytes())).into_owned()
+        let octets = zeroize::Zeroizing::new(fault.into_bytes());
+        // The most there can be, so that the text is never moved and left behind.
+        let mut text = String::with_capacity(3 * octets.len());
+        for chunk in octets.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        text
     }))
+}
+
+/// Wipes decoded text that is a copy.
+pub(crate) fn wipe(text: &mut Cow<'_, str>) {
+    if let Cow::Owned(text) = text {
+        zeroize::Zeroize::zeroize(text);
+    }
 }
 
 /// The raw `name=value` pieces of a query or form: empty pieces are skipped, a piece without `=`

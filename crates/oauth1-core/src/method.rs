@@ -132,6 +132,15 @@ impl SigningState {
         }
     }
 
+    /// How many octets a signature has at most.
+    pub(crate) fn longest_signature(&self) -> usize {
+        match self {
+            Self::Plaintext(key) => key.expose().len(),
+            // The base64 of 32 octets.
+            Self::HmacSha1(_) | Self::HmacSha256(_) => 44,
+        }
+    }
+
     /// The signature of what was signed and `rest`; the state stays as it is.
     pub(crate) fn sign(&self, rest: &str) -> SignatureText<'_> {
         match self {

@@ -4,7 +4,9 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::ascii::Decimal;
-use crate::base_string::{Comma, Fields, base_string_into, parameters_into, parameters_room};
+use crate::base_string::{
+    Comma, Fields, base_string_into, base_string_room, parameters_into, parameters_room,
+};
 use crate::encode::{encode_twice_pieces, percent_encode_into};
 use crate::method::SigningState;
 use crate::stamp::RANDOM_LENGTH;
@@ -32,11 +34,13 @@ impl Prepared {
     pub(crate) fn new(signer: &Signer, request: &Request, front: &str, comma: Comma) -> Self {
         let fields = Fields::new(signer.sender(), request, None, None);
         let others = request.sorted_parameters();
-        let room = parameters_room(fields.as_slice(), None, comma);
         let (method, url) = (request.method(), request.url());
 
-        // Room for both texts, which is rarely too little.
-        let mut text = String::with_capacity(url.as_str().len() + front.len() + 2 * room + 64);
+        // Room for both texts, so that what a form holds is never moved and left behind.
+        let room = base_string_room(method, url, fields.as_slice(), &others)
+            + front.len()
+            + parameters_room(fields.as_slice(), None, comma);
+        let mut text = String::with_capacity(room);
         let places = base_string_into(method, url, fields.as_slice(), &others, &mut text);
         let mut state = signer.state().clone();
         state.update(text.get(..places.nonce).unwrap_or_default());
@@ -93,10 +97,7 @@ impl Prepared {
     }
 
     fn room_with(&self, nonce: usize) -> usize {
-        let signature = match &self.state {
-            SigningState::Plaintext(key) => key.expose().len(),
-            _ => 44,
-        };
+        let signature = self.state.longest_signature();
         let [_, base_string, .., output] = self.ends;
         base_string.max(output - base_string + 3 * signature) + nonce + 20
     }

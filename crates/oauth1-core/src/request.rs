@@ -4,13 +4,14 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Deref;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use crate::encode::{decode_lenient, encoded_order, split_pairs};
+use crate::encode::{decode_lenient, encoded_order, split_pairs, wipe};
 use crate::error::refuse;
 use crate::{Error, RequestUrl, Secret, SignatureMethod};
 
@@ -135,16 +136,16 @@ impl Request {
     /// The decoded parameters of query and form, sorted.
     ///
     /// RFC 5849 3.4.1.3.1, 3.4.1.3.2
-    pub(crate) fn sorted_parameters(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    pub(crate) fn sorted_parameters(&self) -> Parameters<'_> {
         if self.url.query().is_empty() && self.form.is_empty() {
-            return Vec::new();
+            return Parameters(Vec::new());
         }
         let query = split_pairs(self.url.query())
             .map(|(name, value)| (decode_lenient(name), decode_lenient(value)));
         let form = self.form_parameters().map(|(n, v)| (Cow::Borrowed(n), Cow::Borrowed(v)));
         let mut parameters: Vec<_> = query.chain(form).collect();
         parameters.sort_by(|(a, x), (b, y)| encoded_order(a, b).then_with(|| encoded_order(x, y)));
-        parameters
+        Parameters(parameters)
     }
 
     fn refuse_repeated(&self, name: &str, place: &'static str) -> Result<(), Error> {
@@ -152,6 +153,26 @@ impl Request {
         let repeated = pairs.into_iter().any(|(known, _)| known == name)
             || query_names(&self.url).any(|known| known == name);
         if repeated || is_reserved(name) { Err(reserved(name, place)) } else { Ok(()) }
+    }
+}
+
+/// Decoded parameters, which are wiped where they are copies: a query may hold a secret.
+pub(crate) struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Deref for Parameters<'a> {
+    type Target = [(Cow<'a, str>, Cow<'a, str>)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Parameters<'_> {
+    fn drop(&mut self) {
+        for (name, value) in &mut self.0 {
+            wipe(name);
+            wipe(value);
+        }
     }
 }
 

@@ -166,11 +166,14 @@ fn parameter_list_into(
 ) {
     let timestamp = Decimal::number(stamp.timestamp());
     let fields = Fields::new(sender, request, Some(stamp.nonce()), Some(timestamp.as_str()));
-    // The output is the scratch space of the base string, which is no secret.
+    // The output is the scratch space of the base string, in which a form may have left secrets: it is not moved for what
+    // follows.
+    out.reserve(
+        parameters_room(fields.as_slice(), None, Comma::Bare) + 3 * state.longest_signature(),
+    );
     let length = out.len();
     let signature = sign_fields(state, request, &fields, out);
     out.truncate(length);
-    out.reserve(parameters_room(fields.as_slice(), Some(&signature), Comma::Bare));
     parameters_into(fields.as_slice(), Some(&signature), Comma::Bare, out);
 }
 

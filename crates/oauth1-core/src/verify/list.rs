@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::Error;
-use crate::encode::{Plus, decode_strict};
+use crate::encode::{Plus, decode_strict, wipe};
 use crate::verify::VerifyError;
 
 /// One element of a list.
@@ -66,7 +66,7 @@ impl<'a> Elements<'a> {
         self.expect('"', "a value in double quotes")?;
         let value_at = self.rest;
         let value = self.quoted()?;
-        let element = if name.eq_ignore_ascii_case("realm") {
+        let mut element = if name.eq_ignore_ascii_case("realm") {
             Element::Realm(unescape(value))
         } else if let Some(backslash) = value.find('\\') {
             return Err(self.fault(value_at.get(backslash..).unwrap_or_default(), ENCODED));
@@ -75,6 +75,9 @@ impl<'a> Elements<'a> {
         };
         self.rest = self.rest.trim_start_matches([' ', '\t']);
         if !self.rest.is_empty() && !self.rest.starts_with(',') {
+            if let Element::Parameter(_, value) = &mut element {
+                wipe(value);
+            }
             return Err(self.fault(self.rest, "',' or the end"));
         }
         Ok(Some(element))
