@@ -7,6 +7,11 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "freed_memory/server.rs"]
+mod server;
+#[path = "freed_memory/smtp.rs"]
+mod smtp;
+
 use std::cell::RefCell;
 use std::fs::File;
 use std::hint::black_box;
@@ -19,16 +24,13 @@ use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
 use xoauth::imap::{self, command::Greeting};
 use xoauth::sasl::oauth1::{
     Consumer, CredentialStore, MemoryNonceStore, Nonce, ReceivedRequest, Request, SignatureMethod,
-    Signer, Stamp, Token, Verifier,
+    Signer, Stamp, Token, Verifier, percent_decode,
 };
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::sasl::{
     Context, Exchange, Mechanism, OAuth10A, OAuthBearer, Plain, Secret, XOAuth, XOAuth2,
     decode_response, encode_challenge, parse_client_message,
 };
-use xoauth::smtp;
-use xoauth::smtp::exchange::Auth;
-use xoauth::smtp::proto::Machine as SmtpMachine;
 
 /// What an octet of a secret is disguised with in this program.
 const DISGUISE: u8 = 0xa5;
@@ -239,6 +241,79 @@ fn urls() {
     }
 }
 
+/// Forms that break off behind a secret, which is percent-encoded: in part, or so that it is no text.
+fn broken_forms() {
+    for (number, names) in [
+        (CONSUMER, ["oauth_consumer_key", "oauth_consumer_secret"]),
+        (TOKEN, ["oauth_token", "oauth_token_secret"]),
+    ] {
+        let [key, secret] = names;
+        let told = hidden(number);
+        for (before, behind) in [
+            ("%41", ""),
+            ("%41", "%zz"),
+            ("%41", "%ff"),
+            ("%41", "&x=%zz"),
+            ("%41", "&oauth_token_secret=x&oauth_consumer_secret=x"),
+            ("%41", "&oauth_token=k%0a&oauth_consumer_key=k%0a"),
+            ("%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff", ""),
+        ] {
+            for first in ["", "=k&"] {
+                let key = if first.is_empty() { "" } else { key };
+                let form = joined([key, first, secret, "=", before, &told, behind]);
+                black_box(Token::from_form(form.expose()).is_ok());
+                black_box(Consumer::from_form(form.expose()).is_ok());
+                let received = ReceivedRequest::new("POST", "https://example.org/").unwrap();
+                black_box(received.form(form.expose()).is_ok());
+                let url = joined(["https://example.org/?", form.expose()]);
+                black_box(ReceivedRequest::new("GET", url.expose()).is_ok());
+                let decoded = percent_decode(form.expose());
+                black_box(decoded.map(|text| Secret::new(text.into_owned())).is_ok());
+            }
+        }
+    }
+}
+
+/// Requests of every length, which need room of every size, and those with a secret in the query.
+fn rooms(padding: usize) {
+    let padding = "y/".repeat(padding / 2);
+    let realm = "r".repeat(40);
+    for method in METHODS {
+        let signer = Signer::new(consumer(), Some(token())).method(method);
+        let request = request().form_parameter("x_z", padding.as_str()).unwrap();
+        for prepared in
+            [signer.prepare(&request), signer.prepare_header(&request, Some(realm.as_str()))]
+        {
+            let mut out = String::with_capacity(prepared.room());
+            prepared.sign_into(&stamp("two"), &mut out);
+            black_box(Secret::new(out));
+        }
+        let mut out = String::new();
+        signer.sign_into(&request, &stamp("two"), &mut out).unwrap();
+        drop(Secret::new(out));
+        let mut out = String::new();
+        Signer::sign_once_into(&consumer(), Some(&token()), &request, &stamp("two"), &mut out);
+        drop(Secret::new(out));
+        black_box(signer.sign(&request, &stamp("two")).unwrap().form_body());
+    }
+}
+
+fn queries() {
+    for method in METHODS {
+        let signer = Signer::new(consumer(), Some(token())).method(method);
+        for begin in [
+            "https://example.org/a?x=%2D",
+            "https://example.org/a?x=%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff%ff",
+        ] {
+            let url = joined([begin, &hidden(FORM), "&b=c"]);
+            let request = Request::new("GET", url.expose()).unwrap();
+            black_box(signer.sign(&request, &stamp("one")).unwrap().url());
+            black_box(signer.prepare(&request).room());
+            black_box(Request::new("GET", url.expose()).unwrap().form_parameter("x", "y").is_ok());
+        }
+    }
+}
+
 fn forms() {
     black_box((consumer().to_form(), token().to_form()));
     black_box(Token::from_form(token().to_form().expose()).is_ok());
@@ -361,49 +436,92 @@ const ECHOES: [(&str, &str); 16] = [
     ("* ID (\"name\" \"", "\" what"),
 ];
 
-/// A server that takes the credential and says it again, as a fault and in a refusal.
-fn machines() {
-    let stamp = stamp("four");
-    let context = Context::new(&stamp, "mail.example.org", 993);
-    for mechanism in mechanisms() {
-        let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
-        imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1 SASL-IR] hi\r\n");
-        let command = Authenticate::new(&*mechanism, &context).unwrap();
-        let mut command = command.even_if_unlisted();
-        let sent = imap_says(&mut machine, &mut command, "");
-        let echo = joined(["xt1 NO you said ", sent.trim_end(), "\r\n"]);
-        imap_says(&mut machine, &mut Noop::new(), echo.expose());
-        for number in known_to(mechanism.name()) {
-            let secret = hidden(*number);
-            for told in [&*secret, sent.trim_end()] {
-                for (begin, end) in ECHOES {
-                    let echo = joined([begin, told, end, "\r\n"]);
-                    imap_says(&mut machine, &mut Noop::new(), echo.expose());
-                    let events = std::iter::from_fn(|| machine.next_event()).count();
-                    assert_eq!(events, 1, "{begin} {:?}", machine.fault());
-                }
-            }
+/// A server that takes the credential and says it again, in a refusal and in every kind of response.
+fn imap(steps: &mut Steps) {
+    for (index, name) in MECHANISMS.into_iter().enumerate() {
+        for echo in &ECHOES {
+            imap_sessions(index, *echo);
+            steps.done(echo.0);
         }
-
-        let mut machine = SmtpMachine::new(smtp::Limits::default());
-        let mut command = Auth::new(&*mechanism, &context).unwrap().even_if_unlisted();
-        machine.start(&mut command).unwrap();
-        let mut sent = Hidden(String::with_capacity(4096));
-        while let Ok(Want::Write(octets)) = machine.converse(&mut command).poll() {
-            sent.0.push_str(std::str::from_utf8(octets).unwrap());
-            let count = octets.len();
-            machine.converse(&mut command).written(count);
-        }
-        let echo = joined(["535 you said ", sent.trim_end(), "\r\n"]);
-        let count = echo.expose().len();
-        machine.read_buffer()[..count].copy_from_slice(echo.expose().as_bytes());
-        machine.received(count);
-        black_box(machine.converse(&mut command).poll().is_ok());
+        refusals(index);
+        steps.done(name);
     }
     let mut login = Login::new("user", Secret::new(secret(BEARER)));
     let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
     imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1] hi\r\n");
     drop(imap_says(&mut machine, &mut login, ""));
+    drop((login, machine));
+    steps.done("the command LOGIN");
+}
+
+/// A machine that has sent its login.
+fn logging_in(
+    index: usize,
+    then: &mut dyn FnMut(&mut ImapMachine, &mut dyn imap::proto::Exchange, &str),
+) {
+    let stamp = stamp("four");
+    let context = Context::new(&stamp, "mail.example.org", 993);
+    let mechanism = mechanisms().swap_remove(index);
+    let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
+    imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1 SASL-IR] hi\r\n");
+    let mut command = Authenticate::new(&*mechanism, &context).unwrap().even_if_unlisted();
+    let sent = imap_says(&mut machine, &mut command, "");
+    then(&mut machine, &mut command, sent.trim_end());
+}
+
+/// What stands around the credential in one kind of response.
+fn imap_sessions(index: usize, (begin, end): (&str, &str)) {
+    for number in known_to(MECHANISMS[index]) {
+        logging_in(index, &mut |machine, _, sent| {
+            for told in [&*hidden(*number), sent] {
+                let echo = joined([begin, told, end, "\r\n"]);
+                imap_says(machine, &mut Noop::new(), echo.expose());
+                let events = std::iter::from_fn(|| machine.next_event()).count();
+                assert_eq!(events, 1, "{begin} {:?}", machine.fault());
+            }
+        });
+    }
+}
+
+/// The answer to the login repeats it: in its text and code, in a challenge, in what is no answer.
+fn refusals(index: usize) {
+    for number in known_to(MECHANISMS[index]) {
+        for (begin, end) in [
+            ("xt1 NO you said ", ""),
+            ("xt1 NO [X-TOLD ", "] what"),
+            ("xt1 NO [CAPABILITY IMAP4rev1 AUTH=", "] what"),
+            ("xt1 NO [REFERRAL imap://", "/] what"),
+            ("xt1 BAD ", ""),
+            ("xt1 OK ", ""),
+            ("xt2 NO ", ""),
+            ("* BYE ", ""),
+            ("* BYE [X-TOLD ", "] what"),
+            ("+ ", ""),
+            ("+ ", "\r\nxt1 NO what"),
+            ("", " is no answer"),
+        ] {
+            logging_in(index, &mut |machine, command, sent| {
+                let message = sent.rsplit(' ').next().unwrap_or_default();
+                for told in [&*hidden(*number), sent, message] {
+                    let echo = joined([begin, told, end, "\r\n"]);
+                    imap_hears(machine, command, echo.expose());
+                    black_box(std::iter::from_fn(|| machine.next_event()).count());
+                }
+            });
+        }
+    }
+}
+
+/// Says something to a command that was started.
+fn imap_hears(machine: &mut ImapMachine, command: &mut dyn imap::proto::Exchange, said: &str) {
+    machine.read_buffer()[..said.len()].copy_from_slice(said.as_bytes());
+    machine.received(said.len());
+    let mut exchanges: [&mut dyn imap::proto::Exchange; 1] = [command];
+    let mut conversation = machine.converse(&mut exchanges);
+    while let Ok(Want::Write(octets)) = conversation.poll() {
+        let count = octets.len();
+        conversation.written(count);
+    }
 }
 
 fn imap_says(
@@ -449,24 +567,48 @@ fn nothing_that_was_given_back_holds_a_secret() {
     drop(black_box("x".repeat(LENGTH)));
     assert_eq!(search.places(), 0, "it is gone");
 
-    let works: [(&str, fn()); 6] = [
+    let mut steps = Steps { search, left: Vec::with_capacity(64) };
+    for padding in (0..600).step_by(8) {
+        rooms(padding);
+        steps.done("rooms");
+    }
+    let works: [(&str, fn()); 7] = [
+        ("broken forms", broken_forms),
+        ("queries", queries),
         ("signatures in URLs", urls),
         ("signing", signing),
         ("verifying", verifying),
         ("forms of credentials", forms),
-        ("machines", machines),
         ("panics", panics),
     ];
-    let mut left = Vec::with_capacity(16);
     for (name, work) in works {
         work();
-        left.push((name, search.places()));
+        steps.done(name);
     }
     for (index, name) in MECHANISMS.into_iter().enumerate() {
         let mechanism = mechanisms().swap_remove(index);
         sasl(&*mechanism);
         drop(mechanism);
-        left.push((name, search.places()));
+        steps.done(name);
     }
-    assert!(left.iter().all(|(_, places)| *places == 0), "{left:?}");
+    server::server(&mut steps);
+    imap(&mut steps);
+    smtp::smtp(&mut steps);
+    assert!(steps.left.is_empty(), "{:?}", steps.left);
+}
+
+/// What was looked at, and what was found behind which step.
+struct Steps {
+    search: Search,
+    left: Vec<(&'static str, usize)>,
+}
+
+impl Steps {
+    /// A step has ended, and all its values are gone.
+    fn done(&mut self, name: &'static str) {
+        let places = self.search.places();
+        if places > 0 && self.left.len() < self.left.capacity() {
+            self.left.push((name, places));
+        }
+    }
 }
