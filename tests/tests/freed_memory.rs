@@ -7,6 +7,8 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "freed_memory/imap.rs"]
+mod imap;
 #[path = "freed_memory/server.rs"]
 mod server;
 #[path = "freed_memory/smtp.rs"]
@@ -19,14 +21,10 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use xoauth::imap::command::{Authenticate, Login, Noop};
-use xoauth::imap::proto::{Machine as ImapMachine, TagPrefix};
-use xoauth::imap::{self, command::Greeting};
 use xoauth::sasl::oauth1::{
     Consumer, CredentialStore, MemoryNonceStore, Nonce, ReceivedRequest, Request, SignatureMethod,
     Signer, Stamp, Token, Verifier, percent_decode,
 };
-use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::sasl::{
     Context, Exchange, Mechanism, OAuth10A, OAuthBearer, Plain, Secret, XOAuth, XOAuth2,
     decode_response, encode_challenge, parse_client_message,
@@ -416,133 +414,6 @@ fn sasl(mechanism: &dyn Mechanism) {
     }
 }
 
-/// What stands around a secret in values.
-const ECHOES: [(&str, &str); 16] = [
-    ("* LIST () \"/\" \"", "\""),
-    ("* LIST (\\Marked) \"/\" \"a\\\"", "\""),
-    ("* CAPABILITY IMAP4rev1 AUTH=", ""),
-    ("* FLAGS (", ")"),
-    ("* 1 FETCH (FLAGS (", "))"),
-    ("* 1 ", " what"),
-    ("* OK [CAPABILITY AUTH=", "] what"),
-    ("* OK what ", ""),
-    ("* ID (\"name\" \"", "\")"),
-    ("* QUOTA \"", "\" (STORAGE 1 2)"),
-    ("* STATUS INBOX (MAILBOXID (", "))"),
-    ("* OK [MAILBOXID (", ")] what"),
-    ("* ACL INBOX \"", "\" lr"),
-    ("* NAMESPACE ((\"", "\" \"/\")) NIL NIL"),
-    ("* METADATA INBOX (/shared/comment \"", "\")"),
-    ("* ID (\"name\" \"", "\" what"),
-];
-
-/// A server that takes the credential and says it again, in a refusal and in every kind of response.
-fn imap(steps: &mut Steps) {
-    for (index, name) in MECHANISMS.into_iter().enumerate() {
-        for echo in &ECHOES {
-            imap_sessions(index, *echo);
-            steps.done(echo.0);
-        }
-        refusals(index);
-        steps.done(name);
-    }
-    let mut login = Login::new("user", Secret::new(secret(BEARER)));
-    let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
-    imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1] hi\r\n");
-    drop(imap_says(&mut machine, &mut login, ""));
-    drop((login, machine));
-    steps.done("the command LOGIN");
-}
-
-/// A machine that has sent its login.
-fn logging_in(
-    index: usize,
-    then: &mut dyn FnMut(&mut ImapMachine, &mut dyn imap::proto::Exchange, &str),
-) {
-    let stamp = stamp("four");
-    let context = Context::new(&stamp, "mail.example.org", 993);
-    let mechanism = mechanisms().swap_remove(index);
-    let mut machine = ImapMachine::new(TagPrefix::new("t"), imap::Limits::default());
-    imap_says(&mut machine, &mut Greeting::new(), "* OK [CAPABILITY IMAP4rev1 SASL-IR] hi\r\n");
-    let mut command = Authenticate::new(&*mechanism, &context).unwrap().even_if_unlisted();
-    let sent = imap_says(&mut machine, &mut command, "");
-    then(&mut machine, &mut command, sent.trim_end());
-}
-
-/// What stands around the credential in one kind of response.
-fn imap_sessions(index: usize, (begin, end): (&str, &str)) {
-    for number in known_to(MECHANISMS[index]) {
-        logging_in(index, &mut |machine, _, sent| {
-            for told in [&*hidden(*number), sent] {
-                let echo = joined([begin, told, end, "\r\n"]);
-                imap_says(machine, &mut Noop::new(), echo.expose());
-                let events = std::iter::from_fn(|| machine.next_event()).count();
-                assert_eq!(events, 1, "{begin} {:?}", machine.fault());
-            }
-        });
-    }
-}
-
-/// The answer to the login repeats it: in its text and code, in a challenge, in what is no answer.
-fn refusals(index: usize) {
-    for number in known_to(MECHANISMS[index]) {
-        for (begin, end) in [
-            ("xt1 NO you said ", ""),
-            ("xt1 NO [X-TOLD ", "] what"),
-            ("xt1 NO [CAPABILITY IMAP4rev1 AUTH=", "] what"),
-            ("xt1 NO [REFERRAL imap://", "/] what"),
-            ("xt1 BAD ", ""),
-            ("xt1 OK ", ""),
-            ("xt2 NO ", ""),
-            ("* BYE ", ""),
-            ("* BYE [X-TOLD ", "] what"),
-            ("+ ", ""),
-            ("+ ", "\r\nxt1 NO what"),
-            ("", " is no answer"),
-        ] {
-            logging_in(index, &mut |machine, command, sent| {
-                let message = sent.rsplit(' ').next().unwrap_or_default();
-                for told in [&*hidden(*number), sent, message] {
-                    let echo = joined([begin, told, end, "\r\n"]);
-                    imap_hears(machine, command, echo.expose());
-                    black_box(std::iter::from_fn(|| machine.next_event()).count());
-                }
-            });
-        }
-    }
-}
-
-/// Says something to a command that was started.
-fn imap_hears(machine: &mut ImapMachine, command: &mut dyn imap::proto::Exchange, said: &str) {
-    machine.read_buffer()[..said.len()].copy_from_slice(said.as_bytes());
-    machine.received(said.len());
-    let mut exchanges: [&mut dyn imap::proto::Exchange; 1] = [command];
-    let mut conversation = machine.converse(&mut exchanges);
-    while let Ok(Want::Write(octets)) = conversation.poll() {
-        let count = octets.len();
-        conversation.written(count);
-    }
-}
-
-fn imap_says(
-    machine: &mut ImapMachine,
-    command: &mut dyn imap::proto::Exchange,
-    said: &str,
-) -> Hidden {
-    let mut sent = Hidden(String::with_capacity(8192));
-    black_box(machine.start(&mut [&mut *command]).is_ok());
-    machine.read_buffer()[..said.len()].copy_from_slice(said.as_bytes());
-    machine.received(said.len());
-    let mut exchanges: [&mut dyn imap::proto::Exchange; 1] = [command];
-    let mut conversation = machine.converse(&mut exchanges);
-    while let Ok(Want::Write(octets)) = conversation.poll() {
-        sent.0.push_str(std::str::from_utf8(octets).unwrap());
-        let count = octets.len();
-        conversation.written(count);
-    }
-    sent
-}
-
 /// Values that a panic drops.
 fn panics() {
     let caught = catch_unwind(AssertUnwindSafe(|| {
@@ -592,7 +463,7 @@ fn nothing_that_was_given_back_holds_a_secret() {
         steps.done(name);
     }
     server::server(&mut steps);
-    imap(&mut steps);
+    imap::imap(&mut steps);
     smtp::smtp(&mut steps);
     assert!(steps.left.is_empty(), "{:?}", steps.left);
 }

@@ -1,5 +1,5 @@
 //! Secrets do not print: no public type that holds one shows it, nor does a panic about one.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "secrets/excused.rs"]
 mod excused;
