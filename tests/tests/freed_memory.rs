@@ -30,6 +30,9 @@ use xoauth::sasl::{
     decode_response, encode_challenge, parse_client_message,
 };
 
+/// Octets that are looked at together.
+const BLOCK: usize = 4096;
+
 /// What an octet of a secret is disguised with in this program.
 const DISGUISE: u8 = 0xa5;
 /// Octets of a part that is looked for.
@@ -136,12 +139,23 @@ impl Search {
 
 fn found_in(octets: &[u8], parts: &[[u8; PART]], begins: &[Vec<usize>]) -> usize {
     let mut found = 0;
-    for (at, &octet) in octets.iter().enumerate() {
-        for &index in &begins[usize::from(octet)] {
-            let here = octets.get(at..at + PART).unwrap_or_default();
-            let same =
-                here.iter().zip(&parts[index]).filter(|&(octet, part)| octet ^ DISGUISE == *part);
-            found += usize::from(same.count() == PART);
+    // Most of it is nothing but zeros, which a comparison of blocks passes over. A part may end in the next block.
+    let zeros = [0; BLOCK + PART];
+    for start in (0..octets.len()).step_by(BLOCK) {
+        let block = &octets[start..octets.len().min(start + BLOCK + PART)];
+        if block == &zeros[..block.len()] {
+            continue;
+        }
+        for (at, &octet) in block.iter().enumerate().take(BLOCK) {
+            for &index in &begins[usize::from(octet)] {
+                let here = block.get(at..at + PART).unwrap_or_default();
+                let is_part = !here.is_empty()
+                    && here
+                        .iter()
+                        .zip(&parts[index])
+                        .all(|(octet, part)| octet ^ DISGUISE == *part);
+                found += usize::from(is_part);
+            }
         }
     }
     found
@@ -443,14 +457,13 @@ fn nothing_that_was_given_back_holds_a_secret() {
         rooms(padding);
         steps.done("rooms");
     }
-    let works: [(&str, fn()); 7] = [
+    let works: [(&str, fn()); 6] = [
         ("broken forms", broken_forms),
         ("queries", queries),
         ("signatures in URLs", urls),
         ("signing", signing),
         ("verifying", verifying),
         ("forms of credentials", forms),
-        ("panics", panics),
     ];
     for (name, work) in works {
         work();
@@ -465,6 +478,9 @@ fn nothing_that_was_given_back_holds_a_secret() {
     server::server(&mut steps);
     imap::imap(&mut steps);
     smtp::smtp(&mut steps);
+    // Behind the rest: what is read for a backtrace stays in memory, and each step searches it.
+    panics();
+    steps.done("panics");
     assert!(steps.left.is_empty(), "{:?}", steps.left);
 }
 

@@ -278,6 +278,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "so much takes hours")]
     fn every_mechanism_is_kept_once_however_many_there_are() {
         let names: Vec<String> = (0..10_000).map(|name| alloc::format!("M{name}")).collect();
         let upper = alloc::format!("AUTH {}", names.join(" "));
