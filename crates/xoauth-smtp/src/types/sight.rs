@@ -120,7 +120,8 @@ mod tests {
     fn everything_is_seen_wherever_it_stands() {
         let lengths =
             [1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES + 1, PIECE, PIECE + 1, PIECE + 33];
-        for length in lengths {
+        // Under miri whole pieces cost minutes.
+        for length in lengths.into_iter().filter(|&length| !cfg!(miri) || length < PIECE) {
             for at in (0..length).filter(|at| length - at < 35 || *at < 35) {
                 for what in [&b"\r\n"[..], b"\r", b"\n", b"\0", b"\xff", b".", b"\r\n."] {
                     let mut octets = vec![b'a'; length];
