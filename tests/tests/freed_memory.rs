@@ -322,6 +322,13 @@ fn queries() {
             black_box(signer.sign(&request, &stamp("one")).unwrap().url());
             black_box(signer.prepare(&request).room());
             black_box(Request::new("GET", url.expose()).unwrap().form_parameter("x", "y").is_ok());
+            let key = "k%".repeat(100);
+            for consumer in [consumer(), Consumer::new(key, secret(CONSUMER)).unwrap()] {
+                let token = token();
+                drop(
+                    XOAuth::message(url.expose(), &consumer, Some(&token), &stamp("one")).unwrap(),
+                );
+            }
         }
     }
 }

@@ -50,7 +50,10 @@ impl Prepared {
         text.push_str(front);
         let places = parameters_into(fields.as_slice(), None, comma, &mut text);
         let ends = [middle, tail, places.nonce, places.signature, places.timestamp, text.len()];
-        Self { state, text: Secret::new(text), ends }
+        // Much of what was reserved may be too much: what is kept has the room it takes, and the rest is given back, wiped.
+        let is_roomy = text.capacity() > 2 * text.len();
+        let text = Secret::new(text);
+        Self { state, text: if is_roomy { text.clone() } else { text }, ends }
     }
 
     /// Signs the request and appends the parameters, in the form chosen when it was prepared.

@@ -17,7 +17,7 @@ use imap_codec::{GreetingCodec, ResponseCodec};
 use imap_proto::Response as ProtoResponse;
 use xoauth::imap::parse::{Input, Tolerated, parse_response};
 
-use said::{Code, Fetch, Said, Status};
+use said::{Code, Said, Status};
 
 /// Where two parsers take a response, whole and without a fault, they take it for the same.
 pub fn imap_peers(octets: &[u8]) {
@@ -59,7 +59,8 @@ fn compared(octets: &[u8]) -> [bool; 2] {
         _ => None,
     };
     if let Some(theirs) = &proto {
-        let ours = proto::narrowed(ours);
+        let mut ours = proto::narrowed(ours);
+        take_for_languages(&mut ours, theirs);
         assert!(agrees_with_proto(&ours, theirs), "imap-proto: {show}\n{ours:?}\n{theirs:?}");
     }
     [proto.is_some(), codec.is_some()]
@@ -91,7 +92,9 @@ fn state_agrees_with_codec(ours: &Status, theirs: &Status) -> bool {
     let same = match (code, &theirs.code) {
         // A code that is not known ends at the first bracket there, and here at the first that is not quoted: BADCHARSET,
         // INPROGRESS and others have strings for arguments (RFC 9051 9, RFC 9585 6).
-        (_, Some(Code::Raw(name, rest))) if name.contains('"') || rest.contains(&b'"') => {
+        (_, Some(Code::Raw(name, rest)))
+            if ends_within_quotes(&[name.as_bytes(), b" ", rest].concat()) =>
+        {
             return code.name().split('"').next() == name.split('"').next();
         }
         (Code::Raw(known, told), Some(Code::Raw(name, rest))) => known == name && told == rest,
@@ -109,9 +112,6 @@ fn agrees_with_proto(ours: &Said, theirs: &Said) -> bool {
         (Said::Status(ours), Said::Status(theirs)) => {
             (&ours.tag, ours.kind) == (&theirs.tag, theirs.kind)
                 && state_agrees_with_proto(ours, theirs)
-        }
-        (Said::Fetch(ours), Said::Fetch(theirs)) => {
-            ours == theirs || is_taken_for_languages(ours, theirs)
         }
         _ => ours == theirs,
     }
@@ -136,16 +136,34 @@ fn state_agrees_with_proto(ours: &Status, theirs: &Status) -> bool {
 }
 
 /// Any field behind the size may be left out there, so that a disposition without its parameters is a list of
-/// languages, and `(NIL)` an extension. The fields have their order (RFC 9051 9, `body-ext-1part`); the parameters may
-/// be missing here.
-fn is_taken_for_languages(ours: &Fetch, theirs: &Fetch) -> bool {
-    let (Some(ours), Some(theirs)) = (&ours.structure, &theirs.structure) else { return false };
-    let mut parts = ours.iter().zip(theirs);
-    parts.any(|(ours, theirs)| match (&ours.disposition, &theirs.disposition) {
-        (Some((kind, parameters)), None) => {
-            let languages = theirs.languages == [kind.clone()];
-            parameters.is_empty() && (languages || kind.is_empty() && theirs.languages.is_empty())
+/// languages, `(NIL)` an extension, and what stands behind it no location. The fields have their order (RFC 9051 9,
+/// `body-ext-1part`); the parameters may be missing here.
+fn take_for_languages(ours: &mut Said, theirs: &Said) {
+    let (Said::Fetch(ours), Said::Fetch(theirs)) = (ours, theirs) else { return };
+    let (Some(ours), Some(theirs)) = (&mut ours.structure, &theirs.structure) else { return };
+    for (ours, theirs) in ours.iter_mut().zip(theirs) {
+        let (Some((kind, parameters)), None) = (&ours.disposition, &theirs.disposition) else {
+            continue;
+        };
+        let languages = theirs.languages == [kind.clone()];
+        if parameters.is_empty() && (languages || kind.is_empty() && theirs.languages.is_empty()) {
+            ours.disposition = None;
+            ours.languages.clone_from(&theirs.languages);
+            ours.location.clone_from(&theirs.location);
         }
-        _ => false,
-    })
+    }
+}
+
+/// The text ends within a string between quotes (RFC 9051 9, `quoted`).
+fn ends_within_quotes(text: &[u8]) -> bool {
+    let mut is_within = false;
+    let mut octets = text.iter();
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'"' => is_within = !is_within,
+            b'\\' if is_within => drop(octets.next()),
+            _ => {}
+        }
+    }
+    is_within
 }

@@ -93,14 +93,17 @@ fn refusals(index: usize) {
             ("+ ", "\r\nxt1 NO what"),
             ("", " is no answer"),
         ] {
-            logging_in(index, &mut |machine, command, sent| {
-                let message = sent.rsplit(' ').next().unwrap_or_default();
-                for told in [&*hidden(*number), sent, message] {
+            for told in 0..3 {
+                // Each ends the login, or the session.
+                logging_in(index, &mut |machine, command, sent| {
+                    let message = sent.rsplit(' ').next().unwrap_or_default();
+                    let secret = hidden(*number);
+                    let told = [&*secret, sent, message][told];
                     let echo = joined([begin, told, end, "\r\n"]);
                     imap_hears(machine, command, echo.expose());
                     black_box(std::iter::from_fn(|| machine.next_event()).count());
-                }
-            });
+                });
+            }
         }
     }
 }

@@ -203,18 +203,22 @@ fn split(list: &str) -> Vec<String> {
     parts.iter().map(words).filter(|part| !part.is_empty()).collect()
 }
 
-/// Those of the types that some public function of their crate takes, and the function.
+/// Those of the types that some public function takes, of their crate or of one above it that knows it by the same name, and
+/// the function.
 pub(crate) fn taken_by_a_function<'n>(names: &BTreeSet<&'n str>) -> Vec<(&'n str, String)> {
     let mut taken = Vec::new();
     // What a function of the caller's is given.
     let given = Regex::new(r"Fn(Mut|Once)?\([^)]*\)").unwrap();
     for source in sources().unwrap() {
+        let knows = source.name == "xoauth";
         for function in functions(&source.text) {
             let arguments = given.replace_all(&function.taken, "");
             for name in names {
                 let (place, of) = name.split_once(' ').unwrap();
+                let of = of.split(['.', ':']).next().unwrap();
                 let word = Regex::new(&format!(r"\b{of}\b")).unwrap();
-                if place.starts_with(&format!("{}/", source.name)) && word.is_match(&arguments) {
+                let is_known = knows || place.starts_with(&format!("{}/", source.name));
+                if is_known && word.is_match(&arguments) {
                     taken.push((*name, format!("{} {}", source.within, function.name)));
                 }
             }

@@ -132,11 +132,14 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "octets as they came: a test of the crate shows that `Debug` counts them",
+        &["xoauth_imap::parse::cursor::Input"],
+    ),
+    (
         "values that a server told: our secrets are hidden before they are made. `Event`, `Response` and `State`, which hold them, are walked with every kind of echo",
         &[
             "xoauth::imap::reopened::Reopened",
             "xoauth::imap::watcher::Change",
-            "xoauth_imap::parse::cursor::Input",
             "xoauth_imap::parse::search::PartialRef",
             "xoauth_imap::parse::search::SearchRef",
             "xoauth_imap::parse::search::SetRef",

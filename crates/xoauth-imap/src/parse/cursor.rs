@@ -5,12 +5,22 @@ use core::fmt;
 use super::{FaultKind, Text, Tolerated};
 
 /// One complete response as framing found it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// The response line, its CRLF at the very end, literals inline as `{n}` CRLF and `n` octets.
     pub bytes: &'a [u8],
     /// The literals whose octets are not in `bytes`, in the order of their places.
     pub literals: &'a [StreamedLiteral],
+}
+
+impl fmt::Debug for Input<'_> {
+    /// Counts the octets, which are as they came: servers echo what they were sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("bytes", &self.bytes.len())
+            .field("literals", &self.literals)
+            .finish()
+    }
 }
 
 /// A literal whose octets were handed out before the response was complete.

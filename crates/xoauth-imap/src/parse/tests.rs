@@ -288,6 +288,15 @@ fn spaces_before_a_code_are_noted() {
 }
 
 #[test]
+fn debug_counts_octets_that_are_as_they_came() {
+    let input = Input { bytes: b"* NO [REFERRAL imap://T0KEN/] T0KEN\r\n", literals: &[] };
+    let response = parse_response(input, &mut Tolerated::default()).unwrap();
+    assert_eq!(format!("{input:?}"), "Input { bytes: 37, literals: [] }");
+    let shown = "Status(StatusRef { kind: No, has_code: true, text: 5, .. })";
+    assert_eq!(format!("{response:?}"), shown);
+}
+
+#[test]
 fn secrets_are_masked_in_what_a_status_says() {
     let mut mask = Mask::default();
     mask.add("ya29.secret-token");

@@ -92,7 +92,11 @@ impl XOAuth {
         stamp: &Stamp,
     ) -> Result<Secret, Error> {
         let request = Request::new("GET", url)?;
-        let mut message = begun(url, url.len() + PARAMETERS);
+        let keys = consumer.key().len() + token.map_or(0, |token| token.key().len());
+        let own = keys + stamp.nonce().as_str().len();
+        // A query may hold a secret: there is room for the base string at its longest, so that it is never moved.
+        let room = if url.contains('?') { 8 * url.len() + 5 * own } else { url.len() };
+        let mut message = begun(url, room + PARAMETERS);
         Signer::sign_once_into(consumer, token, &request, stamp, &mut message);
         Ok(Secret::new(message))
     }
@@ -164,7 +168,7 @@ impl Mechanism for XOAuth {
 }
 
 /// Room for the parameters of usual credentials, where the signer also writes the base string.
-/// It makes more, where that is too little, before it writes what is secret.
+/// It makes more, where that is too little, before it writes what is secret of them.
 const PARAMETERS: usize = 512;
 
 /// A message up to where the parameters begin, with room for them.

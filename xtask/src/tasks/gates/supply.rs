@@ -96,20 +96,22 @@ pub(super) fn advisories(workspace: &Workspace, figures: &mut String) -> Result<
         return Ok(Outcome::NotRun(why.to_owned()));
     };
     let how = if fetched == Outcome::Passed { "fetched" } else { "kept: it cannot be fetched" };
-    *figures = format!("the database of {date}, {how}");
+    *figures = format!("the database whose last change is of {date}, {how}");
     // It asks for the manifest of every dependency, those of other systems too.
-    run_command(cargo(workspace).args(["fetch", "--locked"]))?;
+    if run_command(cargo(workspace).args(["fetch", "--locked"]))? != Outcome::Passed {
+        return Ok(Outcome::NotRun("the dependencies cannot be fetched".to_owned()));
+    }
     run_command(cargo(workspace).args(["deny", "--offline", "check", "advisories"]))
 }
 
 /// The day of the last change to the database that is kept.
 fn kept_database() -> Option<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")))?;
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
     let databases = std::fs::read_dir(home.join("advisory-dbs")).ok()?;
     databases.flatten().find_map(|database| {
         let mut git = Command::new("git");
-        git.arg("-C").arg(database.path()).args(["log", "-1", "--format=%cs"]);
+        git.arg("--git-dir").arg(database.path().join(".git")).args(["log", "-1", "--format=%cs"]);
         let output = git.output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
     })

@@ -72,7 +72,8 @@ fn is_path(word: &str) -> bool {
 
 /// The name of a test is a sentence.
 fn is_test(word: &str) -> bool {
-    word.matches('_').count() > 1 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    word.matches('_').count() > 1 && word.chars().all(is_part)
 }
 
 /// The classes in the parentheses behind the test that plays them.
