@@ -80,7 +80,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
         return Ok(Outcome::Failed(format!("there is no gate {unknown}")));
     }
     let mut report = Report::default();
-    let mut results = Results::read(workspace)?;
     for (name, act) in GATES {
         if !chosen.is_empty() && !chosen.contains(&name) {
             continue;
@@ -89,6 +88,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Outcome
         let outcome = report.step(name, || act(workspace, &options, &mut figures));
         // A part of the mutants says nothing of all.
         if options.contains(&WRITE) && !options.iter().any(|word| mutants::is_part(word)) {
+            // Read only now: another gate may have ended meanwhile.
+            let mut results = Results::read(workspace)?;
             results.set(name, Row::new(&outcome, &figures, &tested(workspace)?));
             results.write(workspace)?;
         }
