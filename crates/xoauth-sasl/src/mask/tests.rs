@@ -169,6 +169,7 @@ proptest! {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn the_end_of_a_long_text_is_left_out_and_no_more() {
     let mut mask = Mask::default();
     mask.add(SECRET);
