@@ -243,8 +243,8 @@ impl Machine {
                 continue;
             }
             // What stands behind the last reply is not this exchange's here either.
-            let is_asked = self.output.is_written() && !self.fill(exchange)?;
-            if !is_asked || !self.output.is_written() || self.output.awaited() > 0 {
+            let has_more = !self.output.is_written() || self.fill(exchange)?;
+            if has_more || !self.output.is_written() || self.output.awaited() > 0 {
                 self.refuse_unasked()?;
                 return Ok(false);
             }
