@@ -14,7 +14,7 @@ use transcript::{Peer, play, refused, told};
 use xoauth_imap::command::*;
 use xoauth_imap::proto::Command;
 use xoauth_imap::sasl::oauth1::Secret;
-use xoauth_imap::{Flag, Mailbox, Query, SpecialUse, StatusItem};
+use xoauth_imap::{Error, Event, Flag, Mailbox, Query, SpecialUse, StatusItem};
 
 #[test]
 fn flags_no_client_can_set_are_refused() {
@@ -221,6 +221,60 @@ fn messages_are_expunged() {
     assert_eq!(refused, "UID EXPUNGE needs UIDPLUS, which the server does not offer");
 }
 
+/// RFC 6851 3.3: a server may have moved some messages when it refuses to move the next. Who keeps track of numbers, or
+/// moves the rest, has to hear of it.
+#[test]
+fn what_was_done_before_a_refusal_is_news() {
+    let greeting =
+        "S: * OK [CAPABILITY IMAP4rev1 MOVE UIDPLUS CONDSTORE QRESYNC X-GM-EXT-1] ready\n";
+    let opened = "C: xt1 SELECT INBOX\nS: * 10 EXISTS\nS: xt1 OK done\n";
+    let said = |command: &str, told: &str| {
+        format!("{greeting}{opened}C: xt2 {command}\nS: {told}\nS: xt2 NO [OVERQUOTA] full\n")
+    };
+    fn news<C: Command>(text: &str, command: impl Fn() -> C) -> String
+    where
+        C::Output: std::fmt::Debug,
+    {
+        let news = play(text, |peer| {
+            peer.run(Greeting::new())?;
+            peer.run(Select::new("INBOX"))?;
+            while peer.machine.next_event().is_some() {}
+            let error = peer.run(command()).unwrap_err();
+            if error.is_fatal() {
+                return Err(error);
+            }
+            assert!(matches!(error, Error::Refused { .. }), "{error:?}");
+            let events: Vec<_> = std::iter::from_fn(|| peer.machine.next_event()).collect();
+            let exists = peer.machine.state().selected().unwrap().exists;
+            Ok(format!("{exists:?} {events:?}"))
+        });
+        news.unwrap()
+    }
+    let copied = "* OK [COPYUID 7 11:12 21:22] x\nS: * 1 EXPUNGE\nS: * 1 EXPUNGE";
+    let moved = news(&said("UID MOVE 11:13 a", copied), || Move::new("11:13", "a"));
+    assert!(moved.starts_with("Some(8) [Status(") && moved.contains("CopyUid"), "{moved}");
+    assert!(moved.ends_with(", Expunge(SeqNo(1)), Expunge(SeqNo(1))]"), "{moved}");
+    let gone = news(&said("EXPUNGE", "* 3 EXPUNGE\nS: * VANISHED 7:8"), Expunge::new);
+    assert!(gone.starts_with("Some(7) [Expunge(SeqNo(3)), Vanished {"), "{gone}");
+    let told = "* 2 FETCH (UID 12 FLAGS (\\Seen) MODSEQ (9))";
+    let store = || Store::new("11:13", StoreAction::Add, [Flag::Seen]);
+    let command = "UID STORE 11:13 +FLAGS (\\Seen)";
+    let stored = news(&said(command, told), store);
+    let command = "UID STORE 11:13 (UNCHANGEDSINCE 5) +FLAGS (\\Seen)";
+    let with_condition = news(&said(command, told), || store().unchanged_since(5));
+    let labels = || StoreLabels::new("11:13", StoreAction::Add, ["a"]);
+    let labelled = news(&said("UID STORE 11:13 +X-GM-LABELS (a)", told), labels);
+    for stored in [stored, with_condition, labelled] {
+        assert!(stored.starts_with("Some(10) [Fetch(Message {") && stored.contains("Seen"));
+    }
+    assert!(
+        news(&said("UID MOVE 11:13 a", "* OK hm"), || {
+            Move::new("11:13", "a").even_if_unlisted()
+        })
+        .ends_with("text: \"hm\" })]")
+    );
+}
+
 #[test]
 fn commands_about_messages_need_a_mailbox() {
     let text = "S: * OK [CAPABILITY IMAP4rev1 MOVE UNSELECT REPLACE] ready\n";
@@ -416,6 +470,27 @@ fn a_server_does_not_enable_by_itself() {
         Ok(peer.machine.next_event().is_some())
     })
     .unwrap();
+}
+
+/// RFC 6855 3: from the OK on names are UTF-8, also of what comes before the next command.
+#[test]
+fn names_behind_the_answer_to_enable_are_utf8() {
+    let text = "S: * OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT] ready
+         C: xt1 ENABLE UTF8=ACCEPT
+         S: * ENABLED UTF8=ACCEPT
+         S: xt1 OK done
+         S: * STATUS \"R&-D\" (MESSAGES 3)
+         C: xt2 NOOP
+         S: xt2 OK done\n";
+    let event = Peer::first_error(text, |peer| {
+        peer.run(Greeting::new())?;
+        while peer.machine.next_event().is_some() {}
+        peer.run(Enable::new(["UTF8=ACCEPT"]))?;
+        peer.run(Noop::new())?;
+        Ok(peer.machine.next_event())
+    });
+    let Ok(Some(Event::MailboxStatus(status))) = event else { panic!("{event:?}") };
+    assert_eq!(status.mailbox, Mailbox::from("R&-D"));
 }
 
 #[test]

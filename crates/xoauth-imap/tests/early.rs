@@ -252,6 +252,39 @@ fn a_continuation_frees_no_command_that_was_not_written() {
     assert!(idle.is_idling());
 }
 
+/// The `+` and the OK stand in one segment: what would answer the `+` is not said by then, and never is.
+#[test]
+fn nobody_is_let_in_by_credentials_that_were_not_heard() {
+    let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1_700_000_000);
+    let context = sasl::Context::new(&stamp, "mail.example.org", 993);
+    let token = XOAuth2::new("user@example.org", "token-of-the-user").unwrap();
+    let password = sasl::Login::new("tim", "tanstaaf").unwrap();
+    let in_two = "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\nxt1 OK welcome\r\n";
+    let mechanisms: [(&dyn sasl::Mechanism, &str); 2] =
+        [(&token, "+ \r\nxt1 OK welcome\r\n"), (&password, in_two)];
+    for (mechanism, says) in mechanisms {
+        let mut peer = Peer::new("AUTH=XOAUTH2 AUTH=LOGIN");
+        let login = Authenticate::new(mechanism, &context).unwrap().sasl_ir(SaslIr::Never);
+        let line = format!("xt1 AUTHENTICATE {}\r\n", mechanism.name());
+        let error = peer.run(login, line.len(), says).unwrap_err();
+        assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{error:?}");
+        assert_eq!(String::from_utf8_lossy(&peer.heard), line);
+        assert!(!peer.machine.state().is_authenticated());
+    }
+    // Nor by half of them.
+    for said in [1, 20, 53] {
+        let mut peer = Peer::new("AUTH=XOAUTH2");
+        let mut login = Authenticate::new(&token, &context).unwrap().sasl_ir(SaslIr::Never);
+        peer.machine.start(&mut [&mut login]).unwrap();
+        peer.drive(&mut [&mut login], "xt1 AUTHENTICATE XOAUTH2\r\n".len(), "").unwrap();
+        let says = b"+ \r\n";
+        peer.machine.read_buffer()[..says.len()].copy_from_slice(says);
+        peer.machine.received(says.len());
+        let error = peer.drive(&mut [&mut login], said, "xt1 OK welcome\r\n").unwrap_err();
+        assert!(matches!(error, Error::UnsolicitedTagged { .. }), "{said}: {error:?}");
+    }
+}
+
 #[test]
 fn a_trace_shows_each_answer_once_though_the_challenges_come_at_once() {
     let stamp = Stamp::new(Nonce::new("nonce").unwrap(), 1_700_000_000);

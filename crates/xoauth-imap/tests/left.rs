@@ -53,7 +53,16 @@ fn run<C: Command>(machine: &mut Machine, mut command: C, says: &str) -> Result<
 }
 
 /// A command that is written, and whose caller is gone then; what is said while its rest is heard.
-fn left(machine: &mut Machine, mut command: impl Exchange, rest: &str) -> Result<String, Error> {
+fn left(machine: &mut Machine, command: impl Exchange, rest: &str) -> Result<String, Error> {
+    left_with(machine, command, rest.split_inclusive('\n').map(String::from))
+}
+
+/// The same, its rest in these pieces.
+fn left_with(
+    machine: &mut Machine,
+    mut command: impl Exchange,
+    rest: impl Iterator<Item = String>,
+) -> Result<String, Error> {
     machine.start(&mut [&mut command])?;
     assert!(!feed(machine, &mut [&mut command], "", &mut String::new())?);
     assert!(machine.leave());
@@ -63,8 +72,8 @@ fn left(machine: &mut Machine, mut command: impl Exchange, rest: &str) -> Result
         exchanges.push(one);
     }
     let mut is_over = false;
-    for line in rest.split_inclusive('\n') {
-        is_over = feed(machine, &mut exchanges, line, &mut said)?;
+    for piece in rest {
+        is_over = feed(machine, &mut exchanges, &piece, &mut said)?;
     }
     assert!(is_over);
     Ok(said)
@@ -95,6 +104,45 @@ fn of_what_was_left_news_stay_news() {
     events(&mut machine);
     left(&mut machine, Noop::new(), "* LIST () \"/\" a\r\nxt1 OK done\r\n").unwrap();
     assert!(matches!(&events(&mut machine)[..], [Event::List(_)]));
+}
+
+/// However many they are, and however they arrive: bodies that are thrown away count towards no limit.
+#[test]
+fn bodies_that_nobody_wants_any_more_are_read_to_their_end() {
+    let mut limits = Limits::default();
+    limits.answer_bodies = 10;
+    limits.answers = 2;
+    limits.answer_octets = 300;
+    let body = format!("* 1 FETCH (UID 1 BODY[] {{11}}\r\n{})\r\n", "x".repeat(11));
+    let rest = body.repeat(30) + "xt1 OK done\r\n";
+    for at_once in [true, false] {
+        let mut machine = Machine::new(TagPrefix::new("t"), limits);
+        run(&mut machine, Greeting::new(), GREETING).unwrap();
+        let rest = if at_once { rest.replace('\n', "\u{1}") } else { rest.clone() };
+        let fetch = Fetch::new("1:*", Item::Body).even_if_unlisted();
+        left_with(
+            &mut machine,
+            fetch,
+            rest.split_inclusive('\n').map(|line| line.replace('\u{1}', "\n")),
+        )
+        .unwrap();
+        run(&mut machine, Noop::new(), "xt2 OK done\r\n").unwrap();
+    }
+}
+
+/// What a search found that nobody waits for is no news.
+#[test]
+fn what_was_left_of_a_search_is_thrown_away() {
+    let answers = ["SEARCH 1 2", "ESEARCH (TAG \"xt1\") UID ALL 1", "SORT 2 1", "THREAD (1)(2)"];
+    for answer in answers {
+        let mut machine = greeted();
+        events(&mut machine);
+        let search = Search::new(xoauth_imap::Query::All).even_if_unlisted();
+        left(&mut machine, search, &format!("* {answer}\r\n* 5 EXISTS\r\nxt1 OK done\r\n"))
+            .unwrap();
+        let news = events(&mut machine);
+        assert!(matches!(&news[..], [Event::Exists(5)]), "{answer}: {news:?}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod transcript;
 
 use std::num::NonZeroU32;
 
-use transcript::{needs, play, refused, told};
+use transcript::{Peer, needs, play, refused, told};
 use xoauth_imap::command::*;
 use xoauth_imap::proto::Command;
 use xoauth_imap::{Date, Error, Event, Flag, ObjectId, Query, SeqNo, SeqSet, Uid, UidSet};
@@ -54,6 +54,56 @@ fn a_search_tells_what_is_asked_for() {
          S: xt2 OK SEARCH completed\n";
     let found = told("ESEARCH", text, || ExtendedSearch::new(flagged()).all().all()).unwrap();
     assert_eq!(numbers(found.all.unwrap().iter()), [2, 84, 882]);
+}
+
+/// RFC 4731 3.1: `UID` tells which numbers they are. Who took the one kind for the other would change other messages.
+#[test]
+fn numbers_of_the_other_kind_are_no_answer() {
+    let answers = ["ALL 1:3", "MIN 2 COUNT 3", "MAX 9", "PARTIAL (1:10 4,6)"];
+    let options = |uid: &str| format!("{uid}SEARCH RETURN (ALL) ALL");
+    for answer in answers {
+        for (asked, told_by) in [("UID ", ""), ("", "UID ")] {
+            let text = |command: String| {
+                format!(
+                    "C: xt2 {command}\nS: * ESEARCH (TAG \"xt2\") {told_by}{answer}\nS: xt2 OK done\n"
+                )
+            };
+            let is_uid = !asked.is_empty();
+            let extended = text(options(asked));
+            let plain = text(format!("{asked}SEARCH ALL"));
+            let errors = if is_uid {
+                let search = || ExtendedSearch::new(Query::All).all();
+                [first("ESEARCH", &extended, search()), first("", &plain, Search::new(Query::All))]
+            } else {
+                let search = || ExtendedSearch::sequence_numbers(Query::All).all();
+                let plainly = Search::sequence_numbers(Query::All);
+                [first("ESEARCH", &extended, search()), first("", &plain, plainly)]
+            };
+            for error in errors {
+                assert!(
+                    matches!(error, Some(Error::Malformed { .. })),
+                    "{asked}{answer}: {error:?}"
+                );
+            }
+        }
+    }
+    // Cyrus 2.4 leaves it out where nothing was found.
+    let text = "C: xt2 UID SEARCH RETURN (COUNT) ALL\nS: * ESEARCH (TAG \"xt2\") COUNT 0\nS: xt2 OK done\n";
+    let found = told("ESEARCH", text, || ExtendedSearch::new(Query::All).count()).unwrap();
+    assert_eq!(found.count, Some(0));
+}
+
+/// The error of a command that ends the session.
+fn first<C: Command>(capabilities: &str, text: &str, command: C) -> Option<Error> {
+    let text = format!(
+        "S: * OK [CAPABILITY IMAP4rev1 {capabilities}] ready\nC: xt1 SELECT INBOX\nS: xt1 OK done\n{text}"
+    );
+    let ended = Peer::first_error(&text, |peer| {
+        peer.run(Greeting::new())?;
+        peer.run(Select::new("INBOX"))?;
+        peer.run(command).map(drop)
+    });
+    ended.err()
 }
 
 #[test]
@@ -280,7 +330,7 @@ fn conversations_are_told() {
         [(&*deep, true), ("(1", false), ("(1))", false), ("()", false), ("1", false)]
     {
         let text = format!("S: * OK ready\nC: xt1 NOOP\nS: * THREAD {list}\nS: xt1 OK done\n");
-        let event = transcript::Peer::first_error(&text, |peer| {
+        let event = Peer::first_error(&text, |peer| {
             peer.run(Greeting::new())?;
             peer.run(Noop::new())?;
             Ok(peer.machine.next_event().unwrap())

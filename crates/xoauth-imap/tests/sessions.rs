@@ -279,6 +279,10 @@ fn garbage_for_a_challenge_is_cancelled() {
         format!("C: xt1 AUTHENTICATE XOAUTH2 {MESSAGE}\nS: + %%%\nC: *\nS: xt1 BAD cancelled\n");
     let error = command(&text, || authenticate(SaslIr::Auto)).unwrap_err();
     assert!(error.to_string().contains("we cancelled: challenge is not base64"), "{error}");
+    assert!(!error.is_fatal());
+    // RFC 9051 6.2.2 has BAD behind `*`: whether an OK lets us in is not known, and nothing is said to it any more.
+    let error = command(&text.replace("BAD", "OK"), || authenticate(SaslIr::Auto)).unwrap_err();
+    assert!(matches!(error, Error::UnsolicitedTagged { .. }) && error.is_fatal(), "{error:?}");
 }
 
 #[test]

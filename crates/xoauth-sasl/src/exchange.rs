@@ -231,8 +231,8 @@ impl Exchange {
         }
     }
 
-    /// Whether the client has sent all it has to say: a success that comes before is none, for the server cannot
-    /// know who this is. So also once the exchange is cancelled, which fails by itself.
+    /// Whether the client has said all it has to say: a success that comes before is none, for the server cannot
+    /// know who this is. So also once the exchange is cancelled; [`has_failed`](Exchange::has_failed) tells that.
     #[must_use]
     pub fn has_said_all(&self) -> bool {
         match self.state {

@@ -175,6 +175,20 @@ fn what_is_no_challenge_cancels_the_exchange() {
         });
         assert!(refused.contains("501 5.7.0 aborted"), "{refused}");
         assert!(refused.ends_with(&format!("(we cancelled: {reason})")), "{refused}");
+        // RFC 4954 4 has 501 behind `*`: whether a 235 lets us in is not known, and nothing is said to it any more.
+        let transcript = greeted(&format!(
+            "C: AUTH XOAUTH2 {RESPONSE}
+             S: {challenge}
+             C: *
+             S: 235 in"
+        ));
+        let told = every_way(&transcript, |peer| {
+            peer.greet()?;
+            let error = peer.auth().unwrap_err();
+            Ok((error.is_fatal(), error.to_string()))
+        });
+        let broken = "unexpected reply: expected a refusal behind '*', found '235 in'";
+        assert_eq!(told, (true, broken.to_owned()));
     }
 }
 

@@ -117,16 +117,15 @@ impl Exchange for Authenticate {
         Ok(Claim::Pass)
     }
 
-    /// Behind an error document there is no success that could be said (RFC 7628 3.2.3): whether the server let us in
-    /// is not known.
+    /// Behind an error document (RFC 7628 3.2.3), and behind our `*` (RFC 9051 6.2.2), there is no success that could be
+    /// said: whether the server let us in is not known.
     fn has_said_all(&self) -> bool {
-        let contradicts = self.exchange.has_failed() && self.exchange.cancelled().is_none();
-        self.exchange.has_said_all() && !contradicts
+        self.exchange.has_said_all() && !self.exchange.has_failed()
     }
 
     /// What a server can do changes when it knows who asks; where it did not tell, it must be asked again.
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {
-        state.authenticated |= status.is_ok() && !self.exchange.has_failed();
+        state.authenticated |= status.is_ok();
         if status.is_ok() && !self.capabilities_told && !status.tells_capabilities() {
             state.capabilities = None;
         }
@@ -138,7 +137,7 @@ impl Command for Authenticate {
     type Output = StatusText;
 
     fn finish(self, status: StatusText) -> Result<StatusText, Error> {
-        if status.is_ok() && !self.exchange.has_failed() {
+        if status.is_ok() {
             return Ok(status);
         }
         Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {

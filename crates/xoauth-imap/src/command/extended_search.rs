@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 use super::sort::{SortOrder, encode_order};
 use super::{
     accepted,
-    search::{encode_query, spoilt_or_news},
+    search::{encode_query, names_others, spoilt_or_news},
 };
 use crate::error::Error;
 use crate::parse::{EsearchRef, Response, SetRef};
@@ -222,6 +222,9 @@ impl<N: Number + Send> Exchange for ExtendedSearch<N> {
                 let other = told.tag.is_some_and(|tag| *tag.cow() != *self.tag.as_bytes());
                 if other {
                     return Ok(Claim::Pass);
+                }
+                if names_others(told, self.by_uid) {
+                    return Ok(Claim::Spoilt);
                 }
                 self.hear(told);
             }

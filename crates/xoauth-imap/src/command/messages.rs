@@ -7,7 +7,7 @@ use super::{Numbers, accepted};
 use crate::error::Error;
 use crate::parse::{Code, Response};
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, GONE, State};
-use crate::types::{ArgumentSink, CopyUid, Mailbox, SeqNo, SeqSet, StatusText, Uid, UidSet};
+use crate::types::{ArgumentSink, CopyUid, Event, Mailbox, SeqNo, SeqSet, StatusText, Uid, UidSet};
 
 /// COPY, RFC 9051 6.4.7: all the messages are copied or none.
 #[derive(Debug, Clone)]
@@ -55,6 +55,16 @@ impl Expunged {
             _ => return false,
         }
         true
+    }
+
+    /// The same as news, where the command was refused all the same.
+    fn news(&mut self) -> Vec<Event> {
+        let Self { numbers, vanished } = core::mem::take(self);
+        let mut news: Vec<_> = numbers.into_iter().map(Event::Expunge).collect();
+        if !vanished.is_empty() {
+            news.push(Event::Vanished { earlier: false, uids: vanished });
+        }
+        news
     }
 }
 
@@ -150,6 +160,14 @@ impl Exchange for Move {
         let mine = told_copies(response, &self.numbers, copied) || expunged.hear(response);
         Ok(if mine { Claim::Mine } else { Claim::Pass })
     }
+
+    /// Each message is moved whole or not, but not all of them together (RFC 6851, 3.3).
+    fn on_refused(&mut self) -> Vec<Event> {
+        let Moved { copied, mut expunged } = core::mem::take(&mut self.moved);
+        let mut news: Vec<_> = copied.map(CopyUid::into_event).into_iter().collect();
+        news.extend(expunged.news());
+        news
+    }
 }
 
 impl Command for Move {
@@ -204,6 +222,10 @@ impl Exchange for Expunge {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         Ok(if self.expunged.hear(response) { Claim::Mine } else { Claim::Pass })
+    }
+
+    fn on_refused(&mut self) -> Vec<Event> {
+        self.expunged.news()
     }
 }
 

@@ -85,6 +85,9 @@ impl<N: Number> Exchange for Search<N> {
             {
                 return Ok(Claim::Pass);
             }
+            Response::Esearch(told) if names_others(told, self.verb == "UID SEARCH") => {
+                return Ok(Claim::Spoilt);
+            }
             // IMAP4rev2 has no other (RFC 9051, 6.4.4). Ranges become numbers here, within a limit.
             Response::Esearch(EsearchRef { all: Some(all), .. }) => {
                 for (from, to) in all.ranges() {
@@ -100,6 +103,15 @@ impl<N: Number> Exchange for Search<N> {
         }
         Ok(Claim::Mine)
     }
+}
+
+/// The numbers are unique identifiers where sequence numbers were asked for, or the other way round: `UID` tells it and
+/// must (RFC 4731 3.1). Who took them for what was asked for would change other messages. Where nothing was found, or
+/// only counted, it says nothing (Cyrus 2.4 leaves it out then).
+pub(super) fn names_others(told: &EsearchRef<'_>, by_uid: bool) -> bool {
+    let part = told.partial.is_some_and(|part| part.numbers.is_some());
+    let has_numbers = told.all.is_some() || told.min.is_some() || told.max.is_some() || part;
+    has_numbers && told.uid != by_uid
 }
 
 /// Whose a response is that is none of these: one of their names tells that it should have been, and that what it

@@ -1,5 +1,6 @@
 //! STORE, RFC 9051 6.4.6.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::parse::Response;
 use crate::proto::{Claim, Command, Encoder, Exchange, Footprint, State};
 use crate::types::{
-    ArgumentSink, Flag, Mailbox, Message, ResponseCode, SeqSet, StatusText, UidSet,
+    ArgumentSink, Event, Flag, Mailbox, Message, ResponseCode, SeqSet, StatusText, UidSet,
 };
 
 /// What STORE does with the flags it names.
@@ -113,6 +114,15 @@ impl Exchange for Store {
         self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
         Ok(Claim::Mine)
     }
+
+    /// Of some messages the flags may be others by now.
+    fn on_refused(&mut self) -> Vec<Event> {
+        news(&mut self.changed)
+    }
+}
+
+fn news(changed: &mut Vec<Message>) -> Vec<Event> {
+    changed.drain(..).map(|message| Event::Fetch(Box::new(message))).collect()
 }
 
 impl Command for Store {
@@ -168,6 +178,10 @@ impl Exchange for ConditionalStore {
         let mask = self.store.mask.as_deref();
         self.store.changed.push(fetch.to_message_masked(&mut [], mask));
         Ok(Claim::Mine)
+    }
+
+    fn on_refused(&mut self) -> Vec<Event> {
+        self.store.on_refused()
     }
 }
 
@@ -242,6 +256,10 @@ impl Exchange for StoreLabels {
         }
         self.changed.push(fetch.to_message_masked(&mut [], self.mask.as_deref()));
         Ok(Claim::Mine)
+    }
+
+    fn on_refused(&mut self) -> Vec<Event> {
+        news(&mut self.changed)
     }
 }
 

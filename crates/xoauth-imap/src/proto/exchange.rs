@@ -1,5 +1,6 @@
 //! What a command is to the machine, and to its user.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::task::{Context, Poll};
 
@@ -9,7 +10,7 @@ use crate::proto::encoder::Encoder;
 use crate::proto::footprint::Footprint;
 use crate::proto::forced::Forced;
 use crate::proto::state::State;
-use crate::types::StatusText;
+use crate::types::{Event, StatusText};
 
 /// One command and everything it hears, as the machine drives it. Object safe: the machine is compiled
 /// once for all commands, a user's own included.
@@ -99,6 +100,12 @@ pub trait Exchange: Send {
     /// the session is over: so where the credentials of a login were not sent yet.
     fn has_said_all(&self) -> bool {
         true
+    }
+
+    /// The tagged answer is NO or BAD: what the command claimed and the server did all the same, which is news then. A
+    /// MOVE may have moved some of its messages (RFC 6851 3.3).
+    fn on_refused(&mut self) -> Vec<Event> {
+        Vec::new()
     }
 
     /// The tagged answer came, after its response code has changed the state.
@@ -200,6 +207,8 @@ pub enum Sink {
     Deliver,
     /// To whoever drives the machine, as [`Want::Chunk`](xoauth_sasl::wire::Want).
     Lend,
+    /// Nowhere: they are read and thrown away, however many they are.
+    Discard,
 }
 
 /// A literal of a response that is not complete yet.

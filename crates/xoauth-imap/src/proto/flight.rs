@@ -21,6 +21,8 @@ pub(super) struct InFlight {
     /// Where its octets begin in the output.
     pub(super) start: usize,
     pub(super) answer: Answer,
+    /// Octets of what it claimed so far.
+    pub(super) kept: usize,
 }
 
 /// What became of a command.
@@ -108,7 +110,8 @@ impl Machine {
             if !matches!(answer, Answer::Awaited | Answer::Unwritten(_)) {
                 self.output.take_back(start);
             }
-            self.flight.push(InFlight { tag, kind, leaves: exchange.leaves(), start, answer });
+            let leaves = exchange.leaves();
+            self.flight.push(InFlight { tag, kind, leaves, start, answer, kept: 0 });
         }
         Ok(())
     }
@@ -239,8 +242,9 @@ impl InFlight {
     }
 
     /// The tagged answer is for the command at `index`, which is this one: it is open, and the server can know of it. OK
-    /// needs the whole of its first line, the server's own leave for each literal, and all of a content: a message is not
-    /// stored that was not sent. A server that finds a line too long says so when it has its tag (Dovecot does).
+    /// needs the whole of its first line, the server's own leave for each literal, all of a content, and of what a `+` was
+    /// answered with: a message is not stored, and nobody is let in, by what was not sent. Only IDLE may end before its DONE
+    /// is out. A server that finds a line too long says so when it has its tag (Dovecot does).
     pub(super) fn awaits(
         &self,
         index: usize,
@@ -249,7 +253,10 @@ impl InFlight {
         output: &Output,
     ) -> bool {
         let is_known = match self.answer {
-            Answer::Awaited => kind != StatusKind::Ok || !output.owes_literal(index),
+            Answer::Awaited => {
+                let owes_reply = self.leaves != Leaves::Idle && output.owes_reply(index);
+                kind != StatusKind::Ok || !(owes_reply || output.owes_literal(index))
+            }
             Answer::Unwritten(_) if kind == StatusKind::Ok => false,
             Answer::Unwritten(_) => output.has_written(self.start + self.tag.len() + 1),
             Answer::Given(_) | Answer::Failed(_) | Answer::Taken => false,

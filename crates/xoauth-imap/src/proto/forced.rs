@@ -1,5 +1,6 @@
 //! Commands that are sent whatever the server lists.
 
+use alloc::vec::Vec;
 use core::task::{Context, Poll};
 
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::proto::exchange::{
 };
 use crate::proto::footprint::Footprint;
 use crate::proto::state::State;
-use crate::types::StatusText;
+use crate::types::{Event, StatusText};
 
 /// A command that is sent although the server does not list what it needs: [`Command::even_if_unlisted`].
 #[derive(Debug, Clone)]
@@ -75,6 +76,10 @@ impl<C: Exchange> Exchange for Forced<C> {
 
     fn has_said_all(&self) -> bool {
         self.0.has_said_all()
+    }
+
+    fn on_refused(&mut self) -> Vec<Event> {
+        self.0.on_refused()
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {

@@ -30,8 +30,8 @@ impl Machine {
     /// What stands for the commands in flight once they were left: given to [`Machine::poll`] in their place until it
     /// answers [`Want::Done`](xoauth_sasl::wire::Want).
     pub fn left(&mut self) -> Vec<Left> {
-        // What is thrown away is kept nowhere.
-        self.pause_for_items();
+        // What is thrown away is kept nowhere: each item counts by itself.
+        self.pause_at_each_item();
         let begun = self.flight.iter().map(|flight| flight.leaves);
         let waiting = self.given.saturating_sub(self.flight.len());
         begun
@@ -68,7 +68,9 @@ impl Exchange for Left {
                 self.enabled.merge(Capabilities::from(list).iter().take(room));
                 true
             }
-            (_, Response::Fetch(_) | Response::Search(_) | Response::List(_)) => true,
+            (_, Response::Fetch(_) | Response::List(_)) => true,
+            (_, Response::Search(_) | Response::Esearch(_)) => true,
+            (_, Response::Sort(_) | Response::Thread(_)) => true,
             _ => false,
         };
         Ok(if is_answer { Claim::Mine } else { Claim::Pass })
@@ -86,7 +88,7 @@ impl Exchange for Left {
 
     fn on_literal(&mut self, _: &Announcement<'_>) -> Result<Sink, Error> {
         let has_bodies = matches!(self.leaves, Leaves::Messages | Leaves::Data | Leaves::Selection);
-        Ok(if has_bodies { Sink::Deliver } else { Sink::Buffer })
+        Ok(if has_bodies { Sink::Discard } else { Sink::Buffer })
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {

@@ -209,7 +209,7 @@ impl Machine {
             }
             match exchange.on_literal(&announcement)? {
                 Sink::Buffer => {}
-                sink @ (Sink::Deliver | Sink::Lend) => {
+                sink @ (Sink::Deliver | Sink::Lend | Sink::Discard) => {
                     self.sink = Some((index, sink));
                     break;
                 }
@@ -286,8 +286,15 @@ impl Machine {
                 output.abandon(index, flight.get(index + 1).map(|next| next.start));
                 if let Some(exchange) = exchanges.get_mut(index) {
                     exchange.on_completed(&status, state);
+                    let told = if status.is_ok() { Vec::new() } else { exchange.on_refused() };
+                    let mut kept = flight.get(index).map_or(0, |flight| flight.kept);
+                    for event in told {
+                        self.events.push(|| event, core::mem::take(&mut kept), limits)?;
+                    }
                 }
                 state.note_answered();
+                // What follows may be a name already (RFC 6855 3).
+                tolerated.set_utf8_names(state.takes_utf8());
                 if let Some(flight) = flight.get_mut(index) {
                     flight.answer = Answer::Given(status);
                 }
@@ -347,11 +354,13 @@ impl Machine {
                             flight.answer = Answer::Given(status);
                             return Ok(());
                         }
-                        (Claim::Mine | Claim::Finished, _) => {
-                            return self.answers.keep(weight + untagged.kept(), limits);
-                        }
-                        (Claim::Kept, _) => {
-                            return self.answers.keep_to_the_end(weight + untagged.kept(), limits);
+                        (claim, _) => {
+                            let octets = weight + untagged.kept();
+                            flight.kept += octets;
+                            return match claim {
+                                Claim::Kept => self.answers.keep_to_the_end(octets, limits),
+                                _ => self.answers.keep(octets, limits),
+                            };
                         }
                     }
                 }

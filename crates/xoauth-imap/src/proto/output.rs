@@ -187,6 +187,11 @@ impl Output {
         self.stops.iter().any(|stop| stop.command == command)
     }
 
+    /// Not all of what the command answered a continuation with was written.
+    pub(crate) fn owes_reply(&self, command: usize) -> bool {
+        self.reply.is_some_and(|(owner, _)| owner == command)
+    }
+
     /// The server sent `+` for the first stop.
     pub(crate) fn go_on(&mut self) {
         self.stops.pop_front();

@@ -44,6 +44,11 @@ impl StatusText {
         Self { kind: StatusKind::Ok, code: None, text: String::new() }
     }
 
+    /// An OK with a code, and no words.
+    pub(crate) fn ok_with(code: ResponseCode) -> Self {
+        Self { code: Some(code), ..Self::ok() }
+    }
+
     /// OK.
     pub fn is_ok(&self) -> bool {
         self.kind == StatusKind::Ok

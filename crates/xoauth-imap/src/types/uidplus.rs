@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use super::{ResponseCode, StatusText, Uid};
+use super::{Event, ResponseCode, StatusText, Uid};
 use crate::parse::{Code, SetRef};
 
 /// The unique identifiers of messages that APPEND or REPLACE stored, in the order they were sent.
@@ -50,6 +50,13 @@ impl CopyUid {
         let Code::CopyUid { uid_validity, source, destination } = code else { return None };
         let (source, destination) = (ranges(*source), ranges(*destination));
         Some(Self { uid_validity: *uid_validity, source, destination })
+    }
+
+    /// As the untagged OK that told it (RFC 6851, 4.3).
+    pub(crate) fn into_event(self) -> Event {
+        let Self { uid_validity, source, destination } = self;
+        let code = ResponseCode::CopyUid { uid_validity, source, destination };
+        Event::Status(StatusText::ok_with(code))
     }
 
     pub(crate) fn from_status(status: StatusText) -> Option<Self> {

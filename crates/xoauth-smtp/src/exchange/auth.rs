@@ -119,8 +119,11 @@ impl Exchange for Auth {
             235 if !self.exchange.has_said_all() => {
                 return Err(Error::unexpected("334 before the credentials are sent", reply));
             }
-            // Whether it let us in or not is not known (RFC 7628 3.2.3).
-            235 if self.exchange.has_failed() && self.exchange.cancelled().is_none() => {
+            // Whether it let us in or not is not known (RFC 7628 3.2.3; RFC 4954 4: 501 behind "*").
+            235 if self.exchange.cancelled().is_some() => {
+                return Err(Error::unexpected("a refusal behind '*'", reply));
+            }
+            235 if self.exchange.has_failed() => {
                 return Err(Error::unexpected("a refusal behind the error document", reply));
             }
             235 => {}
@@ -155,7 +158,7 @@ impl Command for Auth {
     /// another attempt.
     fn finish(self) -> Result<ReplyText, Error> {
         let reply = self.reply.ok_or(Error::Busy)?;
-        if reply.code.get() == 235 && !self.exchange.has_failed() {
+        if reply.code.get() == 235 {
             return Ok(reply);
         }
         Err(Error::AuthenticationRefused(Box::new(AuthenticationRefused {
