@@ -45,7 +45,7 @@ impl<S> Stalling<S> {
         }
     }
 
-    /// How much of a write is taken; `None` is "not now".
+    /// How much of a write may be taken; `None` is "not now".
     fn takes(&mut self, octets: usize) -> Option<usize> {
         if self.has_heard {
             return Some(octets);
@@ -56,9 +56,13 @@ impl<S> Stalling<S> {
             }
             return None;
         }
-        let taken = octets.min(self.left);
-        self.left -= taken;
-        Some(taken)
+        Some(octets.min(self.left))
+    }
+
+    /// So many octets were taken: a stream that is not ready takes none of those that it may.
+    fn took(&mut self, octets: usize) -> usize {
+        self.left = self.left.saturating_sub(octets);
+        octets
     }
 
     fn is_stalled(&self) -> bool {
@@ -83,7 +87,8 @@ impl Read for Stalling<UnixStream> {
 impl Write for Stalling<UnixStream> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let taken = self.takes(octets.len()).ok_or(io::ErrorKind::WouldBlock)?;
-        self.stream.write(&octets[..taken])
+        let written = self.stream.write(&octets[..taken])?;
+        Ok(self.took(written))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -286,7 +291,8 @@ mod awaited {
                 self.writer = Some(cx.waker().clone());
                 return Poll::Pending;
             };
-            Pin::new(&mut self.stream).poll_write(cx, &octets[..taken])
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &octets[..taken]))?;
+            Poll::Ready(Ok(self.took(written)))
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
