@@ -96,7 +96,7 @@ impl NonceFile {
         }
     }
 
-    /// The file is none of nonces.
+    /// The file does not hold nonces.
     fn another(&self, why: &str) -> Failure {
         Failure::new(Exit::Data, "nonces", format!("{}: {why}", self.path.display()))
             .hint("--nonce-db takes a file of its own, which need not be there yet")

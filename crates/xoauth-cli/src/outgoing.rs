@@ -29,7 +29,7 @@ pub(crate) struct Outgoing {
 /// The fields that a message must have (RFC 5322 3.6), of those that can be made up.
 const MADE: [&str; 2] = ["Date", "Message-ID"];
 
-/// A header section larger than this is none.
+/// A header section larger than this is refused.
 const LONGEST_HEADER: usize = 4 * 1024 * 1024;
 
 impl Outgoing {

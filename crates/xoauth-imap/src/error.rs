@@ -161,7 +161,7 @@ pub struct AuthenticationRefused {
 }
 
 impl Error {
-    /// An argument that is none of those expected, whatever its letters.
+    /// An argument that is not one of those expected, whatever its letters.
     pub(crate) fn unfit(argument: &'static str, text: &str, expected: &'static str) -> Self {
         InvalidArgument::new(argument, text, ArgumentFault::unfit(expected)).into()
     }

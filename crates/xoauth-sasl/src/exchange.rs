@@ -116,7 +116,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Those of [`Mechanism::initial_response`], and [`Error::Empty`] or [`Error::Character`] for
-    /// a mechanism whose name is none.
+    /// a mechanism whose name is invalid.
     pub fn start(mechanism: &dyn Mechanism, context: &Context<'_>) -> Result<Self, Error> {
         let name = mechanism.name();
         check("mechanism name", name, "upper-case letters, digits, '-' and '_'", |c| {
@@ -231,8 +231,8 @@ impl Exchange {
         }
     }
 
-    /// Whether the client has said all it has to say: a success that comes before is none, for the server cannot
-    /// know who this is. So also once the exchange is cancelled; [`has_failed`](Exchange::has_failed) tells that.
+    /// Whether the client has said all it has to say. A success that comes before is not accepted, for the server cannot
+    /// know who this is. True also once the exchange is cancelled: [`has_failed`](Exchange::has_failed) tells that.
     #[must_use]
     pub fn has_said_all(&self) -> bool {
         match self.state {
@@ -243,7 +243,7 @@ impl Exchange {
     }
 
     /// Whether the exchange can only fail: it was cancelled, or the server told in an error document why it refuses,
-    /// and has to refuse then (RFC 7628 3.2.3). A success that comes all the same is none.
+    /// and has to refuse then (RFC 7628 3.2.3). A success that comes all the same is not accepted.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         match self.state {

@@ -47,7 +47,7 @@ const LIMIT: usize = 4096;
 const REPLACEMENT: &[u8] = b"[secret]";
 
 impl Mask {
-    /// Masks a secret from now on. An empty one is none.
+    /// Masks a secret from now on. An empty one is ignored.
     pub fn add(&mut self, secret: &str) {
         let octets = secret.as_bytes();
         // Clear, percent-encoded, hexadecimal, and base64 three times over.

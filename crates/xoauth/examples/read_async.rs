@@ -1,4 +1,5 @@
-//! As `read`, over tokio and for several users at once:
+//! Counts the unseen messages of several users whose mailboxes one token opens (shared mailboxes, say), all at once,
+//! over tokio:
 //! `ACCESS_TOKEN=.. cargo run --features tokio --example read_async -- imap.example.com ann@example.com ben@example.com`
 #![allow(clippy::print_stdout)]
 

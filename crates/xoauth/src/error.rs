@@ -31,7 +31,7 @@ use xoauth_sasl::wire::TransportFault as Fault;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// What should be the name or the address of a host is none: it has its port with it, or is a URL. Nothing was dialled.
+    /// Not a host name or address: it includes a port, or is a URL. Nothing was dialled.
     Host {
         /// What it is.
         host: String,
@@ -78,7 +78,7 @@ pub enum Error {
         /// The refusal of the token before, where there was one.
         refusal: Option<Arc<Error>>,
     },
-    /// The login was accepted, and the session is none: Exchange Online answers BAD to everything after the OK where
+    /// The login was accepted, but the session is unusable: Exchange Online answers BAD to everything after the OK where
     /// the token's user has no such mailbox.
     #[cfg(feature = "imap")]
     NotConnected {

@@ -130,7 +130,7 @@ impl ReceivedRequest {
         self.parameter("oauth_consumer_key")
     }
 
-    /// `oauth_token`; an empty one is none, as clients without a token may send it.
+    /// `oauth_token`; an empty one counts as absent, since clients without a token may send it.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.parameter("oauth_token").filter(|token| !token.is_empty())

@@ -12,7 +12,7 @@ pub(super) const LONGEST_LINE: usize = 76;
 /// Room for one letter at least, however it is encoded.
 const LEAST: usize = 12;
 
-/// White space beyond this is none that anybody looks at.
+/// White space longer than this becomes one space: nobody looks at it.
 const WIDEST_SPACE: usize = 60;
 
 /// The value of a field in pieces, of which lines may be broken at white space.

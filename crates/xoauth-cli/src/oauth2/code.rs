@@ -100,7 +100,7 @@ pub(crate) fn authorize(
     Ok((request(account, http, &grant)?, held))
 }
 
-/// The code, from the query of the redirect with our state; `None` for a request that is none.
+/// The code, from the query of the redirect with our state; `None` for any other request.
 fn code_of(query: &[(String, String)], state: &str) -> Option<Result<Secret>> {
     let get = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     // RFC 6749 10.12: what comes without our state was not asked for by us.

@@ -16,7 +16,7 @@ use crate::inspect::{aadsts, explained_by_microsoft};
 use crate::rules::{Evidence, Source, diagnose};
 use crate::token::now;
 
-/// An answer larger than this is none of a token endpoint.
+/// An answer larger than this does not come from a token endpoint.
 const LONGEST: u64 = 256 * 1024;
 
 /// The fields of a form that are nobody else's business. Servers echo them in what they say of a refusal.

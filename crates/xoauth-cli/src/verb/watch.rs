@@ -220,7 +220,7 @@ impl Watch {
     }
 }
 
-/// An event as a line and as an object; `None` for what is none of a mailbox.
+/// An event as a line and as an object; `None` for one that is not an event of a mailbox.
 fn describe(event: &Event) -> Option<(String, Value)> {
     Some(match event {
         Event::Exists(count) => {

@@ -145,7 +145,7 @@ pub(super) fn check_atom(argument: &'static str, text: &str) -> Result<(), Error
 
 impl Exchange for Custom {
     /// # Errors
-    /// A name or atom that is none, lists that do not end as they began, and a command that changes how the
+    /// An invalid name or atom, lists that do not end as they began, and a command that changes how the
     /// connection is read: STARTTLS, COMPRESS, AUTHENTICATE, IDLE and LOGOUT have types of their own.
     fn encode(&mut self, out: &mut Encoder<'_>, _: &State) -> Result<(), Error> {
         self.mask = out.mask();

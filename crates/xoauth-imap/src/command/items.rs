@@ -306,7 +306,7 @@ fn item(name: &str, word: &str) -> Option<Item> {
     })
 }
 
-/// Text that names no FETCH items: the word that is none, and where it stands.
+/// Text that does not name FETCH items: the word that is not one, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemsError {
     word: Excerpt,

@@ -106,16 +106,16 @@ impl<N: Number> Exchange for Search<N> {
 }
 
 /// The numbers are unique identifiers where sequence numbers were asked for, or the other way round: `UID` tells it and
-/// must (RFC 4731 3.1). Who took them for what was asked for would change other messages. Where nothing was found, or
-/// only counted, it says nothing (Cyrus 2.4 leaves it out then).
+/// must be there (RFC 4731 3.1). Who took them for what was asked for would change other messages. Where nothing was
+/// found, or messages were only counted, it does not matter (Cyrus 2.4 leaves it out then).
 pub(super) fn names_others(told: &EsearchRef<'_>, by_uid: bool) -> bool {
     let part = told.partial.is_some_and(|part| part.numbers.is_some());
     let has_numbers = told.all.is_some() || told.min.is_some() || told.max.is_some() || part;
     has_numbers && told.uid != by_uid
 }
 
-/// Whose a response is that is none of these: one of their names tells that it should have been, and that what it
-/// tells is lost. Without it an answer would be short, and nobody would see that.
+/// Whose a response is that was not read as one of these. If it has one of their names, it should have been one, and
+/// what it tells is lost: otherwise the answer would lack a part, and nobody would see that.
 pub(super) fn spoilt_or_news(response: &Response<'_>, names: &[&str]) -> Claim {
     match response {
         Response::Other { name, .. }

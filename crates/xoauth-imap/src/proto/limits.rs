@@ -15,18 +15,19 @@ pub struct Limits {
     /// `[MODIFIED ..]` codes; RFC 2683 (3.2.1.5) asks a server to take 8,000.
     pub line: usize,
     /// Octets of text of one data response, its streamed literals not counted: 16 MiB, which holds an ESEARCH
-    /// answer of a million ranges. What its values take once they are kept is no more than this beside: two million ranges,
-    /// 170,000 addresses. A SEARCH answer is read in pieces, and its numbers count, four octets each: four million.
+    /// answer of a million ranges. The values read from it may take as many octets again in memory: two million
+    /// ranges, or 170,000 addresses. Of a SEARCH answer, which is read in pieces, only the numbers count, four octets
+    /// each: four million.
     pub response: usize,
     /// Octets of literals kept in memory as part of one response: 32 MiB. Message bodies are streamed and
     /// do not count; one response has at most 4,096 of them.
     pub buffered_literal: usize,
     /// Octets of one message body kept in memory for an owned answer: 64 MiB; a stream has no such limit.
     pub body: u64,
-    /// Unclaimed responses kept for the caller during one command: 65,536. What was taken counts no more.
+    /// Unclaimed responses kept for the caller during one command: 65,536. Those that the caller took no longer count.
     pub events: usize,
     /// Octets that those responses take together, their texts and what each is kept in: 32 MiB, some 50,000 that tell
-    /// flags. What several commands leave is no more: the oldest goes.
+    /// flags. What several commands leave together is bounded by the same: the oldest goes.
     pub event_octets: usize,
     /// Responses kept as the answer of one command: 100,000. A stream hands them on and has no such limit.
     pub answers: usize,

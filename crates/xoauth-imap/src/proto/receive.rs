@@ -101,7 +101,7 @@ pub(crate) struct Receive {
     piece: Option<usize>,
     /// The response goes on where a piece ended.
     is_rest: bool,
-    /// It was found to be none that can be cut.
+    /// It was found not to be a response that can be cut.
     is_whole: bool,
 }
 

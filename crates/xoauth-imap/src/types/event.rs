@@ -44,7 +44,7 @@ pub enum Event {
     Search(Vec<u32>),
     /// Numbers of messages found, in the form of RFC 4731.
     Esearch(Esearch),
-    /// Where whose mailboxes are.
+    /// NAMESPACE: the prefixes of personal, other users' and shared mailboxes.
     Namespace(Box<Namespaces>),
     /// What the server says of itself.
     Id(Identity),

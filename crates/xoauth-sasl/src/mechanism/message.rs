@@ -95,7 +95,7 @@ pub(crate) fn endpoint_url(host: &str, port: u16) -> String {
     }
 }
 
-/// The secrets of OAuth 1.0a credentials. The consumer key is none: it names the program.
+/// The secrets of OAuth 1.0a credentials. The consumer key is not secret: it names the program.
 pub(super) fn visit_credentials(signer: &Signer, visit: &mut dyn FnMut(&str)) {
     visit(Consumer::secret(signer.consumer()).expose());
     if let Some(token) = signer.token() {

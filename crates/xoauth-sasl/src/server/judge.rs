@@ -100,7 +100,7 @@ impl<'a> Server<'a> {
 
     /// Adds a host and port that clients reach the server at.
     ///
-    /// OAUTH10A is refused for any other, and so always where there is none. A host or port that
+    /// OAUTH10A is refused for any other, and always if no endpoint was added. A host or port that
     /// OAUTHBEARER sends must also be one of these, where there are any (RFC 7628 3.2).
     #[must_use]
     pub fn endpoint(mut self, host: impl Into<String>, port: u16) -> Self {

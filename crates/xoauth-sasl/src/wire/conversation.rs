@@ -78,7 +78,7 @@ pub trait Conversation {
     /// be waited for; it wakes `cx` then.
     ///
     /// # Errors
-    /// The source failed, and with it the session; a failure that the session outlives is none.
+    /// The source failed, and with it the session; a failure that the session outlives is not reported here.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let _ = cx;
         Poll::Ready(Ok(()))

@@ -227,7 +227,7 @@ impl<'s, I: Io> Idling<'s, I> {
     }
 }
 
-/// An IDLE that lasts no longer is none.
+/// An IDLE that lasts no longer does not count as one: the server ends it by itself at once.
 pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// The shortest wait that is one.
@@ -325,9 +325,8 @@ impl<'s, T: Transport> Idle<'s, T> {
         self.interrupted.load(Ordering::Acquire)
     }
 
-    /// The next news; `None` when `timeout` passed without, or an [`Interrupter`] was used. It may be called
-    /// again in each case. News that came before are handed out first; without a timeout (zero) those that are there
-    /// already.
+    /// The next news. `None` if `timeout` passes or an [`Interrupter`] is used first; it may be called again in each
+    /// case. News that came before are handed out first; with a timeout of zero, only news that have already arrived.
     ///
     /// A stream without [`Transport::set_wake`] comes back only when the server speaks.
     ///

@@ -127,7 +127,7 @@ impl<D: Keep<S>, S> Keeper<D, S> {
         }
     }
 
-    /// A session that lives as far as anybody knows: the one there is, or a new one.
+    /// The session there is, if nothing is known to have ended it, or a new one.
     pub(crate) async fn session(&mut self) -> Result<&mut SessionOf<D>, Error> {
         if !self.session.as_ref().is_some_and(D::is_usable) {
             self.note_end();

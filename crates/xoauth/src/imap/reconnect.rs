@@ -92,9 +92,9 @@ impl<S: TokenSource> Reconnect<S> {
     }
 
     /// The same over connections that `open` makes: with another TLS library, through a tunnel, or in the clear to a
-    /// server on this machine. It is called for each session; its own time is its own affair, [`Deadlines`](crate::Deadlines) begin
-    /// with the greeting. A tunnel whose server greets with PREAUTH has no login to be repeated: take
-    /// [`Client::preauthenticated`].
+    /// server on this machine. It is called for each session, and has to bound its own time:
+    /// [`Deadlines`](crate::Deadlines) begin with the greeting. A tunnel whose server greets with PREAUTH has no login
+    /// to be repeated: take [`Client::preauthenticated`].
     ///
     /// ```
     /// use xoauth::{Credentials, imap};
@@ -143,8 +143,8 @@ impl<S: TokenSource> Reconnect<S> {
         now(self.keeper.run(make))
     }
 
-    /// A session that lives as far as anybody knows, for everything else: streams, IDLE, commands that are not
-    /// repeated.
+    /// The session there is, if nothing is known to have ended it, or a new one. It is for everything else: streams,
+    /// IDLE, commands that are not repeated.
     ///
     /// # Errors
     /// Those of [`imap::log_in`](super::log_in); [`Error::UidValidityChanged`].
@@ -152,8 +152,8 @@ impl<S: TokenSource> Reconnect<S> {
         now(self.keeper.session())
     }
 
-    /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
-    /// became of it in between. `None` where nothing was opened, or no mailbox.
+    /// What was found when the last session was opened, together with what was told since this was last called: the
+    /// mailbox, and what became of it in between. `None` where nothing was opened, or no mailbox.
     pub fn reopened(&mut self) -> Option<Reopened> {
         self.keeper.take_reopened()
     }

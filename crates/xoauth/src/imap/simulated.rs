@@ -27,7 +27,7 @@ struct Server {
     ends: Option<(Duration, &'static str)>,
 }
 
-/// Where servers are found one after the other; none where there is none left.
+/// Where servers are found one after the other, until none is left.
 #[derive(Clone)]
 struct Net {
     began: Instant,

@@ -69,8 +69,8 @@ impl<S: TokenSource> Watch<S> {
         self
     }
 
-    /// The next change; `None` when `timeout` passed without; without a timeout (zero) one that is there already. Opening a
-    /// session is not cut short by it, nor is hearing the rest of an answer that a command of the program left.
+    /// The next change. `None` if `timeout` passes first; with a timeout of zero, only a change that has already arrived.
+    /// Opening a session is not cut short by it, nor is hearing the rest of an answer that a command of the program left.
     ///
     /// # Errors
     /// No session could be had, as often as [`Reconnect::backoff`] says. It may be called again.

@@ -16,9 +16,12 @@ use crate::Error;
 /// itself; a mechanism that is [named](Credentials::named) is used as it is, and signs anew each time.
 ///
 /// Clones share renewals: where several connections are refused at the same time, one of them renews the token for all,
-/// blocking and async ones alike. What renews goes on where the login it was for is given up, save for an
-/// [`Awaited`](crate::Awaited) source, and its token is for the next. A blocking session waits for an async one that renews: on a
-/// thread that runs tasks it would keep the other from its end, and so would a runtime that nobody drives.
+/// blocking and async ones alike.
+///
+/// A renewal that has begun is finished even if the login that asked for it is dropped, and logins that wait for it use
+/// its token; one by an [`Awaited`](crate::Awaited) source is cancelled instead, and the next login renews. A blocking
+/// session waits for a renewal that an async session began: do not run it on a thread of the async runtime, and keep that
+/// runtime running, or both may wait for ever.
 pub struct Credentials<S = Fixed> {
     kind: Arc<Kind<S>>,
     heard: Arc<Heard>,

@@ -21,20 +21,21 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Deadlines {
     /// Connecting: all addresses, TLS, the greeting and what a session asks before it is handed out;
-    /// 30 seconds. So long a goodbye is waited for as well, and the answer to whether a connection of a pool is still
-    /// there. Where the system resolves names without end, its thread outlives the deadline.
+    /// 30 seconds. The answer to a goodbye is waited for as long, and so is the answer to whether a connection of a pool
+    /// is still there. If the system never finishes resolving a name, the thread that asked it outlives the deadline.
     pub connect: Duration,
     /// One IMAP command with its whole answer, one item or part of a stream: 5 minutes.
     pub command: Duration,
     /// The answer to one SMTP command, or to the message: 10 minutes, what RFC 5321 (4.5.3.2.6) asks a client to
-    /// wait for the latter. It begins when everything was said, and anew with each answer that came whole: a message
-    /// to many recipients may take as many times as long as it has commands. Signing in has it once for all.
+    /// wait for the latter. It begins when everything was sent, and anew with each complete answer: a message to many
+    /// recipients may take this long for each of its commands. Signing in has it once for all its steps.
     pub delivery: Duration,
     /// Octets a second: an operation whose time is over goes on while its content, a body that is read or
     /// what is sent, flows at least this fast. 4096.
     pub slowest: u32,
-    /// What no operation exceeds, however well its content flows and however many commands it has: one command or
-    /// one message, of a stream an item or a part, of many messages the next outcome. None, so that what is long may take long.
+    /// The most that one operation may take, however well its content flows and however many commands it has. An
+    /// operation is one command or one message, an item or a part of a stream, or the next outcome of many messages.
+    /// `None` by default, so that a long transfer may take long.
     /// Connecting never takes longer than [`connect`](Self::connect); waiting for news is no operation.
     pub total: Option<Duration>,
 }
@@ -52,8 +53,8 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// The same bound for connecting and for each operation, whole: nothing takes longer, a large body on a slow line
-    /// or a message to many recipients either. Where those may, [`Deadlines::total`] is set to `None` behind this.
+    /// The same bound for connecting and for each operation as a whole: nothing takes longer, not even a large body on a
+    /// slow line or a message to many recipients. If those may, set [`Deadlines::total`] to `None` afterwards.
     ///
     /// ```
     /// use std::time::Duration;

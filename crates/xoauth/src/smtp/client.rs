@@ -17,7 +17,8 @@ pub struct Client<T: Transport> {
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
-/// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
+/// [`PlainClient::starttls`] (over TCP, with the feature `native-tls`), or, where the way to the server is safe, by
+/// [`PlainClient::trust`].
 pub struct PlainClient<T: Transport> {
     pub(super) core: Core<Blocking<T>>,
 }

@@ -332,7 +332,7 @@ mod tests {
         }
     }
 
-    /// Every list of a few pieces, most of which are none that anybody writes.
+    /// Every list of a few pieces, most of which nobody would write.
     #[test]
     fn nobody_is_dropped_and_nobody_is_made_up_whatever_the_list_is() {
         let pieces =

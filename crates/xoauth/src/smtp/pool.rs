@@ -129,7 +129,8 @@ impl Pool {
     }
 
     /// The same over connections that `open` makes: with another TLS library, through a tunnel, or to a Unix socket. It is
-    /// called for each connection; its own time is its own affair, [`Deadlines`](crate::Deadlines) begin with the greeting.
+    /// called for each connection, and has to bound its own time: [`Deadlines`](crate::Deadlines) begin with the
+    /// greeting.
     ///
     /// ```
     /// use xoauth::{Credentials, smtp};

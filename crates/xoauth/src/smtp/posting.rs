@@ -58,7 +58,7 @@ pub(crate) struct Posting<D: Door, S> {
 }
 
 impl<D: Post<S>, S> Posting<D, S> {
-    /// A connection that lives as far as anybody knows, and whether it was used before.
+    /// A connection that nothing is known to have ended, and whether it was used before.
     pub(crate) async fn take(&self) -> Result<(Lent<SessionOf<D>>, bool), Error> {
         let mut ticket = Ticket { shelf: &*self.shelf, number: None };
         let wait = self.shelf.rules().wait;

@@ -314,7 +314,7 @@ fn search() {
         payload.len(),
         vec![
             runner("2,000,000 numbers", || ids(&mut twice) / 2),
-            runner("1,000,000 numbers", || ids(&mut once)),
+            runner("1,000,000 numbers", || ids(&mut once)).hears(half.len()),
         ],
     );
     let ratio = two.ratio("2,000,000 numbers", "1,000,000 numbers");

@@ -18,7 +18,8 @@ pub struct Client<T: AsyncTransport> {
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
-/// [`PlainClient::starttls`], or, where the way to the server is safe, by [`PlainClient::trust`].
+/// [`PlainClient::starttls`] (over TCP), or, where the way to the server is safe, by
+/// [`PlainClient::trust`].
 pub struct PlainClient<T: AsyncTransport> {
     pub(super) core: Core<Timed<T>>,
 }

@@ -92,8 +92,8 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
     }
 
     /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each session, in
-    /// a task of its own: what is local to the caller's task is not there. Its time is its own affair; [`Deadlines`](crate::Deadlines)
-    /// begin with the greeting.
+    /// a task of its own: what is local to the caller's task is not there. It has to bound its own time:
+    /// [`Deadlines`](crate::Deadlines) begin with the greeting.
     pub fn over<T, R>(
         open: impl Fn() -> R + Send + Sync + 'static,
         credentials: Credentials<S>,
@@ -141,8 +141,8 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
         self.keeper.run(make).await
     }
 
-    /// A session that lives as far as anybody knows, for everything else: streams, IDLE, commands that are not
-    /// repeated.
+    /// The session there is, if nothing is known to have ended it, or a new one. It is for everything else: streams,
+    /// IDLE, commands that are not repeated.
     ///
     /// # Errors
     /// Those of [`log_in`](super::log_in); [`Error::UidValidityChanged`].
@@ -150,8 +150,8 @@ impl<S: AsyncTokenSource + 'static> Reconnect<S> {
         self.keeper.session().await
     }
 
-    /// What the last session found that was opened, with what was told since anybody asked: the mailbox, and what
-    /// became of it in between. `None` where nothing was opened, or no mailbox.
+    /// What was found when the last session was opened, together with what was told since this was last called: the
+    /// mailbox, and what became of it in between. `None` where nothing was opened, or no mailbox.
     pub fn reopened(&mut self) -> Option<Reopened> {
         self.keeper.take_reopened()
     }

@@ -204,8 +204,8 @@ fn undecodable(value: &[u8]) -> Vec<u8> {
     octets
 }
 
-/// A word that is longer (RFC 2047 2 allows 75 octets) is left to the parser; an address it would make of it stands
-/// nowhere, and is none.
+/// A word that is longer (RFC 2047 2 allows 75 octets) is left to the parser; an address that the parser made
+/// of it would not be in the text, and is not taken.
 const LONGEST_WORD: usize = 1000;
 
 /// Of what follows the first `=`, the octets before the `?=` that ends an encoded word; none where it is no such word.

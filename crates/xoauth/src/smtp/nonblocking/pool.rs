@@ -117,7 +117,7 @@ impl Pool {
     }
 
     /// The same over connections that `open` makes: with rustls, say, or through a tunnel. It is called for each connection;
-    /// its own time is its own affair, [`Deadlines`](crate::Deadlines) begin with the greeting.
+    /// it has to bound its own time: [`Deadlines`](crate::Deadlines) begin with the greeting.
     pub fn mailer_over<T, R, S>(
         &self,
         open: impl Fn() -> R + Send + Sync + 'static,
