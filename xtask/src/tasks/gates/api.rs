@@ -2,7 +2,7 @@
 //! it what is expected from then on.
 
 use crate::Result;
-use crate::command::cargo;
+use crate::command::{answers, cargo};
 use crate::outcome::Outcome;
 use crate::workspace::{LOWER_CRATES, Workspace};
 
@@ -17,6 +17,10 @@ pub(super) fn run(
     if !super::installed(workspace, "public-api")? {
         return Ok(Outcome::NotRun("cargo-public-api is not installed and cannot be".to_owned()));
     }
+    // What it reads is written by rustdoc of that toolchain alone.
+    if !answers("rustup", &["run", "nightly", "rustdoc", "--version"]) {
+        return Ok(Outcome::NotRun("the nightly toolchain is not installed".to_owned()));
+    }
     let (mut differ, mut items) = (Vec::new(), 0);
     for name in LOWER_CRATES.into_iter().chain(["xoauth"]) {
         let mut command = cargo(workspace);
@@ -28,7 +32,7 @@ pub(super) fn run(
         let output = command.output()?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Ok(Outcome::NotRun(why.lines().last().unwrap_or_default().to_owned()));
+            return Ok(Outcome::Failed(why.lines().last().unwrap_or_default().to_owned()));
         }
         let now = String::from_utf8(output.stdout)?;
         items += now.lines().count();
