@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use transcript::{needs, play, refused, told};
 use xoauth_imap::command::*;
 use xoauth_imap::proto::Command;
-use xoauth_imap::{Date, Event, Flag, Mailbox, ResourceKind, Rights, Uid, UidSet};
+use xoauth_imap::{Date, Error, Event, Flag, Mailbox, ResourceKind, Rights, Uid, UidSet};
 
 #[test]
 fn flags_are_stored_where_nothing_changed() {
@@ -338,6 +338,13 @@ fn rights_are_told_and_set() {
     let text = "C: xt2 MYRIGHTS INBOX\nS: * MYRIGHTS INBOX rwiptsldaex\nS: xt2 OK done\n";
     assert!(told("ACL", text, || MyRights::new("INBOX")).unwrap().has(Rights::READ));
     needs("ACL", || MyRights::new("INBOX"));
+    // A server that answers with a name that is not encoded, or in another case, means the same mailbox.
+    for name in ["R&D", "r&-d"] {
+        let text = format!("C: xt2 MYRIGHTS R&-D\nS: * MYRIGHTS \"{name}\" lr\nS: xt2 OK done\n");
+        assert!(told("ACL", &text, || MyRights::new("R&D")).unwrap().has(Rights::READ));
+    }
+    let text = "C: xt2 MYRIGHTS a\nS: * MYRIGHTS b lr\nS: xt2 OK done\n";
+    assert!(matches!(told("ACL", text, || MyRights::new("a")), Err(Error::MissingData { .. })));
     for command in ["GETACL", "MYRIGHTS"] {
         let text = format!("C: xt2 {command} INBOX\nS: xt2 OK done\n");
         let silent = match command {

@@ -691,6 +691,16 @@ fn a_session_ends_with_logout_and_with_bye() {
         Ok(())
     })
     .unwrap();
+    // One that leaves its BYE out has ended the session too; where it refuses it goes on.
+    for (answer, has_ended) in [("OK done", true), ("BAD what", false)] {
+        let text = format!("C: xt1 LOGOUT\nS: xt1 {answer}\n");
+        let ended = play(&with_greeting(&text), |peer| {
+            greeted(peer)?;
+            assert_eq!(peer.run(Logout::new()).is_ok(), has_ended);
+            Ok(peer.machine.has_ended())
+        });
+        assert_eq!(ended.unwrap(), has_ended);
+    }
     let text = "C: xt1 NOOP\nS: * BYE Session invalidated - AccessTokenExpired\n";
     let error = command(text, Noop::new).unwrap_err();
     assert!(error.is_fatal() && error.needs_new_token());

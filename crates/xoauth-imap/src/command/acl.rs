@@ -152,7 +152,7 @@ impl Exchange for GetAcl {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::AccessList(told) if told.mailbox == self.mailbox => {
+            Response::AccessList(told) if self.mailbox.is_told_as(&told.mailbox) => {
                 let mut told = AccessList::clone(told);
                 for (_, rights) in &mut told.entries {
                     *rights = rights.real(self.virtual_rights);
@@ -219,7 +219,7 @@ impl Exchange for ListRights {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::RightsChoice(told) if told.mailbox == self.mailbox => {
+            Response::RightsChoice(told) if self.mailbox.is_told_as(&told.mailbox) => {
                 let mut told = RightsChoice::clone(told);
                 told.required = told.required.real(self.virtual_rights);
                 for rights in &mut told.optional {
@@ -278,7 +278,7 @@ impl Exchange for MyRights {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::MyRights(told) if told.mailbox == self.mailbox => {
+            Response::MyRights(told) if self.mailbox.is_told_as(&told.mailbox) => {
                 let mut told = MailboxRights::clone(told);
                 told.rights = told.rights.real(self.virtual_rights);
                 self.told = Some(told);

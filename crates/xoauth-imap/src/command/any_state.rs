@@ -173,6 +173,11 @@ impl Exchange for Logout {
             _ => Claim::Pass,
         })
     }
+
+    /// A server that leaves out its BYE has ended the session all the same.
+    fn on_completed(&mut self, status: &StatusText, state: &mut State) {
+        state.bye |= status.is_ok();
+    }
 }
 
 impl Command for Logout {

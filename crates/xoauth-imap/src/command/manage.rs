@@ -225,8 +225,7 @@ impl Exchange for Status {
     /// Another mailbox's numbers are news (NOTIFY, RFC 5465).
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         let Response::MailboxStatus(status) = response else { return Ok(Claim::Pass) };
-        let named = status.to_mailbox();
-        if named != self.mailbox && !named.as_str().eq_ignore_ascii_case(self.mailbox.as_str()) {
+        if !self.mailbox.is_told_as(&status.to_mailbox()) {
             return Ok(Claim::Pass);
         }
         match &mut self.told {

@@ -132,7 +132,9 @@ impl Exchange for GetMetadata {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::Metadata(told) if told.mailbox == self.mailbox && told.changed.is_empty() => {
+            Response::Metadata(told)
+                if self.mailbox.is_told_as(&told.mailbox) && told.changed.is_empty() =>
+            {
                 self.told.entries.extend(told.entries.iter().cloned());
                 Ok(Claim::Mine)
             }

@@ -104,7 +104,7 @@ impl Exchange for GetQuotaRoot {
 
     fn on_untagged(&mut self, response: &Response<'_>) -> Result<Claim, Error> {
         match response {
-            Response::QuotaRoots(told) if told.mailbox == self.mailbox => {
+            Response::QuotaRoots(told) if self.mailbox.is_told_as(&told.mailbox) => {
                 self.roots.extend(told.roots.iter().cloned());
             }
             Response::Quota(told) => self.quotas.push(Quota::clone(told)),

@@ -65,6 +65,11 @@ impl Mailbox {
         &self.name
     }
 
+    /// The server means this one: it may write the name in another way than it was asked, or in another case.
+    pub(crate) fn is_told_as(&self, told: &Self) -> bool {
+        self == told || self.name.eq_ignore_ascii_case(&told.name)
+    }
+
     /// This is the INBOX.
     pub fn is_inbox(&self) -> bool {
         self.name.eq_ignore_ascii_case("INBOX")
