@@ -112,7 +112,7 @@ fn bodies_that_nobody_wants_any_more_are_read_to_their_end() {
     let mut limits = Limits::default();
     limits.answer_bodies = 10;
     limits.answers = 2;
-    limits.answer_octets = 300;
+    limits.answer_octets = 2_000;
     let body = format!("* 1 FETCH (UID 1 BODY[] {{11}}\r\n{})\r\n", "x".repeat(11));
     let rest = body.repeat(30) + "xt1 OK done\r\n";
     for at_once in [true, false] {
