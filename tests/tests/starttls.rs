@@ -1,15 +1,21 @@
 //! Octets behind the answer to STARTTLS: of every length from 1 to 512, torn at every place.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
 
+use e2e::host::{DEMO_BEARER_TOKEN, DEMO_USER, Host};
+use e2e::scripted::{Peer, Step, expect, send};
+use openssl::ssl::{SslConnector, SslMethod};
+use openssl::x509::X509;
 use xoauth::imap::command::{Capability, StartTls as ImapStartTls};
 use xoauth::imap::proto::{Exchange as ImapExchange, Machine as ImapMachine, TagPrefix};
+use xoauth::net::{TcpTransport, Untimed};
 use xoauth::sasl::wire::{Conversation, Want};
 use xoauth::smtp::exchange::{Ehlo, StartTls as SmtpStartTls};
 use xoauth::smtp::proto::Machine as SmtpMachine;
-use xoauth::{Error, Tls, imap, smtp};
+use xoauth::{Credentials, Deadlines, Error, Tls, imap, smtp};
 
 /// What ends a conversation.
 #[derive(Debug, PartialEq)]
@@ -189,6 +195,140 @@ fn nothing_takes_the_place_of_tls() {
             }
         }
     });
+}
+
+/// `connect_plain` hands out a stream that any library can protect.
+#[test]
+fn tls_of_another_library_begins_behind_starttls() {
+    let host = Host::builder().start().unwrap();
+    let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
+    connector.cert_store_mut().add_cert(X509::from_pem(host.ca_pem()).unwrap()).unwrap();
+    let connector = connector.build();
+    let secure = |tcp: TcpTransport| {
+        connector.connect("localhost", tcp).map(Untimed).map_err(io::Error::other)
+    };
+    let credentials = Credentials::token(DEMO_USER, DEMO_BEARER_TOKEN);
+    let client = imap::Builder::new("localhost").port(host.imap_port()).connect_plain().unwrap();
+    let client = client.starttls_with(secure).unwrap();
+    client.log_in(&credentials).unwrap().logout().unwrap();
+    let client =
+        smtp::Builder::new("localhost").port(host.submission_port()).connect_plain().unwrap();
+    let client = client.starttls_with(secure).unwrap();
+    client.log_in(&credentials).unwrap().quit().unwrap();
+    // What the library says of a certificate is told.
+    let strangers = SslConnector::builder(SslMethod::tls()).unwrap().build();
+    let client = imap::Builder::new("localhost").port(host.imap_port()).connect_plain().unwrap();
+    let error = client.starttls_with(|tcp| {
+        strangers.connect("localhost", tcp).map(Untimed).map_err(io::Error::other)
+    });
+    let error = error.err().unwrap();
+    assert!(matches!(error, Error::OwnTls { .. }) && error.is_fatal(), "{error:?}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("certificate verify failed"), "{cause}");
+}
+
+/// Plays what stands behind a script of STARTTLS with both drivers: the handshake is whatever `secure` does.
+fn begun_anew(is_imap: bool, answer: &str) -> [Option<Error>; 2] {
+    let script = if is_imap {
+        vec![
+            send("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n"),
+            expect(" STARTTLS"),
+            send(format!("{{tag}} OK go{answer}")),
+            expect(" CAPABILITY"),
+            send("* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n"),
+        ]
+    } else {
+        vec![
+            send("220 mx\r\n"),
+            expect("EHLO"),
+            send("250-mx\r\n250 STARTTLS\r\n"),
+            expect("STARTTLS"),
+            send(format!("220 go{answer}")),
+            expect("EHLO"),
+            send("250-mx\r\n250 SIZE 7\r\n"),
+        ]
+    };
+    let peer = Peer::start(vec![script.clone(), script]).unwrap();
+    let port = peer.port();
+    let runtime = e2e::runtime();
+    if is_imap {
+        let blocking = imap::Builder::new("127.0.0.1").port(port).connect_plain().unwrap();
+        let blocking = blocking.starttls_with(Ok).and_then(|mut client| {
+            // What was told in the clear is forgotten: it is asked for again.
+            assert!(!client.capabilities()?.has("STARTTLS"));
+            Ok(())
+        });
+        let awaited = runtime.block_on(async {
+            let builder = imap::nonblocking::Builder::new("127.0.0.1").port(port);
+            let client = builder.connect_plain().await?;
+            let mut client = client.starttls_with(async |stream| Ok(stream)).await?;
+            assert!(!client.capabilities().await?.has("STARTTLS"));
+            Ok(())
+        });
+        [blocking.err(), awaited.err()]
+    } else {
+        let blocking = smtp::Builder::new("127.0.0.1").port(port).connect_plain().unwrap();
+        let blocking = blocking.starttls_with(Ok).map(|client| {
+            assert_eq!(client.extensions().size_limit(), Some(7));
+        });
+        let awaited = runtime.block_on(async {
+            let builder = smtp::nonblocking::Builder::new("127.0.0.1").port(port);
+            let client = builder.connect_plain().await?;
+            let client = client.starttls_with(async |stream| Ok(stream)).await?;
+            assert_eq!(client.extensions().size_limit(), Some(7));
+            Ok(())
+        });
+        [blocking.err(), awaited.err()]
+    }
+}
+
+#[test]
+fn what_was_said_in_the_clear_is_forgotten_whoever_does_tls() {
+    for is_imap in [true, false] {
+        for end in begun_anew(is_imap, "\r\n") {
+            assert!(end.is_none(), "{end:?}");
+        }
+        // Before the handshake: what is behind the answer reaches no library.
+        for end in begun_anew(is_imap, "\r\n*") {
+            let is_refused = match &end {
+                Some(Error::Imap(error)) => {
+                    matches!(error, imap::Error::PlaintextAfterStartTls { .. })
+                }
+                Some(Error::Smtp(error)) => {
+                    matches!(error, smtp::Error::PlaintextAfterStartTls { .. })
+                }
+                _ => false,
+            };
+            assert!(is_refused, "{end:?}");
+        }
+    }
+}
+
+/// A handshake that does not end, ends with the connect.
+#[test]
+fn a_handshake_of_another_library_has_a_deadline() {
+    let script = vec![
+        send("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n"),
+        expect(" STARTTLS"),
+        send("{tag} OK go\r\n"),
+        Step::Stall,
+    ];
+    let peer = Peer::start(vec![script.clone(), script]).unwrap();
+    let deadlines = Deadlines::all(Duration::from_millis(500));
+    let builder = imap::Builder::new("127.0.0.1").port(peer.port()).deadlines(deadlines);
+    let silent = builder.connect_plain().unwrap().starttls_with(|mut tcp: TcpTransport| {
+        tcp.read_exact(&mut [0])?;
+        Ok(tcp)
+    });
+    let ended = silent.err().unwrap();
+    assert!(matches!(ended, Error::TlsDeadline) && ended.is_timeout(), "{ended:?}");
+    let ended = e2e::runtime().block_on(async {
+        let builder = imap::nonblocking::Builder::new("127.0.0.1");
+        let client = builder.port(peer.port()).deadlines(deadlines).connect_plain().await?;
+        let never = |_| std::future::pending::<io::Result<tokio::net::TcpStream>>();
+        client.starttls_with(never).await.map(drop)
+    });
+    assert!(matches!(ended, Err(Error::TlsDeadline)), "{ended:?}");
 }
 
 fn receive(room: &mut [u8], octets: &[u8]) {

@@ -61,6 +61,13 @@ pub enum Error {
         /// What the TLS library says.
         source: native_tls::Error,
     },
+    /// The TLS of the program's own, which `starttls_with` asked for, could not be agreed on.
+    OwnTls {
+        /// The host at the other end.
+        host: String,
+        /// What the program says.
+        source: io::Error,
+    },
     /// The deadline passed during the TLS handshake.
     TlsDeadline,
     /// The TLS library of this machine cannot be used as asked.
@@ -247,6 +254,7 @@ impl fmt::Display for Error {
             }
             #[cfg(feature = "native-tls")]
             Self::TlsHandshake { host, .. } => write!(f, "no TLS with {host}"),
+            Self::OwnTls { host, .. } => write!(f, "no TLS with {host}"),
             Self::TlsDeadline => f.write_str("deadline passed during the TLS handshake"),
             #[cfg(feature = "native-tls")]
             Self::TlsSetup(_) => f.write_str("TLS cannot be set up"),
@@ -283,7 +291,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Connect { source, .. } => Some(source),
+            Self::Connect { source, .. } | Self::OwnTls { source, .. } => Some(source),
             #[cfg(feature = "native-tls")]
             Self::Certificate { source, .. } | Self::TlsHandshake { source, .. } => Some(source),
             #[cfg(feature = "native-tls")]

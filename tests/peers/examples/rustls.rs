@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use xoauth::imap::command::{Noop, Select};
 use xoauth::imap::{self, Builder};
 use xoauth::net::TcpTransport;
-use xoauth::{Credentials, Transport};
+use xoauth::{Credentials, Transport, smtp};
 
 /// TLS by rustls over a TCP stream of `xoauth`, whose deadlines hold for all of it.
 ///
@@ -30,10 +30,15 @@ struct Rustls {
 
 impl Rustls {
     fn new(config: Arc<ClientConfig>, host: &str, tcp: TcpStream) -> Result<Self, Box<dyn Error>> {
-        let name = ServerName::try_from(host.to_owned())?;
         let mut tcp = TcpTransport::new(tcp)?;
         tcp.set_deadline(Instant::now().checked_add(Duration::from_secs(30)));
-        let mut tls = ClientConnection::new(config, name)?;
+        Ok(Self::over(config, host, tcp)?)
+    }
+
+    /// The handshake, within the deadline of `tcp`.
+    fn over(config: Arc<ClientConfig>, host: &str, mut tcp: TcpTransport) -> io::Result<Self> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;
         }
@@ -146,6 +151,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut mail = imap::Reconnect::over(open, credentials.clone()).select("INBOX");
     mail.run(Noop::new)?;
     mail.logout()?;
+
+    // STARTTLS, on the port that Microsoft's submission has alone.
+    let post = smtp::Builder::new("localhost").port(host.submission_port()).connect_plain()?;
+    let post = post.starttls_with(|tcp| Rustls::over(Arc::clone(&config), "localhost", tcp))?;
+    post.log_in(&credentials)?.quit()?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

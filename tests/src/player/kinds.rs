@@ -10,7 +10,7 @@ pub(crate) fn word(error: &Error) -> &'static str {
         Error::Connect { source, .. } if source.kind() == std::io::ErrorKind::TimedOut => "timeout",
         Error::Connect { .. } => "io",
         Error::Certificate { .. } => "certificate",
-        Error::TlsHandshake { .. } | Error::TlsSetup(_) => "tls-handshake",
+        Error::TlsHandshake { .. } | Error::OwnTls { .. } | Error::TlsSetup(_) => "tls-handshake",
         Error::TlsDeadline => "timeout",
         Error::Sasl(_) | Error::NoCertificate | Error::Host { .. } => "invalid-argument",
         Error::Ended => "closed",

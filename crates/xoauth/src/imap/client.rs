@@ -1,5 +1,7 @@
 //! Connections before they are authenticated.
 
+use std::io;
+
 use xoauth_imap::command::{Authenticate, BeforeLogin, Login};
 use xoauth_imap::{Capabilities, State};
 use xoauth_sasl::Mechanism;
@@ -17,8 +19,8 @@ pub struct Client<T: Transport> {
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
-/// [`PlainClient::starttls`] (over TCP, with the feature `native-tls`), or, where the way to the server is safe, by
-/// [`PlainClient::trust`].
+/// [`PlainClient::starttls_with`], over TCP by `starttls` (feature `native-tls`), or, where the way to the server is safe,
+/// by [`PlainClient::trust`].
 pub struct PlainClient<T: Transport> {
     pub(super) core: Core<Blocking<T>>,
 }
@@ -140,6 +142,26 @@ impl<T: Transport> PlainClient<T> {
     /// What is known of the session.
     pub fn state(&self) -> &State {
         self.core.state()
+    }
+}
+
+impl<T: Transport> PlainClient<T> {
+    /// Protects the connection with TLS of another library (RFC 9051, 6.2.1): `secure` is given the bare stream and does the
+    /// handshake on it. It is for `secure` to verify the server's certificate and its name. Whatever was said in the clear is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`imap::Error::TlsUnavailable`](xoauth_imap::Error::TlsUnavailable) and
+    /// [`imap::Error::PlaintextAfterStartTls`](xoauth_imap::Error::PlaintextAfterStartTls), as `starttls`; [`Error::OwnTls`] for
+    /// that of `secure`, or [`Error::TlsDeadline`] where it is [`io::ErrorKind::TimedOut`].
+    pub fn starttls_with<U: Transport>(
+        mut self,
+        secure: impl FnOnce(T) -> io::Result<U>,
+    ) -> Result<Client<U>, Error> {
+        self.core.connection.allow_time();
+        let (bare, settings, limits) = now(self.core.agree_on_tls())?;
+        let secured = settings.secured_by(secure(bare.stream))?;
+        Ok(Client { core: Core::new(Blocking::new(secured), settings, limits)? })
     }
 }
 

@@ -6,9 +6,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-#[cfg(feature = "native-tls")]
-use xoauth_imap::command::StartTls;
-use xoauth_imap::command::{Authenticate, Capability, Commands, Greeting};
+use xoauth_imap::command::{Authenticate, Capability, Commands, Greeting, StartTls};
 use xoauth_imap::proto::{Exchange, Machine, TagPrefix};
 use xoauth_imap::{Limits, State};
 use xoauth_sasl::{Mask, Mechanism};
@@ -86,7 +84,6 @@ impl<I: Io> Core<I> {
 
     /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
     /// clear, ends here.
-    #[cfg(feature = "native-tls")]
     pub(crate) async fn agree_on_tls(mut self) -> Result<(I, Settings, Limits), Error> {
         // Behind PREAUTH there is no STARTTLS, whatever the server says to more that is said in the clear: the command
         // refuses by itself.

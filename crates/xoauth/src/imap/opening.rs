@@ -111,6 +111,7 @@ pub(crate) fn comes_back(error: &Error) -> bool {
         // Mostly a connection that was cut; the library of TLS does not tell it from a peer that does not fit.
         #[cfg(feature = "native-tls")]
         Error::TlsHandshake { .. } => true,
+        Error::OwnTls { .. } => true,
         Error::Imap(error) if error.is_fatal() && error.needs_new_token() => true,
         error => error.is_transient(),
     }

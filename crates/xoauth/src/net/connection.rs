@@ -1,7 +1,7 @@
 //! What every session holds: a stream, and how to use it.
 
 use std::fmt;
-#[cfg(feature = "smtp")]
+use std::io;
 use std::io::ErrorKind;
 use std::sync::Arc;
 #[cfg(feature = "smtp")]
@@ -43,6 +43,16 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// What became of a handshake that the program did.
+    pub(crate) fn secured_by<S>(&self, secured: io::Result<S>) -> Result<S, Error> {
+        let stream = secured.map_err(|source| match source.kind() {
+            ErrorKind::TimedOut => Error::TlsDeadline,
+            _ => Error::OwnTls { host: self.host.clone(), source },
+        })?;
+        self.reached(Milestone::Secured(None));
+        Ok(stream)
+    }
+
     /// Tells how far connecting has come, where somebody wants to hear it.
     pub(crate) fn reached(&self, milestone: Milestone<'_>) {
         if let Some(milestones) = &self.milestones {
@@ -215,7 +225,6 @@ impl<I: Io> Connection<I> {
     }
 
     /// A new operation begins, which may take as long as a command.
-    #[cfg(any(feature = "imap", feature = "native-tls"))]
     pub(crate) fn allow_time(&mut self) {
         self.allow(self.settings.deadlines.command);
     }

@@ -42,6 +42,19 @@ impl<S: AsyncTransport> Timed<S> {
         Self { stream, deadline: None, alarm: None }
     }
 
+    /// What `secure` makes of the stream, within the deadline of `settings`.
+    pub(crate) async fn secured_by<U: AsyncTransport, F>(
+        self,
+        secure: impl FnOnce(S) -> F,
+        settings: &Settings,
+    ) -> Result<Timed<U>, Error>
+    where
+        F: Future<Output = io::Result<U>>,
+    {
+        let secured = by(settings.deadline, secure(self.stream)).await;
+        settings.secured_by(secured.ok_or(Error::TlsDeadline)?).map(Timed::new)
+    }
+
     #[cfg(feature = "smtp")]
     pub(crate) fn get_ref(&self) -> &S {
         &self.stream

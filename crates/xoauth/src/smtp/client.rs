@@ -1,5 +1,7 @@
 //! Connections before they are authenticated.
 
+use std::io;
+
 use xoauth_sasl::Mechanism;
 use xoauth_smtp::Extensions;
 use xoauth_smtp::exchange::{Auth, BeforeLogin};
@@ -17,8 +19,8 @@ pub struct Client<T: Transport> {
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
-/// [`PlainClient::starttls`] (over TCP, with the feature `native-tls`), or, where the way to the server is safe, by
-/// [`PlainClient::trust`].
+/// [`PlainClient::starttls_with`], over TCP by `starttls` (feature `native-tls`), or, where the way to the server is safe,
+/// by [`PlainClient::trust`].
 pub struct PlainClient<T: Transport> {
     pub(super) core: Core<Blocking<T>>,
 }
@@ -105,6 +107,28 @@ impl<T: Transport> PlainClient<T> {
     /// What the server offers in the clear.
     pub fn extensions(&self) -> &Extensions {
         self.core.extensions()
+    }
+}
+
+impl<T: Transport> PlainClient<T> {
+    /// Protects the connection with TLS of another library (RFC 3207): `secure` is given the bare stream and does the
+    /// handshake on it; then says EHLO again. It is for `secure` to verify the server's certificate and its name. Whatever was said in the clear is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`smtp::Error::TlsUnavailable`](xoauth_smtp::Error::TlsUnavailable) and
+    /// [`smtp::Error::PlaintextAfterStartTls`](xoauth_smtp::Error::PlaintextAfterStartTls), as `starttls`; [`Error::OwnTls`] for
+    /// that of `secure`, or [`Error::TlsDeadline`] where it is [`io::ErrorKind::TimedOut`].
+    pub fn starttls_with<U: Transport>(
+        mut self,
+        secure: impl FnOnce(T) -> io::Result<U>,
+    ) -> Result<Client<U>, Error> {
+        self.core.connection.allow_time();
+        let (bare, settings, limits, name) = now(self.core.agree_on_tls())?;
+        let secured = settings.secured_by(secure(bare.stream))?;
+        let mut core = Core::new(Blocking::new(secured), settings, limits, name);
+        now(core.hello(|ehlo| ehlo))?;
+        Ok(Client { core })
     }
 }
 

@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use xoauth_sasl::{Context, Mask, Mechanism};
-#[cfg(feature = "native-tls")]
 use xoauth_smtp::exchange::StartTls;
 use xoauth_smtp::exchange::{Auth, Bulk, Ehlo, Greeting, Noop, Quit, Sending};
 use xoauth_smtp::proto::{Command, Exchange, Machine};
@@ -126,7 +125,6 @@ impl<I: Io> Core<I> {
 
     /// Agrees on STARTTLS and gives up the bare stream; the machine, which knows what was said in the
     /// clear, ends here.
-    #[cfg(feature = "native-tls")]
     pub(crate) async fn agree_on_tls(
         mut self,
     ) -> Result<(I, Settings, Limits, Introduction), Error> {

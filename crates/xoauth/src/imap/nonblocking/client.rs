@@ -1,5 +1,7 @@
 //! Connections before they are authenticated.
 
+use std::io;
+
 use tokio::net::TcpStream;
 use xoauth_imap::command::{Authenticate, BeforeLogin, Login};
 use xoauth_imap::{Capabilities, State};
@@ -18,7 +20,7 @@ pub struct Client<T: AsyncTransport> {
 }
 
 /// A connection in the clear, which takes no credentials: it can become a [`Client`] by
-/// [`PlainClient::starttls`] (over TCP), or, where the way to the server is safe, by
+/// [`PlainClient::starttls_with`], over TCP by [`PlainClient::starttls`], or, where the way to the server is safe, by
 /// [`PlainClient::trust`].
 pub struct PlainClient<T: AsyncTransport> {
     pub(super) core: Core<Timed<T>>,
@@ -141,6 +143,26 @@ impl<T: AsyncTransport> PlainClient<T> {
     /// What is known of the session.
     pub fn state(&self) -> &State {
         self.core.state()
+    }
+}
+
+impl<T: AsyncTransport> PlainClient<T> {
+    /// Protects the connection with TLS of another library, as
+    /// [`imap::PlainClient::starttls_with`](crate::imap::PlainClient::starttls_with).
+    ///
+    /// # Errors
+    /// As there; [`Error::TlsDeadline`] where `secure` takes too long.
+    pub async fn starttls_with<U: AsyncTransport, F>(
+        mut self,
+        secure: impl FnOnce(T) -> F,
+    ) -> Result<Client<U>, Error>
+    where
+        F: Future<Output = io::Result<U>>,
+    {
+        self.core.connection.allow_time();
+        let (bare, settings, limits) = self.core.agree_on_tls().await?;
+        let secured = bare.secured_by(secure, &settings).await?;
+        Ok(Client { core: Core::new(secured, settings, limits)? })
     }
 }
 
