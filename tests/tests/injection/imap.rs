@@ -6,10 +6,10 @@ use std::task::{Context, Poll, Waker};
 use xoauth::imap::command::{
     Append, Copy, Create, Custom, Delete, DeleteAcl, Enable, Examine, Expunge, ExtendedSearch,
     Fetch, GetAcl, GetMetadata, GetQuota, GetQuotaRoot, Greeting, Id, Item, Items, List,
-    ListRights, Login, Lsub, Move, MyRights, NewMessage, News, Notify, Numbers, ProxyAuth, Rename,
-    Replace, Resync, RightsChange, Search, Select, SetAcl, SetMetadata, SetQuota, Sort, SortKey,
-    Status, Store, StoreAction, StoreLabels, Subscribe, Thread, ThreadAlgorithm, Unsubscribe,
-    Watched,
+    ListRights, Login, Lsub, Move, MyRights, NewMessage, News, Noop, Notify, Numbers, ProxyAuth,
+    Rename, Replace, Resync, RightsChange, Search, Select, SetAcl, SetMetadata, SetQuota, Sort,
+    SortKey, Status, Store, StoreAction, StoreLabels, Subscribe, Thread, ThreadAlgorithm,
+    Unsubscribe, Watched,
 };
 use xoauth::imap::proto::{Command, Encoder, Exchange, Machine, State, TagPrefix};
 use xoauth::imap::{
@@ -20,24 +20,44 @@ use xoauth::sasl::Secret;
 use xoauth::sasl::wire::{Conversation, Want};
 
 use crate::Probe;
+use crate::left::left;
 
 /// What servers differ in where arguments are written.
 const SERVERS: [&str; 3] =
     ["IMAP4rev1", "IMAP4rev1 LITERAL+ BINARY", "IMAP4rev2 LITERAL- UTF8=ACCEPT ENABLE BINARY"];
 
 /// Sends a command to each kind of server.
+#[track_caller]
 pub(crate) fn sent<E: Command + 'static>(make: impl Fn() -> E) {
+    exchanged(|| Box::new(make().even_if_unlisted()));
+}
+
+#[track_caller]
+fn exchanged(make: impl Fn() -> Box<dyn Exchange>) {
     for capabilities in SERVERS {
-        let command = make().even_if_unlisted();
-        if let Some(octets) = octets_of(capabilities, Box::new(command)) {
+        if let Some(octets) = octets_of(&mut selected(capabilities), &mut *make()) {
             one_command(&octets);
+            left(&octets);
         }
     }
 }
 
-/// What leaves for a command, while the server agrees to all that is asked; `None` where it is refused, and then
-/// nothing has left.
-fn octets_of(capabilities: &str, mut command: Box<dyn Exchange>) -> Option<Vec<u8>> {
+/// The same to a server that knows nobody yet.
+#[track_caller]
+fn sent_before_login<E: Command + 'static>(make: impl Fn() -> E) {
+    for capabilities in SERVERS {
+        let mut machine = Machine::new(TagPrefix::new("i"), Limits::default());
+        let greeting = format!("* OK [CAPABILITY {capabilities}] hi\r\n");
+        converse(&mut machine, &mut Greeting::new(), greeting.as_bytes(), &mut Vec::new()).unwrap();
+        if let Some(octets) = octets_of(&mut machine, &mut make()) {
+            one_command(&octets);
+            left(&octets);
+        }
+    }
+}
+
+/// A session in which a mailbox is selected.
+fn selected(capabilities: &str) -> Machine {
     let mut machine = Machine::new(TagPrefix::new("i"), Limits::default());
     let mut before = Vec::new();
     let greeting = format!("* PREAUTH [CAPABILITY {capabilities}] hi\r\n");
@@ -50,8 +70,14 @@ fn octets_of(capabilities: &str, mut command: Box<dyn Exchange>) -> Option<Vec<u
     let select = if capabilities.contains("ENABLE") { "xi2" } else { "xi1" };
     let answer = format!("* 3 EXISTS\r\n{select} OK [READ-WRITE] done\r\n");
     converse(&mut machine, &mut Select::new("INBOX"), answer.as_bytes(), &mut before).unwrap();
+    machine
+}
+
+/// What leaves for a command, while the server agrees to all that is asked; `None` where it is refused, and then
+/// nothing has left.
+fn octets_of(machine: &mut Machine, command: &mut dyn Exchange) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
-    match converse(&mut machine, &mut *command, b"", &mut octets) {
+    match converse(machine, command, b"", &mut octets) {
         Ok(()) => Some(octets),
         Err(error) => {
             assert!(octets.is_empty(), "{error}, yet {} left", octets.escape_ascii());
@@ -153,10 +179,6 @@ fn uid(number: u32) -> Uid {
     Uid::new(number).unwrap()
 }
 
-fn one() -> UidSet {
-    UidSet::last()
-}
-
 /// A command of a user's own, which writes through the encoder by itself.
 struct Own<F>(F);
 
@@ -168,14 +190,12 @@ impl<F: Fn(&mut Encoder<'_>) + Send> Exchange for Own<F> {
     }
 }
 
+#[track_caller]
 fn own(write: impl Fn(&mut Encoder<'_>) + Send + Clone + 'static) {
-    for capabilities in SERVERS {
-        if let Some(octets) = octets_of(capabilities, Box::new(Own(write.clone()))) {
-            one_command(&octets);
-        }
-    }
+    exchanged(|| Box::new(Own(write.clone())));
 }
 
+#[track_caller]
 pub(crate) fn query(query: &Query) {
     sent(|| Search::new(query.clone()));
 }
@@ -320,15 +340,20 @@ probes! {
         sent(|| Id::anonymous().field("name", text));
     },
     "command/session.rs Login::new" => |text| {
-        sent(|| Login::new(text, Secret::new("x")));
-        sent(|| Login::new("user", Secret::new(text)));
+        sent_before_login(|| Login::new(text, Secret::new("x")));
+        sent_before_login(|| Login::new("user", Secret::new(text)));
     },
     "command/session.rs ProxyAuth::new" => |text| sent(|| ProxyAuth::new(text)),
     "command/set.rs Numbers::uids" => |text| {
-        sent(|| Sort::new([SortKey::Date], Query::All));
-        let _ = Numbers::uids(text);
+        if let Numbers::Uid(set) = Numbers::uids(text) {
+            own(move |out| set.encode(out));
+        }
     },
-    "command/set.rs Numbers::sequence" => |text| Numbers::sequence(text),
+    "command/set.rs Numbers::sequence" => |text| {
+        if let Numbers::Sequence(set) = Numbers::sequence(text) {
+            own(move |out| set.encode(out));
+        }
+    },
     "command/sort.rs Sort::new" => |text| sent(|| Sort::new([SortKey::Date], Query::text(text))),
     "command/sort.rs Sort::sequence_numbers" => |text| {
         sent(|| Sort::sequence_numbers([SortKey::Date], Query::text(text)));
@@ -372,6 +397,13 @@ probes! {
     "proto/tag.rs TagPrefix::new" => |text| {
         let tag = format!("{:?}", TagPrefix::new(text));
         assert!(!tag.contains(['\r', '\n', '\0', ' ']), "{tag}");
+        let mut machine = Machine::new(TagPrefix::new(text), Limits::default());
+        let mut octets = Vec::new();
+        let greeting = b"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n";
+        converse(&mut machine, &mut Greeting::new(), greeting, &mut octets).unwrap();
+        converse(&mut machine, &mut Noop::new(), b"", &mut octets).unwrap();
+        one_command(&octets);
+        left(&octets);
     },
     "types/acl.rs Rights::new" => |text| {
         if let Some(rights) = Rights::new(text) {
@@ -456,7 +488,6 @@ probes! {
         if let Ok(set) = text.parse::<SeqSet>() {
             query(&Query::Seq(set));
         }
-        query(&Query::Uid(one()));
     },
 }
 

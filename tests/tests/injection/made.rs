@@ -18,7 +18,7 @@ use xoauth::smtp::{Address, Envelope, Mail, Message, Recipient, ReversePath};
 
 use crate::Probe;
 use crate::imap::{converse, query, sent};
-use crate::oauth::{one_line, signed_by, signed_request};
+use crate::oauth::{leaves, signed_by, signed_request};
 use crate::smtp::{good, mail, message, submitted};
 
 /// What a session makes of a line that a server says.
@@ -33,6 +33,7 @@ fn told(line: &str) -> Vec<Event> {
 }
 
 /// Uses a flag wherever one is sent.
+#[track_caller]
 fn flag(flag: &Flag) {
     query(&Query::Has(flag.clone()));
     query(&Query::Lacks(flag.clone()));
@@ -47,22 +48,26 @@ fn told_flags(text: &str) -> Vec<Flag> {
     told(&format!("* FLAGS (\\Seen {text})\r\n")).into_iter().flat_map(flags).collect()
 }
 
+#[track_caller]
 fn section(section: &Section) {
     sent(|| Fetch::new("1", Item::section(section.clone())));
     sent(|| Fetch::new("1", Item::section(section.clone()).marking_seen().partial(1, 2)));
 }
 
+#[track_caller]
 fn items(items: &Items) {
     sent(|| Fetch::new("1", items.clone()));
     sent(|| Notify::set(Watched::Selected, News::none().messages_with(items.clone())));
 }
 
+#[track_caller]
 fn mailbox(mailbox: &Mailbox) {
     sent(|| Create::new(mailbox.clone()));
     sent(|| Copy::new("1", mailbox.clone()));
     sent(|| StoreLabels::new("1", StoreAction::Add, [mailbox.clone()]));
 }
 
+#[track_caller]
 fn content(content: impl Into<Content> + Clone + 'static) {
     sent(|| Append::new("INBOX", content.clone()));
 }
@@ -71,13 +76,15 @@ fn numbers(text: &str) -> Vec<u32> {
     text.chars().map(u32::from).collect()
 }
 
+#[track_caller]
 fn url(url: &RequestUrl) {
-    one_line(url.as_str());
+    leaves(url.as_str());
     if let Ok(request) = Request::new("GET", url) {
         signed_request(&request);
     }
 }
 
+#[track_caller]
 fn address(text: &str, send: impl Fn(Address)) {
     if let Ok(address) = text.parse::<Address>() {
         send(address);
@@ -297,8 +304,8 @@ probes! {
     "xoauth-smtp/types/message.rs Message: From<&'a [u8; N]>" => |text| {
         let mut octets = [b'x'; 16];
         octets.iter_mut().zip(text.bytes()).for_each(|(to, octet)| *to = octet);
-        message(|| Mail::with(good(), Vec::from(&octets)));
-        submitted(|| Submit::new("a@example.org", ["b@example.org"], &[b'\r', b'\n', 0, b'x']));
+        message(|| Mail::with(good(), &octets));
+        submitted(|| Submit::new("a@example.org", ["b@example.org"], &octets));
     },
 }
 

@@ -11,8 +11,10 @@
 )]
 
 mod imap;
+mod left;
 mod made;
 mod oauth;
+mod server;
 mod smtp;
 mod surface;
 mod values;
@@ -135,7 +137,7 @@ fn values() -> impl Iterator<Item = &'static Probe> {
 fn no_hostile_text_ends_a_line() {
     for probe in probes().chain(values()) {
         for text in HOSTILE {
-            (probe.send)(text);
+            left::by(probe, text);
         }
     }
 }
@@ -156,7 +158,7 @@ proptest! {
             _ => format!("{hostile}{text}"),
         };
         for probe in probes().chain(values()) {
-            (probe.send)(&text);
+            left::by(probe, &text);
         }
     }
 }
@@ -174,8 +176,10 @@ fn every_public_function_that_takes_text_is_tried() {
     assert!(gone.is_empty(), "not there any more: {gone:#?}");
     // What the page says of them.
     let (all, tried, texts) = (found.len(), tried.len(), HOSTILE.len());
+    let silent: usize = left::EXCUSED.iter().map(|(_, functions)| functions.len()).sum();
     let row = format!(
-        "| {all}: {tried} tried with {texts} hostile texts and arbitrary Unicode each, {} excused with a reason |",
+        "| {all}: {tried} tried with {texts} hostile texts and arbitrary Unicode each, {} excused with a reason; a \
+         harmless text is seen to leave wherever one is tried, but for {silent} functions |",
         all - tried
     );
     assert!(include_str!("../../../docs/security.md").contains(&row), "docs/security.md: {row}");

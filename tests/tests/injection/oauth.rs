@@ -1,20 +1,29 @@
 //! OAuth 1.0a and SASL: what is signed, and what is sent of it.
 
 use xoauth::sasl::oauth1::{
-    Consumer, Nonce, Request, RequestUrl, Secret, Signer, Stamp, Token, percent_decode,
-    percent_encode, percent_encode_into,
+    Consumer, Nonce, Request, RequestUrl, Secret, SignatureMethod, Signer, Stamp, Token,
+    percent_decode, percent_encode, percent_encode_into,
 };
 use xoauth::sasl::wire::{Excerpt, escape_into};
 use xoauth::sasl::{
     Context, ErrorDocument, Exchange, Login, Mask, Mechanism, OAuth10A, OAuthBearer, Plain, Reply,
-    Server, ServerExchange, ServerStep, Service, XOAuth, XOAuth2, encode_challenge,
+    Service, XOAuth, XOAuth2, encode_challenge,
 };
 
 use crate::Probe;
+use crate::left::left;
+use crate::server::{heard, refused};
 
 /// Nothing in it ends a line, whatever carries it.
 pub(crate) fn one_line(text: &str) {
     assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
+}
+
+/// One line, which is sent.
+#[track_caller]
+pub(crate) fn leaves(text: &str) {
+    one_line(text);
+    left(text.as_bytes());
 }
 
 fn stamp() -> Stamp {
@@ -30,21 +39,22 @@ fn token() -> Token {
 }
 
 /// Everything a signed request is sent as.
+#[track_caller]
 fn signed(request: &Request, signer: &Signer, stamp: &Stamp, realm: Option<&str>) {
     one_line(signer.prepare_header(request, realm).room().to_string().as_str());
     let mut header = String::new();
     signer.prepare_header(request, realm).sign_into(stamp, &mut header);
-    one_line(&header);
+    leaves(&header);
     let Ok(signed) = signer.sign(request, stamp) else { return };
+    one_line(signed.base_string());
     for text in [
         signed.authorization_header(realm).expose(),
         signed.parameter_list().expose(),
         signed.form_body().expose(),
         signed.url().expose(),
-        signed.base_string(),
         signed.signature().expose(),
     ] {
-        one_line(text);
+        leaves(text);
     }
 }
 
@@ -52,24 +62,33 @@ fn request() -> Request {
     Request::new("POST", "https://example.org/").unwrap()
 }
 
+#[track_caller]
 pub(crate) fn signed_by(consumer: Consumer, token: Option<Token>) {
-    signed(&request(), &Signer::new(consumer, token), &stamp(), None);
+    // That of PLAINTEXT holds the secrets.
+    for method in [SignatureMethod::HmacSha1, SignatureMethod::Plaintext] {
+        let signer = Signer::new(consumer.clone(), token.clone()).method(method);
+        signed(&request(), &signer, &stamp(), None);
+    }
 }
 
+#[track_caller]
 pub(crate) fn signed_request(request: &Request) {
     signed(request, &Signer::new(consumer(), Some(token())), &stamp(), None);
 }
 
+#[track_caller]
+fn base64(text: &str) {
+    let sound = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
+    assert!(text.bytes().all(sound), "{text:?}");
+    left(text.as_bytes());
+}
+
 /// The messages of a mechanism are base64 in one line, on the wire of either protocol.
+#[track_caller]
 fn mechanism(mechanism: &dyn Mechanism, host: &str) {
     let stamp = stamp();
     let Ok(mut exchange) = Exchange::start(mechanism, &Context::new(&stamp, host, 993)) else {
         return;
-    };
-    let base64 = |text: &str| {
-        let sound =
-            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
-        assert!(text.bytes().all(sound), "{text:?}");
     };
     one_line(exchange.mechanism());
     base64(exchange.initial_response());
@@ -82,6 +101,7 @@ fn mechanism(mechanism: &dyn Mechanism, host: &str) {
     }
 }
 
+#[track_caller]
 fn made(made: Result<impl Mechanism, xoauth::sasl::Error>) {
     match made {
         Ok(login) => mechanism(&login, "mail.example.org"),
@@ -89,17 +109,9 @@ fn made(made: Result<impl Mechanism, xoauth::sasl::Error>) {
     }
 }
 
+#[track_caller]
 fn document(document: &ErrorDocument) {
-    one_line(&document.to_json());
-}
-
-/// What a server says about a login that it refuses.
-fn refused(server: &Server<'_>) {
-    let mut exchange = ServerExchange::new("OAUTHBEARER").unwrap();
-    let message = b"bixhPXUsAWF1dGg9QmVhcmVyIHgBAQ==";
-    if let ServerStep::Challenge(text) = exchange.step(message, server, 0) {
-        one_line(&encode_challenge(&text));
-    }
+    leaves(&document.to_json());
 }
 
 macro_rules! probes {
@@ -116,7 +128,7 @@ probes! {
     },
     "oauth1-core/credentials.rs Consumer::from_form" => |text| {
         if let Ok(consumer) = Consumer::from_form(text) {
-            one_line(consumer.to_form().expose());
+            leaves(consumer.to_form().expose());
         }
     },
     "oauth1-core/credentials.rs Consumer::from_str" => |text| {
@@ -126,15 +138,15 @@ probes! {
     },
     "oauth1-core/credentials.rs Token::new" => |text| {
         if let Ok(token) = Token::new(text, text) {
-            one_line(token.to_form().expose());
+            leaves(token.to_form().expose());
             signed_by(consumer(), Some(token));
         }
     },
     "oauth1-core/credentials.rs Token::with_callback" => |text| {
-        if let Ok(token) = token().with_callback(text) {
+        if let Ok(token) = token().with_verifier("verifier").unwrap().with_callback(text) {
             one_line(token.to_form().expose());
             if let Some(url) = token.callback_url_with_verifier() {
-                one_line(url.expose());
+                leaves(url.expose());
             }
         }
     },
@@ -151,19 +163,19 @@ probes! {
     },
     "oauth1-core/credentials.rs Token::from_str" => |text| {
         if let Ok(token) = text.parse::<Token>() {
-            one_line(token.to_form().expose());
+            leaves(token.to_form().expose());
         }
     },
-    "oauth1-core/encode.rs ::percent_encode" => |text| one_line(&percent_encode(text)),
+    "oauth1-core/encode.rs ::percent_encode" => |text| leaves(&percent_encode(text)),
     "oauth1-core/encode.rs ::percent_encode_into" => |text| {
         let mut out = String::new();
         percent_encode_into(text, &mut out);
-        one_line(&out);
+        leaves(&out);
     },
     "oauth1-core/encode.rs ::percent_decode" => |text| {
         // Decoding gives what there was; encoding it again takes it away.
         if let Ok(decoded) = percent_decode(text) {
-            one_line(&percent_encode(&decoded));
+            leaves(&percent_encode(&decoded));
         }
     },
     "oauth1-core/request.rs Request::new" => |text| {
@@ -190,8 +202,8 @@ probes! {
     "oauth1-core/request_url.rs RequestUrl::new" => |text| {
         match RequestUrl::new(text) {
             Ok(url) => {
-                one_line(url.as_str());
-                one_line(&url.base_string_uri());
+                leaves(url.as_str());
+                leaves(&url.base_string_uri());
                 signed_request(&Request::new("GET", url).unwrap_or_else(|_| request()));
             }
             Err(error) => one_line(&error.to_string()),
@@ -199,10 +211,15 @@ probes! {
     },
     "oauth1-core/request_url.rs RequestUrl::from_str" => |text| {
         if let Ok(url) = text.parse::<RequestUrl>() {
-            one_line(url.as_str());
+            leaves(url.as_str());
         }
     },
-    "oauth1-core/secret.rs Secret::new" => |text| one_line(&format!("{:?}", Secret::new(text))),
+    "oauth1-core/secret.rs Secret::new" => |text| {
+        one_line(&format!("{:?}", Secret::new(text)));
+        if let Ok(consumer) = Consumer::new("key", Secret::new(text)) {
+            signed_by(consumer, None);
+        }
+    },
     "oauth1-core/signer.rs Signer::prepare_header" => |text| {
         signed(&request(), &Signer::new(consumer(), None), &stamp(), Some(text));
     },
@@ -217,12 +234,14 @@ probes! {
     "xoauth-sasl/exchange.rs Exchange::on_challenge" => |text| {
         let stamp = stamp();
         let login = OAuthBearer::new("user", "token").unwrap();
-        let mut exchange = Exchange::start(&login, &Context::new(&stamp, "h", 993)).unwrap();
-        exchange.initial_response();
-        match exchange.on_challenge(text.as_bytes()) {
-            Ok(Reply::Response(text)) => one_line(text),
-            Ok(_) => {}
-            Err(error) => one_line(&error.to_string()),
+        for challenge in [text, &encode_challenge(text.as_bytes())] {
+            let mut exchange = Exchange::start(&login, &Context::new(&stamp, "h", 993)).unwrap();
+            base64(exchange.initial_response());
+            match exchange.on_challenge(challenge.as_bytes()) {
+                Ok(Reply::Response(text)) => base64(text),
+                Ok(_) => {}
+                Err(error) => one_line(&error.to_string()),
+            }
         }
     },
     "xoauth-sasl/mechanism/mod.rs Context::new" => |text| {
@@ -271,13 +290,13 @@ probes! {
     },
     "xoauth-sasl/mechanism/xoauth.rs XOAuth::message" => |text| {
         if let Ok(message) = XOAuth::message(text, &consumer(), Some(&token()), &stamp()) {
-            one_line(message.expose());
+            leaves(message.expose());
         }
     },
     "xoauth-sasl/mechanism/xoauth.rs XOAuth::google_request_url" => |text| {
         for service in [Service::Imap, Service::Smtp] {
             if let Ok(url) = XOAuth::google_request_url(text, service) {
-                one_line(&url);
+                leaves(&url);
             }
         }
     },
@@ -299,29 +318,26 @@ probes! {
     "xoauth-sasl/server/document.rs ErrorDocument::openid_configuration" => |text| {
         document(&ErrorDocument::new("400").openid_configuration(text));
     },
-    "xoauth-sasl/server/exchange.rs ServerExchange::step" => |text| {
-        for name in ["XOAUTH", "OAUTH10A", "OAUTHBEARER", "XOAUTH2"] {
-            let mut exchange = ServerExchange::new(name).unwrap();
-            one_line(&format!("{:?}", exchange.step(text.as_bytes(), &Server::new(), 0)));
-        }
-    },
+    "xoauth-sasl/server/exchange.rs ServerExchange::step" => |text| heard(text),
     "xoauth-sasl/server/exchange.rs ServerExchange::encode_challenge" => |text| {
-        one_line(&encode_challenge(text.as_bytes()));
+        leaves(&encode_challenge(text.as_bytes()));
     },
-    "xoauth-sasl/server/judge.rs Server::endpoint" => |text| refused(&Server::new().endpoint(text, 1)),
-    "xoauth-sasl/server/judge.rs Server::scope" => |text| refused(&Server::new().scope(text)),
+    "xoauth-sasl/server/judge.rs Server::endpoint" => |text| refused(|server| server.endpoint(text, 1)),
+    "xoauth-sasl/server/judge.rs Server::scope" => |text| refused(|server| server.scope(text)),
     "xoauth-sasl/server/judge.rs Server::openid_configuration" => |text| {
-        refused(&Server::new().openid_configuration(text));
+        refused(|server| server.openid_configuration(text));
     },
     "xoauth-sasl/wire/excerpt.rs Excerpt::new" => |text| {
-        one_line(Excerpt::new(text.as_bytes(), &Mask::default()).as_str());
+        leaves(Excerpt::new(text.as_bytes(), &Mask::default()).as_str());
     },
     "xoauth-sasl/wire/excerpt.rs Excerpt::bounded" => |text| {
-        one_line(Excerpt::bounded(text.as_bytes(), &Mask::default(), 3).as_str());
+        for most in [3, 99] {
+            leaves(Excerpt::bounded(text.as_bytes(), &Mask::default(), most).as_str());
+        }
     },
     "xoauth-sasl/wire/excerpt.rs String::escape_into" => |text| {
         let mut out = String::new();
         escape_into(text.as_bytes(), &mut out);
-        one_line(&out);
+        leaves(&out);
     },
 }

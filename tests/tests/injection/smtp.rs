@@ -12,26 +12,31 @@ use xoauth::smtp::{
 };
 
 use crate::Probe;
+use crate::left::left;
 
 const OFFERED: &str = "PIPELINING|8BITMIME|SMTPUTF8|DSN|SIZE|CHUNKING|BINARYMIME|AUTH PLAIN|X";
 
 /// Sends, to a server that offers everything and to one that offers little.
-fn sent(mut exchange: impl FnMut() -> Box<dyn Exchange>) {
+#[track_caller]
+fn sent<'a>(mut exchange: impl FnMut() -> Box<dyn Exchange + 'a>) {
     for offered in [OFFERED, "X"] {
         run(offered, &mut *exchange());
     }
 }
 
-pub(crate) fn submitted(submit: impl Fn() -> Submit<'static>) {
+#[track_caller]
+pub(crate) fn submitted<'a>(submit: impl Fn() -> Submit<'a>) {
     sent(|| Box::new(submit()));
 }
 
-pub(crate) fn message(mail: impl Fn() -> Mail<'static>) {
+#[track_caller]
+pub(crate) fn message<'a>(mail: impl Fn() -> Mail<'a>) {
     for transfer in [Transfer::Automatic, Transfer::Data, Transfer::Bdat] {
         sent(|| Box::new(Submit::mail(mail().transfer(transfer))));
     }
 }
 
+#[track_caller]
 pub(crate) fn mail(envelope: impl Fn() -> Envelope) {
     message(|| Mail::with(envelope(), "Subject: t\r\n\r\n.t\r\n"));
 }
@@ -41,6 +46,7 @@ pub(crate) fn good() -> Envelope {
 }
 
 /// Drives the exchange: the server says yes to every line as soon as it has come.
+#[track_caller]
 fn run(offered: &str, exchange: &mut dyn Exchange) {
     let mut machine = Machine::new(Limits::default());
     let mut reader = Reader::default();
@@ -67,6 +73,7 @@ fn run(offered: &str, exchange: &mut dyn Exchange) {
         "half a line: {}",
         reader.all.escape_ascii()
     );
+    left(&reader.all);
     // Two messages at most, and a RSET between them.
     assert!(reader.lines <= 8, "too many lines: {}", reader.all.escape_ascii());
 }
@@ -237,8 +244,10 @@ probes! {
     "xoauth-smtp/types/envelope.rs Envelope::envelope_id" => |text| mail(|| good().envelope_id(text)),
     "xoauth-smtp/types/envelope.rs Envelope::submitter" => |text| mail(|| good().submitter(text)),
     "xoauth-smtp/types/envelope.rs Envelope::parameter" => |text| {
-        mail(|| good().parameter(text, "X", None));
-        mail(|| good().parameter("X", text, None));
+        // The first names what the server must offer.
+        for (extension, keyword) in [(text, "X"), ("X", text)] {
+            mail(|| good().parameter(extension, keyword, None));
+        }
         mail(|| good().parameter("X", "X", Some(text)));
     },
     "xoauth-smtp/types/envelope.rs Recipient::new" => |text| mail(|| good().recipient(Recipient::new(text))),
@@ -247,8 +256,9 @@ probes! {
     },
     "xoauth-smtp/types/envelope.rs Recipient::parameter" => |text| {
         let to = || Recipient::new("c@example.org");
-        mail(|| good().recipient(to().parameter(text, "X", None)));
-        mail(|| good().recipient(to().parameter("X", text, None)));
+        for (extension, keyword) in [(text, "X"), ("X", text)] {
+            mail(|| good().recipient(to().parameter(extension, keyword, None)));
+        }
         mail(|| good().recipient(to().parameter("X", "X", Some(text))));
     },
     "xoauth-smtp/types/mail.rs Mail::new" => |text| {
