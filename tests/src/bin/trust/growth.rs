@@ -111,6 +111,9 @@ fn take_times(shape: Shape, least: &mut [f64; 2]) -> Result<(), Box<dyn std::err
 fn played(shape: Shape, octets: usize) -> Result<(), String> {
     match (shape.play)(octets, Bounds::None) {
         Played::Whole => Ok(()),
-        Played::Refused => Err(format!("{}: {octets} octets were refused", shape.name)),
+        Played::Refused { fault, taken } => {
+            let (name, error) = (shape.name, fault.text);
+            Err(format!("{name}: {octets} octets were refused after {taken}: {error}"))
+        }
     }
 }
