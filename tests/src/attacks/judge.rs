@@ -79,6 +79,10 @@ fn time_and_memory(case: &Case, answer: &Value, rules: Rules<'_>, wrong: &mut Ve
     }
     if rules.counts_memory {
         let peak = answer.get("peak_heap").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        // Whoever connects takes some; what is refused before may take none.
+        if peak == 0 && text(answer, "error") != Some("invalid-argument") {
+            wrong.push("the heap was not counted".to_owned());
+        }
         let most = case.max_heap();
         if peak > most {
             wrong.push(format!("the heap grew by {peak} octets, at most {most} are allowed"));
@@ -241,6 +245,24 @@ mod tests {
     fn dots_that_hide_others_are_taken_away() {
         assert_eq!(unstuffed(b"..\r\na\r\n..x\r\n.\r\n"), b".\r\na\r\n.x\r\n");
         assert_eq!(unstuffed(b".\r\n"), b"");
+    }
+
+    #[test]
+    fn a_heap_that_nobody_counted_is_told() {
+        let corpus = include_str!("../../data/attacks/corpus.json");
+        let corpus = super::super::Corpus::read(corpus).unwrap();
+        let case = corpus.cases.first().unwrap();
+        let rules = Rules { secrets: &[], time_factor: 1, counts_memory: true };
+        let most = case.max_heap();
+        for (peak, wrongs) in [(0, 1), (1, 0), (most, 0), (most + 1, 1)] {
+            let mut wrong = Vec::new();
+            let answer = serde_json::json!({ "ms": 0, "peak_heap": peak });
+            time_and_memory(case, &answer, rules, &mut wrong);
+            assert_eq!(wrong.len(), wrongs, "{peak}: {wrong:?}");
+        }
+        let mut wrong = Vec::new();
+        time_and_memory(case, &serde_json::json!({ "ms": 0 }), rules, &mut wrong);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
     }
 
     #[test]
