@@ -11,6 +11,8 @@
 mod imap;
 #[path = "freed_memory/server.rs"]
 mod server;
+#[path = "freed_memory/signed.rs"]
+mod signed;
 #[path = "freed_memory/smtp.rs"]
 mod smtp;
 
@@ -35,6 +37,8 @@ const BLOCK: usize = 4096;
 
 /// What an octet of a secret is disguised with in this program.
 const DISGUISE: u8 = 0xa5;
+/// What the allocator writes into a freed block of no great size.
+const ALLOCATOR: usize = 16;
 /// Octets of a part that is looked for.
 const PART: usize = 12;
 const LENGTH: usize = 72;
@@ -69,7 +73,7 @@ struct Search {
 }
 
 impl Search {
-    fn new(numbers: &[u64]) -> Self {
+    fn new(numbers: &[u64], signatures: &[Vec<u8>]) -> Self {
         let mut parts: Vec<[u8; PART]> = Vec::new();
         let mut add = |disguised: Vec<u8>, skipped: usize, taken: usize| {
             let chunks = disguised.chunks_exact(PART).skip(skipped).take(taken);
@@ -80,7 +84,21 @@ impl Search {
             add(octets(number).map(|octet| octet ^ DISGUISE).collect(), 2, 4);
             for shift in 0..3 {
                 // Nor those that neighbours have a part in.
-                add(base64_in_disguise(number, shift), 2, 5);
+                add(base64_in_disguise(octets(number), shift), 2, 5);
+            }
+        }
+        for signature in signatures {
+            // They are short: as much of them as the allocator leaves.
+            let mut add = |disguised: &[u8]| {
+                let chunks = disguised[ALLOCATOR..].chunks_exact(PART);
+                parts.extend(chunks.map(|chunk| <[u8; PART]>::try_from(chunk).unwrap()));
+            };
+            for form in [signature.clone(), signed::percent_in_disguise(signature)] {
+                add(&form);
+                for shift in 0..3 {
+                    let octets = form.iter().map(|octet| octet ^ DISGUISE);
+                    add(&base64_in_disguise(octets, shift));
+                }
             }
         }
         let mut begins = vec![Vec::new(); 256];
@@ -161,13 +179,13 @@ fn found_in(octets: &[u8], parts: &[[u8; PART]], begins: &[Vec<usize>]) -> usize
     found
 }
 
-/// The base64 of a secret `shift` octets behind a group of three, disguised.
-fn base64_in_disguise(number: u64, shift: usize) -> Vec<u8> {
+/// The base64 of octets `shift` octets behind a group of three, disguised.
+fn base64_in_disguise(octets: impl Iterator<Item = u8>, shift: usize) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits = 0_u32;
     let mut count = 0;
     let mut encoded = Vec::new();
-    for octet in std::iter::repeat_n(0, shift).chain(octets(number)) {
+    for octet in std::iter::repeat_n(0, shift).chain(octets) {
         bits = bits << 8 | u32::from(octet);
         count += 8;
         while count >= 6 {
@@ -448,16 +466,20 @@ fn panics() {
 
 #[test]
 fn nothing_that_was_given_back_holds_a_secret() {
-    let mut search = Search::new(&ALL);
+    let mut search = Search::new(&ALL, &signed::signatures());
     assert_eq!(search.places(), 0, "before anything is done");
-    // The search finds what is there, and what was there.
-    let there = secret(FORM);
-    assert!(search.places() > 0, "the search is blind");
-    drop(there);
-    assert!(search.places() > 0, "the search does not see freed memory");
-    // A block of the same size is used again, which overwrites it.
-    drop(black_box("x".repeat(LENGTH)));
-    assert_eq!(search.places(), 0, "it is gone");
+    // The search finds what is there, and what was there: a secret, a signature, and the message of a mechanism.
+    let kept: [fn() -> String; 3] = [|| secret(FORM), signed::signature, signed::message];
+    for keep in kept {
+        let there = keep();
+        let length = there.len();
+        assert!(search.places() > 0, "the search is blind");
+        drop(there);
+        assert!(search.places() > 0, "the search does not see freed memory");
+        // A block of the same size is used again, which overwrites it.
+        drop(black_box("x".repeat(length)));
+        assert_eq!(search.places(), 0, "it is gone");
+    }
 
     let mut steps = Steps { search, left: Vec::with_capacity(64) };
     for padding in (0..600).step_by(8) {
