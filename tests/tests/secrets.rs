@@ -1,6 +1,8 @@
 //! Secrets do not print: no public type that holds one shows it, nor does a panic about one.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "secrets/errors.rs"]
+mod errors;
 #[path = "secrets/excused.rs"]
 mod excused;
 #[path = "secrets/live.rs"]
@@ -71,6 +73,8 @@ struct Shown {
     secrets: Vec<String>,
     /// `crate::module::Type` of what was shown.
     types: BTreeSet<String>,
+    /// `crate::module::Type::Variant` of the errors that were.
+    variants: BTreeSet<String>,
     panicked: BTreeSet<String>,
 }
 
@@ -91,10 +95,31 @@ impl Shown {
         self.texts.push((name.to_owned(), text));
     }
 
+    /// An error in every way that one is told, with all that it comes from.
+    fn note_error<T: std::error::Error>(&mut self, name: &str, error: &T) {
+        self.note(name, error);
+        let shown = format!("{error:?}");
+        let variant = shown.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        self.variants.insert(format!("{}::{variant}", std::any::type_name::<T>()));
+        let mut told: Option<&dyn std::error::Error> = Some(error);
+        while let Some(error) = told {
+            for text in [
+                error.to_string(),
+                format!("{error:#}"),
+                format!("{error:?}"),
+                format!("{error:#?}"),
+            ] {
+                self.texts.push((format!("{name}, or what it comes from"), text));
+            }
+            told = error.source();
+        }
+    }
+
     /// What was shown elsewhere, within `name`.
     fn add(&mut self, name: &str, other: Self) {
         self.texts.extend(other.texts.into_iter().map(|(of, text)| (format!("{of} {name}"), text)));
         self.types.extend(other.types);
+        self.variants.extend(other.variants);
         self.secrets.extend(other.secrets);
     }
 }
@@ -211,6 +236,7 @@ fn no_public_type_shows_a_secret() {
     machines::imap(&mut shown);
     machines::smtp(&mut shown);
     machines::wire(&mut shown);
+    errors::errors(&mut shown);
     live::blocking(&mut shown);
     e2e::runtime().block_on(live::nonblocking(&mut shown));
 
@@ -224,6 +250,7 @@ fn no_public_type_shows_a_secret() {
     assert!(found.is_empty(), "{found:#?}");
     assert!(shown.texts.len() > 100, "{}", shown.texts.len());
 
+    errors::all_are_shown(&shown.variants);
     // Every public type is one of these, or has its excuse; and no excuse is left over.
     let all = types::public_types();
     assert!(all.len() > 300, "{}", all.len());

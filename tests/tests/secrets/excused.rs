@@ -74,7 +74,6 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
             "xoauth_imap::types::threads::Threads",
             "xoauth_imap::types::uidplus::AppendUid",
             "xoauth_imap::types::uidplus::CopyUid",
-            "xoauth_sasl::error::Error",
             "xoauth_sasl::exchange::CancelReason",
             "xoauth_sasl::exchange::Tolerance",
             "xoauth_sasl::initial::SaslIr",
@@ -124,7 +123,6 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
     (
         "faults: words of the program, and of what a caller passed or a client sent an excerpt; none takes a secret",
         &[
-            "oauth1_core::error::Error",
             "xoauth::login::source::TokenCommandOverdue",
             "xoauth_imap::command::items::ItemsError",
             "xoauth_sasl::wire::argument::InvalidArgument",

@@ -9,7 +9,7 @@ use xoauth::{Credentials, imap, smtp};
 
 use super::{BEARER, Shown};
 
-fn login() -> OAuthBearer {
+pub(super) fn login() -> OAuthBearer {
     OAuthBearer::new("user", BEARER).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn credentials() -> Credentials {
 }
 
 /// A server of IMAP; the second line of a refused login answers the error challenge.
-fn imap_script(accepts: bool) -> Vec<Step> {
+pub(super) fn imap_script(accepts: bool) -> Vec<Step> {
     let answer = if accepts { "OK" } else { "NO" };
     vec![
         send("* OK [CAPABILITY IMAP4rev1 SASL-IR IDLE AUTH=OAUTHBEARER] hi\r\n"),
@@ -27,7 +27,7 @@ fn imap_script(accepts: bool) -> Vec<Step> {
     ]
 }
 
-fn smtp_script(accepts: bool) -> Vec<Step> {
+pub(super) fn smtp_script(accepts: bool) -> Vec<Step> {
     let code = if accepts { 235 } else { 535 };
     vec![
         send("220 hi\r\n"),
@@ -38,7 +38,7 @@ fn smtp_script(accepts: bool) -> Vec<Step> {
     ]
 }
 
-fn stream(peer: &Peer) -> Untimed<TcpStream> {
+pub(super) fn stream(peer: &Peer) -> Untimed<TcpStream> {
     Untimed(TcpStream::connect(("127.0.0.1", peer.port())).unwrap())
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn blocking(shown: &mut Shown) {
         match client.authenticate(login()) {
             Ok(session) => shown.note("an IMAP session", &session),
             Err(refused) => {
-                shown.note("a refused IMAP login", &refused);
-                shown.note("its error", refused.error());
+                shown.note_error("a refused IMAP login", &refused);
+                shown.note_error("its error", refused.error());
                 let xoauth::Error::Imap(error) = refused.error() else { panic!("{refused}") };
-                shown.note("that of IMAP", error);
+                shown.note_error("that of IMAP", error);
                 let imap::Error::AuthenticationRefused(said) = error else { panic!("{error}") };
                 shown.note("what was said", &**said);
             }
@@ -67,9 +67,9 @@ pub(crate) fn blocking(shown: &mut Shown) {
                 shown.note("its extensions", session.extensions());
             }
             Err(refused) => {
-                shown.note("a refused SMTP login", &refused);
+                shown.note_error("a refused SMTP login", &refused);
                 let xoauth::Error::Smtp(error) = refused.error() else { panic!("{refused}") };
-                shown.note("that of SMTP", error);
+                shown.note_error("that of SMTP", error);
                 let smtp::Error::AuthenticationRefused(said) = error else { panic!("{error}") };
                 shown.note("what was said", &**said);
             }

@@ -172,7 +172,7 @@ pub(crate) fn imap(shown: &mut Shown) {
     // A fault, with what was found in its place.
     let mut machine = imap_machine();
     hear(&mut machine, &mut Noop::new(), format!("{BEARER} what\r\n").as_bytes(), None);
-    shown.note("a fault of an IMAP server", &machine.fault().unwrap());
+    shown.note_error("a fault of an IMAP server", machine.fault().unwrap());
 
     // Commands keep the mask of their session.
     let fetch = format!("* 1 FETCH (UID 1 FLAGS ({BEARER}) {BEARER} 1)\r\n");
@@ -249,7 +249,7 @@ pub(crate) fn smtp(shown: &mut Shown) {
         running.read_buffer()[..said.len()].copy_from_slice(said.as_bytes());
         running.received(said.len());
         if let Err(error) = running.poll() {
-            shown.note("a fault of an SMTP server", &error);
+            shown.note_error("a fault of an SMTP server", &error);
         }
         shown.note("an SMTP machine that heard it", &machine);
         shown.add(&format!("of {}", said.replace(BEARER, "..")), nosy.0);

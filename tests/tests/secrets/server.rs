@@ -109,19 +109,16 @@ pub(crate) fn server(shown: &mut Shown) {
                     shown.note("ServerExchange", &exchange);
                     shown.note("ServerStep", &step);
                     if let ServerStep::Refused(refusal) = &step {
-                        shown.note("Refusal", refusal);
-                        shown.text("Refusal", refusal.to_string());
+                        shown.note_error("Refusal", refusal);
                         if let Refusal::OAuth1(fault) = refusal {
-                            shown.note("VerifyError", fault);
-                            shown.text("VerifyError", fault.to_string());
+                            shown.note_error("VerifyError", fault);
                         }
                     }
                 }
                 match parse_client_message(name, said.as_bytes()) {
                     Ok(read) => shown.note("ClientMessage", &read),
                     Err(fault) => {
-                        shown.note("ParseError", &fault);
-                        shown.text("ParseError", fault.to_string());
+                        shown.note_error("ParseError", &fault);
                     }
                 }
             }
