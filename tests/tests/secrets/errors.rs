@@ -50,6 +50,7 @@ const EXCUSED: &[(&str, &[&str])] = &[
         &[
             "xoauth::error::Error::Certificate",
             "xoauth::error::Error::Connect",
+            "xoauth::error::Error::OwnTls",
             "xoauth::error::Error::TlsHandshake",
             "xoauth::error::Error::TlsSetup",
             "xoauth_imap::error::Error::Content",
