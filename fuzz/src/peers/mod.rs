@@ -24,6 +24,15 @@ pub fn imap_peers(octets: &[u8]) {
     compared(octets);
 }
 
+/// We refuse what both peers take, whole: perhaps a response that is right.
+#[cfg(test)]
+fn is_refused_alone(octets: &[u8]) -> bool {
+    let input = Input { bytes: octets, literals: &[] };
+    parse_response(input, &mut Tolerated::default()).is_err()
+        && matches!(ResponseCodec::default().decode(octets), Ok((b"", _)))
+        && matches!(ProtoResponse::parse(octets), Ok((b"", _)))
+}
+
 /// With which peers it was compared: imap-proto, imap-codec.
 fn compared(octets: &[u8]) -> [bool; 2] {
     let mut tolerated = Tolerated::default();
