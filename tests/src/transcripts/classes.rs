@@ -1,27 +1,36 @@
 //! Which octets of a server hold a session together: what may come of it when one of them is another.
 
-/// What a success may be when an octet is another.
+/// What a session may come to behind the action whose answer has another octet here: mostly it comes no further than that
+/// action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// None at all.
+    /// Nothing: there it ends.
     Never,
-    /// Not the one there would have been, and none where it is no digit: it says how the answer goes.
+    /// Not what it would have come to, and nothing where the octet is no digit: it says how the answer goes.
     Another,
     /// As `Another`; yet 0 makes 200 of 250, which old servers say instead and which is taken for it.
     AnotherBut200,
-    /// None where it is no digit.
+    /// Nothing where it is no digit.
     Any,
+    /// As `Never`; yet a space ends an answer here, and that there is another behind it is seen where the next command
+    /// begins.
+    Continues,
 }
 
 impl Rule {
-    /// Whether a success is one that must not be: `same` as without the change, `octet` in the place of another.
+    /// Whether a session may not come further: `same` as without the change, `octet` in the place of another.
     pub(super) fn forbids(self, octet: u8, same: bool) -> bool {
         match self {
-            Self::Never => true,
+            Self::Never | Self::Continues => true,
             Self::Another => same || !octet.is_ascii_digit(),
             Self::AnotherBut200 => (same && octet != b'0') || !octet.is_ascii_digit(),
             Self::Any => !octet.is_ascii_digit(),
         }
+    }
+
+    /// Whether it is the step behind the one with the octet that a session may end in which must end.
+    pub(super) fn is_seen_later(self, octet: u8) -> bool {
+        self == Self::Continues && octet == b' '
     }
 }
 
@@ -47,7 +56,8 @@ fn smtp(said: &[u8]) -> Vec<(usize, Rule)> {
         let second = if line.starts_with(b"250") { Rule::AnotherBut200 } else { Rule::Another };
         offsets.extend([(start, Rule::Another), (start + 1, second)]);
         offsets.push((start + 2, Rule::Any));
-        offsets.push((start + 3, Rule::Never));
+        let is_last = line.get(3) != Some(&b'-');
+        offsets.push((start + 3, if is_last { Rule::Never } else { Rule::Continues }));
         offsets.extend((end.saturating_sub(2)..end).map(|at| (at, Rule::Never)));
         start = end;
     }
@@ -69,7 +79,7 @@ fn imap(said: &[u8]) -> Vec<(usize, Rule)> {
             let mut words = line.split(|&octet| octet == b' ');
             let tag = words.next().map_or(0, <[u8]>::len);
             let status = words.next().map_or(0, <[u8]>::len);
-            if matches!(line.get(tag + 1..tag + 1 + status), Some(b"OK")) {
+            if matches!(line.get(tag + 1..tag + 1 + status), Some(b"OK" | b"NO" | b"BAD")) {
                 offsets.extend((start..start + tag + 1 + status + 1).map(|at| (at, Rule::Never)));
                 offsets.extend((end.saturating_sub(2)..end).map(|at| (at, Rule::Never)));
             }
@@ -101,7 +111,7 @@ mod tests {
     fn marked(said: &str, is_imap: bool) -> String {
         let offsets = structural(said.as_bytes(), is_imap);
         let mark = |(at, c): (usize, char)| match offsets.iter().find(|(found, _)| *found == at) {
-            Some((_, Rule::Never)) => c,
+            Some((_, Rule::Never | Rule::Continues)) => c,
             Some((_, Rule::Another | Rule::AnotherBut200)) => '#',
             Some((_, Rule::Any)) => '?',
             None => '.',
@@ -117,6 +127,7 @@ mod tests {
         let marked = marked(said, true);
         assert!(marked.starts_with("* OK ..") && marked.contains("* ......"), "{marked}");
         assert!(marked.contains("##}\r.") && marked.contains("a1 OK ....|"), "{marked}");
-        assert_eq!(marked.matches(char::is_alphanumeric).count(), 6, "{marked}");
+        assert!(marked.ends_with("a2 NO ..|"), "{marked}");
+        assert_eq!(marked.matches(char::is_alphanumeric).count(), 10, "{marked}");
     }
 }

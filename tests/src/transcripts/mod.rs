@@ -4,6 +4,7 @@
 //! client is the player's, so a session does in memory what it does over a socket.
 
 mod classes;
+mod expected;
 mod recorder;
 mod replay;
 mod sweep;
@@ -41,12 +42,20 @@ pub enum Turn {
 pub(super) const TAG: &str = "{tag}";
 
 /// What one play gave.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Course {
     /// What the shim would print.
     pub answer: Value,
     /// Everything the server said, as the client got it.
     pub said: Vec<u8>,
+    /// Everything the client said.
+    pub wrote: Vec<u8>,
+    /// How many octets of that it said when it had been told that the stream is at its end.
+    pub wrote_behind_end: usize,
+    /// How many octets the server had said when the client said goodbye: there, and at the end of a turn.
+    pub farewell: Option<usize>,
+    /// How many it had said when a call of the transport failed.
+    pub failed_at: Option<usize>,
     /// How often the transport was called before the client said goodbye.
     pub calls: usize,
     /// A flush of the transport failed.
@@ -77,6 +86,11 @@ pub fn end_of(answer: &Value) -> Value {
         "failed_action": field("failed_action"),
         "surfaced": surfaced,
     })
+}
+
+/// What stands for a change that must change nothing, of the shim's answer.
+fn gist(answer: &Value) -> (Option<&str>, Option<&str>, Option<&Value>) {
+    (text(answer, "outcome"), text(answer, "error"), answer.get("surfaced"))
 }
 
 fn without_limits(text: &str) -> String {
@@ -136,6 +150,31 @@ impl Transcript {
     /// The session is one of IMAP.
     pub fn is_imap(&self) -> bool {
         text(&self.request, "protocol") == Some("imap")
+    }
+
+    fn actions(&self) -> &[Value] {
+        self.request.get("actions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same session with only so many of its actions asked for.
+    fn begun(&self, count: usize) -> Self {
+        let mut begun = self.clone();
+        let actions = begun.request.get_mut("actions").and_then(Value::as_array_mut);
+        if let Some(actions) = actions {
+            actions.truncate(count);
+        }
+        begun
+    }
+
+    /// An action has no answer of its own.
+    fn is_told_before(&self, action: usize) -> bool {
+        self.actions().get(action).and_then(|action| text(action, "do")) == Some("ehlo")
+    }
+
+    /// How many recipients the message of an action has.
+    fn recipients(&self, action: usize) -> usize {
+        let to = self.actions().get(action).and_then(|action| action.get("to")?.as_array());
+        to.map_or(0, Vec::len)
     }
 
     /// Plays the session with a change.

@@ -61,6 +61,8 @@ pub struct Replay {
     answers_message: bool,
     /// The client was told to write later: until then the server waits.
     refused: bool,
+    /// The client was told that nothing more comes.
+    ended: bool,
     log: Log,
 }
 
@@ -71,9 +73,17 @@ pub(super) struct Log(Arc<Mutex<Logged>>);
 #[derive(Debug, Default)]
 struct Logged {
     said: Vec<u8>,
+    /// What the client wrote.
+    wrote: Vec<u8>,
+    /// How much of it came when it had been told that nothing more comes.
+    wrote_behind_end: usize,
     calls: usize,
     /// How many calls came before the client said goodbye.
     calls_before_farewell: Option<usize>,
+    /// Where the server was when the client said goodbye, unless it was within a turn.
+    farewell: Option<usize>,
+    /// Where it was when a call failed.
+    failed_at: Option<usize>,
     /// The fault fell on a flush.
     failed_flush: bool,
     /// The fault, or the cut, fell between a message and the end of its answer.
@@ -94,6 +104,10 @@ impl Log {
         Course {
             answer,
             said: std::mem::take(&mut log.said),
+            wrote: std::mem::take(&mut log.wrote),
+            wrote_behind_end: log.wrote_behind_end,
+            farewell: log.farewell,
+            failed_at: log.failed_at,
             calls: log.calls_before_farewell.unwrap_or(log.calls),
             failed_flush: log.failed_flush,
             unanswered: log.unanswered,
@@ -118,6 +132,7 @@ impl Replay {
             before: 0,
             answers_message: false,
             refused: false,
+            ended: false,
             log: log.clone(),
         };
         (replay, log)
@@ -132,6 +147,7 @@ impl Replay {
             Change::Fail(at, fault) if at == number => {
                 // Of a write that fails nobody knows what was sent.
                 log.unanswered = self.owes_answer(offered);
+                log.failed_at = Some(self.before + self.given);
                 Some(fault)
             }
             _ => None,
@@ -155,6 +171,13 @@ impl Replay {
     /// (RFC 3030 2).
     fn ends_message(&self, said: &str) -> bool {
         !self.has_tags && (said.ends_with("\r\n.\r\n") || said.contains(" LAST\r\n"))
+    }
+
+    /// Notes down what is left, of a play that is compared with the record.
+    fn note_left(&self) {
+        if self.change == Change::None {
+            self.log.lock().left = self.left();
+        }
     }
 
     /// What `Course::left` is by now.
@@ -224,23 +247,32 @@ impl Read for Replay {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let fault = self.call(0);
         match fault {
-            Some(Fault::End) => return Ok(0),
+            Some(Fault::End) => {
+                self.ended = true;
+                return Ok(0);
+            }
             Some(Fault::Error(kind)) => return Err(kind.into()),
             Some(Fault::Short) | None => {}
         }
         let has_turn = self.next_turn();
-        self.log.lock().left = self.left();
+        self.note_left();
         if !has_turn {
-            return if self.refused { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) };
+            if self.refused {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.ended = true;
+            return Ok(0);
         }
         let most = if fault.is_some() { 1 } else { self.most() };
         let octets = self.current.get(self.given..).unwrap_or_default();
         let octets = octets.get(..most.min(octets.len())).unwrap_or_default();
         let count = { octets }.read(room)?;
         self.given += count;
-        let mut log = self.log.lock();
-        log.left = self.left();
-        log.unanswered |= count == 0 && self.owes_answer(0);
+        self.note_left();
+        if count == 0 {
+            self.ended = true;
+            self.log.lock().unanswered |= self.owes_answer(0);
+        }
         Ok(count)
     }
 }
@@ -249,9 +281,12 @@ impl Write for Replay {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let is_farewell = octets.ends_with(b" LOGOUT\r\n") || octets == b"QUIT\r\n";
         if is_farewell {
+            let is_between = self.given == self.current.len();
             let mut log = self.log.lock();
-            let calls = log.calls;
-            log.calls_before_farewell.get_or_insert(calls);
+            if log.calls_before_farewell.is_none() {
+                log.calls_before_farewell = Some(log.calls);
+                log.farewell = is_between.then_some(self.before + self.given);
+            }
         }
         let offered = octets.iter().filter(|&&octet| octet == b'\n').count();
         let octets = match self.call(offered) {
@@ -265,7 +300,12 @@ impl Write for Replay {
         };
         self.refused = false;
         self.lines += octets.iter().filter(|&&octet| octet == b'\n').count();
-        self.log.lock().left = self.left();
+        self.note_left();
+        {
+            let mut log = self.log.lock();
+            log.wrote.extend(octets);
+            log.wrote_behind_end += if self.ended { octets.len() } else { 0 };
+        }
         if self.has_tags && self.prefix.is_none() {
             self.first_line.extend(octets);
             if let Some(end) = self.first_line.iter().position(|&octet| octet == b' ') {

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use serde_json::Value;
 
-use super::classes::structural;
-use super::{Change, Course, Fault, Transcript, end_of};
+use super::expected::Expected;
+use super::{Change, Course, Fault, Transcript, gist};
 use crate::player::{Driver, text};
 
 /// How much of a sweep is played.
@@ -47,11 +47,30 @@ impl Tally {
         self.faults += other.faults;
         self.wrong.extend(other.wrong);
     }
-}
 
-/// What stands for an octet, of the answer alone.
-fn gist(answer: &Value) -> (Option<&str>, Option<&str>, Option<&Value>) {
-    (text(answer, "outcome"), text(answer, "error"), answer.get("surfaced"))
+    /// Notes down what is wrong with a play, and with how it let go of its transport: a session that is over has closed it
+    /// and says so, and says nothing to a stream that has ended.
+    fn judge(
+        &mut self,
+        transcript: &Transcript,
+        change: Change,
+        course: &Course,
+        complaint: Option<String>,
+    ) {
+        let is_error = text(&course.answer, "outcome") == Some("error");
+        let usable = course.answer.get("usable") == Some(&Value::Bool(true));
+        let stays = is_error && !usable && !course.closed;
+        let late = course.wrote_behind_end;
+        let complaints = [
+            complaint,
+            stays.then(|| "the transport stays open".to_owned()),
+            (late > 0).then(|| format!("{late} octets were written behind its end")),
+        ];
+        for complaint in complaints.into_iter().flatten() {
+            let answer: String = course.answer.to_string().chars().take(600).collect();
+            self.wrong.push(format!("{}: {change:?}: {complaint}: {answer}", transcript.name));
+        }
+    }
 }
 
 impl Sweep {
@@ -61,127 +80,58 @@ impl Sweep {
     /// Plays a transcript in pieces, cut, and changed.
     pub fn play(self, transcript: &Transcript, driver: Driver) -> Tally {
         let mut tally = Tally::default();
-        let base = transcript.play(driver, Change::None);
-        let octets = base.said.len();
-        if let Err(why) = as_recorded(transcript, &base) {
-            tally.wrong.push(why);
-            return tally;
-        }
-        for change in [1, 2, 3, 5, 64].map(Change::Pieces) {
-            tally.splits += 1;
-            same(transcript, &base, transcript.play(driver, change), change, &mut tally);
-        }
-        for at in (1..octets).skip(self.from).step_by(self.stride) {
-            let change = Change::Split(at);
-            tally.splits += 1;
-            same(transcript, &base, transcript.play(driver, change), change, &mut tally);
-        }
-        let heard = heard_until_result(transcript, &base, driver);
-        let cuts = (0..heard).skip(self.from).step_by(self.stride);
-        for change in cuts.flat_map(|at| [Change::Cut(at), Change::CutSingly(at)]) {
-            tally.cuts += 1;
-            let course = transcript.play(driver, change);
-            // A fault that came before the cut stays the fault.
-            let same_error = text(&base.answer, "outcome") == Some("error")
-                && text(&course.answer, "error") == text(&base.answer, "error");
-            // Nobody knows what became of a message whose answer is missing, and of no other.
-            let fitting = if course.unanswered { "delivery-unknown" } else { "closed" };
-            if text(&course.answer, "error") != Some(fitting) && !same_error {
-                tally.wrong.push(wrong(transcript, change, &course));
+        let expected = match Expected::new(transcript, driver) {
+            Ok(expected) => expected,
+            Err(why) => {
+                tally.wrong.push(why);
+                return tally;
             }
-            closed(transcript, change, &course, &mut tally);
+        };
+        let octets = expected.base.said.len();
+        let pieces = [1, 2, 3, 5, 64].map(Change::Pieces);
+        let splits = (1..octets).skip(self.from).step_by(self.stride).map(Change::Split);
+        for change in pieces.into_iter().chain(splits) {
+            tally.splits += 1;
+            let course = transcript.play(driver, change);
+            let differs = gist(&course.answer) != gist(&expected.base.answer);
+            tally.judge(transcript, change, &course, differs.then(|| "it differs".to_owned()));
         }
-        self.flips(transcript, &base, heard, driver, &mut tally);
+        for at in (0..expected.heard()).skip(self.from).step_by(self.stride) {
+            for change in [Change::Cut(at), Change::CutSingly(at)] {
+                tally.cuts += 1;
+                let course = transcript.play(driver, change);
+                let complaint = expected.failed(at, "closed", &course);
+                tally.judge(transcript, change, &course, complaint);
+            }
+        }
+        self.flips(transcript, &expected, driver, &mut tally);
         tally
     }
 
     fn flips(
         self,
         transcript: &Transcript,
-        base: &Course,
-        heard: usize,
+        expected: &Expected,
         driver: Driver,
         tally: &mut Tally,
     ) {
+        let Course { said, answer, .. } = &expected.base;
         let by: &[u8] =
             if transcript.is_imap() { b"\0\xff\r\n({9)\" " } else { b"\0\xff\r\n25-40 " };
-        let structural = structural(&base.said, transcript.is_imap());
-        let is_ok = text(&base.answer, "outcome") == Some("ok");
-        for at in (0..base.said.len()).skip(self.from).step_by(self.stride) {
-            for &octet in by {
-                if base.said.get(at) == Some(&octet) {
-                    continue;
-                }
+        for (at, &before) in said.iter().enumerate().skip(self.from).step_by(self.stride) {
+            for &octet in by.iter().filter(|&&octet| octet != before) {
                 let change = Change::Flip(at, octet);
                 tally.flips += 1;
                 let course = transcript.play(driver, change);
-                let same = gist(&course.answer) == gist(&base.answer);
-                let place = structural.binary_search_by_key(&at, |(at, _)| *at);
-                let rule =
-                    place.ok().and_then(|place| structural.get(place)).map(|(_, rule)| *rule);
-                let rule = rule.filter(|_| is_ok && at < heard);
-                let forbidden = rule.is_some_and(|rule| rule.forbids(octet, same));
-                match text(&course.answer, "outcome") {
-                    Some("ok") if forbidden => {
-                        tally.wrong.push(wrong(transcript, change, &course));
-                    }
-                    Some("ok") if same => tally.flips_same += 1,
-                    Some("ok") => tally.flips_other += 1,
-                    Some("error") => closed(transcript, change, &course, tally),
-                    _ => tally.wrong.push(wrong(transcript, change, &course)),
+                if text(&course.answer, "outcome") == Some("ok") {
+                    let same = gist(&course.answer) == gist(answer);
+                    tally.flips_same += usize::from(same);
+                    tally.flips_other += usize::from(!same);
                 }
+                tally.judge(transcript, change, &course, expected.changed(at, octet, &course));
             }
         }
     }
-}
-
-/// Whether a play without a change went as the session did that was recorded: all of it was said and heard, and it
-/// ended the same.
-fn as_recorded(transcript: &Transcript, base: &Course) -> Result<(), String> {
-    let Transcript { name, end, .. } = transcript;
-    let found = end_of(&base.answer);
-    if found != *end {
-        return Err(format!("{name}: recorded with {end}, played with {found}"));
-    }
-    if base.said.is_empty() || base.left != 0 {
-        return Err(format!("{name}: {} turns or lines were not played", base.left));
-    }
-    Ok(())
-}
-
-/// How many octets the client had heard when it had its result: what comes behind them is a farewell.
-fn heard_until_result(transcript: &Transcript, base: &Course, driver: Driver) -> usize {
-    let all = base.said.len();
-    // A cut just behind the result changes nothing; one octet before, it does.
-    let mut heard = all;
-    while heard > 0 {
-        let course = transcript.play(driver, Change::Cut(heard - 1));
-        if gist(&course.answer) != gist(&base.answer) {
-            break;
-        }
-        heard -= 1;
-    }
-    heard
-}
-
-fn same(transcript: &Transcript, base: &Course, course: Course, change: Change, tally: &mut Tally) {
-    if gist(&course.answer) != gist(&base.answer) {
-        tally.wrong.push(wrong(transcript, change, &course));
-    }
-}
-
-/// A session that is over has closed its transport, and says so.
-fn closed(transcript: &Transcript, change: Change, course: &Course, tally: &mut Tally) {
-    let usable = course.answer.get("usable") == Some(&Value::Bool(true));
-    if !usable && !course.closed {
-        tally.wrong.push(format!("{}: {change:?}: the transport stays open", transcript.name));
-    }
-}
-
-fn wrong(transcript: &Transcript, change: Change, course: &Course) -> String {
-    let mut answer = course.answer.to_string();
-    answer.truncate(600);
-    format!("{}: {change:?}: {answer}", transcript.name)
 }
 
 /// How many calls of a farewell fail too.
@@ -190,12 +140,14 @@ const FAREWELL: usize = 4;
 /// Lets every call of the transport fail in every way.
 pub fn io_faults(transcript: &Transcript, driver: Driver) -> Tally {
     let mut tally = Tally::default();
-    let base = transcript.play(driver, Change::None);
-    if let Err(why) = as_recorded(transcript, &base) {
-        tally.wrong.push(why);
-        return tally;
-    }
-    for call in 0..base.calls + FAREWELL {
+    let expected = match Expected::new(transcript, driver) {
+        Ok(expected) => expected,
+        Err(why) => {
+            tally.wrong.push(why);
+            return tally;
+        }
+    };
+    for call in 0..expected.base.calls + FAREWELL {
         for fault in [
             Fault::Short,
             Fault::Error(ErrorKind::Interrupted),
@@ -209,36 +161,60 @@ pub fn io_faults(transcript: &Transcript, driver: Driver) -> Tally {
             let change = Change::Fail(call, fault);
             let course = transcript.play(driver, change);
             tally.faults += 1;
-            if !fits(&base, &course, call, fault, driver) {
-                tally.wrong.push(wrong(transcript, change, &course));
-            }
-            closed(transcript, change, &course, &mut tally);
+            let complaint = unfit(&expected, &course, call, fault, driver);
+            tally.judge(transcript, change, &course, complaint);
         }
     }
     tally
 }
 
-/// What a fault may lead to: what comes in the farewell changes nothing any more.
-fn fits(base: &Course, course: &Course, call: usize, fault: Fault, driver: Driver) -> bool {
-    let same = gist(&course.answer) == gist(&base.answer);
-    let error = text(&course.answer, "error").unwrap_or("none");
-    if call >= base.calls {
-        return same;
+/// What is wrong with a play that met a fault: what comes in the farewell changes nothing any more.
+fn unfit(
+    expected: &Expected,
+    course: &Course,
+    call: usize,
+    fault: Fault,
+    driver: Driver,
+) -> Option<String> {
+    let same = gist(&course.answer) == gist(&expected.base.answer);
+    let kind = match fault {
+        Fault::Error(ErrorKind::TimedOut) => "timeout",
+        Fault::End => "closed",
+        Fault::Short | Fault::Error(_) => "io",
+    };
+    let passes = match fault {
+        Fault::Short | Fault::Error(ErrorKind::Interrupted) => true,
+        // What would block is asked for again by whoever wakes the future.
+        Fault::Error(ErrorKind::WouldBlock) => driver == Driver::Async,
+        _ => false,
+    };
+    if passes || call >= expected.base.calls {
+        return (!same).then(|| "it differs".to_owned());
     }
     // The stream had taken the octets before: where the server answers all of them, the failure is no news.
     if course.failed_flush && same {
-        return true;
+        return None;
     }
-    // A refusal that was heard whole before stays one.
-    let refused = same && text(&base.answer, "outcome") == Some("error");
-    let ends =
-        |fitting| refused || error == if course.unanswered { "delivery-unknown" } else { fitting };
-    match fault {
-        Fault::Short | Fault::Error(ErrorKind::Interrupted) => same,
-        // What would block is asked for again by whoever wakes the future.
-        Fault::Error(ErrorKind::WouldBlock) if driver == Driver::Async => same,
-        Fault::Error(ErrorKind::TimedOut) => ends("timeout"),
-        Fault::Error(_) => ends("io"),
-        Fault::End => ends("closed"),
+    let Some(at) = course.failed_at else { return Some("nothing failed".to_owned()) };
+    expected.failed(at, kind, course)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_a_stream_that_has_ended_is_wrong() {
+        let file = include_str!("../../data/transcripts/sessions.jsonl");
+        let transcript = Transcript::read_all(file).unwrap().remove(0);
+        for (closed, wrote_behind_end, wrong) in [(true, 0, 0), (true, 1, 1), (false, 0, 1)] {
+            let answer = json!({ "outcome": "error", "usable": false });
+            let course = Course { answer, closed, wrote_behind_end, ..Course::default() };
+            let mut tally = Tally::default();
+            tally.judge(&transcript, Change::Cut(1), &course, None);
+            assert_eq!(tally.wrong.len(), wrong, "{:?}", tally.wrong);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `trust sweep`: every transcript in pieces, cut and changed at every octet, and with every call failing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use e2e::player::Driver;
@@ -17,11 +19,7 @@ pub(crate) fn run() -> Outcome {
         Transcript::read_all(include_str!("../../../data/transcripts/sessions.jsonl"))?;
     let mut total = Tally::default();
     for &driver in Driver::ALL {
-        let mut tally = Tally::default();
-        for transcript in &transcripts {
-            tally.add(Sweep::WHOLE.play(transcript, driver));
-            tally.add(io_faults(transcript, driver));
-        }
+        let tally = whole(&transcripts, driver);
         println!(
             "{}: {} transcripts, {} splits, {} cuts, {} flips ({} went on to the same end, {} to another \
              success), {} calls failed, {} wrong",
@@ -48,4 +46,20 @@ pub(crate) fn run() -> Outcome {
     let enough = [goal("cuts", total.cuts, CUTS), goal("flips", total.flips, FLIPS)];
     println!("{:.1} s", began.elapsed().as_secs_f64());
     Ok(total.wrong.is_empty() && enough == [true, true])
+}
+
+/// All plays of all transcripts with a driver, on every processor.
+fn whole(transcripts: &[Transcript], driver: Driver) -> Tally {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(Tally::default());
+    let work = || {
+        while let Some(transcript) = transcripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut tally = Sweep::WHOLE.play(transcript, driver);
+            tally.add(io_faults(transcript, driver));
+            total.lock().unwrap_or_else(PoisonError::into_inner).add(tally);
+        }
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    total.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
