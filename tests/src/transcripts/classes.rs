@@ -10,6 +10,9 @@ pub(super) enum Rule {
     Another,
     /// As `Another`; yet 0 makes 200 of 250, which old servers say instead and which is taken for it.
     AnotherBut200,
+    /// As `Another`; yet a brace makes an announcement of the digits behind it. What that breaks may be one item of many,
+    /// and is told as such.
+    AnotherOrBrace,
     /// Nothing where it is no digit.
     Any,
     /// As `Never`; yet a space ends an answer here, and that there is another behind it is seen where the next command
@@ -24,6 +27,7 @@ impl Rule {
             Self::Never | Self::Continues => true,
             Self::Another => same || !octet.is_ascii_digit(),
             Self::AnotherBut200 => (same && octet != b'0') || !octet.is_ascii_digit(),
+            Self::AnotherOrBrace => same || !(octet.is_ascii_digit() || octet == b'{'),
             Self::Any => !octet.is_ascii_digit(),
         }
     }
@@ -88,8 +92,11 @@ fn imap(said: &[u8]) -> Vec<(usize, Rule)> {
         if let Some(literal) = literal(line) {
             // `{12}`: the digits and the closing brace.
             let digits = literal.to_string().len();
-            let announced = end.saturating_sub(digits + 3)..end.saturating_sub(3);
-            offsets.extend(announced.map(|at| (at, Rule::Another)));
+            let last = end.saturating_sub(4);
+            offsets.extend(
+                (end.saturating_sub(digits + 3)..last).map(|at| (at, Rule::AnotherOrBrace)),
+            );
+            offsets.push((last, Rule::Another));
             offsets.push((end.saturating_sub(3), Rule::Never));
             start += literal;
         }
@@ -112,7 +119,7 @@ mod tests {
         let offsets = structural(said.as_bytes(), is_imap);
         let mark = |(at, c): (usize, char)| match offsets.iter().find(|(found, _)| *found == at) {
             Some((_, Rule::Never | Rule::Continues)) => c,
-            Some((_, Rule::Another | Rule::AnotherBut200)) => '#',
+            Some((_, Rule::Another | Rule::AnotherBut200 | Rule::AnotherOrBrace)) => '#',
             Some((_, Rule::Any)) => '?',
             None => '.',
         };

@@ -117,7 +117,7 @@ impl Sweep {
     ) {
         let Course { said, answer, .. } = &expected.base;
         let by: &[u8] =
-            if transcript.is_imap() { b"\0\xff\r\n({9)\" " } else { b"\0\xff\r\n25-40 " };
+            if transcript.is_imap() { b"\0\xff\r\n({9)\" *+" } else { b"\0\xff\r\n25-40 " };
         for (at, &before) in said.iter().enumerate().skip(self.from).step_by(self.stride) {
             for &octet in by.iter().filter(|&&octet| octet != before) {
                 let change = Change::Flip(at, octet);

@@ -44,41 +44,58 @@ fn auth(mechanism: &str, right: bool, protocol: &str) -> Value {
     })
 }
 
+/// When the messages came that the mailboxes hold.
+const DELIVERED: i64 = 1_700_000_000;
+
 const MESSAGE: &str =
     "From: a@example.org\r\nTo: b@example.org\r\nSubject: caf\u{e9}\r\n\r\n.dot\r\nHello {3}\r\n";
 
-/// What the client does once it is in, a turn each so that the transcripts differ.
+/// The message, sent to these.
+fn sent(to: &[&str]) -> Value {
+    json!({"do": "send", "from": DEMO_USER, "to": to, "message": MESSAGE})
+}
+
+/// What the client does once it is in: another list for each mechanism, which have all that there is between them.
 fn actions(is_imap: bool, number: usize) -> Vec<Value> {
     if is_imap {
-        let fetch = |items| json!({"do": "fetch", "set": "1:*", "items": items});
+        let fetch = |set, items| json!({"do": "fetch", "set": set, "items": items});
         let select = json!({"do": "select", "mailbox": "INBOX"});
+        let list = json!({"do": "list"});
+        let search = |key| json!({"do": "search", "key": key});
+        let copy = json!({"do": "copy", "set": "1", "mailbox": "Archive"});
+        let append = json!({"do": "append", "mailbox": "INBOX", "message": MESSAGE});
+        let noop = json!({"do": "noop"});
         let all = [
-            vec![select.clone(), fetch("BODY[]")],
+            vec![select.clone(), search("ALL"), fetch("1:*", "BODY[]"), noop.clone(), list.clone()],
             vec![
-                json!({"do": "list"}),
+                list,
                 select.clone(),
-                json!({"do": "search", "key": "ALL"}),
-                fetch("(FLAGS UID)"),
+                search("UNSEEN"),
+                fetch("1:*", "(FLAGS UID ENVELOPE)"),
+                copy.clone(),
             ],
             vec![
-                json!({"do": "append", "mailbox": "INBOX", "message": MESSAGE}),
-                select.clone(),
-                fetch("BODYSTRUCTURE"),
-            ],
-            vec![
+                noop.clone(),
+                append,
                 select,
-                json!({"do": "copy", "set": "1", "mailbox": "Archive"}),
-                json!({"do": "noop"}),
+                fetch("1", "(BODYSTRUCTURE INTERNALDATE)"),
+                search("ALL"),
+            ],
+            vec![
+                json!({"do": "select_first_listed"}),
+                copy,
+                noop,
+                fetch("1:*", "(UID RFC822.SIZE ENVELOPE)"),
             ],
         ];
         all.into_iter().cycle().nth(number).unwrap_or_default()
     } else {
-        let send =
-            |to: &[&str]| json!({"do": "send", "from": DEMO_USER, "to": to, "message": MESSAGE});
+        let noop = json!({"do": "noop"});
         let all = [
-            vec![send(&["b@example.org"])],
-            vec![send(&["b@example.org", "no@example.org", "c@example.org"])],
-            vec![json!({"do": "noop"}), send(&["b@example.org"]), send(&["c@example.org"])],
+            vec![sent(&["b@example.org"]), noop.clone(), sent(&["c@example.org"])],
+            vec![sent(&["b@example.org", "no@example.org", "c@example.org"]), noop.clone()],
+            vec![noop, sent(&["b@example.org"]), sent(&["no@example.org", "c@example.org"])],
+            vec![sent(&["b@example.org", "c@example.org"])],
         ];
         all.into_iter().cycle().nth(number).unwrap_or_default()
     }
@@ -102,26 +119,43 @@ fn hosted() -> Result<Vec<Transcript>> {
                     offers.chunking = extended;
                 })
                 .reject_recipient("no@example.org", "550 5.1.1 nobody")
-                .deliver(DEMO_USER, "INBOX", MESSAGE.as_bytes(), &[], 1_700_000_000)
-                .deliver(DEMO_USER, "Archive", MESSAGE.as_bytes(), &["\\Seen"], 1_700_000_000)
+                .deliver(DEMO_USER, "INBOX", MESSAGE.as_bytes(), &[], DELIVERED)
+                .deliver(
+                    DEMO_USER,
+                    "INBOX",
+                    b"Subject: two\r\n\r\n)\r\n",
+                    &["\\Flagged"],
+                    DELIVERED,
+                )
+                .deliver(DEMO_USER, "Archive", MESSAGE.as_bytes(), &["\\Seen"], DELIVERED)
+                .deliver(DEMO_USER, "Entw\u{fc}rfe", MESSAGE.as_bytes(), &["\\Draft"], DELIVERED)
+                .deliver(DEMO_USER, "a \"quoted\" name", MESSAGE.as_bytes(), &[], DELIVERED)
                 .start()?;
             for mechanism in ["XOAUTH", "OAUTH10A", "OAUTHBEARER", "XOAUTH2"] {
-                for right in [true, false] {
-                    let is_imap = protocol == "imap";
-                    let mut actions = actions(is_imap, number);
-                    number += 1;
-                    actions.insert(0, auth(mechanism, right, protocol));
-                    let port = if is_imap { host.imaps_port() } else { host.submissions_port() };
+                let is_imap = protocol == "imap";
+                let asked = actions(is_imap, number);
+                number += 1;
+                let set = if extended { "extended" } else { "bare" };
+                let port = if is_imap { host.imaps_port() } else { host.submissions_port() };
+                let session = |asked: &[Value], right, name, end: Option<&str>| {
+                    let mut actions = vec![auth(mechanism, right, protocol)];
+                    if !is_imap && number % 2 == 0 {
+                        actions.insert(0, json!({"do": "ehlo", "name": "client.example.org"}));
+                    }
+                    actions.extend_from_slice(asked);
                     let request = json!({
                         "protocol": protocol, "host": "localhost", "port": port, "actions": actions,
                     });
-                    let name = format!(
-                        "host, {protocol}, {mechanism}, {}, {}",
-                        if extended { "extended" } else { "bare" },
-                        if right { "accepted" } else { "refused" }
-                    );
-                    let end = if right { None } else { Some("auth-rejected") };
-                    transcripts.push(over_tls((name, end), request, port, host.ca_pem())?);
+                    let name = format!("host, {protocol}, {mechanism}, {set}, {name}");
+                    over_tls((name, end.map(str::to_owned)), request, port, host.ca_pem())
+                };
+                transcripts.push(session(&asked, true, "accepted", None)?);
+                let end = Some("auth-rejected");
+                transcripts.push(session(&asked, false, "refused", end)?);
+                if !is_imap && mechanism == "XOAUTH2" {
+                    let send = sent(&["no@example.org"]);
+                    let end = Some("recipients-rejected");
+                    transcripts.push(session(&[send], true, "no recipient", end)?);
                 }
             }
         }
@@ -130,7 +164,7 @@ fn hosted() -> Result<Vec<Transcript>> {
 }
 
 /// The name of a session, and the kind of error that it must end with.
-type Named = (String, Option<&'static str>);
+type Named = (String, Option<String>);
 
 fn over_tls(name: Named, request: Value, port: u16, pem: &[u8]) -> Result<Transcript> {
     let mut connector = SslConnector::builder(SslMethod::tls())?;
@@ -150,7 +184,7 @@ fn recorded(
     let mut played = player::play_over(&request, recorder, Means::new(Driver::Blocking));
     let end = end_of(&played.answer);
     println!("{name}: {}", text(&end, "error").unwrap_or("ok"));
-    if text(&end, "error") != error {
+    if text(&end, "error") != error.as_deref() {
         return Err(format!("{name} was to end with {error:?}: {}", played.answer).into());
     }
     played.say_goodbye();
@@ -163,226 +197,48 @@ fn recorded(
     Ok(Transcript { name, request, turns, end })
 }
 
-/// Peers that speak as servers in use do, as far as it matters to a reader of lines.
+/// Peers that speak as servers in use do: those of the file beside the transcripts.
 fn spoken() -> Result<Vec<Transcript>> {
-    let mut transcripts = Vec::new();
-    let user =
-        json!({"do": "auth", "mech": "XOAUTH2", "user": "ann@example.org", "token": "a-token"});
-    let select = json!({"do": "select", "mailbox": "INBOX"});
-    let fetch = json!({"do": "fetch", "set": "1:*", "items": "(FLAGS UID BODY[])"});
-    let list = json!({"do": "list"});
-    let search = json!({"do": "search", "key": "UNSEEN"});
-    let imap: &[(&str, Option<&'static str>, &[Step])] = &[
-        (
-            "capabilities behind the login, flags with keywords",
-            None,
-            &[
-                send(
-                    "* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=XOAUTH2] ready.\r\n",
-                ),
-                expect("AUTHENTICATE"),
-                send(
-                    "* CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS LITERAL+ SPECIAL-USE\r\n{tag} OK Logged in\r\n",
-                ),
-                expect("SELECT"),
-                send(
-                    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded NonJunk)\r\n* OK [PERMANENTFLAGS (\\Answered \\Seen \\*)] Flags permitted.\r\n* 2 EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN 1] First unseen.\r\n* OK [UIDVALIDITY 1700000000] UIDs valid\r\n* OK [UIDNEXT 9] Predicted next UID\r\n* OK [HIGHESTMODSEQ 12] Highest\r\n{tag} OK [READ-WRITE] Select completed (0.001 + 0.000 secs).\r\n",
-                ),
-                expect("FETCH"),
-                send(
-                    "* 1 FETCH (FLAGS (\\Seen $Forwarded) UID 7 BODY[] {21}\r\nSubject: a\r\n\r\nb {4}\r\n)\r\n* 2 FETCH (FLAGS () UID 8 BODY[] \"\")\r\n{tag} OK Fetch completed.\r\n",
-                ),
-            ],
-        ),
-        (
-            "no initial response, a bare plus, capabilities asked for",
-            None,
-            &[
-                send("* OK IMAP4rev1 server ready\r\n"),
-                expect("CAPABILITY"),
-                send("* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n{tag} OK CAPABILITY completed\r\n"),
-                expect("AUTHENTICATE"),
-                send("+\r\n"),
-                expect(""),
-                send("* OK still here\r\n{tag} OK in\r\n"),
-                expect("SELECT"),
-                send("* 1 EXISTS\r\n{tag} OK [READ-WRITE] done\r\n"),
-                expect("FETCH"),
-                send("* 1 FETCH (FLAGS () UID 1 BODY[] {4}\r\na\r\nb)\r\n{tag} OK done\r\n"),
-            ],
-        ),
-        (
-            "news between the answers",
-            None,
-            &[
-                send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
-                expect("AUTHENTICATE"),
-                send("{tag} OK [CAPABILITY IMAP4rev1] in\r\n"),
-                expect("SELECT"),
-                send(
-                    "* 3 EXISTS\r\n* OK [ALERT] System maintenance at 10\r\n* 4 EXISTS\r\n* 2 EXPUNGE\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* OK [UIDVALIDITY 5] v\r\n{tag} OK [READ-ONLY] done\r\n",
-                ),
-                expect("FETCH"),
-                send(
-                    "* 5 EXISTS\r\n* 1 FETCH (BODY[] NIL FLAGS (\\Seen) UID 1)\r\n* 2 FETCH (UID 2)\r\n* VANISHED 3:5\r\n{tag} OK [X-CODE a (b c)] done\r\n",
-                ),
-            ],
-        ),
-        (
-            "refused with a document",
-            Some("auth-rejected"),
-            &[
-                send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] Gimap ready\r\n"),
-                expect("AUTHENTICATE"),
-                send(
-                    "+ eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==\r\n",
-                ),
-                expect(""),
-                send("{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n"),
-            ],
-        ),
-        (
-            "temporarily away",
-            Some("auth-rejected"),
-            &[
-                send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
-                expect("AUTHENTICATE"),
-                send("{tag} NO [UNAVAILABLE] Temporary authentication failure.\r\n"),
-            ],
-        ),
-        (
-            "select refused",
-            Some("server-no"),
-            &[
-                send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
-                expect("AUTHENTICATE"),
-                send("{tag} OK in\r\n"),
-                expect("SELECT"),
-                send("{tag} NO [NONEXISTENT] Mailbox doesn't exist: INBOX\r\n"),
-            ],
-        ),
-    ];
-    for (index, (name, error, script)) in imap.iter().enumerate() {
-        let mut actions = vec![user.clone(), select.clone(), fetch.clone()];
-        if index == 0 {
-            actions.truncate(3);
-        }
-        transcripts.push(with_peer(
-            (format!("peer, imap, {name}"), *error),
-            "imap",
-            actions,
-            script,
-        )?);
-    }
-    let lists: &[Step] = &[
-        send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n"),
-        expect("AUTHENTICATE"),
-        send("{tag} OK in\r\n"),
-        expect("LIST"),
-        send(
-            "* LIST (\\HasNoChildren) \"/\" INBOX\r\n* LIST (\\NoSelect \\HasChildren) NIL \"a \\\"b\\\" c\"\r\n* LIST () \"/\" {8}\r\nliteral \r\n* LIST (\\Sent) \".\" &AOk-t&AOk-\r\n{tag} OK done\r\n",
-        ),
-        expect("SELECT"),
-        send("* 9 EXISTS\r\n{tag} OK [READ-WRITE] done\r\n"),
-        expect("SEARCH"),
-        send("* SEARCH 1 2 3 7 9\r\n* SEARCH\r\n{tag} OK done\r\n"),
-    ];
-    transcripts.push(with_peer(
-        ("peer, imap, names in every form".to_owned(), None),
-        "imap",
-        vec![user.clone(), list, select, search],
-        lists,
-    )?);
+    let file = include_str!("../../../data/transcripts/peers.txt");
+    // What stands before the first of them is about the file.
+    file.split("\n= ").skip(1).map(as_written).collect()
+}
 
-    let mail = json!({"do": "send", "from": "ann@example.org", "to": ["b@example.org", "c@example.org"], "message": MESSAGE});
-    let smtp: &[(&str, Option<&'static str>, &[Step])] = &[
-        (
-            "replies of many lines",
-            None,
-            &[
-                send("220-mx.example.org ESMTP\r\n220 hello\r\n"),
-                expect("EHLO"),
-                send(
-                    "250-mx.example.org at your service\r\n250-SIZE 35882577\r\n250-8BITMIME\r\n250-AUTH LOGIN PLAIN XOAUTH2\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n",
-                ),
-                expect("AUTH"),
-                send("235-2.7.0 welcome\r\n235 2.7.0 Accepted\r\n"),
-                expect("MAIL"),
-                send("250-2.1.0 OK\r\n250 2.1.0 go on\r\n"),
-                expect("RCPT"),
-                send("250 2.1.5 OK\r\n"),
-                expect("RCPT"),
-                send("550-5.1.1 The email account\r\n550 5.1.1 does not exist\r\n"),
-                expect("DATA"),
-                send("354  Go ahead\r\n"),
-                expect("From: "),
-                expect("To: "),
-                expect("Subject: "),
-                expect(""),
-                expect("..dot"),
-                expect("Hello"),
-                expect("."),
-                send("250 2.0.0 OK  1700000000 abc - gsmtp\r\n"),
-            ],
-        ),
-        (
-            "no initial response, and a refusal",
-            Some("auth-rejected"),
-            &[
-                send("220 mx\r\n"),
-                expect("EHLO"),
-                send("250-mx\r\n250 AUTH XOAUTH2\r\n"),
-                expect("AUTH"),
-                send("334 eyJzdGF0dXMiOiI0MDEifQ==\r\n"),
-                expect(""),
-                send("535-5.7.8 Username and Password not accepted.\r\n535 5.7.8 bad\r\n"),
-            ],
-        ),
-        (
-            "all refused",
-            Some("recipients-rejected"),
-            &[
-                send("220 mx\r\n"),
-                expect("EHLO"),
-                // The message has octets above 127: without these it is not even begun.
-                send("250-mx\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH XOAUTH2\r\n"),
-                expect("AUTH"),
-                send("235 ok\r\n"),
-                expect("MAIL"),
-                send("250 ok\r\n"),
-                expect("RCPT"),
-                send("550 no\r\n"),
-                expect("RCPT"),
-                send("452 later\r\n"),
-                expect("RSET"),
-                send("250 ok\r\n"),
-            ],
-        ),
-        (
-            "the greeting is a refusal",
-            Some("server-rejected"),
-            &[send("554-mx\r\n554 no service\r\n")],
-        ),
-    ];
-    for (name, error, script) in smtp {
-        let actions = vec![user.clone(), mail.clone()];
-        transcripts.push(with_peer(
-            (format!("peer, smtp, {name}"), *error),
-            "smtp",
-            actions,
-            script,
-        )?);
+/// A session with a peer of the file.
+fn as_written(section: &str) -> Result<Transcript> {
+    let mut lines = section.lines();
+    let title = lines.next().unwrap_or_default();
+    let (protocol, _) = title.split_once(", ").ok_or("a protocol is missing")?;
+    let mut actions = Vec::new();
+    let mut error = None;
+    let mut script = Vec::new();
+    let mut said = String::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if word != "S:" && !said.is_empty() {
+            script.push(send(std::mem::take(&mut said)));
+        }
+        match word {
+            "login" => actions.push(json!({
+                "do": "auth", "mech": rest, "user": "ann@example.org", "token": "a-token",
+            })),
+            "do" => actions.push(serde_json::from_str(rest)?),
+            "ends" => error = Some(rest.to_owned()),
+            "S:" => said.push_str(&format!("{rest}\r\n")),
+            "C:" => script.push(expect(rest)),
+            _ => return Err(format!("{title}: {line}").into()),
+        }
     }
-    Ok(transcripts)
+    script.push(send(said));
+    with_peer((format!("peer, {title}"), error), protocol, actions, script)
 }
 
 fn with_peer(
     name: Named,
     protocol: &str,
     actions: Vec<Value>,
-    script: &[Step],
+    mut script: Vec<Step>,
 ) -> Result<Transcript> {
-    let mut script = script.to_vec();
     // How each takes leave.
     if protocol == "imap" {
         script.extend([expect("LOGOUT"), send("* BYE bye\r\n{tag} OK done\r\n")]);
