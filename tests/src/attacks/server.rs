@@ -30,6 +30,10 @@ pub(super) struct Record {
     pub(super) connections: usize,
     /// Octets sent.
     pub(super) sent: usize,
+    /// The first of them, as they were meant.
+    pub(super) said: Vec<u8>,
+    /// How many there were when the client said goodbye.
+    pub(super) farewell: Option<usize>,
     /// Names of the script that nothing stood for.
     pub(super) unknown: Vec<String>,
     /// Every step of the script that sends has sent all of it.
@@ -204,6 +208,7 @@ impl Play {
         Record {
             clear: std::mem::take(&mut wire.clear),
             sent: wire.sent,
+            said: std::mem::take(&mut wire.said),
             unknown: std::mem::take(&mut self.template.unknown),
             sent_whole: self.sends == sends(&case.steps),
             ..self.record
@@ -368,6 +373,9 @@ impl Play {
         loop {
             if let Some(line) = wire.take_line() {
                 self.template.note_line(&line);
+                if is_farewell(&line, self.case.is_imap) {
+                    self.record.farewell.get_or_insert(wire.sent);
+                }
                 self.record.lines.push(line.clone());
                 return Ok(Heard::Line(line));
             }
@@ -402,6 +410,10 @@ fn lacks_initial_response(line: &str, is_imap: bool) -> bool {
     verb.is_some_and(|verb| verb.eq_ignore_ascii_case(name))
         && words.next().is_some_and(|mechanism| !mechanism.is_empty())
         && words.next().is_none()
+}
+
+fn is_farewell(line: &[u8], is_imap: bool) -> bool {
+    if is_imap { line.ends_with(b" LOGOUT") } else { line == b"QUIT" }
 }
 
 /// The length of the literal that follows a line, and whether the client waits before it.

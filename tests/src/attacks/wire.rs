@@ -41,6 +41,8 @@ pub(super) struct Wire {
     fault: Fault,
     /// Octets sent so far.
     pub(super) sent: usize,
+    /// The first of them, as they were meant.
+    pub(super) said: Vec<u8>,
     /// Everything that came outside TLS.
     pub(super) clear: Vec<u8>,
     /// What came and was not taken yet.
@@ -64,6 +66,8 @@ struct Tap {
     kept: Option<Vec<u8>>,
 }
 
+/// So much of what is sent is kept: all of the sessions whose octets are changed one by one.
+const SAID: usize = 16 * 1024;
 /// A client that takes nothing for this long is not waited for.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// A handshake takes no longer, lest a silent client keeps a thread.
@@ -78,6 +82,7 @@ impl Wire {
             tcp,
             fault,
             sent: 0,
+            said: Vec::new(),
             clear: Vec::new(),
             input: Vec::new(),
             client_left: false,
@@ -125,6 +130,8 @@ impl Wire {
             return Err(End::Left);
         }
         self.sent += passed.len();
+        let room = SAID.saturating_sub(self.said.len());
+        self.said.extend(passed.iter().take(room));
         match self.fault {
             Fault::Cut(at) if self.sent >= at => {
                 self.close_tcp();

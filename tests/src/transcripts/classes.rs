@@ -3,16 +3,16 @@
 /// What a session may come to behind the action whose answer has another octet here: mostly it comes no further than that
 /// action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// Nothing: there it ends.
     Never,
     /// Not what it would have come to, and nothing where the octet is no digit: it says how the answer goes.
     Another,
     /// As `Another`; yet 0 makes 200 of 250, which old servers say instead and which is taken for it.
     AnotherBut200,
-    /// As `Another`; yet a brace makes an announcement of the digits behind it. What that breaks may be one item of many,
-    /// and is told as such.
-    AnotherOrBrace,
+    /// As `Another`; yet this octet makes an announcement too, of fewer digits: `{{4}`, `{1+}`. What that breaks may be one
+    /// item of many, and is told as such.
+    AnotherOr(u8),
     /// Nothing where it is no digit.
     Any,
     /// As `Never`; yet a space ends an answer here, and that there is another behind it is seen where the next command
@@ -22,12 +22,12 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Whether a session may not come further: `same` as without the change, `octet` in the place of another.
-    pub(super) fn forbids(self, octet: u8, same: bool) -> bool {
+    pub(crate) fn forbids(self, octet: u8, same: bool) -> bool {
         match self {
             Self::Never | Self::Continues => true,
             Self::Another => same || !octet.is_ascii_digit(),
             Self::AnotherBut200 => (same && octet != b'0') || !octet.is_ascii_digit(),
-            Self::AnotherOrBrace => same || !(octet.is_ascii_digit() || octet == b'{'),
+            Self::AnotherOr(mark) => same || !(octet.is_ascii_digit() || octet == mark),
             Self::Any => !octet.is_ascii_digit(),
         }
     }
@@ -46,7 +46,7 @@ impl Rule {
 /// the announcement, whose digits make another literal of it. For SMTP: what stands behind a
 /// code, the line end, and of the code its first two digits, which make another answer of it (RFC 5321, 4.2.1: the
 /// third is a finer shade that no client depends on).
-pub(super) fn structural(said: &[u8], is_imap: bool) -> Vec<(usize, Rule)> {
+pub(crate) fn structural(said: &[u8], is_imap: bool) -> Vec<(usize, Rule)> {
     let mut offsets = if is_imap { imap(said) } else { smtp(said) };
     offsets.sort_unstable_by_key(|(at, _)| *at);
     offsets
@@ -93,10 +93,9 @@ fn imap(said: &[u8]) -> Vec<(usize, Rule)> {
             // `{12}`: the digits and the closing brace.
             let digits = literal.to_string().len();
             let last = end.saturating_sub(4);
-            offsets.extend(
-                (end.saturating_sub(digits + 3)..last).map(|at| (at, Rule::AnotherOrBrace)),
-            );
-            offsets.push((last, Rule::Another));
+            let others = end.saturating_sub(digits + 3)..last;
+            offsets.extend(others.map(|at| (at, Rule::AnotherOr(b'{'))));
+            offsets.push((last, if digits > 1 { Rule::AnotherOr(b'+') } else { Rule::Another }));
             offsets.push((end.saturating_sub(3), Rule::Never));
             start += literal;
         }
@@ -119,7 +118,7 @@ mod tests {
         let offsets = structural(said.as_bytes(), is_imap);
         let mark = |(at, c): (usize, char)| match offsets.iter().find(|(found, _)| *found == at) {
             Some((_, Rule::Never | Rule::Continues)) => c,
-            Some((_, Rule::Another | Rule::AnotherBut200 | Rule::AnotherOrBrace)) => '#',
+            Some((_, Rule::Another | Rule::AnotherBut200 | Rule::AnotherOr(_))) => '#',
             Some((_, Rule::Any)) => '?',
             None => '.',
         };

@@ -12,6 +12,7 @@ mod sweep;
 use serde_json::{Value, json};
 
 use crate::player::{self, Driver, Means, text};
+pub(crate) use classes::structural;
 pub use recorder::Recorder;
 pub use replay::{Change, Fault, Replay};
 pub use sweep::{Sweep, Tally, io_faults};
