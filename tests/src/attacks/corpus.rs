@@ -60,8 +60,17 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn is_send(&self) -> bool {
-        matches!(self, Self::Send(_) | Self::SendRaw(_) | Self::SendParts(_))
+    /// The client hears of it, or has to do something.
+    pub(super) fn needs_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Send(_)
+                | Self::SendRaw(_)
+                | Self::SendParts(_)
+                | Self::Expect(_)
+                | Self::ExpectData
+                | Self::Tls(_)
+        )
     }
 
     fn edit_said(&mut self, edit: &mut dyn FnMut(&mut String)) {

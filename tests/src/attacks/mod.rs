@@ -5,6 +5,7 @@
 
 mod answers;
 mod corpus;
+mod delivery;
 mod judge;
 mod run;
 mod sent;

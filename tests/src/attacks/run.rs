@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::corpus::{Case, Corpus, Step};
+use super::delivery::undelivered;
 use super::judge::{Observed, Rules, judge};
 use super::server::{Record, Server};
 use super::subject::{Course, Subject};
@@ -138,7 +139,10 @@ impl Runner {
             if uses_first_tag(&case.steps) { self.learn_tag(case)? } else { String::new() };
         let forbidden = Forbidden::listen(&case.want.no_connect_to).map_err(failed)?;
         let case = forbidden.rewritten(case)?;
-        let server = Server::start(&case, &self.certificates, fault, &first_tag).map_err(failed)?;
+        let certificates = &self.certificates;
+        let factor = u32::try_from(self.time_factor).unwrap_or(u32::MAX);
+        let server =
+            Server::start(&case, certificates, fault, &first_tag, factor).map_err(failed)?;
         let played = self.subject.play(
             &self.request(&case, server.port()),
             &self.trusted.tls,
@@ -147,7 +151,7 @@ impl Runner {
         let (answer, held) = match played {
             Ok(played) => played,
             Err(fault) => {
-                server.finish();
+                let _ = server.finish();
                 return Err(fault);
             }
         };
@@ -155,7 +159,7 @@ impl Runner {
         let is_error = text(&answer, "outcome") == Some("error");
         let closed = (case.want.must_close && is_error).then(|| server.client_closes());
         let parted = held.part();
-        let record = server.finish();
+        let record = server.finish()?;
         let course = Course { answer, traced: parted? };
         let connected_to = forbidden.connected();
         let seen =
@@ -165,7 +169,8 @@ impl Runner {
             time_factor: self.time_factor,
             counts_memory: self.subject.counts_memory(),
         };
-        let complaints = judge(&case, &seen, rules);
+        let mut complaints = judge(&case, &seen, rules);
+        complaints.extend(undelivered(&course.answer, &record, fault));
         Ok(Run { course, record, complaints })
     }
 

@@ -11,11 +11,11 @@ use super::answers::{Answer, Template};
 use super::corpus::{Case, Expected, Step};
 use super::wire::{End, Fault, Wire};
 
-/// How long the server waits for a line.
+/// How long the server waits for a line, where times are judged as they are.
 const EXPECT: Duration = Duration::from_secs(4);
 /// How long it goes on serving behind its last step.
 const AFTERWARDS: Duration = Duration::from_millis(400);
-/// How long it waits for a client to close that has to.
+/// How long it waits for a client to close that has to, where times are judged as they are.
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// What the server saw.
@@ -36,15 +36,18 @@ pub(super) struct Record {
     pub(super) farewell: Option<usize>,
     /// Names of the script that nothing stood for.
     pub(super) unknown: Vec<String>,
-    /// Every step of the script that sends has sent all of it.
-    pub(super) sent_whole: bool,
+    /// Every step of the script that sends, or waits for something, has done all of it.
+    pub(super) played_whole: bool,
+    /// What the script waited for in vain, while the client stayed.
+    pub(super) unmet: Option<String>,
 }
 
 /// A server at work.
 pub(super) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
-    thread: JoinHandle<Record>,
+    time_factor: u32,
+    thread: JoinHandle<Result<Record, String>>,
 }
 
 #[derive(Debug, Default)]
@@ -66,12 +69,13 @@ struct State {
 
 impl Server {
     /// Begins to listen. `first_tag` is what the client began its first command with on an earlier
-    /// connection.
+    /// connection; it gets so many times as long for what it has to do.
     pub(super) fn start(
         case: &Arc<Case>,
         certificates: &Arc<Certificates>,
         fault: Fault,
         first_tag: &str,
+        time_factor: u32,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -82,13 +86,14 @@ impl Server {
             shared: Arc::clone(&shared),
             template: Template { first_tag: first_tag.to_owned(), ..Template::default() },
             record: Record::default(),
-            sends: 0,
+            patience: EXPECT * time_factor,
+            done: 0,
         };
         let control = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("hostile server".to_owned())
             .spawn(move || listen(&listener, play, fault, &control))?;
-        Ok(Self { address, shared, thread })
+        Ok(Self { address, shared, time_factor, thread })
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -104,13 +109,17 @@ impl Server {
     /// Waits until the client has closed, for as long as one that has to may take.
     pub(super) fn client_closes(&self) -> bool {
         let state = self.shared.lock();
+        let patience = CLOSING * self.time_factor;
         let waited =
-            self.shared.changed.wait_timeout_while(state, CLOSING, |state| !state.client_left);
+            self.shared.changed.wait_timeout_while(state, patience, |state| !state.client_left);
         waited.is_ok_and(|(state, _)| state.client_left)
     }
 
     /// Ends all waiting and tells what was seen. The client's connection has to be closed by now.
-    pub(super) fn finish(self) -> Record {
+    ///
+    /// # Errors
+    /// The server broke down: what it did not see shows nothing.
+    pub(super) fn finish(self) -> Result<Record, String> {
         self.end_pauses();
         self.shared.lock().done = true;
         let waker = {
@@ -121,7 +130,7 @@ impl Server {
         };
         let record = self.thread.join();
         drop(waker);
-        record.unwrap_or_default()
+        record.unwrap_or_else(|_| Err("the server panicked".to_owned()))
     }
 }
 
@@ -142,7 +151,12 @@ impl Shared {
     }
 }
 
-fn listen(listener: &TcpListener, play: Play, fault: Fault, shared: &Shared) -> Record {
+fn listen(
+    listener: &TcpListener,
+    play: Play,
+    fault: Fault,
+    shared: &Shared,
+) -> Result<Record, String> {
     let mut first = Some(play);
     let mut player = None;
     let mut connections = 0;
@@ -151,12 +165,14 @@ fn listen(listener: &TcpListener, play: Play, fault: Fault, shared: &Shared) -> 
             break;
         }
         connections += 1;
-        if let (Some(play), Ok(wire)) = (first.take(), Wire::new(stream, fault)) {
+        if let Some(play) = first.take() {
+            let wire = Wire::new(stream, fault).map_err(|error| error.to_string())?;
             player = Some(std::thread::spawn(move || play.run(wire)));
         }
     }
-    let record = player.and_then(|player| player.join().ok());
-    Record { connections, ..record.unwrap_or_default() }
+    let record = player.map(JoinHandle::join).transpose();
+    let record = record.map_err(|_| "the server panicked in its script".to_owned())?;
+    Ok(Record { connections, ..record.unwrap_or_default() })
 }
 
 struct Play {
@@ -165,8 +181,10 @@ struct Play {
     shared: Arc<Shared>,
     template: Template,
     record: Record,
-    /// Sending steps that were done whole.
-    sends: usize,
+    /// How long a line may take.
+    patience: Duration,
+    /// Steps done whole of those that the client has a part in.
+    done: usize,
 }
 
 /// What a line or a time of serving led to.
@@ -190,7 +208,7 @@ impl Play {
         // What the client still says is heard to its end, so that nothing of it is missed and no
         // reset overtakes what was sent.
         while !wire.client_left {
-            let _ = wire.fill(Instant::now() + EXPECT);
+            let _ = wire.fill(Instant::now() + self.patience);
             while let Some(line) = wire.take_line() {
                 self.record.lines.push(line);
             }
@@ -210,7 +228,7 @@ impl Play {
             sent: wire.sent,
             said: std::mem::take(&mut wire.said),
             unknown: std::mem::take(&mut self.template.unknown),
-            sent_whole: self.sends == sends(&case.steps),
+            played_whole: self.done == to_be_done(&case.steps),
             ..self.record
         }
     }
@@ -230,16 +248,20 @@ impl Play {
             Step::Send(octets) => wire.send(&self.template.fill(octets))?,
             Step::SendRaw(octets) => wire.send(octets)?,
             Step::SendParts(parts) => self.send_parts(parts, wire)?,
-            Step::Expect(expected) => return self.expect(expected, wire),
+            Step::Expect(expected) => {
+                if self.expect(expected, wire)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
             Step::ExpectData => {
-                let until = Instant::now() + EXPECT;
+                let until = Instant::now() + self.patience;
                 loop {
                     if let Some(data) = wire.take_data() {
                         self.record.data.push(data);
                         break;
                     }
                     if !wire.fill(until)? {
-                        return Ok(Flow::Stop);
+                        return Ok(self.in_vain("the end of a message"));
                     }
                 }
             }
@@ -274,7 +296,7 @@ impl Play {
                 return Ok(Flow::Stop);
             }
         }
-        self.sends += usize::from(step.is_send());
+        self.done += usize::from(step.needs_client());
         Ok(Flow::On)
     }
 
@@ -295,11 +317,19 @@ impl Play {
         wire.send(&piece)
     }
 
+    /// The client stays and does not say what was waited for.
+    fn in_vain(&mut self, expected: &str) -> Flow {
+        self.record.unmet = Some(expected.to_owned());
+        Flow::Stop
+    }
+
     /// Waits for a line that matches and answers the others.
     fn expect(&mut self, expected: &Expected, wire: &mut Wire) -> Result<Flow, End> {
-        let until = Instant::now() + EXPECT;
+        let until = Instant::now() + self.patience;
         loop {
-            let Heard::Line(line) = self.line(until, wire)? else { return Ok(Flow::Stop) };
+            let Heard::Line(line) = self.line(until, wire)? else {
+                return Ok(self.in_vain(expected.pattern.as_str()));
+            };
             let line = String::from_utf8_lossy(&line).into_owned();
             let lacks_response = lacks_initial_response(&line, self.case.is_imap);
             let with_space = lacks_response && expected.pattern.is_match(&format!("{line} "));
@@ -309,7 +339,7 @@ impl Play {
                     let go_on: &[u8] = if self.case.is_imap { b"+ \r\n" } else { b"334 \r\n" };
                     wire.send(go_on)?;
                     if let Heard::Nothing = self.line(until, wire)? {
-                        return Ok(Flow::Stop);
+                        return Ok(self.in_vain("an answer to a continuation"));
                     }
                 }
                 return Ok(Flow::On);
@@ -393,13 +423,13 @@ enum Flow {
     Stop,
 }
 
-/// How many steps of a script send something.
-fn sends(steps: &[Step]) -> usize {
-    let sends = steps.iter().map(|step| match step {
-        Step::Repeat(times, steps) => times * sends(steps),
-        step => usize::from(step.is_send()),
+/// How many steps of a script the client has a part in.
+fn to_be_done(steps: &[Step]) -> usize {
+    let counts = steps.iter().map(|step| match step {
+        Step::Repeat(times, steps) => times * to_be_done(steps),
+        step => usize::from(step.needs_client()),
     });
-    sends.sum()
+    counts.sum()
 }
 
 /// A command that begins SASL without the client's first message.

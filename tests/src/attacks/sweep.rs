@@ -44,7 +44,7 @@ pub(super) fn play(
             }
             Fault::Cut(_) | Fault::Stall(_) => {
                 let is_ok = text(&run.course.answer, "outcome") == Some("ok");
-                if is_ok && run.record.sent_whole { Vec::new() } else { run.complaints }
+                if is_ok && run.record.played_whole { Vec::new() } else { run.complaints }
             }
             Fault::Flip(at, octet) => {
                 let is_ok = text(&run.course.answer, "outcome") == Some("ok");
