@@ -14,6 +14,7 @@ mod line;
 mod machine;
 mod output;
 mod receive;
+mod respond;
 mod running;
 mod state;
 mod tag;

@@ -27,6 +27,7 @@ const MUTATED: &[(&str, &[&str])] = &[
             "src/proto/flight.rs",
             "src/proto/machine.rs",
             "src/proto/output.rs",
+            "src/proto/respond.rs",
             "src/types/argument.rs",
             "src/types/utf7.rs",
         ],
