@@ -13,7 +13,7 @@ pub mod proto;
 mod types;
 
 pub use error::{AuthenticationRefused, Error};
-pub use proto::{Faults, LimitKind, Limits, Selected, State};
+pub use proto::{Faults, LimitKind, Limits, MessageLimit, Selected, State};
 pub use types::*;
 pub use xoauth_sasl as sasl;
 pub use xoauth_sasl::wire::{InvalidArgument, Source, SourceFault, TransportFault};

@@ -51,6 +51,11 @@ impl CredentialStore for Site {
 
 impl Identity for Site {
     fn identify(&self, request: &IdentityRequest<'_>) -> Verdict {
+        // Whoever logs it shows who asks, and nothing behind the path of the URL.
+        let shown = format!("{request:?}");
+        assert!(shown.starts_with("IdentityRequest") && shown.contains(request.mechanism));
+        assert!(request.user.is_none_or(|user| shown.contains(user)), "{shown}");
+        assert!(!shown.contains('?'), "{shown}");
         let may = request.verified.consumer_key() == "consumer" && request.user == Some(USER);
         if may && (request.mechanism == "OAUTH10A" || request.url.starts_with(URL)) {
             Verdict::Accept { user: USER.into() }

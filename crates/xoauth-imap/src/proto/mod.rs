@@ -29,5 +29,5 @@ pub use left::Left;
 pub use limits::{Faults, LimitKind, Limits};
 pub use machine::Machine;
 pub use running::Running;
-pub use state::{Selected, State};
+pub use state::{MessageLimit, Selected, State};
 pub use tag::TagPrefix;
