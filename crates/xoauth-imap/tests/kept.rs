@@ -7,7 +7,7 @@ use transcript::Peer;
 use xoauth_imap::command::*;
 use xoauth_imap::proto::{Command, Machine, TagPrefix};
 use xoauth_imap::sasl::wire::Want;
-use xoauth_imap::{Error, LimitKind, Limits, Query};
+use xoauth_imap::{Error, Flag, LimitKind, Limits, Query, StatusItem};
 
 #[test]
 fn bodies_that_are_kept_have_a_limit_together() {
@@ -129,4 +129,57 @@ fn items_are_handed_on_in_batches_or_one_by_one() {
         }
         assert_eq!(batches, expected);
     }
+}
+
+/// Hears an answer of one flight, its items taken as they come.
+fn taken<C: Command>(limits: Limits, mut command: C, answer: &str) -> Result<Machine, Error> {
+    let mut machine = Machine::new(TagPrefix::new("t"), limits);
+    machine.start(&mut [&mut command])?;
+    machine.pause_at_each_item();
+    let mut rest = answer.as_bytes();
+    loop {
+        match machine.poll(&mut [&mut command])? {
+            Want::Write(octets) => {
+                let n = octets.len();
+                machine.written(n);
+            }
+            Want::Read => {
+                let room = machine.read_buffer();
+                let n = room.len().min(rest.len());
+                room[..n].copy_from_slice(&rest[..n]);
+                rest = &rest[n..];
+                machine.received(n);
+            }
+            Want::Chunk(_) => {}
+            _ => return Ok(machine),
+        }
+    }
+}
+
+/// Entries that wait for their numbers are taken with the tagged answer: until then they count.
+#[test]
+fn what_is_handed_on_at_the_end_counts_until_then() {
+    let mut limits = Limits::default();
+    limits.answers = 3;
+    let list = || List::all().returning(ListReturn::Status(vec![StatusItem::Messages]));
+    let answer = |entries: usize| "* LIST () \"/\" a\r\n".repeat(entries) + "xt1 OK done\r\n";
+    taken(limits, list().even_if_unlisted(), &answer(3)).unwrap();
+    let ended = taken(limits, list().even_if_unlisted(), &answer(4));
+    assert!(matches!(ended, Err(Error::Limit { kind: LimitKind::Answers })), "{ended:?}");
+    // Those that are complete as they come do not.
+    taken(limits, List::all(), &answer(40)).unwrap();
+}
+
+/// What a command kept counts as news from its refusal on.
+#[test]
+fn what_becomes_news_weighs_what_it_weighed() {
+    let store = || Store::new("1:9", StoreAction::Add, [Flag::Seen]).even_if_unlisted();
+    let keyword = "k".repeat(3_000);
+    let answer = format!("* 1 FETCH (UID 1 FLAGS ({keyword}))\r\nxt1 NO no\r\n");
+    let mut limits = Limits::default();
+    let mut machine = taken(limits, store(), &answer).unwrap();
+    assert!(machine.next_event().is_some());
+    limits.event_octets = 2_000;
+    let ended = taken(limits, store(), &answer);
+    assert!(matches!(ended, Err(Error::Limit { kind: LimitKind::Events })), "{ended:?}");
 }
