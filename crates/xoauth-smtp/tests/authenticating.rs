@@ -120,6 +120,17 @@ fn a_login_before_the_credentials_is_none() {
     );
 }
 
+/// Logs in; what is told of a session that broke, and nothing of a login that is believed.
+fn broken_login(peer: &mut Peer) -> Result<String, Error> {
+    match peer.auth() {
+        Err(error @ Error::Unexpected { .. }) => {
+            assert!(error.is_fatal() && !peer.machine.is_usable());
+            Ok(error.to_string())
+        }
+        found => found.map(|()| String::new()),
+    }
+}
+
 /// RFC 7628 3.2.3: behind an error document the server has to refuse. One that does not is not spoken to any more.
 #[test]
 fn a_login_behind_an_error_document_breaks_the_session() {
@@ -130,13 +141,7 @@ fn a_login_behind_an_error_document_breaks_the_session() {
             greeted(&format!("C: AUTH XOAUTH2 {RESPONSE}\nS: 334 {document}\nC:\nS: 235 in"));
         let told = every_way(&transcript, |peer| {
             peer.greet()?;
-            match peer.auth() {
-                Err(error @ Error::Unexpected { .. }) => {
-                    assert!(error.is_fatal() && !peer.machine.is_usable());
-                    Ok(error.to_string())
-                }
-                found => found.map(|()| String::new()),
-            }
+            broken_login(peer)
         });
         let broken =
             "unexpected reply: expected a refusal behind the error document, found '235 in'";
@@ -184,13 +189,7 @@ fn what_is_no_challenge_cancels_the_exchange() {
         ));
         let told = every_way(&transcript, |peer| {
             peer.greet()?;
-            match peer.auth() {
-                Err(error @ Error::Unexpected { .. }) => {
-                    assert!(error.is_fatal() && !peer.machine.is_usable());
-                    Ok(error.to_string())
-                }
-                found => found.map(|()| String::new()),
-            }
+            broken_login(peer)
         });
         assert_eq!(told, "unexpected reply: expected a refusal behind '*', found '235 in'");
     }

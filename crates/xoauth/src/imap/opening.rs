@@ -121,3 +121,17 @@ pub(crate) fn comes_back(error: &Error) -> bool {
 fn refused<T>(error: Error) -> Result<Option<T>, Error> {
     if error.is_fatal() { Err(error) } else { Ok(None) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_handshake_that_was_cut_is_tried_again_whoever_does_it() {
+        let source = io::ErrorKind::UnexpectedEof.into();
+        assert!(comes_back(&Error::OwnTls { host: "h".to_owned(), source }));
+        assert!(comes_back(&Error::TlsDeadline) && !comes_back(&Error::Ended));
+    }
+}
