@@ -6,7 +6,7 @@ mod transcript;
 use transcript::Peer;
 use xoauth_imap::command::*;
 use xoauth_imap::sasl::oauth1::Secret;
-use xoauth_imap::sasl::{Context, Nonce, SaslIr, Stamp, XOAuth2, encode_challenge};
+use xoauth_imap::sasl::{Context, Mask, Nonce, SaslIr, Stamp, XOAuth2, encode_challenge};
 use xoauth_imap::{Error, Flag};
 
 const SECRET: &str = "correct-horse/battery";
@@ -233,7 +233,7 @@ fn what_the_machine_is_told_to_protect_is_hidden_from_the_greeting_on() {
         let mut peer = Peer::whole(&transcript::dialogue(
             &format!("S: {greeting}\n").replace("SECRET", SECRET),
         ));
-        let mut mask = xoauth_imap::sasl::Mask::default();
+        let mut mask = Mask::default();
         mask.add(SECRET);
         peer.machine.protect(mask);
         let shown = format!("{:?} {:?}", peer.run(Greeting::new()), peer.machine.state());
@@ -283,6 +283,40 @@ fn no_name_is_a_secret_in_modified_utf7() {
 }
 
 #[test]
+fn a_password_that_modified_utf7_writes_in_another_way_is_hidden_in_names() {
+    // What is sent, and how a server writes a name that has it.
+    let cases = [
+        ("horse&cart&wheel&axle", "horse&-cart&-wheel&-axle"),
+        ("horse&cart&wheel&axle", "a/horse&ACY-cart&ACY-wheel&ACY-axle"),
+        ("пароль-секретно", "&BD8EMARABD4EOwRM-&-x&BD8EMARABD4EOwRM--&BEEENQQ6BEAENQRCBD0EPg-"),
+    ];
+    for (password, name) in cases {
+        for line in [
+            "* LIST () \"/\" \"ECHO\"",
+            "* LIST () \"/\" ECHO",
+            "* STATUS \"ECHO\" (MESSAGES 1)",
+            "* NAMESPACE ((\"ECHO\" \"/\")) NIL NIL",
+            "* LIST () \"/\" new (\"OLDNAME\" (\"ECHO\"))",
+        ] {
+            let line = line.replace("ECHO", name);
+            let text = format!("{LOGGED_IN}C: xt3 NOOP\n    S: {line}\n    S: xt3 OK done\n");
+            let text = text.replace("SECRET", SECRET);
+            let events = Peer::first_error(&text, |peer| {
+                let mut mask = Mask::default();
+                mask.add(password);
+                peer.machine.protect(mask);
+                logged_in(peer)?;
+                peer.run(Noop::new())?;
+                Ok(std::iter::from_fn(|| peer.machine.next_event()).collect::<Vec<_>>())
+            });
+            let shown = format!("{:?}", events.unwrap());
+            assert!(!shown.contains("cart") && !shown.contains("секретно"), "{shown}");
+            assert!(shown.contains("xxxxxxxxxxxxxxxx"), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn the_state_holds_none_of_them() {
     let text = format!(
         "{LOGGED_IN}C: xt3 NOOP\n    S: * CAPABILITY IMAP4rev1 AUTH=SECRET\n    S: * FLAGS (SECRET)\n    \
@@ -298,6 +332,36 @@ fn the_state_holds_none_of_them() {
         let shown = format!("{:?}", peer.machine.state());
         assert!(!shown.contains("horse") && !shown.contains("Y29y"), "{shown}");
         assert_eq!(shown.matches("xxxxxxxxxxxxxxxx").count(), 3, "{shown}");
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// Tokens are renewed as long as a session lasts: what hides them must not grow with it.
+#[test]
+fn what_is_told_takes_the_place_of_what_was_told_before() {
+    let mask = |secret: &str| {
+        let mut mask = Mask::default();
+        mask.add(secret);
+        mask
+    };
+    let (first, second) = ("ya29.a0AfH6SMBxT0k3", "EwBYA8l6BAAURSN/FHl");
+    let news = format!("    S: * OK {first} {second} {SECRET}\n    S: * FLAGS ({second})\n");
+    let text = format!("{LOGGED_IN}    C: xt3 NOOP\n{news}    S: xt3 OK done\n");
+    Peer::first_error(&text.replace("SECRET", SECRET), |peer| {
+        peer.machine.protect(mask(first));
+        logged_in(peer)?;
+        peer.machine.protect(mask(second));
+        peer.machine.protect(mask(first));
+        peer.run(Noop::new())?;
+        let shown = format!("{:?}", peer.machine.next_event());
+        // What the session signed in with stays.
+        assert!(shown.contains(&format!("[secret] {second} [secret]")), "{shown}");
+        // And what it learned meanwhile is hidden once it is known.
+        let flags = |peer: &Peer| peer.machine.state().selected().unwrap().flags.clone();
+        assert_eq!(flags(peer)[0].as_str(), second);
+        peer.machine.protect(mask(second));
+        assert_eq!(flags(peer)[0].as_str(), "x".repeat(second.len()));
         Ok(())
     })
     .unwrap();

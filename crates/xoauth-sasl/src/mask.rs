@@ -2,22 +2,26 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oauth1_core::percent_encode;
 use zeroize::Zeroizing;
 
 mod glances;
+mod reading;
+mod utf7;
 use glances::Glances;
+use reading::{LONGEST, Reading, Unit, json, percent_encoded, plain, quoted};
 
 /// The secrets of a login, to be kept out of errors, logs and events.
 ///
 /// Servers echo what they were sent: Twisted answers a credential it did not expect with the
 /// whole of it. [`apply`](Mask::apply) replaces with `[secret]` every run of at least 8 octets
-/// that is part of a secret, in clear, base64 (wherever in the encoded text the secret begins),
-/// hexadecimal or percent-encoded form, in letters of either case. A form shorter than that is
-/// replaced where all of it stands as a word of its own: `token` in `bad token`, not in
+/// that is part of a secret, in clear, base64 (wherever in the encoded text the secret begins) or
+/// hexadecimal form, in letters of either case. So it does where some or all characters are
+/// percent-encoded, or written as in quoted strings and JSON: `\"`, `\u0041`, and in modified UTF-7. A form shorter than that
+/// is replaced where all of it stands as a word of its own: `token` in `bad token`, not in
 /// `invalid_token`.
 ///
 /// The default masks nothing.
@@ -41,6 +45,9 @@ const LONG: usize = 2 * RUN;
 /// What stands in its place: an atom of IMAP can hold it, and so can a quoted string.
 const FILLER: u8 = b'x';
 
+/// How many octets the shortest part takes at most.
+const CUT: usize = RUN * LONGEST;
+
 /// How many octets are looked at. What an error or event keeps of a text is far shorter.
 const LIMIT: usize = 4096;
 
@@ -50,11 +57,16 @@ impl Mask {
     /// Masks a secret from now on. An empty one is ignored.
     pub fn add(&mut self, secret: &str) {
         let octets = secret.as_bytes();
-        // Clear, percent-encoded, hexadecimal, and base64 three times over.
-        let mut forms = Forms::with_capacity(10 * octets.len() + 12);
+        // Clear, clear with spaces as forms have them, hexadecimal, and base64 three times over.
+        let mut room = 8 * octets.len() + 12;
+        let is_shifted = secret.contains(|c| utf7::is_shifted(c, true));
+        if is_shifted {
+            room += 6 * utf7::room(secret);
+        }
+        let mut forms = Forms::with_capacity(room);
         forms.add(octets);
-        if let Cow::Owned(encoded) = percent_encode(secret) {
-            forms.add(Zeroizing::new(encoded).as_bytes());
+        if octets.contains(&b' ') {
+            forms.add(Zeroizing::new(secret.replace(' ', "+")).as_bytes());
         }
         let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
         let mut hex = Zeroizing::new(Vec::with_capacity(2 * octets.len()));
@@ -62,6 +74,10 @@ impl Mask {
         forms.add(&hex);
         for lead in 0..3 {
             forms.add_base64(octets, lead);
+            if is_shifted {
+                forms.add(&utf7::form(secret, lead, false));
+                forms.add(&utf7::form(secret, lead, true));
+            }
         }
         self.add_forms(forms);
     }
@@ -104,7 +120,7 @@ impl Mask {
         }
         let seen = text.get(..LIMIT).unwrap_or(text);
         // A secret that begins in the last few octets could not be told from innocent text.
-        let shown = if seen.len() < text.len() { seen.len() - RUN } else { seen.len() };
+        let shown = if seen.len() < text.len() { seen.len() - CUT } else { seen.len() };
         self.replaced(seen, shown)
     }
 
@@ -141,6 +157,7 @@ impl Mask {
 
     fn may_have_part(&self, octets: &[u8]) -> bool {
         let (mut is_quoted, mut has_escapes) = (false, false);
+        let mut has_percent = false;
         let mut looked = 0;
         let mut rest = octets;
         // A part that long holds a whole run that begins where a piece does.
@@ -149,7 +166,8 @@ impl Mask {
                 return true;
             }
             rest = behind;
-            if has_backslash(*piece) {
+            has_percent |= has(*piece, b'%');
+            if has(*piece, b'\\') {
                 // Attributes and flags have one too, but stand in front of the first quotation mark.
                 let end = octets.len() - rest.len();
                 is_quoted |= octets.get(looked..end).is_some_and(|seen| seen.contains(&b'"'));
@@ -157,108 +175,107 @@ impl Mask {
                 looked = end;
             }
         }
-        (has_escapes || rest.contains(&b'\\')) && self.is_joined(octets)
+        (has_escapes || rest.contains(&b'\\')) && self.is_joined(octets, in_quotes(octets))
+            || (has_percent || rest.contains(&b'%'))
+                && self.is_joined(octets, |text, at| percent_encoded(from(text, at)))
     }
 
     /// [`hide`](Mask::hide) without a copy.
     pub fn hide_in_place(&self, octets: &mut [u8]) {
         if octets.contains(&b'\\') {
-            let (mut is_quoted, mut is_escaped) = (false, false);
-            self.fill_parts(octets, |octet| {
-                is_escaped = is_quoted && octet == b'\\' && !is_escaped;
-                is_quoted |= octet == b'"';
-                is_escaped
-            });
+            let read = in_quotes(octets);
+            self.fill_parts(octets, read);
         }
-        // Backslashes may be octets like others, as in a literal.
-        self.fill_parts(octets, |_| false);
+        if octets.contains(&b'%') {
+            self.fill_parts(octets, |text, at| percent_encoded(from(text, at)));
+        }
+        // Backslashes and percent signs may be octets like others, as in a literal.
+        self.fill_parts(octets, |text, at| plain(from(text, at)));
     }
 
-    /// Whether a part of ours may go on behind a backslash in quotes. Either a whole run of it stands behind the first of its
-    /// backslashes, or one stands before that as it is.
-    fn is_joined(&self, octets: &[u8]) -> bool {
-        let quoted = octets.iter().enumerate().skip_while(|(_, octet)| **octet != b'"');
-        let mut backslashes = quoted.filter(|(_, octet)| **octet == b'\\');
-        backslashes.any(|(at, _)| {
-            let (before, behind) = octets.split_at_checked(at).unwrap_or_default();
-            let behind = behind.get(1..).unwrap_or_default();
+    /// Whether a part of ours may have escapes in it. Either a whole run of it begins with the first of them, or one stands
+    /// before that as it is.
+    fn is_joined(&self, octets: &[u8], read: impl Fn(&[u8], usize) -> Unit) -> bool {
+        (0..octets.len()).filter(|at| read(octets, *at).is_escape()).any(|at| {
+            let before = octets.get(..at).unwrap_or_default();
             before.last_chunk().is_some_and(|run| self.is_run(*run))
-                || unescaped(behind).is_some_and(|run| self.is_run(run))
+                || first_run(octets, at, &read).is_some_and(|run| self.is_run(run))
         })
     }
 
-    /// Fills every part of at least `LONG` octets, not counting those that `is_left_out`, and with them those between.
-    fn fill_parts(&self, octets: &mut [u8], mut is_left_out: impl FnMut(u8) -> bool) {
-        // The last octets as they stood, and where each begins with what is left out before it.
+    /// Fills every part of at least `LONG` octets, as they are read.
+    fn fill_parts(&self, text: &mut [u8], read: impl Fn(&[u8], usize) -> Unit) {
+        // The last octets that were read, and where each stands.
         let mut run = [0; RUN];
         let mut places = [0; RUN];
         let mut count = 0;
         // How many runs began one behind the other, and where what is not filled of their part begins.
         let mut runs = 0;
         let mut from = 0;
-        let mut begin = None;
-        for at in 0..octets.len() {
-            let octet = octets.get(at).copied().unwrap_or_default();
-            let place = begin.take().unwrap_or(at);
-            if is_left_out(octet) {
-                begin = Some(place);
-                continue;
-            }
-            run.rotate_left(1);
-            places.rotate_left(1);
-            let ([.., last], [.., last_place]) = (&mut run, &mut places);
-            (*last, *last_place) = (octet, place);
-            count += 1;
-            if count < RUN || !self.is_run(run) {
-                runs = 0;
-                continue;
-            }
-            if runs == 0 {
-                [from, ..] = places;
-            }
-            runs += 1;
-            if runs + RUN > LONG {
-                if let Some(part) = octets.get_mut(from..=at) {
-                    part.fill(FILLER);
+        let mut at = 0;
+        while at < text.len() {
+            let unit = read(text, at);
+            let end = at + unit.length();
+            for &octet in unit.octets() {
+                run.rotate_left(1);
+                places.rotate_left(1);
+                let ([.., last], [.., last_place]) = (&mut run, &mut places);
+                (*last, *last_place) = (octet, at);
+                count += 1;
+                if count < RUN || !self.is_run(run) {
+                    runs = 0;
+                    continue;
                 }
-                from = at + 1;
+                if runs == 0 {
+                    [from, ..] = places;
+                }
+                runs += 1;
+                if runs + RUN > LONG {
+                    if let Some(part) = text.get_mut(from..end) {
+                        part.fill(FILLER);
+                    }
+                    from = end;
+                }
             }
+            at = end;
         }
     }
 
-    /// The first `shown` octets of `text`. Nothing is allocated where none of them is ours.
+    /// The first `shown` octets of `text`. Nothing is allocated where none of them is ours and all stand for themselves.
     fn replaced<'a>(&self, text: &'a [u8], shown: usize) -> Cow<'a, [u8]> {
-        let mut masked: Option<Vec<u8>> = None;
-        let mut from = 0;
-        while let Some((start, end)) =
-            self.next_part(text, from).filter(|(start, _)| *start < shown)
-        {
-            let masked = masked.get_or_insert_with(|| Vec::with_capacity(shown));
-            masked.extend_from_slice(text.get(from..start).unwrap_or_default());
-            masked.extend_from_slice(REPLACEMENT);
-            from = end;
-        }
-        let rest = text.get(from..shown).unwrap_or_default();
-        match masked {
-            Some(mut masked) => {
-                masked.extend_from_slice(rest);
-                Cow::Owned(masked)
+        let mut ours = Vec::new();
+        let mut mark = |part: Range<usize>| {
+            ours.resize(text.len(), false);
+            ours.get_mut(part).unwrap_or_default().fill(true);
+        };
+        self.parts(text).for_each(&mut mark);
+        for (sign, read) in [(b'%', percent_encoded as fn(&[u8]) -> Unit), (b'\\', json)] {
+            if text.contains(&sign) {
+                for piece in Reading::pieces(text, read) {
+                    self.parts(&piece.octets).for_each(|part| mark(piece.range(part)));
+                }
             }
-            None => Cow::Borrowed(rest),
         }
+        if ours.is_empty() {
+            return Cow::Borrowed(text.get(..shown).unwrap_or_default());
+        }
+        let mut masked = Vec::with_capacity(shown);
+        let mut was_ours = false;
+        for (octet, is_ours) in text.iter().zip(ours).take(shown) {
+            match (was_ours, is_ours) {
+                (_, false) => masked.push(*octet),
+                (false, true) => masked.extend_from_slice(REPLACEMENT),
+                (true, true) => {}
+            }
+            was_ours = is_ours;
+        }
+        Cow::Owned(masked)
     }
 
-    /// Where the next octets of ours begin and end, runs and short forms that touch one another together.
-    fn next_part(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        let found = |at| Some(self.length_at(text, at)).filter(|length| *length > 0);
-        let (start, length) = (from..text.len()).find_map(|at| Some((at, found(at)?)))?;
-        let mut end = start + length;
-        let mut at = start;
-        while at < end {
-            at += 1;
-            end = found(at).map_or(end, |length| end.max(at + length));
-        }
-        Some((start, end))
+    /// Where runs and short forms of ours stand.
+    fn parts(&self, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+        let parts = (0..text.len()).map(|at| at..at + self.length_at(text, at));
+        parts.filter(|part| !part.is_empty())
     }
 
     /// How many octets from this one on are ours.
@@ -344,23 +361,31 @@ impl Forms {
     }
 }
 
-/// Whether a backslash is one of these octets.
-fn has_backslash(run: [u8; RUN]) -> bool {
+/// Whether one of these octets is `wanted`.
+fn has(run: [u8; RUN], wanted: u8) -> bool {
     const ONES: u64 = u64::MAX / 255;
-    // Of the octets that differ from a backslash by 0, the first borrows from its upper bit.
-    let differ = u64::from_le_bytes(run) ^ (ONES * u64::from(b'\\'));
+    // Of the octets that differ from it by 0, the first borrows from its upper bit.
+    let differ = u64::from_le_bytes(run) ^ (ONES * u64::from(wanted));
     differ.wrapping_sub(ONES) & !differ & (ONES << 7) != 0
 }
 
-/// The first run of what stands behind a backslash, without the backslashes before its other octets.
-fn unescaped(octets: &[u8]) -> Option<[u8; RUN]> {
+fn from(text: &[u8], at: usize) -> &[u8] {
+    text.get(at..).unwrap_or_default()
+}
+
+/// Reads a text as it is up to the first quotation mark, and as quoted strings are from there on.
+fn in_quotes(text: &[u8]) -> impl Fn(&[u8], usize) -> Unit + use<> {
+    let begin = text.iter().position(|octet| *octet == b'"').unwrap_or(text.len());
+    move |text, at| if at < begin { plain(from(text, at)) } else { quoted(from(text, at)) }
+}
+
+/// The first run of what is read from here on.
+fn first_run(text: &[u8], mut at: usize, read: impl Fn(&[u8], usize) -> Unit) -> Option<[u8; RUN]> {
     let mut run = [0; RUN];
-    let mut rest = octets.iter();
-    for (at, place) in run.iter_mut().enumerate() {
-        *place = match rest.next()? {
-            b'\\' if at > 0 => *rest.next()?,
-            octet => *octet,
-        };
+    for place in &mut run {
+        let unit = read(text, at);
+        *place = *unit.octets().first().filter(|_| at < text.len())?;
+        at += unit.length();
     }
     Some(run)
 }

@@ -549,6 +549,41 @@ fn xoauth_user_is_the_segment_behind_b_or_the_requestor() {
     }
 }
 
+/// Notes the URL that it is asked about.
+struct Notes(RefCell<String>);
+
+impl Identity for Notes {
+    fn identify(&self, request: &IdentityRequest<'_>) -> Verdict {
+        *self.0.borrow_mut() = request.url.into();
+        Verdict::Accept { user: USER.into() }
+    }
+}
+
+#[test]
+fn an_identity_is_told_nothing_of_a_url_that_was_not_signed() {
+    let signed = "https://h.example/mail/b/u@example.com/imap/?a=u%40b";
+    let cases = [
+        signed,
+        "https://mail.example.com:443@h.example/mail/b/u@example.com/imap/?a=u%40b",
+        "HTTPS://u:p@H.example:443/mail/b/u@example.com/imap/?a=u%40b",
+        "https://h.example/mail/b/u@example.com/imap/?a=u%40b#https://mail.example.com/?x",
+    ];
+    for url in cases {
+        let site = Site::new();
+        let notes = Notes(RefCell::default());
+        let server = Server::new().oauth1(&site.verifier, &site, &site.nonces, &notes);
+        let login = XOAuth::new(signed, consumer(), Some(token())).unwrap();
+        let stamp = Stamp::new(Nonce::new("nonce").unwrap(), NOW);
+        let mut client = Exchange::start(&login, &Context::new(&stamp, "h.example", 993)).unwrap();
+        let message = decode_initial_response(client.initial_response().as_bytes()).unwrap();
+        let message = message.expose().replace(signed, url);
+        let mut exchange = ServerExchange::new("XOAUTH").unwrap();
+        let step = exchange.step(message.as_bytes(), &server, NOW);
+        assert!(matches!(step, ServerStep::Accepted { .. }), "{url} {step:?}");
+        assert_eq!(*notes.0.borrow(), signed, "{url}");
+    }
+}
+
 #[test]
 fn faults_say_what_is_wrong_and_where() {
     let cases = [

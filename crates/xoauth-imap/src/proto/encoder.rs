@@ -7,6 +7,7 @@ use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
 
 use crate::error::Error;
+use crate::proto::echo::Secrets;
 use crate::proto::output::Output;
 use crate::proto::state::State;
 use crate::types::{ArgumentSink, Capabilities, no_nul};
@@ -20,7 +21,7 @@ use crate::types::{ArgumentSink, Capabilities, no_nul};
 pub struct Encoder<'a> {
     output: &'a mut Output,
     state: &'a State,
-    mask: &'a mut Arc<Mask>,
+    mask: &'a mut Secrets,
     command: usize,
     tag: &'a str,
     fault: Option<Error>,
@@ -60,7 +61,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
         state: &'a State,
-        mask: &'a mut Arc<Mask>,
+        mask: &'a mut Secrets,
         command: usize,
         tag: &'a str,
     ) -> Self {
@@ -190,7 +191,7 @@ impl<'a> Encoder<'a> {
 
     /// From now on the machine hides these secrets in whatever the server says.
     pub fn protect(&mut self, secrets: Mask) {
-        Arc::make_mut(self.mask).merge(secrets);
+        self.mask.add(secrets);
         self.protects = true;
     }
 
@@ -203,7 +204,7 @@ impl<'a> Encoder<'a> {
     /// room for others, keeps this for them: [`Response::to_event`](crate::parse::Response::to_event),
     /// [`FetchRef::to_message_masked`](crate::parse::FetchRef::to_message_masked).
     pub fn mask(&self) -> Arc<Mask> {
-        Arc::clone(self.mask)
+        self.mask.shared()
     }
 
     /// `CRLF`.

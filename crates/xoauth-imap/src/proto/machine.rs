@@ -16,14 +16,13 @@
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::Tolerated;
+use crate::proto::echo::Secrets;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
@@ -52,8 +51,7 @@ pub struct Machine {
     pub(super) answers: Answers,
     pub(super) events: Events,
     pub(super) tolerated: Tolerated,
-    /// Commands keep it to hide our secrets in what they keep.
-    pub(super) mask: Arc<Mask>,
+    pub(super) mask: Secrets,
     /// Lines for a trace, while somebody listens.
     pub(super) transcript: Option<VecDeque<(Direction, String)>>,
     pub(super) broken: Option<Error>,
@@ -88,7 +86,7 @@ impl Machine {
             answers: Answers::default(),
             events: Events::default(),
             tolerated,
-            mask: Arc::default(),
+            mask: Secrets::default(),
             transcript: None,
             broken: None,
         }

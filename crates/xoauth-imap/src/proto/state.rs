@@ -115,6 +115,13 @@ impl State {
         if let Some(capabilities) = &mut self.capabilities {
             capabilities.hide(mask);
         }
+        self.enabled.hide(mask);
+        if let Some(Selected { flags, permanent_flags, mailbox_id, .. }) = &mut self.selected {
+            flags.iter_mut().chain(permanent_flags.iter_mut().flatten()).for_each(|f| f.hide(mask));
+            if let Some(id) = mailbox_id {
+                id.hide(mask);
+            }
+        }
     }
 
     /// What is accepted from the server at most.

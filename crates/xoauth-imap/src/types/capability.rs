@@ -1,12 +1,12 @@
 //! What a server can do.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use xoauth_sasl::Mask;
 use xoauth_sasl::wire::Excerpt;
 
+use super::hidden;
 use crate::parse::CapabilitiesRef;
 
 /// The capabilities a server told, RFC 9051 7.2.2: unknown ones as well, in its order.
@@ -63,9 +63,7 @@ impl Capabilities {
 
     /// Hides these secrets in what was learned before they were known.
     pub(crate) fn hide(&mut self, mask: &Mask) {
-        if let Cow::Owned(hidden) = mask.hide(self.names.as_bytes()) {
-            self.names = String::from_utf8_lossy(&hidden).into_owned();
-        }
+        self.names = hidden(core::mem::take(&mut self.names), mask);
     }
 
     /// The mechanisms as an error shows them: the first few, escaped and bounded, without these secrets.

@@ -7,6 +7,9 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
+use xoauth_sasl::Mask;
+
+use super::hidden;
 use crate::parse::is_atom_char;
 
 /// A flag of a message, RFC 9051 2.3.2. Upper and lower case mean the same.
@@ -103,6 +106,13 @@ impl Flag {
         }
         let text = FlagName(String::from_utf8_lossy(name).into());
         if name.starts_with(b"\\") { Self::Extension(text) } else { Self::Keyword(text) }
+    }
+
+    /// Hides these secrets in a flag that was learned before they were known.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        if let Self::Keyword(FlagName(name)) | Self::Extension(FlagName(name)) = self {
+            *name = hidden(core::mem::take(name).into(), mask).into();
+        }
     }
 
     /// The bit of a system flag, 0 for other flags.

@@ -49,6 +49,7 @@ pub use namespace::{Identity, NamespaceEntry, Namespaces};
 pub use number::{Number, SeqNo, Uid};
 pub use object_id::ObjectId;
 pub use octets::Octets;
+pub(crate) use octets::hidden;
 pub use query::{Combined, Query};
 pub use query_text::QueryError;
 pub use quota::{Metadata, Quota, QuotaResource, QuotaRoots, ResourceKind};

@@ -3,6 +3,10 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use xoauth_sasl::Mask;
+
+use super::hidden;
+
 /// `objectid`, RFC 8474 7: 1 to 255 letters, digits, `_` and `-`, the same for ever and never given twice.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(Box<str>);
@@ -26,6 +30,11 @@ impl ObjectId {
     /// `"(" objectid ")"`.
     pub(crate) fn in_parentheses(octets: &[u8]) -> Option<Self> {
         Self::from_wire(octets.strip_prefix(b"(")?.strip_suffix(b")")?)
+    }
+
+    /// Hides these secrets in an identifier that was learned before they were known.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        self.0 = hidden(core::mem::take(&mut self.0).into(), mask).into();
     }
 
     /// The identifier.

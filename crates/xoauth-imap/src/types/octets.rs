@@ -71,6 +71,18 @@ impl Octets {
     }
 }
 
+/// A text of a server that was learned before these secrets were known, without them. Where they stood, in the memory it has.
+pub(crate) fn hidden(text: String, mask: &Mask) -> String {
+    if !mask.may_hide(text.as_bytes()) {
+        return text;
+    }
+    let mut octets = text.into_bytes();
+    mask.hide_in_place(&mut octets);
+    // A part of ours may begin inside a character that it shares its octets with.
+    String::from_utf8(octets)
+        .unwrap_or_else(|fault| String::from_utf8_lossy(fault.as_bytes()).into_owned())
+}
+
 impl Default for Octets {
     fn default() -> Self {
         Self(Repr::Short { len: 0, octets: [0; SHORT] })

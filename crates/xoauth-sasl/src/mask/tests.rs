@@ -1,8 +1,10 @@
+use super::reading::OVERLAP;
 use super::*;
 use alloc::string::{String, ToString};
 use alloc::{format, vec};
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth1_core::percent_encode;
 use proptest::prelude::*;
 
 /// With characters of both alphabets of base64, as tokens of Google begin with `1//` and go on in the other.
@@ -87,6 +89,77 @@ fn parts_are_hidden_behind_backslashes_and_the_backslashes_too() {
 }
 
 #[test]
+fn percent_encoded_parts_are_hidden_and_no_others() {
+    let mut mask = Mask::default();
+    mask.add(SECRET);
+    let percent = |octet: u8| format!("%{octet:02X}");
+    for every in 1..SECRET.len() {
+        let spelled: String = SECRET
+            .bytes()
+            .enumerate()
+            .map(|(at, octet)| match at % every {
+                0 => percent(octet),
+                _ => char::from(octet).to_string(),
+            })
+            .collect();
+        for lead in 0..9 {
+            let text = format!("{}{spelled} 100%", "(".repeat(lead));
+            let shown = format!("{}{} 100%", "(".repeat(lead), "x".repeat(spelled.len()));
+            assert_eq!(mask.hide(text.as_bytes()), shown.as_bytes());
+        }
+    }
+    let short: String = SECRET.bytes().take(LONG - 1).map(percent).collect();
+    // It may be one: it is looked at more closely.
+    assert!(mask.may_hide(short.as_bytes()) && !mask.may_hide(b"100%25 of what there is, %zz%4"));
+    for innocent in [&short, "100%25 of what there is, %zz%4", "%79%61%32%39.a name of a mailbox%"]
+    {
+        assert!(matches!(mask.hide(innocent.as_bytes()), Cow::Borrowed(_)), "{innocent}");
+    }
+}
+
+/// Modified UTF-7 by the rules of RFC 3501 5.1.3.
+fn modified_utf7(name: &str, is_shifted: fn(char) -> bool) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let stretches = chars.chunk_by(|one, two| is_shifted(*one) == is_shifted(*two)).map(|chars| {
+        let text: String = chars.iter().collect();
+        if !is_shifted(chars[0]) {
+            return text.replace('&', "&-");
+        }
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        format!("&{}-", STANDARD.encode(units).trim_end_matches('=').replace('/', ","))
+    });
+    stretches.collect()
+}
+
+#[test]
+fn parts_are_hidden_in_names_in_modified_utf7() {
+    let secrets = [
+        "horse&cart&wheel&axle&road",
+        "Пароль-очень-секретный",
+        "пароль&секретный",
+        "pässwörd 日本語 \u{1f4e7}!",
+    ];
+    for secret in secrets {
+        let mut mask = Mask::default();
+        mask.add(secret);
+        for is_shifted in [|c| !matches!(c, ' '..='~'), |c| c == '&' || !matches!(c, ' '..='~')] {
+            let alone = modified_utf7(secret, is_shifted);
+            for lead in ["", "a/", "ü", "üé", "a/üéö"] {
+                for tail in ["", "/a", "ü"] {
+                    let name = modified_utf7(&format!("{lead}{secret}{tail}"), is_shifted);
+                    let hidden = mask.hide(name.as_bytes());
+                    // A digit at each end may have bits of its neighbour; what begins and ends the base64 may be none of ours.
+                    let hidden = hidden.iter().filter(|octet| **octet == FILLER).count();
+                    assert!(hidden + 5 >= alone.len(), "{name}: {hidden} of {alone}");
+                }
+            }
+        }
+        let innocent = modified_utf7("Gelöschte Objekte & Entwürfe/日本", |c| !c.is_ascii());
+        assert!(!mask.may_hide(innocent.as_bytes()), "{innocent}");
+    }
+}
+
+#[test]
 fn what_needs_no_closer_look_is_told() {
     let mut mask = Mask::default();
     mask.add(SECRET);
@@ -115,19 +188,27 @@ fn what_needs_no_closer_look_is_told() {
 /// What is hidden, found the slow way: every run is looked up.
 fn hidden_slowly(mask: &Mask, octets: &[u8]) -> Vec<u8> {
     let mut hidden = octets.to_vec();
-    for with_escapes in [true, false] {
+    for escapes in ["\\", "%", ""]
+        .into_iter()
+        .filter(|sign| sign.is_empty() || octets.contains(&sign.as_bytes()[0]))
+    {
+        // Where each octet begins and ends, and what it is.
         let mut spans: Vec<(usize, usize)> = Vec::new();
-        let mut start = 0;
-        let (mut is_quoted, mut is_escape) = (false, false);
-        for (at, &octet) in hidden.iter().enumerate() {
-            is_escape = with_escapes && is_quoted && octet == b'\\' && !is_escape;
-            is_quoted |= octet == b'"';
-            if !is_escape {
-                spans.push((start, at));
-                start = at + 1;
-            }
+        let mut seen: Vec<u8> = Vec::new();
+        let mut at = 0;
+        while at < hidden.len() {
+            let is_quoted = hidden[..at].contains(&b'"');
+            let digits = hidden.get(at + 1..at + 3).and_then(|two| core::str::from_utf8(two).ok());
+            let digits = digits.filter(|two| two.bytes().all(|octet| octet.is_ascii_hexdigit()));
+            let (octet, length) = match (escapes, hidden[at], digits, hidden.get(at + 1)) {
+                ("\\", b'\\', _, Some(next)) if is_quoted => (*next, 2),
+                ("%", b'%', Some(two), _) => (u8::from_str_radix(two, 16).unwrap(), 3),
+                (_, octet, ..) => (octet, 1),
+            };
+            spans.push((at, at + length - 1));
+            seen.push(fold(octet));
+            at += length;
         }
-        let seen: Vec<u8> = spans.iter().map(|&(_, at)| fold(hidden[at])).collect();
         let is_run = |run: &[u8]| {
             mask.runs.binary_search(&run_hash(<[u8; RUN]>::try_from(run).unwrap())).is_ok()
         };
@@ -146,7 +227,7 @@ proptest! {
     #[test]
     fn what_is_hidden_is_what_a_slow_search_finds(
         secret in "[ab+/_-]{8,40}",
-        pieces in prop::collection::vec((0..40_usize, 0..40_usize, 0..4_u8, "[a\\\\\" -]{0,3}"), 0..8),
+        pieces in prop::collection::vec((0..40_usize, 0..40_usize, 0..5_u8, "[a\\\\\" -]{0,3}"), 0..8),
     ) {
         let mut mask = Mask::default();
         mask.add(&secret);
@@ -157,6 +238,7 @@ proptest! {
                 0 => secret.clone(),
                 1 => secret.to_uppercase().replace('-', "+").replace('/', "_"),
                 2 => encoded.clone(),
+                3 => secret.bytes().map(|octet| format!("%{octet:02x}")).collect(),
                 _ => secret.chars().flat_map(|c| ['\\', c]).collect(),
             };
             let from = from.min(form.len());
@@ -177,7 +259,7 @@ fn the_end_of_a_long_text_is_left_out_and_no_more() {
     assert!(!mask.leaves_out(&text[..LIMIT]) && mask.leaves_out(&text));
     assert!(!Mask::default().leaves_out(&text));
     assert_eq!(mask.apply(&text[..LIMIT]).len(), LIMIT);
-    assert_eq!(mask.apply(&text).len(), LIMIT - RUN);
+    assert_eq!(mask.apply(&text).len(), LIMIT - CUT);
 }
 
 #[test]
@@ -197,6 +279,67 @@ fn secret_is_masked_in_every_form() {
     for form in forms {
         let shown = masked(&[SECRET], &format!("BAD <{form}> what"));
         assert_eq!(shown, "BAD <[secret]> what", "{form}");
+    }
+}
+
+/// Ways to write a text in which some of its characters are escaped.
+fn spellings(text: &str) -> Vec<String> {
+    let written = |escaped: &dyn Fn(usize) -> bool, escape: &dyn Fn(char) -> String| {
+        let written = text.chars().enumerate().map(|(at, c)| match escaped(at) {
+            true => escape(c),
+            false if matches!(c, '%' | '"' | '\\') => escape(c),
+            false => c.to_string(),
+        });
+        written.collect::<String>()
+    };
+    let percent = |c: char| {
+        let octets = c.to_string().into_bytes();
+        octets.iter().map(|octet| format!("%{octet:02x}")).collect()
+    };
+    let unit = |c: char| -> String {
+        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect()
+    };
+    let all: [&dyn Fn(usize) -> bool; 4] =
+        [&|_| true, &|at| at % 2 == 0, &|at| at % 7 == 3, &|_| false];
+    let forms = all.iter().flat_map(|escaped| {
+        [
+            written(escaped, &percent),
+            written(escaped, &|c| percent(c).to_uppercase()),
+            written(escaped, &unit),
+            written(escaped, &|c| format!("\\{c}")),
+        ]
+    });
+    // Where a backslash begins an escape of JSON, it is none of a quoted string.
+    forms
+        .filter(|form| !text.contains('u') || !form.contains("\\u") || form.contains("\\u00"))
+        .collect()
+}
+
+#[test]
+fn secret_is_masked_however_its_characters_are_escaped() {
+    for secret in
+        [SECRET, "horse&cart", "Tr0ub\"4dor\\&3x\"Qz9", "100% \u{fc} \u{1f4e7}", "a%41", "пароль"]
+    {
+        for form in spellings(secret) {
+            assert_eq!(masked(&[secret], &format!("<{form}>")), "<[secret]>", "{secret} {form}");
+        }
+    }
+    let form = "correct+horse%2Bbattery";
+    assert_eq!(masked(&["correct horse+battery"], form), "[secret]");
+    for innocent in ["100%", "%", "%4", "%zz %+1", "\\", "\\u12", "\\u00zz", "\\ud83d\\u0041 a"] {
+        assert_eq!(masked(&[SECRET], innocent), innocent);
+    }
+}
+
+#[test]
+fn escaped_secret_is_masked_wherever_it_lies_in_a_long_text() {
+    let mut mask = Mask::default();
+    mask.add(SECRET);
+    let escaped: String = SECRET.bytes().map(|octet| format!("\\u{octet:04x}")).collect();
+    for start in (MANY - 3 * OVERLAP..MANY + 3).step_by(STEP) {
+        let text = format!("{}{escaped}{}", "x".repeat(start), "y".repeat(MANY));
+        let expected = text.replace(&escaped, "[secret]");
+        assert_eq!(mask.apply_whole(text.as_bytes()), expected.as_bytes(), "{start}");
     }
 }
 
@@ -278,15 +421,15 @@ fn several_secrets_and_merged_masks_work_together() {
 
 #[test]
 fn only_the_beginning_of_a_long_text_is_looked_at_and_shown() {
-    for cut in (0..SECRET.len()).step_by(STEP) {
-        let text = format!("{}{SECRET} tail", ".".repeat(LIMIT - cut));
+    for cut in (0..CUT + SECRET.len()).step_by(STEP) {
+        let text = format!("{}{SECRET}{}", ".".repeat(LIMIT - cut), " tail".repeat(CUT));
         let shown = masked(&[SECRET], &text);
-        let before = ".".repeat(LIMIT - cut.max(RUN));
+        let before = ".".repeat(LIMIT - cut.max(CUT));
         // What begins behind the last octet that is shown is left out with it.
-        let expected = if cut > RUN { format!("{before}[secret]") } else { before };
+        let expected = if cut > CUT { format!("{before}[secret]") } else { before };
         assert_eq!(shown.get(..expected.len().min(shown.len())), Some(&*expected), "{cut}");
         assert!(shown.len() <= LIMIT && !shown.contains("ya29"), "{cut}");
-        assert!(cut > RUN || shown == expected, "{cut}");
+        assert!(cut > CUT || shown == expected, "{cut}");
     }
 }
 

@@ -17,7 +17,7 @@ use core::{fmt, mem};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oauth1_core::{ReceivedRequest, Secret, VerifyError};
+use oauth1_core::{ReceivedRequest, RequestUrl, Secret, VerifyError};
 use zeroize::Zeroizing;
 
 use super::message::{
@@ -211,7 +211,7 @@ impl ServerExchange {
                     mechanism: self.mechanism.name(),
                     verified: &verified,
                     user: login.user(),
-                    url: request.url().as_str(),
+                    url: signed_url(request.url()).expose(),
                 });
                 self.follow(verdict, Refusal::Identity)
             }
@@ -260,6 +260,20 @@ impl ServerExchange {
         }
         document
     }
+}
+
+/// What a signature says of a URL (RFC 5849 3.4.1.2), and its query. User information and fragment are the client's to choose:
+/// whoever repeats a request could name another host in them.
+fn signed_url(url: &RequestUrl) -> Secret {
+    let mut signed = url.base_string_uri();
+    let hierarchy = url.as_str().split('#').next().unwrap_or_default();
+    if let Some((_, query)) = hierarchy.split_once('?') {
+        // Once, so that no copy stays behind: it may have the signature.
+        signed.reserve_exact(1 + query.len());
+        signed.push('?');
+        signed.push_str(query);
+    }
+    Secret::new(signed)
 }
 
 /// Decodes a response: strict base64 (RFC 4648 4) of UTF-8 text. An empty line is an empty

@@ -48,6 +48,8 @@ pub struct Machine {
     is_early: bool,
     pub(super) extensions: Extensions,
     pub(super) mask: Mask,
+    /// Those of `mask` that stay, whatever others are told.
+    pub(super) own_secrets: Mask,
     /// What a trace may show of replies, while somebody listens.
     pub(super) heard: Option<VecDeque<(Direction, String)>>,
 }
@@ -88,6 +90,7 @@ impl Machine {
             is_early: false,
             extensions: Extensions::default(),
             mask: Mask::default(),
+            own_secrets: Mask::default(),
             heard: None,
         }
     }
@@ -352,7 +355,7 @@ impl Machine {
 
     fn learn(&mut self, news: News) {
         if !news.secrets.is_empty() {
-            self.protect(news.secrets);
+            self.protect_own(news.secrets);
         }
         if let Some(extensions) = news.extensions {
             self.output.pipelining = extensions.pipelining();
