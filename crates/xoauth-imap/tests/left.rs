@@ -106,6 +106,30 @@ fn of_what_was_left_news_stay_news() {
     assert!(matches!(&events(&mut machine)[..], [Event::List(_)]));
 }
 
+#[test]
+fn literals_of_news_are_kept_while_bodies_are_thrown_away() {
+    let news =
+        "* STATUS {5}\r\na\"b\\c (MESSAGES 5)\r\n* 1 FETCH (UID 1 ENVELOPE (NIL {3}\r\nabc NIL";
+    let rest =
+        format!("{news} NIL NIL NIL NIL NIL NIL NIL) BODY[] {{3}}\r\nabc)\r\nxt1 OK done\r\n");
+    let commands: [&dyn Fn(&mut Machine); 2] = [
+        &|machine| {
+            left(machine, Fetch::new("1:*", Item::Body).even_if_unlisted(), &rest).unwrap();
+        },
+        &|machine| {
+            left(machine, Select::new("a"), &rest).unwrap();
+        },
+    ];
+    for leave in commands {
+        let mut machine = greeted();
+        events(&mut machine);
+        leave(&mut machine);
+        let news = events(&mut machine);
+        let [Event::MailboxStatus(status)] = &news[..] else { panic!("{news:?}") };
+        assert_eq!(status.mailbox.as_str(), "a\"b\\c");
+    }
+}
+
 /// However many they are, and however they arrive: bodies that are thrown away count towards no limit.
 #[test]
 fn bodies_that_nobody_wants_any_more_are_read_to_their_end() {

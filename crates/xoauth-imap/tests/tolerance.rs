@@ -246,7 +246,7 @@ fn structure(body: &str) -> (Vec<String>, Vec<FaultKind>) {
 #[test]
 fn structures_are_read_in_spite_of_their_faults() {
     use FaultKind::*;
-    let cases: [(&str, &str, &[FaultKind]); 16] = [
+    let cases: [(&str, &str, &[FaultKind]); 28] = [
         // Sizes and lines.
         (
             r#"("TEXT" "PLAIN" NIL NIL NIL "7BIT" -1 5)"#,
@@ -308,6 +308,51 @@ fn structures_are_read_in_spite_of_their_faults() {
             "MESSAGE/RFC822 Some(7) Some(3)",
             &[MissingMessage],
         ),
+        // Gmail.
+        (
+            r#"("RELATED" NIL ("ATTACHMENT" NIL) NIL)"#,
+            "MULTIPART/RELATED None None",
+            &[MultipartWithoutParts],
+        ),
+        (r#"("RELATED" NIL)"#, "MULTIPART/RELATED None None", &[MultipartWithoutParts]),
+        (r#"("ALTERNATIVE")"#, "MULTIPART/ALTERNATIVE None None", &[MultipartWithoutParts]),
+        // Dovecot.
+        (
+            r#"(NIL "alternative" ("boundary" "x") NIL NIL NIL)"#,
+            "MULTIPART/alternative None None",
+            &[MultipartWithoutParts],
+        ),
+        // A subtype that is not there, and one that is NIL.
+        (
+            r#"("TEXT" ("CHARSET" "windows-1251") NIL NIL "base64" 356 5)"#,
+            "TEXT/ Some(356) Some(5)",
+            &[MissingSubtype],
+        ),
+        (
+            r#"("X-ZIP" ("BOUNDARY" "") NIL NIL "base64" 4096)"#,
+            "X-ZIP/ Some(4096) None",
+            &[MissingSubtype],
+        ),
+        (
+            r#"("APPLICATION" NIL NIL NIL "base64" 356 NIL NIL NIL NIL)"#,
+            "APPLICATION/ Some(356) None",
+            &[MissingSubtype],
+        ),
+        (r#"("A" NIL ("x" "y") NIL NIL "7BIT" 7)"#, "A/ Some(7) None", &[]),
+        (r#"("A" NIL NIL NIL NIL "7BIT" 7)"#, "A/ Some(7) None", &[]),
+        // Domino.
+        (
+            r#"("message" "rfc822" NIL NIL NIL "7BIT" 7 (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) () 0 NIL NIL NIL)"#,
+            "message/rfc822 Some(7) Some(0)",
+            &[MissingMessage],
+        ),
+        // Exchange Online, and a multipart that is told of as a file.
+        (r#"("A" "B" NIL NIL NIL "7BIT" 7 NIL NIL NIL ())"#, "A/B Some(7) None", &[ListForString]),
+        (
+            r#"("multipart" "related" NIL NIL NIL "7BIT" 400 ("boundary" "x") NIL NIL NIL)"#,
+            "multipart/related Some(400) None",
+            &[ListForString],
+        ),
     ];
     for (body, parts, faults) in cases {
         let (found, noted) = structure(body);
@@ -318,6 +363,54 @@ fn structures_are_read_in_spite_of_their_faults() {
         assert_eq!(found[1..found.len() - 1].join(", "), parts);
         assert_eq!((found[found.len() - 1].as_str(), &noted[..]), ("X/Y Some(1) None", faults));
     }
+}
+
+/// NIL and strings in other numbers than the grammar has: no meaning is made up for them.
+#[test]
+fn structures_that_could_mean_anything_are_kept_as_they_came() {
+    for body in [
+        r#"("TEXT" NIL NIL NIL)"#,
+        r#"("TEXT" NIL NIL NIL "base64")"#,
+        r#"("TEXT" "PLAIN")"#,
+        r#"("TEXT" "PLAIN" NIL)"#,
+        r#"(NIL "alternative" NIL NIL)"#,
+        r#"(NIL)x"#,
+        "()",
+    ] {
+        let text = format!("* 1 FETCH (BODYSTRUCTURE {body} UID 5)\r\n");
+        let (message, _) = message(text.as_bytes());
+        assert_eq!(message.uid.map(u32::from), Some(5), "{text}");
+        assert!(message.body_structure.is_none(), "{text}");
+        assert_eq!(message.invalid[0].name, "BODYSTRUCTURE", "{text}");
+    }
+}
+
+#[test]
+fn an_item_in_parentheses_of_its_own_is_read() {
+    let envelope = "ENVELOPE (NIL \"s\" NIL NIL NIL NIL NIL NIL NIL NIL)";
+    for text in [
+        format!("* 2 FETCH (UID 5 ({envelope}) RFC822.SIZE 7)\r\n"),
+        format!("* 2 FETCH (({envelope}) UID 5 RFC822.SIZE 7)\r\n"),
+        format!("* 2 FETCH (UID 5 RFC822.SIZE 7 ({envelope}))\r\n"),
+    ] {
+        let (message, tolerated) = message(text.as_bytes());
+        assert_eq!(message.uid.map(u32::from), Some(5), "{text}");
+        assert_eq!(message.size, Some(7), "{text}");
+        assert_eq!(message.envelope.unwrap().subject.unwrap(), "s", "{text}");
+        assert_eq!(message.invalid, []);
+        assert!(tolerated.count_of(FaultKind::LostBalance) > 0);
+    }
+}
+
+#[test]
+fn what_is_never_0_is_not_told_by_it() {
+    let (event, tolerated) =
+        heard(b"* STATUS \"x\" (MESSAGES 3 UIDVALIDITY 0 UIDNEXT 0 UNSEEN 0)\r\n");
+    let Event::MailboxStatus(status) = event else { panic!("{event:?}") };
+    let items = status.items;
+    assert_eq!((items.messages, items.unseen), (Some(3), Some(0)));
+    assert_eq!((items.uid_validity, items.uid_next), (None, None));
+    assert_eq!(tolerated.count_of(FaultKind::Zero), 2);
 }
 
 #[test]

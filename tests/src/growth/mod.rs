@@ -126,7 +126,7 @@ const fn refused(
 }
 
 /// All of them.
-pub const SHAPES: [Shape; 11] = [
+pub const SHAPES: [Shape; 14] = [
     whole("a body, octet by octet", said::body, || 0),
     whole("bodies in one response", said::bodies, response),
     refused("a line, octet by octet", said::line, || imap_limits().line, (End::Imap(Line), 64)),
@@ -135,6 +135,14 @@ pub const SHAPES: [Shape; 11] = [
     refused("untagged answers", said::untagged, events, (End::Imap(Events), 800)),
     refused("answers that repeat a secret", said::echoes, events, (End::Imap(Events), 3_000)),
     whole("a name that repeats a secret", said::echo, told),
+    whole("a name that repeats a secret in escapes", said::escaped_echo, told),
+    refused("sections that do not end", said::sections, told, (End::Imap(Response), 16_000)),
+    refused(
+        "sections of which one ends",
+        said::ended_sections,
+        told,
+        (End::Imap(Response), 16_000),
+    ),
     whole("numbers of a search", said::numbers, kept_numbers),
     refused("lines of a reply, octet by octet", said::reply, reply, (End::Smtp(Lines), 4)),
     // The caller's own message, and what of it is on its way.
@@ -144,7 +152,7 @@ pub const SHAPES: [Shape; 11] = [
 /// What costs more memory once it is kept than it has octets on the wire, in one response: shorter than a response
 /// may be, each is taken, refused, or handed on as it is, and never unfolded without bound. What is handed on is too
 /// long for an event, and that is noticed at its end.
-pub const UNFOLDED: [Shape; 14] = [
+pub const UNFOLDED: [Shape; 15] = [
     // A thousand of them are told from one message.
     refused("empty bodies of one message", said::empty_bodies, kept, (End::Imap(Answers), 12)),
     whole("items of one message that are none", said::invalid, kept),
@@ -152,11 +160,12 @@ pub const UNFOLDED: [Shape; 14] = [
     whole("parts of one message", said::body_parts, kept),
     whole("addresses of one message", said::addresses, kept),
     whole("flags of one message", said::flags, kept),
-    refused("names of header fields", said::header_fields, kept, (End::Imap(Events), 15_000)),
+    whole("names of header fields", said::header_fields, kept),
     refused("extended data of a mailbox", said::extended, kept, (End::Imap(Events), 15_000)),
     refused("children of a mailbox", said::children, kept, (End::Imap(Events), 15_000)),
     // An answer that was asked for is not handed on.
     refused("conversations", said::conversations, kept, (End::Malformed, 15_000)),
+    refused("lists of conversations", said::lists_of_conversations, kept, (End::Malformed, 15_000)),
     refused("ranges that vanished", said::vanished, events, (End::Imap(Events), 15_000)),
     // What the session knows of the server from then on.
     whole("capabilities", said::capabilities, known),

@@ -241,7 +241,7 @@ pub(super) fn header_fields(octets: usize, bounds: Bounds) -> Played {
 }
 
 pub(super) fn extended(octets: usize, bounds: Bounds) -> Played {
-    let parts: [&[u8]; 3] = [b"* LIST () NIL a (a NIL", b" a NIL", b")\r\nxg1 OK done\r\n"];
+    let parts: [&[u8]; 3] = [b"* LIST () NIL \"a\" (a NIL", b" a NIL", b")\r\nxg1 OK done\r\n"];
     imap(&mut List::all(), bounds, &around(parts, octets / 6), PIECE)
 }
 
@@ -254,6 +254,13 @@ pub(super) fn conversations(octets: usize, bounds: Bounds) -> Played {
     let mut thread = Thread::new(ThreadAlgorithm::References, Query::All).even_if_unlisted();
     let parts: [&[u8]; 3] = [b"* THREAD ", b"(1)", b"\r\nxg1 OK done\r\n"];
     imap(&mut thread, bounds, &around(parts, octets / 3), PIECE)
+}
+
+/// A list begins another, and another, and none ends.
+pub(super) fn lists_of_conversations(octets: usize, bounds: Bounds) -> Played {
+    let mut thread = Thread::new(ThreadAlgorithm::References, Query::All).even_if_unlisted();
+    let parts: [&[u8]; 3] = [b"* THREAD ", b"( ", b"\r\nxg1 OK done\r\n"];
+    imap(&mut thread, bounds, &around(parts, octets / 2), PIECE)
 }
 
 /// One response that nobody asked for.
@@ -320,6 +327,29 @@ pub(super) fn echo(octets: usize, bounds: Bounds) -> Played {
     let head = format!("* LIST () \"/\" {{{}}}\r\n", times * TOKEN.len());
     let parts: [&[u8]; 3] = [head.as_bytes(), TOKEN.as_bytes(), b"\r\nxg1 OK done\r\n"];
     imap(&mut Noop::new(), bounds, &around(parts, times), PIECE)
+}
+
+/// The same with each other octet percent-encoded.
+pub(super) fn escaped_echo(octets: usize, bounds: Bounds) -> Played {
+    let escaped = |(at, octet)| match at % 2 {
+        0 => format!("%{octet:02x}"),
+        _ => char::from(octet).to_string(),
+    };
+    let escaped: String = TOKEN.bytes().enumerate().map(escaped).collect();
+    let times = octets / escaped.len();
+    let head = format!("* LIST () \"/\" {{{}}}\r\n", times * escaped.len());
+    let parts: [&[u8]; 3] = [head.as_bytes(), escaped.as_bytes(), b"\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, times), PIECE)
+}
+
+/// Names of items, each of which could be found to end at the end of the response alone.
+pub(super) fn sections(octets: usize, bounds: Bounds) -> Played {
+    alone(b"* 1 FETCH (A[", b" BODY[", octets, bounds)
+}
+
+pub(super) fn ended_sections(octets: usize, bounds: Bounds) -> Played {
+    let parts: [&[u8]; 3] = [b"* 1 FETCH (A[", b" BODY[", b"]\r\nxg1 OK done\r\n"];
+    imap(&mut Noop::new(), bounds, &around(parts, octets / 6), PIECE)
 }
 
 pub(super) fn news(octets: usize, bounds: Bounds) -> Played {

@@ -45,7 +45,12 @@ pub(super) fn rights_choice(
     let mailbox = mailbox(cursor, tolerated)?;
     cursor.space(tolerated)?;
     let identifier = cursor.astring()?.octets();
-    let required = rights(cursor, tolerated)?;
+    // `[rights]`: nothing between two spaces, or behind the last one.
+    cursor.expect(b' ', "a space")?;
+    let required = match cursor.peek() {
+        None | Some(b' ') => Rights::default(),
+        Some(_) => Rights::from_wire(&cursor.astring()?.cow()),
+    };
     let mut optional = Vec::new();
     cursor.surplus_spaces_at_end(tolerated);
     while !cursor.is_empty() {

@@ -27,6 +27,11 @@ pub(crate) fn announced_section(head: &[u8], line: &[u8], len: u64) -> Option<Bo
     Some(BodyInfo { seq, uid, section, origin, is_binary, len })
 }
 
+/// The literal belongs to a FETCH response, of which `head` is what stands before its first.
+pub(crate) fn is_fetched(head: &[u8]) -> bool {
+    fetch_of(&mut Cursor::of(head.get(..HEAD).unwrap_or(head))).is_ok()
+}
+
 /// `BODY[..]<n> {n}` CRLF and its forms, read from the end.
 fn section_at_end(line: &[u8]) -> Option<(Section, Option<u32>, bool)> {
     let brace = memchr::memrchr(b'{', line)?;
@@ -88,7 +93,9 @@ fn uid_among_items(mut cursor: Cursor<'_>) -> Option<Uid> {
             return None;
         }
         if name.eq_ignore_ascii_case(b"UID") {
-            return nz_number(&mut cursor).ok().map(Uid::from);
+            // What is looked at may end inside the number.
+            let uid = nz_number(&mut cursor).ok().filter(|_| cursor.peek() == Some(b' '));
+            return uid.map(Uid::from);
         }
         if matches!(cursor.peek(), Some(b'{' | b'~')) {
             return None;

@@ -168,18 +168,18 @@ impl<'a> PartRef<'a> {
         // media-basic / media-message / media-text, then body-fields
         let start = *cursor;
         self.media_type = cursor.nstring(tolerated)?;
-        cursor.space(tolerated)?;
-        if cursor.peek() == Some(b'(') {
-            // `("mixed" ("boundary" "x") NIL NIL)`: a multipart of no parts has no grammar.
+        if self.lacks_parts(cursor, tolerated)? {
             tolerated.record(FaultKind::MultipartWithoutParts, start.position());
-            self.is_multipart = true;
-            self.subtype = self.media_type;
-            self.media_type = Text::Raw(b"MULTIPART");
-            self.parameters = parameters(cursor, tolerated)?;
             return Ok(false);
         }
-        self.subtype = cursor.nstring(tolerated)?;
         cursor.space(tolerated)?;
+        let is_size = |size: Cursor<'_>| matches!(size.peek(), Some(b'0'..=b'9' | b'-'));
+        if size_of_part(*cursor, tolerated).is_some_and(is_size) {
+            tolerated.record(FaultKind::MissingSubtype, cursor.position());
+        } else {
+            self.subtype = cursor.nstring(tolerated)?;
+            cursor.space(tolerated)?;
+        }
         self.parameters = parameters(cursor, tolerated)?;
         cursor.space(tolerated)?;
         self.id = cursor.nstring(tolerated)?;
@@ -202,6 +202,11 @@ impl<'a> PartRef<'a> {
             self.envelope = Some(Box::new(EnvelopeRef::parse(&mut ahead, tolerated)?));
             ahead.space(tolerated)?;
             *cursor = ahead;
+            if ahead.eat_all(b"()") {
+                tolerated.record(FaultKind::MissingMessage, cursor.position());
+                *cursor = ahead;
+                return Ok(false);
+            }
             return Ok(true);
         }
         if is_message && self.lacks_message(cursor, tolerated) {
@@ -216,6 +221,41 @@ impl<'a> PartRef<'a> {
             self.lines = size(cursor, tolerated)?;
         }
         Ok(false)
+    }
+
+    /// A multipart of no parts has no grammar. Behind its subtype some servers have its parameters, others nothing at all, and
+    /// some have NIL before it for its type:
+    ///
+    /// ```text
+    /// ("mixed" ("boundary" "x") NIL NIL)    ("related" NIL ("attachment" NIL) NIL)
+    /// ("alternative")                       (NIL "mixed" ("boundary" "x") NIL NIL)
+    /// ```
+    fn lacks_parts(&mut self, cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<bool> {
+        let mut subtype = self.media_type;
+        let mut ahead = *cursor;
+        if ahead.peek() != Some(b')') {
+            ahead.space(tolerated)?;
+            if subtype.is_nil() && matches!(ahead.peek(), Some(b'"' | b'{')) {
+                subtype = ahead.string()?;
+                ahead.space(tolerated)?;
+            }
+            let mut behind = ahead;
+            let has_none = behind.nil() && (behind.peek() == Some(b')') || behind.eat_all(b" ("));
+            let is_part = |at| size_of_part(at, tolerated).is_some();
+            if !(has_none || ahead.peek() == Some(b'(')) || is_part(ahead) {
+                return Ok(false);
+            }
+            // NIL may be the subtype of a part too.
+            if has_none && is_part(behind_nil(ahead)) {
+                return Ok(false);
+            }
+            self.parameters = parameters(&mut ahead, tolerated)?;
+        }
+        self.is_multipart = true;
+        self.subtype = subtype;
+        self.media_type = Text::Raw(b"MULTIPART");
+        *cursor = ahead;
+        Ok(true)
     }
 
     /// NIL for the envelope and for the body of a message that the server did not parse, with the lines
@@ -249,7 +289,7 @@ impl<'a> PartRef<'a> {
                 self.lines = size(cursor, tolerated)?;
             }
             if more(cursor, tolerated) {
-                self.md5 = quoted_or_nil(cursor)?;
+                self.md5 = no_list(cursor, tolerated)?;
             }
         }
         if more(cursor, tolerated) {
@@ -259,7 +299,7 @@ impl<'a> PartRef<'a> {
             self.languages = languages(cursor, tolerated)?;
         }
         if more(cursor, tolerated) {
-            self.location = quoted_or_nil(cursor)?;
+            self.location = no_list(cursor, tolerated)?;
         }
         // body-extension, which no standard has defined yet.
         while more(cursor, tolerated) {
@@ -292,6 +332,28 @@ impl<'a> Iterator for StringsRef<'a> {
     }
 }
 
+/// Where the size of a part stands whose parameters begin here, with three strings between them. Parts that have a subtype
+/// there are told by one octet.
+fn size_of_part<'a>(mut cursor: Cursor<'a>, tolerated: &Tolerated) -> Option<Cursor<'a>> {
+    if !matches!(cursor.peek(), Some(b'(' | b'N' | b'n')) {
+        return None;
+    }
+    let mut noted = tolerated.anew();
+    parameters(&mut cursor, &mut noted).ok()?;
+    for _ in 0..3 {
+        cursor.space(&mut noted).ok()?;
+        quoted_or_nil(&mut cursor).ok()?;
+    }
+    cursor.space(&mut noted).ok()?;
+    Some(cursor)
+}
+
+fn behind_nil(mut cursor: Cursor<'_>) -> Cursor<'_> {
+    cursor.nil();
+    while cursor.eat(b' ') {}
+    cursor
+}
+
 /// Another part follows; some servers set spaces between parts.
 fn another_part(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
     let mut ahead = *cursor;
@@ -320,6 +382,16 @@ fn more(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> bool {
 /// `nstring`; no atom, which would be the name of the next item where a parenthesis is missing.
 fn quoted_or_nil<'a>(cursor: &mut Cursor<'a>) -> Result<Text<'a>> {
     if cursor.nil() { Ok(Text::Nil) } else { cursor.string() }
+}
+
+/// `nstring`, and NIL for a list in its place (Exchange Online).
+fn no_list<'a>(cursor: &mut Cursor<'a>, tolerated: &mut Tolerated) -> Result<Text<'a>> {
+    if cursor.peek() != Some(b'(') {
+        return quoted_or_nil(cursor);
+    }
+    tolerated.record(FaultKind::ListForString, cursor.position());
+    cursor.skip_value()?;
+    Ok(Text::Nil)
 }
 
 /// `body-fld-param = "(" string SP string *(SP string SP string) ")" / nil`.

@@ -247,11 +247,15 @@ impl<'a> Code<'a> {
                 uid_validity: spaced(code, tolerated, nz_number)?,
                 uids: set(code, tolerated)?,
             },
-            b"COPYUID" => Self::CopyUid {
-                uid_validity: spaced(code, tolerated, nz_number)?,
-                source: set(code, tolerated)?,
-                destination: set(code, tolerated)?,
-            },
+            b"COPYUID" => {
+                let uid_validity = spaced(code, tolerated, nz_number)?;
+                let (source, destination) = (set(code, tolerated)?, set(code, tolerated)?);
+                // Which message became which is told by their order (RFC 4315 3).
+                if source.count() != destination.count() {
+                    return Err(code.error("as many messages in both sets"));
+                }
+                Self::CopyUid { uid_validity, source, destination }
+            }
             b"HIGHESTMODSEQ" => Self::HighestModSeq(spaced(code, tolerated, Cursor::number64)?),
             b"PERMANENTFLAGS" => {
                 code.space(tolerated)?;

@@ -172,6 +172,12 @@ impl<'a> Cursor<'a> {
         if self.eat(octet) { Ok(()) } else { Err(self.error(expected)) }
     }
 
+    /// The next `n` octets at most, as all there are.
+    pub(crate) fn head(&self, n: usize) -> Self {
+        let rest = self.rest.get(..n).unwrap_or(self.rest);
+        Self { rest, end: self.position() + rest.len(), literals: self.literals }
+    }
+
     /// What stands between here and `later`, a later position of the same response.
     pub(crate) fn until(&self, later: &Self) -> &'a [u8] {
         let n = self.rest.len().saturating_sub(later.rest.len());

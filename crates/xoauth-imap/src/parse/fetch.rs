@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::body_structure::size;
 use super::cursor::{Cursor, ParseError, Result};
-use super::salvage::Salvage;
+use super::salvage::{Salvage, begins_item};
 use super::search::nz_number;
 use super::{BodyStructureRef, EnvelopeRef, FaultKind, FlagsRef, Text, Tolerated};
 use crate::types::{BodySection, DateTime, InvalidItem, OtherItem, SeqNo, Uid};
@@ -178,6 +178,12 @@ impl<'a> FetchRef<'a> {
             if cursor.is_empty() {
                 tolerated.record(FaultKind::UnclosedList, cursor.position());
                 return Ok(());
+            }
+            let mut inside = *cursor;
+            if inside.eat(b'(') && begins_item(inside) {
+                // `(UID 1 (ENVELOPE (..)) BODYSTRUCTURE (..))`, as Domino has it.
+                tolerated.record(FaultKind::LostBalance, cursor.position());
+                *cursor = inside;
             }
             let start = *cursor;
             if let Err(spoiled) = self.item(cursor, tolerated) {
@@ -363,13 +369,16 @@ impl<'a> FetchRef<'a> {
     }
 }
 
+/// Octets in which the end of a section is looked for: each item of a response may have one that has none.
+const MAX_SECTION: usize = 64 * 1024;
+
 /// A response with more items than these beside those with a field of their own is an attack on memory.
 const MAX_ITEMS: usize = 1000;
 
 impl Known {
     /// Without a copy in upper case: most comparisons end at the length.
     #[inline]
-    fn from_name(name: &[u8]) -> Option<Self> {
+    pub(super) fn from_name(name: &[u8]) -> Option<Self> {
         let (word, known) = match name.len() {
             3 => ("UID", Self::Uid),
             4 => ("BODY", Self::Body),
@@ -421,12 +430,17 @@ impl<'a> Name<'a> {
         Some((known, Self { word: whole, section, origin: None, whole }))
     }
 
+    /// What stands before a section, or is all of the name.
+    #[inline]
+    pub(super) fn word(cursor: &mut Cursor<'a>) -> &'a [u8] {
+        cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'))
+    }
+
     /// The name of an item: `UID`, `BODY[1.HEADER.FIELDS ("To")]<0>`.
     #[inline]
     pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Self> {
         let start = *cursor;
-        let word =
-            cursor.take_while(|b| b > b' ' && !matches!(b, b'(' | b')' | b'[' | b'"' | b'{'));
+        let word = Self::word(cursor);
         if word.is_empty() {
             return Err(cursor.error("the name of a FETCH item"));
         }
@@ -448,12 +462,16 @@ impl<'a> Name<'a> {
 
 /// `section-spec`, whose list of header fields may hold strings with a bracket in them.
 fn skip_section(cursor: &mut Cursor<'_>) -> Result<()> {
+    let mut section = cursor.head(MAX_SECTION);
     loop {
-        cursor.take_while(|b| !matches!(b, b']' | b'"' | b'{' | b'\r' | b'\n'));
-        match cursor.peek() {
-            Some(b']') => return Ok(()),
-            Some(b'"' | b'{') => cursor.string().map(drop)?,
-            _ => return Err(cursor.error("a closing bracket")),
+        section.take_while(|b| !matches!(b, b']' | b'"' | b'{' | b'\r' | b'\n'));
+        match section.peek() {
+            Some(b']') => {
+                cursor.take(section.position().saturating_sub(cursor.position()));
+                return Ok(());
+            }
+            Some(b'"' | b'{') => section.string().map(drop)?,
+            _ => return Err(section.error("a closing bracket")),
         }
     }
 }

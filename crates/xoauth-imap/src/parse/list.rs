@@ -1,7 +1,8 @@
 //! LIST, LSUB and STATUS responses.
 
+use core::num::NonZeroU32;
+
 use super::cursor::{Cursor, Result};
-use super::search::nz_number;
 use super::{FaultKind, Text, Tolerated};
 use crate::types::{AppendLimit, Mailbox, ObjectId, OtherItem, StatusItems};
 
@@ -97,7 +98,8 @@ fn name_and_extended<'a>(
                 cursor.surplus_spaces(tolerated);
                 cursor.skip_value()?;
                 cursor.surplus_spaces_at_end(tolerated);
-                if cursor.is_empty() {
+                let is_rest = cursor.is_empty() && extended.ends_with(b")");
+                if is_rest && (quoted || is_extended(extended)) {
                     tolerated.unfold_list::<OtherItem>(extended, cursor)?;
                     return Ok((name, extended));
                 }
@@ -111,6 +113,22 @@ fn name_and_extended<'a>(
     *cursor = start;
     tolerated.record(FaultKind::UnquotedMailbox, start.position());
     Ok((Text::Raw(cursor.take_rest()), &[]))
+}
+
+/// `mbox-list-extended`: a tag and its value come first. A name without quotes may end in parentheses too: `Archive (2019)`.
+fn is_extended(list: &[u8]) -> bool {
+    let mut cursor = Cursor::of(list);
+    cursor.eat(b'(');
+    while cursor.eat(b' ') {}
+    let is_quoted = cursor.peek() == Some(b'"');
+    let tag = cursor.astring().map(|tag| tag.cow()).unwrap_or_default();
+    let is_known =
+        ["CHILDINFO", "OLDNAME"].iter().any(|known| tag.eq_ignore_ascii_case(known.as_bytes()));
+    if !cursor.eat(b' ') {
+        return false;
+    }
+    while cursor.eat(b' ') {}
+    is_quoted || is_known || cursor.peek() == Some(b'(')
 }
 
 impl<'a> MailboxStatusRef<'a> {
@@ -152,9 +170,9 @@ fn status_item(
     } else if is("RECENT") {
         items.recent = Some(cursor.number32()?);
     } else if is("UIDNEXT") {
-        items.uid_next = Some(nz_number(cursor)?);
+        items.uid_next = not_zero(cursor, tolerated)?;
     } else if is("UIDVALIDITY") {
-        items.uid_validity = Some(nz_number(cursor)?);
+        items.uid_validity = not_zero(cursor, tolerated)?;
     } else if is("UNSEEN") {
         items.unseen = Some(cursor.number32()?);
     } else if is("DELETED") {
@@ -174,6 +192,16 @@ fn status_item(
         cursor.skip_value()?;
     }
     Ok(())
+}
+
+/// `nz-number`, RFC 9051 9. A server that has 0 for it does not know.
+fn not_zero(cursor: &mut Cursor<'_>, tolerated: &mut Tolerated) -> Result<Option<NonZeroU32>> {
+    let at = cursor.position();
+    let number = NonZeroU32::new(cursor.number32()?);
+    if number.is_none() {
+        tolerated.record(FaultKind::Zero, at);
+    }
+    Ok(number)
 }
 
 /// `"(" objectid ")"`, RFC 8474 7: what stands in the parentheses.

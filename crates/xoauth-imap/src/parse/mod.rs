@@ -24,7 +24,7 @@ mod thread;
 mod tolerated;
 mod vanished;
 
-pub(crate) use announce::announced_section;
+pub(crate) use announce::{announced_section, is_fetched};
 pub use body_structure::{BodyStructureRef, DispositionRef, ParametersRef, PartRef, StringsRef};
 pub use code::Code;
 pub(crate) use cursor::{Cursor, is_atom_char};

@@ -47,6 +47,7 @@ impl Salvage {
         let mut cursor = lost;
         loop {
             if begins_item(cursor) {
+                // Where a section has its end is a part of what this costs.
                 self.pay(&cursor)?;
                 if is_sound(cursor, Names::Known) {
                     return Some(cursor);
@@ -92,14 +93,15 @@ enum Names {
     Any,
 }
 
-/// The name of an item stands here, with the space behind it.
-fn begins_item(mut cursor: Cursor<'_>) -> bool {
+/// The name of an item begins here. Looks at no more than its word.
+pub(super) fn begins_item(mut cursor: Cursor<'_>) -> bool {
     // Most places are told by one octet.
     let first = cursor.peek().map(|octet| octet.to_ascii_uppercase());
     if !matches!(first, Some(b'A'..=b'Z')) {
         return false;
     }
-    Name::parse(&mut cursor).is_ok_and(|name| name.known().is_some()) && cursor.peek() == Some(b' ')
+    let is_known = Known::from_name(Name::word(&mut cursor)).is_some();
+    is_known && matches!(cursor.peek(), Some(b' ' | b'['))
 }
 
 /// The list, and with it the response, ends here.

@@ -292,6 +292,12 @@ impl<'a> SetRef<'a> {
         self.in_order().map(|(from, to)| (from.min(to), from.max(to)))
     }
 
+    /// How many numbers it has.
+    pub(super) fn count(&self) -> u64 {
+        let sizes = self.ranges().map(|(from, to)| u64::from(to.get() - from.get()) + 1);
+        sizes.fold(0, u64::saturating_add)
+    }
+
     /// The same with the ends in the server's order, which has a meaning where messages are sorted (RFC 5267, 3).
     pub fn in_order(&self) -> impl Iterator<Item = (NonZeroU32, NonZeroU32)> + use<'a> {
         let mut rest = self.0;

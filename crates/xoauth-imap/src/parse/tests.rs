@@ -222,7 +222,7 @@ fn continuations_may_be_bare() {
 
 #[test]
 fn codes_have_their_arguments() {
-    let cases: [(&[u8], &str); 16] = [
+    let cases: [(&[u8], &str); 17] = [
         // RFC 4315, 3 and 4.3; RFC 9051, 6.3.2 and 7.1; RFC 7162, 3.1.2.
         (
             b"APPENDUID 38505 3955",
@@ -238,6 +238,7 @@ fn codes_have_their_arguments() {
             "CopyUid { uid_validity: 1, source: [(Uid(1), Uid(4294967295))], \
              destination: [(Uid(1), Uid(4294967295))] }",
         ),
+        (b"COPYUID 1 5:7 100", "Other { name: \"COPYUID\", rest: \"1 5:7 100\" }"),
         (b"COPYUID 1 1:* 1", "Other { name: \"COPYUID\", rest: \"1 1:* 1\" }"),
         (b"COPYUID 1 1,, 1", "Other { name: \"COPYUID\", rest: \"1 1,, 1\" }"),
         (b"UIDVALIDITY 3857529045", "UidValidity(3857529045)"),
@@ -309,7 +310,7 @@ fn secrets_are_masked_in_what_a_status_says() {
 
 #[test]
 fn mailbox_data_are_typed() {
-    let cases: [(&[u8], &str); 20] = [
+    let cases: [(&[u8], &str); 23] = [
         // RFC 9051, 7.3.1, 7.3.4, 7.3.5, 6.3.9.
         (b"* LIST (\\Noselect) \"/\" ~/Mail/foo\r\n", "(\\Noselect ) Some('/') ~/Mail/foo"),
         (b"* LIST () \"/\" foo (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n", "() Some('/') foo"),
@@ -323,6 +324,9 @@ fn mailbox_data_are_typed() {
         (b"* LIST () \"/\" \"a \\\"b\\\\\"\r\n", "() Some('/') a \"b\\"),
         (b"* LIST () \"/\" Entw&APw-rfe\r\n", "() Some('/') Entwürfe"),
         (b"* LIST () \"/\" a b (c) d\r\n", "() Some('/') a b (c) d"),
+        (b"* LIST () \"/\" Archive (2019)\r\n", "() Some('/') Archive (2019)"),
+        (b"* LIST () \"/\" Archive (of 2019)\r\n", "() Some('/') Archive (of 2019)"),
+        (b"* LIST () \"/\" a (\"x\" (y))\tz\r\n", "() Some('/') a (\"x\" (y))\tz"),
         (b"* LIST () \"/\" a%b*\r\n", "() Some('/') a%b*"),
         (b"* LIST ()  \"/\"  a \r\n", "() Some('/') a"),
         (b"* LSUB () \".\" #news.comp.mail.misc\r\n", "() Some('.') #news.comp.mail.misc"),

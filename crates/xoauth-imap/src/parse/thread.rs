@@ -21,11 +21,12 @@ pub(super) fn threads(
     cursor: &mut Cursor<'_>,
     tolerated: &mut Tolerated,
 ) -> Result<Threads<NonZeroU32>> {
-    let count = nodes(cursor.rest());
-    tolerated.unfold::<ThreadNode<NonZeroU32>>(count, cursor)?;
-    let mut threads = Threads::with_capacity(count);
+    let Size { nodes, depth } = Size::of(cursor.rest());
+    tolerated.unfold::<ThreadNode<NonZeroU32>>(nodes, cursor)?;
+    tolerated.unfold::<Option<usize>>(depth, cursor)?;
+    let mut threads = Threads::with_capacity(nodes);
     // The message each open list hangs on.
-    let mut open: Vec<Option<usize>> = Vec::new();
+    let mut open: Vec<Option<usize>> = Vec::with_capacity(depth);
     let mut current = None;
     let mut list_begins = false;
     loop {
@@ -63,13 +64,34 @@ pub(super) fn threads(
     }
 }
 
-/// How many messages there are at most, those included that are not in the mailbox: a number begins, or a list
-/// inside another.
-fn nodes(octets: &[u8]) -> usize {
-    let begins = |pair: &&[u8]| match pair {
-        [before, b'0'..=b'9'] => !before.is_ascii_digit(),
-        [b'(', b'('] => true,
-        _ => false,
-    };
-    octets.windows(2).filter(begins).count()
+/// What is kept of an answer at most.
+#[derive(Default)]
+struct Size {
+    /// Messages, those included that are not in the mailbox: a number begins, or a list as the first of another.
+    nodes: usize,
+    /// Lists that are open at once.
+    depth: usize,
+}
+
+impl Size {
+    fn of(octets: &[u8]) -> Self {
+        let mut size = Self::default();
+        let mut open = 0usize;
+        let (mut list_begins, mut number_goes_on) = (false, false);
+        for octet in octets {
+            let is_digit = octet.is_ascii_digit();
+            match octet {
+                b'(' => {
+                    size.nodes += usize::from(list_begins);
+                    open += 1;
+                    size.depth = size.depth.max(open);
+                }
+                b')' => open = open.saturating_sub(1),
+                _ => size.nodes += usize::from(is_digit && !number_goes_on),
+            }
+            list_begins = *octet == b'(' || *octet == b' ' && list_begins;
+            number_goes_on = is_digit;
+        }
+        size
+    }
 }

@@ -63,6 +63,8 @@ pub enum FaultKind {
     MissingAddress,
     /// A multipart in which there are no parts.
     MultipartWithoutParts,
+    /// A body part of which one of media type and subtype is missing.
+    MissingSubtype,
     /// A message inside a message, with neither envelope nor structure.
     MissingMessage,
     /// A text without its number of lines.
@@ -75,6 +77,10 @@ pub enum FaultKind {
     SizeNotNumber,
     /// A string for the disposition of a body part (Exchange 2016).
     DispositionNotList,
+    /// A list where a string belongs, of a body part (Exchange Online).
+    ListForString,
+    /// 0 for a number that is none of a message's (SmarterMail).
+    Zero,
     /// A response code whose arguments break the grammar.
     MalformedCode,
     /// A response whose data breaks the grammar; it is handed on as it is.
@@ -207,12 +213,15 @@ impl fmt::Display for FaultKind {
             Self::EmptyAddressList => "an empty list for no address",
             Self::MissingAddress => "no address in a list of them",
             Self::MultipartWithoutParts => "a multipart without parts",
+            Self::MissingSubtype => "a body part without its subtype",
             Self::MissingMessage => "a message without its envelope",
             Self::MissingLines => "no number of lines of a text",
             Self::MissingEncoding => "no encoding of a body part",
             Self::MissingParameterValue => "a parameter without a value",
             Self::SizeNotNumber => "a size that is no number",
             Self::DispositionNotList => "a disposition that is no list",
+            Self::ListForString => "a list in place of a string",
+            Self::Zero => "0 for a number that is never 0",
             Self::MalformedCode => "a malformed response code",
             Self::MalformedData => "malformed response data",
             Self::MalformedItem => "a malformed FETCH item",

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::parse::Response;
+use crate::parse::{Response, is_fetched};
 use crate::proto::encoder::Encoder;
 use crate::proto::exchange::{Announcement, Claim, Continued, Exchange, Leaves, Sink};
 use crate::proto::flight::InFlight;
@@ -86,9 +86,10 @@ impl Exchange for Left {
         Ok(Continued::Answered)
     }
 
-    fn on_literal(&mut self, _: &Announcement<'_>) -> Result<Sink, Error> {
+    /// What was fetched is thrown away; any other literal may be a part of what is news.
+    fn on_literal(&mut self, announced: &Announcement<'_>) -> Result<Sink, Error> {
         let has_bodies = matches!(self.leaves, Leaves::Messages | Leaves::Data | Leaves::Selection);
-        Ok(if has_bodies { Sink::Discard } else { Sink::Buffer })
+        Ok(if has_bodies && is_fetched(announced.head) { Sink::Discard } else { Sink::Buffer })
     }
 
     fn on_completed(&mut self, status: &StatusText, state: &mut State) {

@@ -5,7 +5,7 @@ use super::*;
 /// What the extensions' responses become; one that breaks its grammar is kept as it came.
 #[test]
 fn responses_of_extensions_are_told_apart() {
-    let cases: [(&[u8], &str); 44] = [
+    let cases: [(&[u8], &str); 46] = [
         // RFC 2342, 5.
         (
             b"* NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")(\"#x\" NIL)) NIL\r\n",
@@ -46,6 +46,16 @@ fn responses_of_extensions_are_told_apart() {
             b"* LISTRIGHTS a smith \"\" l r\r\n",
             "RightsChoice(RightsChoice { mailbox: Mailbox(\"a\"), identifier: \"smith\", required: Rights(), \
              optional: [Rights(l), Rights(r)] })",
+        ),
+        // No right is required, and none is said to be.
+        (
+            b"* LISTRIGHTS a smith  l r\r\n",
+            "RightsChoice(RightsChoice { mailbox: Mailbox(\"a\"), identifier: \"smith\", required: Rights(), \
+             optional: [Rights(l), Rights(r)] })",
+        ),
+        (
+            b"* LISTRIGHTS a smith \r\n",
+            "RightsChoice(RightsChoice { mailbox: Mailbox(\"a\"), identifier: \"smith\", required: Rights(), optional: [] })",
         ),
         (b"* LISTRIGHTS a smith\r\n", "Other"),
         (

@@ -260,6 +260,13 @@ fn an_announced_body_is_known_before_it_comes() {
             let _ = info(head, &head[cut..]);
         }
     }
+    // What is looked at may end anywhere in a long response.
+    for padding in 4050..4100 {
+        let head = format!("* 7 FETCH (X \"{}\" UID 12345 BODY[] {{9}}\r\n", "x".repeat(padding));
+        let uid = info(head.as_bytes(), head.as_bytes()).unwrap().uid;
+        assert!(uid.is_none_or(|uid| uid.get() == 12_345), "{padding} {uid:?}");
+        assert_eq!(uid.is_some(), padding <= 4070, "{padding}");
+    }
     // The UID may stand between two bodies.
     let line = b" UID 5 BODY[TEXT] {9}\r\n";
     let head = b"* 7 FETCH (BODY[HEADER] {3}\r\n";
