@@ -66,7 +66,8 @@ impl Mask {
         let mut forms = Forms::with_capacity(room);
         forms.add(octets);
         if octets.contains(&b' ') {
-            forms.add(Zeroizing::new(secret.replace(' ', "+")).as_bytes());
+            let plus = octets.iter().map(|&octet| if octet == b' ' { b'+' } else { octet });
+            forms.add(&Zeroizing::new(plus.collect::<Vec<_>>()));
         }
         let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
         let mut hex = Zeroizing::new(Vec::with_capacity(2 * octets.len()));

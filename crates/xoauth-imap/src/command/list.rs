@@ -27,6 +27,9 @@ use crate::types::{ArgumentSink, ListEntry, Mailbox, StatusItem, StatusText};
 ///     .returning(ListReturn::Status(vec![StatusItem::Messages, StatusItem::Unseen]));
 /// # let _ = (all, subscribed);
 /// ```
+///
+/// A line that cannot be read, such as one with a quotation mark too few, is no entry and spoils none: it is news,
+/// [`Event::Other`](crate::Event::Other), and counted among what was tolerated.
 #[derive(Debug, Clone)]
 #[must_use = "a command does nothing until it is run"]
 pub struct List {
