@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use xoauth::net::Transport;
 use xoauth::sasl::Login;
 use xoauth::sasl::wire::{Source, SourceFault};
@@ -273,6 +273,57 @@ fn many_messages_in_flight_have_the_same_time_for_each_answer() {
         let expected = 9 * MINUTE * (3 + 4 * 3 + 3) + 10 * MINUTE;
         let after = began.elapsed();
         assert!(after >= expected && after < expected + SECOND, "{after:?}");
+    });
+}
+
+/// By a future of an outcome that is dropped: the answers come while the program does something else.
+#[test]
+fn what_the_program_does_between_two_outcomes_takes_none_of_their_time() {
+    let offers = "250-slow\r\n250-CHUNKING\r\n250 PIPELINING";
+    for rate in [None, Some((1, MINUTE / 4))] {
+        let answers = |line: &str| yes(line, 10 * SECOND);
+        with_server(offers, answers, |mut session| async move {
+            let messages = (0..3).map(|_| Submit::new("ann@example.com", to(1), TEXT));
+            let outcomes = session.send_all(messages).unwrap().window(Window::of_messages(8));
+            let mut outcomes = match rate {
+                None => outcomes,
+                Some((count, per)) => outcomes.rate(count, per),
+            };
+            let mut accepted = 0;
+            let mut dropped = 0;
+            loop {
+                match timeout(20 * SECOND, outcomes.next()).await {
+                    Ok(Some(outcome)) => accepted += usize::from(outcome.is_ok()),
+                    Ok(None) => break,
+                    Err(_) => {
+                        dropped += 1;
+                        sleep(20 * MINUTE).await;
+                    }
+                }
+            }
+            assert_eq!((accepted, outcomes.tally().settled()), (3, 3), "{rate:?}");
+            assert!(dropped > 0);
+        });
+    }
+}
+
+#[test]
+fn who_waits_for_outcomes_in_slices_does_not_put_off_their_deadline() {
+    let offers = "250-slow\r\n250-CHUNKING\r\n250 PIPELINING";
+    let silent = |_: &str| Vec::new();
+    with_server(offers, silent, |mut session| async move {
+        let messages = [Submit::new("ann@example.com", to(1), TEXT)];
+        let mut outcomes = session.send_all(messages).unwrap();
+        let began = Instant::now();
+        let outcome = loop {
+            match timeout(SECOND, outcomes.next()).await {
+                Ok(outcome) => break outcome.unwrap(),
+                Err(_) => sleep(SECOND).await,
+            }
+        };
+        let error = outcome.unwrap_err();
+        assert!(error.is_delivery_unknown() && error.is_timeout(), "{error}");
+        assert_eq!(began.elapsed().as_secs(), 600 + 599);
     });
 }
 

@@ -230,7 +230,7 @@ impl<I: Io> Connection<I> {
     }
 
     /// What is under way waits for its caller, who is gone or takes its time.
-    #[cfg(feature = "imap")]
+    #[cfg(any(feature = "imap", all(feature = "smtp", feature = "tokio")))]
     pub(crate) fn rest(&mut self) {
         if let Some(io) = &self.io {
             self.pace.rest(|| io.now());

@@ -10,6 +10,8 @@ use xoauth_smtp::exchange::{Bulk, Submit};
 use super::core::Core;
 use super::rate::Rate;
 use crate::Error;
+#[cfg(feature = "tokio")]
+use crate::net::by;
 use crate::net::{Io, now};
 
 /// Messages on their way, and the session they have for themselves.
@@ -87,7 +89,16 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
         Poll::Ready(())
     }
 
-    /// The same for streams that wait, until `due`: then another message may begin.
+    /// The same, awaited until `due`: then another message may begin.
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn step_by(&mut self, due: Option<Instant>) {
+        let step = Attended(self);
+        if by(due, poll_fn(|cx| step.0.poll_step(cx))).await.is_none() {
+            step.0.leave_step();
+        }
+    }
+
+    /// The same for streams that wait, until `due`.
     pub(crate) fn step_until(&mut self, due: Option<Instant>) {
         let Some(due) = due else { return now(poll_fn(|cx| self.poll_step(cx))) };
         self.begin_step();
@@ -117,7 +128,7 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
     }
 
     /// What is under way is left as it is: another message may begin now.
-    pub(crate) fn leave_step(&mut self) {
+    fn leave_step(&mut self) {
         self.step = Step::Left;
     }
 
@@ -145,5 +156,16 @@ impl<'s, 'a, I: Io> Delivery<'s, 'a, I> {
         let (most, again) = rate.look(self.bulk.begun(), now);
         self.bulk.begin_at_most(most);
         again.filter(|_| self.bulk.waiting() > 0)
+    }
+}
+
+/// A step whose future may be dropped, or left for the next message: the time until the next one is the caller's.
+#[cfg(feature = "tokio")]
+struct Attended<'d, 's, 'a, I: Io>(&'d mut Delivery<'s, 'a, I>);
+
+#[cfg(feature = "tokio")]
+impl<I: Io> Drop for Attended<'_, '_, '_, I> {
+    fn drop(&mut self) {
+        self.0.core.connection.rest();
     }
 }

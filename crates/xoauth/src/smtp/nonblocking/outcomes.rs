@@ -1,7 +1,6 @@
 //! Outcomes of many messages, one by one.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::iter::Fuse;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use xoauth_smtp::Sent;
 use xoauth_smtp::exchange::{Bulk, Submit, Tally, Window};
 
 use crate::Error;
-use crate::net::{AsyncTransport, Timed, by};
+use crate::net::{AsyncTransport, Timed};
 use crate::smtp::bulk::{Delivery, Next};
 use crate::smtp::rate::Rate;
 
@@ -78,12 +77,7 @@ impl<'a, T: AsyncTransport, M: Iterator<Item: Into<Submit<'a>>>> Outcomes<'_, 'a
             let mut pull = || if stopped { None } else { messages.next().map(Into::into) };
             match self.delivery.next(&mut pull) {
                 Next::Outcome(outcome) => return Some(outcome),
-                Next::Step(due) => {
-                    let step = poll_fn(|cx| self.delivery.poll_step(cx));
-                    if by(due, step).await.is_none() {
-                        self.delivery.leave_step();
-                    }
-                }
+                Next::Step(due) => self.delivery.step_by(due).await,
                 Next::Wait(due) => tokio::time::sleep_until(due.into()).await,
                 Next::Over => return None,
             }
