@@ -327,6 +327,33 @@ fn who_waits_for_outcomes_in_slices_does_not_put_off_their_deadline() {
     });
 }
 
+/// By a future that is kept and not polled for longer than the deadline, as in a runtime that is busy.
+#[test]
+fn an_answer_that_has_come_when_a_deadline_is_noticed_is_heard() {
+    // Whole, or to be continued.
+    for (text, is_heard) in [("250 2.0.0 ok", true), ("250-2.0.0 ok", false)] {
+        for silent_at in ["MAIL", "."] {
+            let answers = |line: &str| match line {
+                _ if line.starts_with(silent_at) => vec![answer(MINUTE, text)],
+                _ => yes(line, Duration::ZERO),
+            };
+            with_server("250 slow", answers, |mut session| async move {
+                let message = Submit::new("ann@example.com", to(1), TEXT);
+                let mut sending = std::pin::pin!(session.run(message));
+                assert!(timeout(SECOND, &mut sending).await.is_err());
+                sleep(20 * MINUTE).await;
+                let began = Instant::now();
+                match sending.await {
+                    Ok(sent) => assert!(is_heard && sent.accepted().count() == 1),
+                    Err(error) => assert!(!is_heard && error.is_timeout(), "{error}"),
+                }
+                // A beginning of an answer gains no time.
+                assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+            });
+        }
+    }
+}
+
 #[test]
 fn signing_in_has_its_time_once_however_many_challenges_come() {
     simulated(async {

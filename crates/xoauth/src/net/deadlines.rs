@@ -10,6 +10,9 @@ use std::time::Duration;
 /// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
 /// has to keep one.
 ///
+/// What has come by the time a session notices that one passed is heard, without waiting: a process that was stopped, or a
+/// task that was not polled, does not give up an answer that is there.
+///
 /// ```
 /// use std::time::Duration;
 /// use xoauth::Deadlines;

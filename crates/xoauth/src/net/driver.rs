@@ -88,7 +88,7 @@ pub(crate) fn poll_drive<C: Conversation, I: Io>(
             Want::StartTls => return Poll::Ready(Ok(Stop::StartTls)),
             Want::Done => return Poll::Ready(Ok(hand_out(Stop::Done, io, cx))),
         };
-        match moved {
+        match moved.or_else(|error| hear_late(error, conversation, pace, io, cx).map(Moved::In)) {
             Ok(Moved::In(0) | Moved::Out(0)) => conversation.end_of_stream()?,
             Ok(Moved::In(n)) => {
                 if conversation.is_receiving_content() {
@@ -156,6 +156,27 @@ fn hear_last_words<C: Conversation, I: Io>(
         if conversation.hear()? {
             return Ok(true);
         }
+    }
+}
+
+/// Where a deadline has passed, what had come by then: a process that was stopped, or had other things to do, looks at
+/// the clock late. Nothing is waited for, and the deadline stays what it was.
+fn hear_late<C: Conversation>(
+    error: io::Error,
+    conversation: &mut C,
+    pace: &mut Pace,
+    io: &mut impl Io,
+    cx: &mut Context<'_>,
+) -> io::Result<usize> {
+    if error.kind() != io::ErrorKind::TimedOut || !pace.may_look() {
+        return Err(error);
+    }
+    io.set_deadline(None);
+    let heard = io.poll_hear(cx, conversation.read_buffer());
+    be_at_work(pace, io);
+    match heard {
+        Poll::Ready(Ok(n @ 1..)) => Ok(n),
+        _ => Err(error),
     }
 }
 

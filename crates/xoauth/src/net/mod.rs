@@ -15,6 +15,8 @@ mod gather;
 mod hello;
 mod io;
 mod known;
+#[cfg(all(test, target_os = "linux", feature = "smtp", feature = "native-tls"))]
+mod late;
 mod milestones;
 #[cfg(all(test, target_os = "linux", feature = "smtp", feature = "native-tls"))]
 mod new_keys;

@@ -23,7 +23,13 @@ pub(crate) struct Pace {
     /// When counting began anew, and the octets of content moved since.
     since: Option<Instant>,
     moved: u64,
+    /// How often the operation may still look, once its time is over, for what had come by then.
+    looks: u8,
 }
+
+/// Each is a read that does not wait: under TLS it gives one record, and a reply may have one for itself. A peer that
+/// drips octets gains what has come, and no time.
+const LOOKS: u8 = 16;
 
 /// `None` is for ever. The deadline is never later than the end, which does not move.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +51,7 @@ impl Pace {
     /// Of an operation that is under way, connecting: nothing moves its deadline.
     pub(crate) fn new(deadline: Option<Instant>, deadlines: Deadlines) -> Self {
         let time = Time::Running { deadline, end: deadline };
-        Self { time, each: None, deadlines, since: None, moved: 0 }
+        Self { time, each: None, deadlines, since: None, moved: 0, looks: LOOKS }
     }
 
     /// A new operation may take so long.
@@ -62,7 +68,7 @@ impl Pace {
     fn begin_within(&mut self, bound: Duration, total: Option<Duration>) {
         self.time = Time::Resting { deadline: earlier(Some(bound), total), end: total };
         self.each = None;
-        (self.since, self.moved) = (None, 0);
+        (self.since, self.moved, self.looks) = (None, 0, LOOKS);
     }
 
     /// Each command of a new operation may take so long.
@@ -101,6 +107,13 @@ impl Pace {
     /// The deadline has passed.
     pub(crate) fn is_over(&self, now: impl FnOnce() -> Instant) -> bool {
         matches!(self.time, Time::Running { deadline: Some(deadline), .. } if now() >= deadline)
+    }
+
+    /// The deadline has passed, and what had come by then is looked for once more.
+    pub(crate) fn may_look(&mut self) -> bool {
+        let is_left = self.looks > 0;
+        self.looks = self.looks.saturating_sub(1);
+        is_left
     }
 
     /// The session waits for its caller.
@@ -246,5 +259,20 @@ mod tests {
         let later = start + 10 * MINUTE;
         assert_eq!(pace.resume(|| later), Some(later + Duration::from_secs(40)));
         assert_eq!(pace.resume(|| start), Some(later + Duration::from_secs(40)));
+    }
+
+    #[test]
+    fn what_has_come_is_looked_for_so_often_in_an_operation() {
+        let start = Instant::now();
+        let mut pace = pace(start);
+        for _ in 0..2 {
+            let looks = std::iter::from_fn(|| pace.may_look().then_some(())).count();
+            assert_eq!(looks, usize::from(LOOKS));
+            // The time of the caller, and that of another command, bring no more.
+            pace.rest(|| start);
+            pace.begin_next(|| start);
+            assert!(!pace.may_look());
+            pace.begin(MINUTE);
+        }
     }
 }

@@ -160,7 +160,7 @@ pub(super) fn certificate() -> (PKey<Private>, X509) {
 }
 
 /// A server that takes one message, and answers what it was.
-fn server() -> (UnixStream, Tls, JoinHandle<Vec<u8>>) {
+pub(super) fn server() -> (UnixStream, Tls, JoinHandle<Vec<u8>>) {
     let (key, certificate) = certificate();
     let roots =
         Tls::builder().only_these_roots().add_roots(&certificate.to_pem().unwrap()).unwrap();
