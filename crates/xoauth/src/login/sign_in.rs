@@ -1,5 +1,6 @@
 //! Connecting and authenticating, with one renewal where the server refuses the token.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xoauth_sasl::{Mask, Mechanism, Secret};
@@ -162,7 +163,8 @@ impl Asker for Waiting<'_> {
 ///
 /// The source is asked before anything is dialled, with what ended the session before where that was its token, so that
 /// no server waits for it, and asked again at most once: after a refusal that means the token, never after BAD, a
-/// temporary failure or a refusal by policy.
+/// temporary failure or a refusal by policy. A connection that was kept for the second token, and given up by the server
+/// meanwhile, is opened again for it.
 pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     door: &D,
     credentials: &'a Credentials<S>,
@@ -183,6 +185,8 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
     }
     let mut client = open(door, credentials).await?;
     let mut renewed = false;
+    // The connection waited for a token, and has not been heard since.
+    let mut has_waited = false;
     loop {
         let offers = client.offers().await?;
         let offered = |name: &str| offers.iter().any(|offer| offer.eq_ignore_ascii_case(name));
@@ -197,6 +201,11 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
             Err(refused) => refused,
         };
         let (error, left) = refused.into_parts();
+        let is_over = error.is_fatal() && error.is_transient();
+        if mem::take(&mut has_waited) && is_over && door.opens_again() {
+            client = open(door, credentials).await?;
+            continue;
+        }
         let renewable =
             !renewed && error.needs_new_token() && (left.is_some() || door.opens_again());
         let asker = source.as_ref().filter(|(_, asker)| asker.can_renew());
@@ -208,6 +217,7 @@ pub(crate) async fn sign_in<'a, D: Door, S, A: Asker>(
         credentials.note(&given);
         token = Some(given);
         renewed = true;
+        has_waited = left.is_some();
         client = match left {
             Some(mut client) => {
                 client.protect(&credentials.secrets());
