@@ -85,11 +85,12 @@ pub(super) struct Gather<T> {
     transport: T,
     gathered: Gathered,
     is_waiting: bool,
+    wake: Option<Instant>,
 }
 
 impl<T: Transport> Gather<T> {
     pub(super) fn new(transport: T) -> Self {
-        Self { transport, gathered: Gathered::default(), is_waiting: true }
+        Self { transport, gathered: Gathered::default(), is_waiting: true, wake: None }
     }
 
     pub(super) fn get_ref(&self) -> &T {
@@ -119,21 +120,46 @@ impl<T: Transport> Gather<T> {
     }
 }
 
-impl<T: Transport> Read for Gather<T> {
-    /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none. That a signal
-    /// interrupted the reading is not for a TLS library to hear: OpenSSL takes it for the end of the connection.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.empty() {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.is_waiting => {
-                Err(error)
+impl<T: Transport> Gather<T> {
+    /// Reads. That a signal interrupted it is not for a TLS library to hear: OpenSSL takes it for the end of the connection.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.transport.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
             }
-            _ => loop {
-                match self.transport.read(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => return read,
-                }
-            },
+        }
+    }
+
+    /// Reads what is there.
+    fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.transport.set_waiting(false);
+        let heard = self.read_on(buffer);
+        self.transport.set_waiting(true);
+        heard
+    }
+
+    fn has_to_wake(&self) -> bool {
+        self.wake.is_some_and(|wake| self.transport.now() >= wake)
+    }
+}
+
+impl<T: Transport> Read for Gather<T> {
+    /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none: where a session
+    /// waits for an answer, what is left may be TLS's own. OpenSSL 1.1.1, and 3.0 in its first versions, answer a change of
+    /// keys (RFC 8446 4.6.3) while they read.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.empty() {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.is_waiting => {}
+                _ => return self.read_on(buffer),
+            }
+            match self.hear(buffer) {
+                // The next write waits for a moment, and looks at the clock.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.has_to_wake() => {}
+                heard => return heard,
+            }
         }
     }
 }
@@ -159,6 +185,7 @@ impl<T: Transport> Transport for Gather<T> {
     }
 
     fn set_wake(&mut self, at: Option<Instant>) {
+        self.wake = at;
         self.transport.set_wake(at);
     }
 
@@ -194,10 +221,18 @@ mod tests {
         room: usize,
         gone: Option<ErrorKind>,
         replies: &'static [u8],
+        /// So many reads find nothing.
+        silent: usize,
+        is_waiting: bool,
     }
 
     impl Read for Peer {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.silent > 0 {
+                assert!(!self.is_waiting, "a read that waits is not interrupted");
+                self.silent -= 1;
+                return Err(ErrorKind::WouldBlock.into());
+            }
             self.replies.read(buffer)
         }
     }
@@ -222,6 +257,10 @@ mod tests {
 
     impl Transport for Peer {
         fn set_deadline(&mut self, _: Option<Instant>) {}
+
+        fn set_waiting(&mut self, waiting: bool) {
+            self.is_waiting = waiting;
+        }
 
         fn close(&mut self) {}
     }
@@ -259,13 +298,29 @@ mod tests {
         gather.write_all(b"keys").unwrap();
         assert_eq!(kind(gather.empty().map(|()| 0)), ErrorKind::WouldBlock);
         gather.flush().unwrap();
-        assert_eq!(kind(gather.read(&mut [0; 3])), ErrorKind::WouldBlock);
+        assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
         gather.set_waiting(false);
         assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
         gather.get_mut().room = 2 * ENOUGH;
         gather.make_room().unwrap();
         assert_eq!(gather.get_ref().taken.iter().sum::<usize>(), ENOUGH + 4);
         assert!(gather.gathered.is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_waited_for_until_it_speaks_or_it_is_time_to_wake() {
+        let mut gather = gather(0);
+        gather.write_all(b"keys").unwrap();
+        gather.get_mut().silent = 3;
+        assert_eq!(gather.read(&mut [0; 3]).unwrap(), 3);
+        assert_eq!(gather.get_ref().silent, 0);
+        gather.get_mut().silent = usize::MAX;
+        gather.set_wake(Some(gather.now()));
+        assert_eq!(gather.read(&mut [0; 3]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert!(gather.get_ref().is_waiting);
+        gather.get_mut().gone = Some(ErrorKind::TimedOut);
+        gather.set_wake(None);
+        assert_eq!(gather.read(&mut [0; 3]).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[test]
