@@ -179,9 +179,10 @@ impl Fields {
     /// again begins an older block.
     fn resent(&self) -> Vec<Field> {
         let mut block: Vec<Field> = Vec::new();
+        let mut names = HashSet::new();
         let behind = self.0.iter().skip_while(|field| !field.is_resent());
         for field in behind.take_while(|field| field.is_resent()) {
-            if block.iter().any(|before| before.is(&field.name)) {
+            if !names.insert(field.name.to_ascii_lowercase()) {
                 break;
             }
             block.push(field.clone());
@@ -367,12 +368,33 @@ mod tests {
         // Neither comments nor words without end are gone through for each octet.
         let deep = format!("{}j@x{}", "(".repeat(200_000), ")".repeat(200_000));
         assert!(addresses(&[deep.as_bytes()]).unwrap().is_empty());
+        // Nor is an address of the letters of its name looked for in it.
+        let letters = "a".repeat(4_000_000);
+        let long = format!("\"{letters}\" <{letters}@x>");
+        let error = addresses(&[long.as_bytes()]).unwrap_err();
+        assert!(
+            error.to_string().ends_with("expected an address of at most 254 octets"),
+            "{error}"
+        );
+        let longest = format!("{}@{}.x", "a".repeat(64), vec!["b"; 94].join("."));
+        assert_eq!(longest.len(), 254);
+        let found = addresses(&[format!("\"{letters}\" <{longest}>").as_bytes()]).unwrap();
+        assert_eq!(found[0].as_str(), longest);
         for piece in ["=?x", "\"\" ", "=?a?q?", "a@x<"] {
             let long = [piece.repeat(20_000), "<j@x>".to_owned()].concat();
             if let Ok(found) = addresses(&[long.as_bytes()]) {
                 assert!(found.iter().all(|one| one.as_str() == "j@x"), "{piece}");
             }
         }
+    }
+
+    #[test]
+    fn a_block_of_many_resent_fields_is_read_once() {
+        let fields: String = (0..200_000).map(|one| format!("Resent-{one}: a\n")).collect();
+        let message =
+            format!("RESENT-FROM: m@x\n{fields}Resent-To: j@x\nresent-to: old@x\nTo: b@x\n\n");
+        let (from, to, _) = envelope(&message).unwrap();
+        assert_eq!((from.as_str(), to), ("m@x", vec!["j@x".to_owned()]));
     }
 
     #[test]

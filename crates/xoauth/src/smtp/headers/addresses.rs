@@ -30,6 +30,9 @@ pub(super) fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
                 let address = one.address.as_deref().unwrap_or_default();
                 let told = signs_in(address.as_bytes()) + in_name;
                 signs = signs.checked_sub(told).ok_or(UNCLEAR)?;
+                if address.len() > LONGEST {
+                    plain.restore(address).parse::<Address>().map_err(xoauth_smtp::Error::from)?;
+                }
                 // A parser that makes the best of what it reads puts an address together from pieces, or drops what
                 // stands before it; as a name that is an address some programs write it before angle brackets.
                 rest = match in_name {
@@ -55,6 +58,10 @@ pub(super) fn addresses(values: &[&[u8]]) -> Result<Vec<Address>, Error> {
     }
     Ok(found)
 }
+
+/// What is longer is no address, with a mark in the place of quotes either. It is not looked for: a name of the same
+/// letters would be compared with it at each of its octets.
+const LONGEST: usize = 254 + MARK_LEN;
 
 const UNCLEAR: Error =
     Error::Headers { reason: "addresses that cannot be told apart, expected commas between them" };
@@ -87,6 +94,9 @@ struct Plain {
 
 /// What a mark is between; [`undecodable`] has another.
 const MARK: u8 = 2;
+
+/// A mark has two of them and a number, and may be longer than what it stands for.
+const MARK_LEN: usize = 22;
 
 impl Plain {
     fn new(value: &[u8]) -> Result<Self, Error> {
