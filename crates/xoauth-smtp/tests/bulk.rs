@@ -514,6 +514,31 @@ fn no_more_octets_are_in_flight_than_the_window_has() {
     }
 }
 
+/// However many cannot be sent: what is between the two is not gone through for each of it.
+#[test]
+fn what_cannot_be_sent_does_not_hide_the_message_before_it() {
+    let to = ["b@example.net"];
+    let invalid = 50_000;
+    let (mut peer, _) = begun("250-PIPELINING\r\n250 CHUNKING\r\n", false, 100, []);
+    let window = Window { messages: usize::MAX, octets: u64::MAX };
+    let mut bulk = Bulk::new(window);
+    bulk.push(mail(&to, "one"));
+    for _ in 0..invalid {
+        bulk.push(mail(&to, "a bare\nline feed"));
+    }
+    bulk.push(mail(&to, "two"));
+    peer.say_line_by_line("250 ok\r\n250 ok\r\n250 one\r\n");
+    // Nobody knows yet what becomes of the first when the second is sent.
+    peer.say_line_by_line("250 reset\r\n250 ok\r\n250 ok\r\n250 two\r\n");
+    let outcomes = peer.deliver(&mut bulk).unwrap();
+    assert_eq!(outcomes.len(), invalid + 2);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 2);
+    assert!(outcomes[0].is_ok() && outcomes[invalid + 1].is_ok());
+    let sent = String::from_utf8(peer.sent.clone()).unwrap();
+    assert_eq!(sent.matches("RSET\r\n").count(), 1, "{sent}");
+    peer.assert_over();
+}
+
 #[test]
 fn messages_that_wait_leave_no_transaction_open() {
     let to = ["b@example.net"];

@@ -60,6 +60,9 @@ pub struct Bulk<'a> {
     /// Messages without outcome, in order; the first `begun` of them are on their way.
     jobs: VecDeque<Job<'a>>,
     begun: usize,
+    /// How many of those end with the last one that can be sent: `valid <= begun`. What cannot be sent leaves no
+    /// transaction open, and however many such wait behind it, none is looked at twice.
+    valid: usize,
     /// Messages that were begun so far, and how many may be.
     started: u64,
     most: Option<u64>,
@@ -183,7 +186,7 @@ impl<'a> Bulk<'a> {
         let last = self.begun.checked_sub(1).and_then(|last| self.jobs.get(last));
         let is_free = last.is_none_or(Job::has_nothing_to_queue);
         // Whether RSET is needed behind the last one its answers would tell, which are not there yet.
-        let before = self.jobs.iter().take(self.begun).rev().find(|job| !job.is_invalid());
+        let before = self.valid.checked_sub(1).and_then(|before| self.jobs.get(before));
         let resets = before.map_or(self.open == Open::Maybe, Job::may_leave_transaction_open);
         let Some(next) = self.jobs.get_mut(self.begun).filter(|_| is_free) else { return false };
         next.prepare(&self.extensions, out);
@@ -210,6 +213,7 @@ impl<'a> Bulk<'a> {
             self.open = Open::No;
         }
         self.begun += 1;
+        self.valid = self.begun;
         self.octets = octets;
         true
     }
@@ -221,11 +225,11 @@ impl<'a> Bulk<'a> {
             if !job.is_invalid() {
                 self.octets = self.octets.saturating_sub(job.size());
                 // Whatever was begun behind it has said RSET.
-                let is_last = self.jobs.iter().take(self.begun).skip(1).all(Job::is_invalid);
-                let is_open = is_last && job.leaves_transaction_open();
+                let is_open = self.valid == 1 && job.leaves_transaction_open();
                 self.open = if is_open { Open::Maybe } else { Open::No };
             }
             self.begun -= 1;
+            self.valid = self.valid.saturating_sub(1);
             if let Some(job) = self.jobs.pop_front() {
                 self.report(job.into_outcome());
             }
@@ -352,6 +356,7 @@ impl Exchange for Bulk<'_> {
             sent = sent.saturating_sub(1);
         }
         let begun = core::mem::take(&mut self.begun);
+        self.valid = 0;
         for (index, job) in core::mem::take(&mut self.jobs).into_iter().enumerate() {
             // A source that failed is that of the message that was begun last; the others only lost the session.
             let is_anothers = matches!(cause, Error::Content { .. }) && index + 1 != begun;
