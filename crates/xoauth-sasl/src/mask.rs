@@ -1,6 +1,7 @@
 //! Finding our secrets in what a server sends.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -34,6 +35,8 @@ pub struct Mask {
     glances: Glances,
     // Whole forms shorter than `RUN`.
     short: Vec<Zeroizing<Vec<u8>>>,
+    // What else is masked, and shared with others.
+    beside: Option<Arc<Mask>>,
 }
 
 /// The shortest part of a secret that is masked: fewer octets are found in innocent text.
@@ -58,12 +61,9 @@ impl Mask {
     pub fn add(&mut self, secret: &str) {
         let octets = secret.as_bytes();
         // Clear, clear with spaces as forms have them, hexadecimal, and base64 three times over.
-        let mut room = 8 * octets.len() + 12;
         let is_shifted = secret.contains(|c| utf7::is_shifted(c, true));
-        if is_shifted {
-            room += 6 * utf7::room(secret);
-        }
-        let mut forms = Forms::with_capacity(room);
+        let shifted = if is_shifted { utf7::form_room(secret) } else { 0 };
+        let mut forms = Forms::with_capacity(8 * octets.len() + 12 + 6 * shifted);
         forms.add(octets);
         if octets.contains(&b' ') {
             let plus = octets.iter().map(|&octet| if octet == b' ' { b'+' } else { octet });
@@ -75,9 +75,11 @@ impl Mask {
         forms.add(&hex);
         for lead in 0..3 {
             forms.add_base64(octets, lead);
-            if is_shifted {
-                forms.add(&utf7::form(secret, lead, false));
-                forms.add(&utf7::form(secret, lead, true));
+        }
+        if is_shifted {
+            for foreign in utf7::FOREIGN {
+                forms.add(&utf7::form(secret, foreign, false));
+                forms.add(&utf7::form(secret, foreign, true));
             }
         }
         self.add_forms(forms);
@@ -86,6 +88,14 @@ impl Mask {
     /// Masks what `other` masks.
     pub fn merge(&mut self, other: Self) {
         self.add_forms(Forms { runs: other.runs, glances: other.glances, short: other.short });
+        if let Some(beside) = other.beside {
+            self.merge(Self::clone(&beside));
+        }
+    }
+
+    /// Masks what `other` masks too, without a copy of it, in place of what was set beside before.
+    pub fn set_beside(&mut self, other: impl Into<Arc<Self>>) {
+        self.beside = Some(other.into());
     }
 
     /// Masks the base64 form of a whole text only: what is no secret in it stays readable.
@@ -97,13 +107,15 @@ impl Mask {
 
     /// The same for parts of 8 octets or more, and not for words.
     pub(crate) fn without_short(&self) -> Self {
-        Self { short: Vec::new(), ..self.clone() }
+        let beside = self.beside.as_ref().map(|beside| Arc::new(beside.without_short()));
+        Self { short: Vec::new(), beside, ..self.clone() }
     }
 
     /// Whether it masks nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty() && self.short.is_empty()
+        let has_nothing_beside = self.beside.as_ref().is_none_or(|beside| beside.is_empty());
+        self.runs.is_empty() && self.short.is_empty() && has_nothing_beside
     }
 
     /// Whether [`apply`](Mask::apply) leaves out the end of this text.
@@ -153,7 +165,11 @@ impl Mask {
     #[inline]
     #[must_use]
     pub fn may_hide(&self, octets: &[u8]) -> bool {
-        octets.len() >= LONG && !self.runs.is_empty() && self.may_have_part(octets)
+        octets.len() >= LONG && self.has_runs() && self.may_have_part(octets)
+    }
+
+    fn has_runs(&self) -> bool {
+        !self.runs.is_empty() || self.beside.as_ref().is_some_and(|beside| beside.has_runs())
     }
 
     fn may_have_part(&self, octets: &[u8]) -> bool {
@@ -214,7 +230,7 @@ impl Mask {
         let mut runs = 0;
         let mut from = 0;
         let mut at = 0;
-        while at < text.len() {
+        while text.get(at).is_some() {
             let unit = read(text, at);
             let end = at + unit.length();
             for &octet in unit.octets() {
@@ -293,13 +309,15 @@ impl Mask {
                 && !in_word(at.checked_sub(1))
                 && !in_word(at.checked_add(form.len()))
         });
-        short.map(|form| form.len()).fold(run, usize::max)
+        let beside = self.beside.as_ref().map_or(0, |beside| beside.length_at(text, at));
+        short.map(|form| form.len()).fold(run.max(beside), usize::max)
     }
 
     /// Whether these octets of a text are a secret's.
     #[inline]
     fn is_run(&self, run: [u8; RUN]) -> bool {
         self.glances.may_have(run) && self.runs.binary_search(&run_hash(run.map(fold))).is_ok()
+            || self.beside.as_ref().is_some_and(|beside| beside.is_run(run))
     }
 
     /// Into memory of its own, so that no copy stays behind where the list was.
@@ -384,8 +402,9 @@ fn in_quotes(text: &[u8]) -> impl Fn(&[u8], usize) -> Unit + use<> {
 fn first_run(text: &[u8], mut at: usize, read: impl Fn(&[u8], usize) -> Unit) -> Option<[u8; RUN]> {
     let mut run = [0; RUN];
     for place in &mut run {
+        text.get(at)?;
         let unit = read(text, at);
-        *place = *unit.octets().first().filter(|_| at < text.len())?;
+        *place = *unit.octets().first()?;
         at += unit.length();
     }
     Some(run)

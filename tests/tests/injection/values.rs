@@ -25,7 +25,7 @@ pub(crate) const EXCUSED: &[(&str, &[&str])] = &[
             "xoauth-imap/command/fetch.rs BodyInfo",
             "xoauth-imap/command/fetch.rs FetchEvent",
             "xoauth-imap/command/quota.rs MailboxQuotas",
-            "xoauth-imap/parse/body_structure.rs DispositionRef",
+            "xoauth-imap/parse/body_fields.rs DispositionRef",
             "xoauth-imap/parse/body_structure.rs PartRef",
             "xoauth-imap/parse/code.rs Code",
             "xoauth-imap/parse/envelope.rs AddressRef",

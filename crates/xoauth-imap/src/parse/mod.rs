@@ -7,12 +7,14 @@
 
 mod acl;
 mod announce;
+mod body_fields;
 mod body_structure;
 mod code;
 mod cursor;
 mod envelope;
 mod fetch;
 mod flags;
+mod item_name;
 mod list;
 mod namespace;
 mod quota;
@@ -25,7 +27,8 @@ mod tolerated;
 mod vanished;
 
 pub(crate) use announce::{announced_section, is_fetched};
-pub use body_structure::{BodyStructureRef, DispositionRef, ParametersRef, PartRef, StringsRef};
+pub use body_fields::{DispositionRef, ParametersRef, StringsRef};
+pub use body_structure::{BodyStructureRef, PartRef};
 pub use code::Code;
 pub(crate) use cursor::{Cursor, is_atom_char};
 pub use cursor::{Input, ParseError, StreamedLiteral};

@@ -10,7 +10,7 @@
 //! - the number of places that are tried is bounded.
 
 use super::cursor::Cursor;
-use super::fetch::{Known, Name};
+use super::item_name::{Known, Name};
 
 /// What is left of the work that one response may cause.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ops::{Deref, Range};
+use core::ops::Range;
 
 use xoauth_sasl::Mask;
 use xoauth_sasl::wire::Excerpt;
@@ -21,43 +21,9 @@ impl Machine {
     /// Hides these secrets from now on, in whatever the server says or said that it can do: those of a login that is to
     /// come, or of one on another connection to the same server. They take the place of those that were told before: tokens
     /// are renewed as long as a session lasts. What a command signs in with is hidden by itself, and stays so.
-    pub fn protect(&mut self, secrets: Mask) {
-        self.mask.tell(secrets);
+    pub fn protect(&mut self, secrets: impl Into<Arc<Mask>>) {
+        Arc::make_mut(&mut self.mask).set_beside(secrets);
         self.state.hide(&self.mask);
-    }
-}
-
-/// What hides our secrets.
-#[derive(Debug, Default)]
-pub(crate) struct Secrets {
-    /// Those of the session's own commands.
-    own: Mask,
-    /// With those that were told last. Commands keep it, for what they keep.
-    all: Arc<Mask>,
-}
-
-impl Secrets {
-    fn tell(&mut self, mut told: Mask) {
-        told.merge(self.own.clone());
-        self.all = Arc::new(told);
-    }
-
-    /// What a command signs in with.
-    pub(crate) fn add(&mut self, own: Mask) {
-        self.own.merge(own.clone());
-        Arc::make_mut(&mut self.all).merge(own);
-    }
-
-    pub(crate) fn shared(&self) -> Arc<Mask> {
-        Arc::clone(&self.all)
-    }
-}
-
-impl Deref for Secrets {
-    type Target = Mask;
-
-    fn deref(&self) -> &Mask {
-        &self.all
     }
 }
 

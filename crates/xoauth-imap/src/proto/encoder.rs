@@ -7,7 +7,6 @@ use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{ArgumentFault, InvalidArgument};
 
 use crate::error::Error;
-use crate::proto::echo::Secrets;
 use crate::proto::output::Output;
 use crate::proto::state::State;
 use crate::types::{ArgumentSink, Capabilities, no_nul};
@@ -21,7 +20,7 @@ use crate::types::{ArgumentSink, Capabilities, no_nul};
 pub struct Encoder<'a> {
     output: &'a mut Output,
     state: &'a State,
-    mask: &'a mut Secrets,
+    mask: &'a mut Arc<Mask>,
     command: usize,
     tag: &'a str,
     fault: Option<Error>,
@@ -61,7 +60,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
         state: &'a State,
-        mask: &'a mut Secrets,
+        mask: &'a mut Arc<Mask>,
         command: usize,
         tag: &'a str,
     ) -> Self {
@@ -191,7 +190,7 @@ impl<'a> Encoder<'a> {
 
     /// From now on the machine hides these secrets in whatever the server says.
     pub fn protect(&mut self, secrets: Mask) {
-        self.mask.add(secrets);
+        Arc::make_mut(self.mask).merge(secrets);
         self.protects = true;
     }
 
@@ -204,7 +203,7 @@ impl<'a> Encoder<'a> {
     /// room for others, keeps this for them: [`Response::to_event`](crate::parse::Response::to_event),
     /// [`FetchRef::to_message_masked`](crate::parse::FetchRef::to_message_masked).
     pub fn mask(&self) -> Arc<Mask> {
-        self.mask.shared()
+        Arc::clone(self.mask)
     }
 
     /// `CRLF`.

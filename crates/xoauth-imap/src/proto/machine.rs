@@ -16,13 +16,14 @@
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Direction, Excerpt, TransportFault, Want};
 
 use crate::error::Error;
 use crate::parse::Tolerated;
-use crate::proto::echo::Secrets;
 use crate::proto::events::{Answers, Events, HandOn};
 use crate::proto::exchange::{Announcement, Exchange, Kind, Sink};
 use crate::proto::flight::{Answer, InFlight};
@@ -51,7 +52,8 @@ pub struct Machine {
     pub(super) answers: Answers,
     pub(super) events: Events,
     pub(super) tolerated: Tolerated,
-    pub(super) mask: Secrets,
+    /// Commands keep it to hide our secrets in what they keep.
+    pub(super) mask: Arc<Mask>,
     /// Lines for a trace, while somebody listens.
     pub(super) transcript: Option<VecDeque<(Direction, String)>>,
     pub(super) broken: Option<Error>,
@@ -86,7 +88,7 @@ impl Machine {
             answers: Answers::default(),
             events: Events::default(),
             tolerated,
-            mask: Secrets::default(),
+            mask: Arc::default(),
             transcript: None,
             broken: None,
         }

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{RUN, from};
+use super::from;
 
 /// What the octets of a text at one place are read as.
 pub(super) struct Unit {
@@ -89,7 +89,7 @@ pub(super) struct Reading {
 const PIECE: usize = 4096;
 
 /// How many octets of a piece are in the next one too, so that no run is torn.
-pub(super) const OVERLAP: usize = 2 * RUN;
+const OVERLAP: usize = 16;
 
 impl Reading {
     /// The pieces of a text, from the first on.
@@ -105,9 +105,8 @@ impl Reading {
     }
 
     fn piece(text: &[u8], begin: usize, read: fn(&[u8]) -> Unit) -> Self {
-        let room = PIECE.min(text.len() - begin) + 4;
-        let mut octets = Zeroizing::new(Vec::with_capacity(room));
-        let mut places = Vec::with_capacity(room + 1);
+        let mut octets = Zeroizing::new(Vec::with_capacity(PIECE.min(text.len() - begin) + 4));
+        let mut places = Vec::with_capacity(PIECE.min(text.len() - begin) + 5);
         let mut at = begin;
         while at < text.len() && octets.len() < PIECE {
             let unit = read(from(text, at));

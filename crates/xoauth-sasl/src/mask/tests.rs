@@ -1,4 +1,3 @@
-use super::reading::OVERLAP;
 use super::*;
 use alloc::string::{String, ToString};
 use alloc::{format, vec};
@@ -259,7 +258,8 @@ fn the_end_of_a_long_text_is_left_out_and_no_more() {
     assert!(!mask.leaves_out(&text[..LIMIT]) && mask.leaves_out(&text));
     assert!(!Mask::default().leaves_out(&text));
     assert_eq!(mask.apply(&text[..LIMIT]).len(), LIMIT);
-    assert_eq!(mask.apply(&text).len(), LIMIT - CUT);
+    // Eight octets, each as `\u0041`.
+    assert_eq!(mask.apply(&text).len(), LIMIT - 48);
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn escaped_secret_is_masked_wherever_it_lies_in_a_long_text() {
     let mut mask = Mask::default();
     mask.add(SECRET);
     let escaped: String = SECRET.bytes().map(|octet| format!("\\u{octet:04x}")).collect();
-    for start in (MANY - 3 * OVERLAP..MANY + 3).step_by(STEP) {
+    for start in (MANY - 48..MANY + 3).step_by(STEP) {
         let text = format!("{}{escaped}{}", "x".repeat(start), "y".repeat(MANY));
         let expected = text.replace(&escaped, "[secret]");
         assert_eq!(mask.apply_whole(text.as_bytes()), expected.as_bytes(), "{start}");
@@ -417,6 +417,35 @@ fn several_secrets_and_merged_masks_work_together() {
     two.add("abc");
     one.merge(two);
     assert_eq!(&*one.apply(b"first-secret second-one abc"), b"[secret] [secret] [secret]");
+}
+
+#[test]
+fn what_is_set_beside_is_masked_until_something_else_is() {
+    let mask = |secrets: &[&str]| {
+        let mut mask = Mask::default();
+        secrets.iter().for_each(|secret| mask.add(secret));
+        mask
+    };
+    let (first, second) = ("ya29.a0AfH6SMBxT0k3", "EwBYA8l6BAAURSN/FHl");
+    let text = format!("{first} {second} {SECRET} abc");
+    let shown = |mask: &Mask| String::from_utf8(mask.apply(text.as_bytes()).into_owned()).unwrap();
+    let mut own = mask(&[SECRET]);
+    own.set_beside(mask(&[first, "abc"]));
+    assert_eq!(shown(&own), format!("[secret] {second} [secret] [secret]"));
+    assert_eq!(shown(&own.without_short()), format!("[secret] {second} [secret] abc"));
+    assert!(own.may_hide(first.as_bytes()) && !own.may_hide(second.as_bytes()));
+    own.set_beside(Arc::new(mask(&[second])));
+    assert_eq!(shown(&own), format!("{first} [secret] [secret] abc"));
+    let mut all = mask(&[]);
+    assert!(all.is_empty());
+    all.set_beside(Mask::default());
+    assert!(all.is_empty() && !all.may_hide(second.as_bytes()));
+    all.set_beside(mask(&["abc"]));
+    assert!(!all.is_empty() && !all.may_hide(second.as_bytes()));
+    assert_eq!(shown(&all), format!("{first} {second} {SECRET} [secret]"));
+    all.merge(own);
+    all.set_beside(Mask::default());
+    assert_eq!(shown(&all), format!("{first} [secret] [secret] abc"));
 }
 
 #[test]

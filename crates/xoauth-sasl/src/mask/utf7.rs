@@ -13,14 +13,17 @@ pub(super) fn is_shifted(c: char, with_ampersand: bool) -> bool {
 }
 
 /// How many octets a form has at most: each character `&`, six digits, `-`.
-pub(super) fn room(secret: &str) -> usize {
+pub(super) fn form_room(secret: &str) -> usize {
     8 * secret.chars().count()
 }
 
-/// What stands for a secret behind `lead` characters that are written in base64 too, without the digits that hold bits
-/// of its neighbours.
-pub(super) fn form(secret: &str, lead: usize, with_ampersand: bool) -> Zeroizing<Vec<u8>> {
-    let mut form = Zeroizing::new(Vec::with_capacity(room(secret)));
+/// How many bits of the character before it are in the first digit of another: characters have sixteen, digits six.
+pub(super) const FOREIGN: [u32; 3] = [0, 4, 2];
+
+/// What stands for a secret without the digits that hold bits of its neighbours. Behind a character that is written in base64
+/// too, the first digit has some of that one's.
+pub(super) fn form(secret: &str, foreign: u32, with_ampersand: bool) -> Zeroizing<Vec<u8>> {
+    let mut form = Zeroizing::new(Vec::with_capacity(form_room(secret)));
     let mut rest = secret.chars().peekable();
     let mut is_first = true;
     while let Some(c) = rest.next() {
@@ -32,11 +35,10 @@ pub(super) fn form(secret: &str, lead: usize, with_ampersand: bool) -> Zeroizing
             is_first = false;
             continue;
         }
-        // Sixteen bits of each neighbour before it.
         let mut bits = Bits::default();
-        let is_behind = is_first && lead > 0;
-        if is_behind {
-            bits.skip(16 * lead);
+        if is_first && foreign > 0 {
+            bits.count = foreign;
+            bits.is_foreign = true;
         } else {
             form.push(b'&');
         }
@@ -58,17 +60,11 @@ pub(super) fn form(secret: &str, lead: usize, with_ampersand: bool) -> Zeroizing
 struct Bits {
     bits: u32,
     count: u32,
-    /// Of the first digit, as many are those of a neighbour.
-    foreign: u32,
+    /// The first digit has some of a neighbour's.
+    is_foreign: bool,
 }
 
 impl Bits {
-    /// So many bits of others come first.
-    fn skip(&mut self, bits: usize) {
-        self.foreign = u32::try_from(bits % 6).unwrap_or_default();
-        self.count = self.foreign;
-    }
-
     fn push(&mut self, c: char, form: &mut Vec<u8>) {
         for unit in c.encode_utf16(&mut [0; 2]) {
             self.bits = self.bits << 16 | u32::from(*unit);
@@ -89,10 +85,39 @@ impl Bits {
     }
 
     fn digit(&mut self, value: u32, form: &mut Vec<u8>) {
-        if self.foreign > 0 {
-            self.foreign = 0;
-        } else {
+        if !core::mem::take(&mut self.is_foreign) {
             form.extend(usize::try_from(value).ok().and_then(|value| DIGITS.get(value & 63)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn forms_have_the_digits_that_are_a_secrets_own() {
+        let cases: [(&str, u32, bool, &str); 14] = [
+            ("é", 0, false, "&AO"),
+            ("é", 4, false, "A6"),
+            ("é", 2, false, "Dp"),
+            ("éa", 0, false, "&AOk-a"),
+            ("éa", 4, false, "A6Q-a"),
+            ("éa", 2, false, "Dp-a"),
+            ("aé", 2, false, "a&AO"),
+            ("aéüb", 0, false, "a&AOkA,A-b"),
+            ("éa\u{1f4e7}b", 4, false, "A6Q-a&2D3c5w-b"),
+            ("a&b", 2, false, "a&-b"),
+            ("a&b", 0, true, "a&ACY-b"),
+            ("&b", 4, true, "AJg-b"),
+            ("é&b", 0, true, "&AOkAJg-b"),
+            ("é&b", 0, false, "&AOk-&-b"),
+        ];
+        for (secret, foreign, with_ampersand, expected) in cases {
+            let form = form(secret, foreign, with_ampersand);
+            assert_eq!(String::from_utf8_lossy(&form), expected, "{secret} {foreign}");
+            assert!(form.len() <= form_room(secret));
         }
     }
 }

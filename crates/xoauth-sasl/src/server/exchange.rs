@@ -269,7 +269,7 @@ fn signed_url(url: &RequestUrl) -> Secret {
     let hierarchy = url.as_str().split('#').next().unwrap_or_default();
     if let Some((_, query)) = hierarchy.split_once('?') {
         // Once, so that no copy stays behind: it may have the signature.
-        signed.reserve_exact(1 + query.len());
+        signed.reserve(1 + query.len());
         signed.push('?');
         signed.push_str(query);
     }

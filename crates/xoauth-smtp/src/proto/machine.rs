@@ -48,8 +48,6 @@ pub struct Machine {
     is_early: bool,
     pub(super) extensions: Extensions,
     pub(super) mask: Mask,
-    /// Those of `mask` that stay, whatever others are told.
-    pub(super) own_secrets: Mask,
     /// What a trace may show of replies, while somebody listens.
     pub(super) heard: Option<VecDeque<(Direction, String)>>,
 }
@@ -90,7 +88,6 @@ impl Machine {
             is_early: false,
             extensions: Extensions::default(),
             mask: Mask::default(),
-            own_secrets: Mask::default(),
             heard: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use xoauth_sasl::Mask;
 use xoauth_sasl::wire::{Direction, Excerpt};
@@ -13,15 +14,13 @@ impl Machine {
     /// Hides these secrets from now on, in whatever the server says or said that it can do: those of a login that is to
     /// come, or of one on another connection to the same server. They take the place of those that were told before: tokens
     /// are renewed as long as a session lasts. What an exchange signs in with is hidden by itself, and stays so.
-    pub fn protect(&mut self, secrets: Mask) {
-        self.mask = secrets;
-        self.mask.merge(self.own_secrets.clone());
+    pub fn protect(&mut self, secrets: impl Into<Arc<Mask>>) {
+        self.mask.set_beside(secrets);
         self.extensions.hide(&self.mask);
     }
 
     /// Hides what an exchange signs in with.
     pub(super) fn protect_own(&mut self, secrets: Mask) {
-        self.own_secrets.merge(secrets.clone());
         self.mask.merge(secrets);
         self.extensions.hide(&self.mask);
     }

@@ -60,14 +60,14 @@ impl Settings {
         }
     }
 
-    /// The server may have heard these. What they are merged into, where they are news.
+    /// The server may have heard these. They are given back where they are news.
     #[cfg(any(feature = "imap", feature = "smtp"))]
-    pub(crate) fn learn(&mut self, secrets: &Arc<Mask>) -> Option<Mask> {
+    pub(crate) fn learn(&mut self, secrets: &Arc<Mask>) -> Option<Arc<Mask>> {
         if self.secrets.as_ref().is_some_and(|known| Arc::ptr_eq(known, secrets)) {
             return None;
         }
         self.secrets = Some(Arc::clone(secrets));
-        Some(Mask::clone(secrets))
+        Some(Arc::clone(secrets))
     }
 }
 

@@ -146,8 +146,8 @@ impl<T: Transport> Gather<T> {
 
 impl<T: Transport> Read for Gather<T> {
     /// Nothing is waited for while the peer lacks octets. What it said can be read although it takes none: where a session
-    /// waits for an answer, what is left may be TLS's own. OpenSSL 1.1.1, and 3.0 in its first versions, answer a change of
-    /// keys (RFC 8446 4.6.3) while they read.
+    /// waits for an answer, what is left may be TLS's own. Some versions of OpenSSL answer a change of keys
+    /// (RFC 8446 4.6.3) while they read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.empty() {

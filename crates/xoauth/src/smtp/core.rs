@@ -82,7 +82,7 @@ impl<I: Io> Core<I> {
             machine.keep_transcript();
         }
         if let Some(secrets) = &settings.secrets {
-            machine.protect(Mask::clone(secrets));
+            machine.protect(Arc::clone(secrets));
         }
         if io.hears_while_writing() {
             machine.hears_while_writing();
