@@ -392,8 +392,13 @@ fn an_item_in_parentheses_of_its_own_is_read() {
         format!("* 2 FETCH (UID 5 ({envelope}) RFC822.SIZE 7)\r\n"),
         format!("* 2 FETCH (({envelope}) UID 5 RFC822.SIZE 7)\r\n"),
         format!("* 2 FETCH (UID 5 RFC822.SIZE 7 ({envelope}))\r\n"),
+        format!("* 2 FETCH (UID 5 ({envelope}) RFC822.SIZE 7 X-GM-MSGID 9)\r\n"),
+        format!("* 2 FETCH (UID 5 ({envelope}) X-GM-MSGID 9 (RFC822.SIZE 7))\r\n"),
+        format!("* 2 FETCH (UID 5 ({envelope} X-GM-MSGID 9) RFC822.SIZE 7)\r\n"),
     ] {
         let (message, tolerated) = message(text.as_bytes());
+        let others: Vec<_> = message.others.iter().map(|item| item.octets.lossy()).collect();
+        assert_eq!(others == ["9"], text.contains("MSGID"), "{text}: {others:?}");
         assert_eq!(message.uid.map(u32::from), Some(5), "{text}");
         assert_eq!(message.size, Some(7), "{text}");
         assert_eq!(message.envelope.unwrap().subject.unwrap(), "s", "{text}");

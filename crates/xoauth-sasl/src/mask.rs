@@ -20,9 +20,9 @@ use reading::{LONGEST, Reading, Unit, json, percent_encoded, plain, quoted};
 /// Servers echo what they were sent: Twisted answers a credential it did not expect with the
 /// whole of it. [`apply`](Mask::apply) replaces with `[secret]` every run of at least 8 octets
 /// that is part of a secret, in clear, base64 (wherever in the encoded text the secret begins) or
-/// hexadecimal form, in letters of either case. So it does where some or all characters are
-/// percent-encoded, or written as in quoted strings and JSON: `\"`, `\u0041`, and in modified UTF-7. A form shorter than that
-/// is replaced where all of it stands as a word of its own: `token` in `bad token`, not in
+/// hexadecimal form, in letters of either case. The same holds for secrets of which some or all characters
+/// are percent-encoded or escaped as in quoted strings and JSON (`\"`, `\u0041`), and for secrets in
+/// modified UTF-7. A form shorter than that is replaced where all of it stands as a word of its own: `token` in `bad token`, not in
 /// `invalid_token`.
 ///
 /// The default masks nothing.
@@ -150,7 +150,8 @@ impl Mask {
     ///
     /// Only parts of at least 16 octets are hidden, whatever form they have. This is for what a protocol makes
     /// values of, where another length would change its meaning: names, flags, capabilities. Behind the first
-    /// quotation mark a part is also found where backslashes stand in it, as before the octets of a quoted string.
+    /// quotation mark a part is also found where backslashes stand in it, as before the octets of a quoted string, and
+    /// anywhere where octets of it are percent-encoded.
     #[must_use]
     pub fn hide<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
         if !self.may_hide(octets) {
@@ -266,10 +267,14 @@ impl Mask {
             ours.get_mut(part).unwrap_or_default().fill(true);
         };
         self.parts(text).for_each(&mut mark);
-        for (sign, read) in [(b'%', percent_encoded as fn(&[u8]) -> Unit), (b'\\', json)] {
+        for (sign, read) in
+            [(b'%', percent_encoded as fn(&[u8]) -> Unit), (b'\\', quoted), (b'\\', json)]
+        {
             if text.contains(&sign) {
                 for piece in Reading::pieces(text, read) {
-                    self.parts(&piece.octets).for_each(|part| mark(piece.range(part)));
+                    let parts = self.parts(&piece.octets);
+                    let parts = parts.filter(|part| !piece.is_at_seam(part, text));
+                    parts.for_each(|part| mark(piece.range(part)));
                 }
             }
         }

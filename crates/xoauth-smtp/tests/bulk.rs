@@ -514,7 +514,7 @@ fn no_more_octets_are_in_flight_than_the_window_has() {
     }
 }
 
-/// However many cannot be sent: what is between the two is not gone through for each of it.
+/// However many cannot be sent between the two.
 #[test]
 fn what_cannot_be_sent_does_not_hide_the_message_before_it() {
     let to = ["b@example.net"];

@@ -235,9 +235,10 @@ pub(super) fn invalid(octets: usize, bounds: Bounds) -> Played {
     fetched(Item::Flags, [b"* 1 FETCH (UID 1", b" UID x", b""], octets, bounds)
 }
 
+/// Each section has no more than one may have.
 pub(super) fn header_fields(octets: usize, bounds: Bounds) -> Played {
-    let head = b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (a";
-    fetched(Item::Body, [head, b" a", b")] NIL"], octets, bounds)
+    let unit = [b" BODY[HEADER.FIELDS (a", &b" a".repeat(30_000)[..], b")] NIL"].concat();
+    fetched(Item::Body, [b"* 1 FETCH (UID 1", &unit, b""], octets, bounds)
 }
 
 pub(super) fn extended(octets: usize, bounds: Bounds) -> Played {

@@ -220,10 +220,12 @@ impl<'a> PartRef<'a> {
         let mut subtype = self.media_type;
         let mut ahead = *cursor;
         if ahead.peek() != Some(b')') {
-            ahead.space(tolerated)?;
+            // What is wrong with these spaces is noted by who parses them.
+            let mut noted = tolerated.anew();
+            ahead.space(&mut noted)?;
             if subtype.is_nil() && matches!(ahead.peek(), Some(b'"' | b'{')) {
                 subtype = ahead.string()?;
-                ahead.space(tolerated)?;
+                ahead.space(&mut noted)?;
             }
             let mut behind = ahead;
             let has_none = behind.nil() && (behind.peek() == Some(b')') || behind.eat_all(b" ("));

@@ -142,10 +142,15 @@ impl<'a> FetchRef<'a> {
     ) -> Result<()> {
         cursor.expect(b'(', "a list of FETCH items")?;
         let mut salvage = Salvage::default();
+        // Parentheses around single items that are open.
+        let mut around = 0usize;
         loop {
             cursor.surplus_spaces(tolerated);
             if cursor.eat(b')') {
-                if cursor.is_empty() || !resume(&mut salvage, cursor, tolerated) {
+                if around > 0 && !cursor.is_empty() {
+                    around -= 1;
+                    cursor.eat(b' ');
+                } else if cursor.is_empty() || !resume(&mut salvage, cursor, tolerated) {
                     return Ok(());
                 }
                 continue;
@@ -159,6 +164,7 @@ impl<'a> FetchRef<'a> {
                 // `(UID 1 (ENVELOPE (..)) BODYSTRUCTURE (..))`, as Domino has it.
                 tolerated.record(FaultKind::LostBalance, cursor.position());
                 *cursor = inside;
+                around += 1;
             }
             let start = *cursor;
             if let Err(spoiled) = self.item(cursor, tolerated) {

@@ -47,7 +47,7 @@ impl Salvage {
         let mut cursor = lost;
         loop {
             if begins_item(cursor) {
-                // Where a section has its end is a part of what this costs.
+                // Finding the end of a section is included in this cost.
                 self.pay(&cursor)?;
                 if is_sound(cursor, Names::Known) {
                     return Some(cursor);

@@ -63,7 +63,7 @@ pub enum FaultKind {
     MissingAddress,
     /// A multipart in which there are no parts.
     MultipartWithoutParts,
-    /// A body part of which one of media type and subtype is missing.
+    /// A body part with one string where its media type and subtype belong.
     MissingSubtype,
     /// A message inside a message, with neither envelope nor structure.
     MissingMessage,
@@ -79,7 +79,7 @@ pub enum FaultKind {
     DispositionNotList,
     /// A list where a string belongs, of a body part (Exchange Online).
     ListForString,
-    /// 0 for a number that is none of a message's (SmarterMail).
+    /// 0 where the grammar wants a number above it (SmarterMail).
     Zero,
     /// A response code whose arguments break the grammar.
     MalformedCode,

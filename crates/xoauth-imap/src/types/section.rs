@@ -19,7 +19,7 @@ pub enum Section {
     Full,
     /// `HEADER`: its header.
     Header,
-    /// `HEADER.FIELDS`: these fields of its header.
+    /// `HEADER.FIELDS`: these fields of its header. An answer whose section is longer than 64 KiB is not understood.
     HeaderFields(Vec<String>),
     /// `HEADER.FIELDS.NOT`: all fields of its header but these.
     HeaderFieldsNot(Vec<String>),

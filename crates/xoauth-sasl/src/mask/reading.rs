@@ -118,6 +118,13 @@ impl Reading {
         Self { octets, places }
     }
 
+    /// What is next to these octets in the text stands in another piece, in which they are whole too.
+    pub(super) fn is_at_seam(&self, octets: &Range<usize>, text: &[u8]) -> bool {
+        let (is_first, is_last) =
+            (self.places.first() == Some(&0), self.places.last() == Some(&text.len()));
+        octets.start == 0 && !is_first || octets.end == self.octets.len() && !is_last
+    }
+
     /// Where these octets stand in the text.
     pub(super) fn range(&self, octets: Range<usize>) -> Range<usize> {
         let place = |at: usize| self.places.get(at).copied().unwrap_or_default();

@@ -268,7 +268,7 @@ fn signed_url(url: &RequestUrl) -> Secret {
     let mut signed = url.base_string_uri();
     let hierarchy = url.as_str().split('#').next().unwrap_or_default();
     if let Some((_, query)) = hierarchy.split_once('?') {
-        // Once, so that no copy stays behind: it may have the signature.
+        // Before the query is in it, which may have the signature: what moves then leaves no copy of that behind.
         signed.reserve(1 + query.len());
         signed.push('?');
         signed.push_str(query);

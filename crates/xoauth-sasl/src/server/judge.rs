@@ -51,10 +51,10 @@ pub struct IdentityRequest<'a> {
     pub verified: &'a Verified,
     /// The user that the client asks for, where it names one.
     pub user: Option<&'a str>,
-    /// What was signed of the URL: scheme and host in lower case, the port unless it is the default, the path, and the
-    /// query as it is written; neither user information nor fragment (RFC 5849 3.4.1.2). OAUTH10A's was compared with the server's endpoints already;
-    /// XOAUTH's is the client's choice: a server that shares credentials with others accepts only
-    /// its own.
+    /// What a signature is made of the URL: scheme and host in lower case, the port unless it is the default, the path,
+    /// and the query as it is written; neither user information nor fragment (RFC 5849 3.4.1.2). PLAINTEXT signs nothing
+    /// of it. OAUTH10A's was compared with the server's endpoints already; XOAUTH's is the client's choice: a server that
+    /// shares credentials with others accepts only its own.
     pub url: &'a str,
 }
 

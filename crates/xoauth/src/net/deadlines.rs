@@ -10,8 +10,9 @@ use std::time::Duration;
 /// not counted. Neither is a source of tokens: a [`TokenCommand`](crate::TokenCommand) has a bound of its own, a closure
 /// has to keep one.
 ///
-/// What has come by the time a session notices that one passed is heard, without waiting: a process that was stopped, or a
-/// task that was not polled, does not give up an answer that is there.
+/// What has come by the time a session notices that one passed is heard, as far as 16 reads go, where the stream can be read
+/// without waiting ([`hears_while_writing`](crate::net::Transport::hears_while_writing)): a process that was stopped does not give up an answer that is there. An async
+/// session hears what its runtime knows to be there, which is nothing where the runtime's thread itself was blocked.
 ///
 /// ```
 /// use std::time::Duration;
