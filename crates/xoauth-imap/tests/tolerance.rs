@@ -393,7 +393,7 @@ fn an_item_in_parentheses_of_its_own_is_read() {
         format!("* 2 FETCH (({envelope}) UID 5 RFC822.SIZE 7)\r\n"),
         format!("* 2 FETCH (UID 5 RFC822.SIZE 7 ({envelope}))\r\n"),
         format!("* 2 FETCH (UID 5 ({envelope}) RFC822.SIZE 7 X-GM-MSGID 9)\r\n"),
-        format!("* 2 FETCH (UID 5 ({envelope}) X-GM-MSGID 9 (RFC822.SIZE 7))\r\n"),
+        format!("* 2 FETCH (UID 5 ({envelope}) X-GM-MSGID 9 RFC822.SIZE 7)\r\n"),
         format!("* 2 FETCH (UID 5 ({envelope} X-GM-MSGID 9) RFC822.SIZE 7)\r\n"),
     ] {
         let (message, tolerated) = message(text.as_bytes());
@@ -405,6 +405,14 @@ fn an_item_in_parentheses_of_its_own_is_read() {
         assert_eq!(message.invalid, []);
         assert!(tolerated.count_of(FaultKind::LostBalance) > 0);
     }
+}
+
+/// A server that does not quote what a message says lets no sender name another message.
+#[test]
+fn words_in_parentheses_are_no_items() {
+    let (message, _) = message(b"* 2 FETCH (X-SUBJECT Re: (UID 7) UID 5 RFC822.SIZE 7)\r\n");
+    assert_eq!(message.uid.map(u32::from), Some(5));
+    assert_eq!(message.size, Some(7));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::body_structure::size;
 use super::cursor::{Cursor, ParseError, Result};
 use super::item_name::{Known, Name};
-use super::salvage::{Salvage, begins_item};
+use super::salvage::Salvage;
 use super::search::nz_number;
 use super::{BodyStructureRef, EnvelopeRef, FaultKind, FlagsRef, Text, Tolerated};
 use crate::types::{BodySection, DateTime, InvalidItem, OtherItem, SeqNo, Uid};
@@ -160,8 +160,9 @@ impl<'a> FetchRef<'a> {
                 return Ok(());
             }
             let mut inside = *cursor;
-            if inside.eat(b'(') && begins_item(inside) {
-                // `(UID 1 (ENVELOPE (..)) BODYSTRUCTURE (..))`, as Domino has it.
+            if inside.eat(b'(') && is_envelope(inside) {
+                // `(UID 1 (ENVELOPE (..)) BODYSTRUCTURE (..))`, as Domino has it. No other item: `(UID 7)` may be words of a
+                // message where a server does not quote them.
                 tolerated.record(FaultKind::LostBalance, cursor.position());
                 *cursor = inside;
                 around += 1;
@@ -352,6 +353,12 @@ impl<'a> FetchRef<'a> {
 
 /// A response with more items than these beside those with a field of their own is an attack on memory.
 const MAX_ITEMS: usize = 1000;
+
+/// `ENVELOPE (` begins here.
+fn is_envelope(mut cursor: Cursor<'_>) -> bool {
+    let known = Known::from_name(Name::word(&mut cursor));
+    known == Some(Known::Envelope) && cursor.eat_all(b" (")
+}
 
 /// Goes to the next item behind octets that cannot be read; false where there is none.
 #[cold]

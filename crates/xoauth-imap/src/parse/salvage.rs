@@ -94,7 +94,7 @@ enum Names {
 }
 
 /// The name of an item begins here. Looks at no more than its word.
-pub(super) fn begins_item(mut cursor: Cursor<'_>) -> bool {
+fn begins_item(mut cursor: Cursor<'_>) -> bool {
     // Most places are told by one octet.
     let first = cursor.peek().map(|octet| octet.to_ascii_uppercase());
     if !matches!(first, Some(b'A'..=b'Z')) {
