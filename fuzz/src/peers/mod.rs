@@ -63,6 +63,12 @@ fn compared(octets: &[u8]) -> [bool; 2] {
     if octets.windows(16).any(|octets| octets.eq_ignore_ascii_case(b"INTERNALDATE NIL")) {
         return [false, codec.is_some()];
     }
+    // Nothing between two spaces is no required right (RFC 4314 7, `[rights]`); there they are one space.
+    let lacks_required =
+        matches!(&ours, Said::RightsChoice { required, .. } if required.is_empty());
+    if lacks_required && octets.windows(2).any(|pair| pair == b"  ") {
+        return [false, codec.is_some()];
+    }
     let proto = match ProtoResponse::parse(octets) {
         Ok((b"", response)) => proto::Proto(octets).said(&response),
         _ => None,

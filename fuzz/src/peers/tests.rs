@@ -49,7 +49,8 @@ fn nothing_is_refused_that_both_peers_take() {
 }
 
 /// What no peer takes: it has no word for it, or the seed is one of what is wrong.
-const OURS_ALONE: [&str; 5] = ["esearch", "internaldate-nil", "literal", "plus-code", "search"];
+const OURS_ALONE: [&str; 6] =
+    ["esearch", "internaldate-nil", "listrights-none-required", "literal", "plus-code", "search"];
 
 #[test]
 fn every_seed_is_taken_by_a_peer() {
