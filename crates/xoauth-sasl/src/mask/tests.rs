@@ -92,7 +92,7 @@ fn percent_encoded_parts_are_hidden_and_no_others() {
     let mut mask = Mask::default();
     mask.add(SECRET);
     let percent = |octet: u8| format!("%{octet:02X}");
-    for every in 1..SECRET.len() {
+    for every in (1..SECRET.len()).step_by(STEP) {
         let spelled: String = SECRET
             .bytes()
             .enumerate()
@@ -138,7 +138,7 @@ fn parts_are_hidden_in_names_in_modified_utf7() {
         "пароль&секретный",
         "pässwörd 日本語 \u{1f4e7}!",
     ];
-    for secret in secrets {
+    for secret in secrets.into_iter().step_by(STEP) {
         let mut mask = Mask::default();
         mask.add(secret);
         for is_shifted in [|c| !matches!(c, ' '..='~'), |c| c == '&' || !matches!(c, ' '..='~')] {
@@ -317,7 +317,7 @@ fn secret_is_masked_however_its_characters_are_escaped() {
     for secret in
         [SECRET, "horse&cart", "Tr0ub\"4dor\\&3x\"Qz9", "100% \u{fc} \u{1f4e7}", "a%41", "пароль"]
     {
-        for form in spellings(secret) {
+        for form in spellings(secret).into_iter().step_by(STEP) {
             assert_eq!(masked(&[secret], &format!("<{form}>")), "<[secret]>", "{secret} {form}");
         }
     }
@@ -329,6 +329,7 @@ fn secret_is_masked_however_its_characters_are_escaped() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn escaped_secret_is_masked_wherever_it_lies_in_a_long_text() {
     let mut mask = Mask::default();
     mask.add(SECRET);
@@ -341,6 +342,7 @@ fn escaped_secret_is_masked_wherever_it_lies_in_a_long_text() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn a_word_is_told_from_a_part_of_one_where_a_piece_of_a_text_ends() {
     let mut mask = Mask::default();
     mask.add("token");
