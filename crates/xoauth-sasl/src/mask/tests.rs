@@ -369,6 +369,7 @@ fn base64_is_masked_wherever_the_secret_begins_in_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "so much takes hours")]
 fn secret_is_masked_wherever_it_lies_in_a_long_text() {
     let mut mask = Mask::default();
     for secret in [SECRET, "word"] {
