@@ -61,6 +61,8 @@ pub struct Course {
     pub calls: usize,
     /// A flush of the transport failed.
     pub failed_flush: bool,
+    /// What the server had said by then was not read yet.
+    pub has_answer: bool,
     /// The transport failed, or ended, where the client had sent a whole message and the server had not said all of its
     /// answer.
     pub unanswered: bool,

@@ -86,6 +86,7 @@ struct Logged {
     failed_at: Option<usize>,
     /// The fault fell on a flush.
     failed_flush: bool,
+    has_answer: bool,
     /// The fault, or the cut, fell between a message and the end of its answer.
     unanswered: bool,
     /// What `Course::left` counts, once the replay is gone.
@@ -110,6 +111,7 @@ impl Log {
             failed_at: log.failed_at,
             calls: log.calls_before_farewell.unwrap_or(log.calls),
             failed_flush: log.failed_flush,
+            has_answer: log.has_answer,
             unanswered: log.unanswered,
             left: log.left,
             closed: log.closed,
@@ -148,10 +150,21 @@ impl Replay {
                 // Of a write that fails nobody knows what was sent.
                 log.unanswered = self.owes_answer(offered);
                 log.failed_at = Some(self.before + self.given);
+                log.has_answer = self.has_answer();
                 Some(fault)
             }
             _ => None,
         }
+    }
+
+    /// The server has said what was not read yet.
+    fn has_answer(&self) -> bool {
+        self.given < self.current.len()
+            || match self.turns.front() {
+                Some(Turn::Server(_)) => true,
+                Some(Turn::Client(said)) => self.lines >= lines(said),
+                None => false,
+            }
     }
 
     /// With the lines that are offered the client has sent a whole message, and the server has not said all of its answer.

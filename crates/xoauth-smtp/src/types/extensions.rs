@@ -1,6 +1,6 @@
 //! What a server can do beyond the minimum.
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -79,8 +79,12 @@ impl Extensions {
         let offered =
             self.offered.iter_mut().flat_map(|one| [&mut one.keyword, &mut one.parameters]);
         for text in offered.chain(&mut self.mechanisms) {
-            if let Cow::Owned(hidden) = mask.hide(text.as_bytes()) {
-                *text = String::from_utf8_lossy(&hidden).into_owned();
+            if mask.may_hide(text.as_bytes()) {
+                // Where they stand: no copy of them stays in memory that is given back.
+                let mut octets = core::mem::take(text).into_bytes();
+                mask.hide_in_place(&mut octets);
+                *text = String::from_utf8(octets)
+                    .unwrap_or_else(|fault| String::from_utf8_lossy(fault.as_bytes()).into_owned());
             }
         }
     }
